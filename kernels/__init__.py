@@ -1,0 +1,1 @@
+"""One folder per operation. Knows arrays; knows no graph, no layer, no model."""

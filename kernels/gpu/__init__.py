@@ -1,0 +1,21 @@
+"""What a kernel is here: one Python function, compiled by Numba or interpreted."""
+
+from kernels.gpu.compiler import cuda, float32, float64, int32, int64, uint32
+from kernels.gpu.kernel import Kernel, Launch, device, kernel, scratch
+from kernels.gpu.ladder import Ladder, rung
+
+__all__ = [
+    "Kernel",
+    "Ladder",
+    "Launch",
+    "cuda",
+    "device",
+    "float32",
+    "float64",
+    "int32",
+    "int64",
+    "kernel",
+    "rung",
+    "scratch",
+    "uint32",
+]

@@ -1,0 +1,79 @@
+"""Max pooling on a GPU, a ladder of two rungs. Source: Zozoulenko (2018), eq. 34 and 36.
+
+Shapes as in reference.py. Backward gathers: each input value looks up the windows that cover it and
+collects the delta-errors of those it won. Scattering would need atomics, and their order changes from
+run to run.
+"""
+
+import math
+
+from kernels.gpu import Ladder, cuda, float32, int32, kernel, rung
+
+BLOCK = 256
+
+
+@kernel
+def forward_direct(x, y, winner, window_h, window_w, stride_h, stride_w, pad_h, pad_w, *, BLOCK=BLOCK):
+    """One thread per output: it scans its window row by row, so the first of equal values wins."""
+    n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if n < y.size:
+        C, H, W = x.shape[1], x.shape[2], x.shape[3]
+        H_out, W_out = y.shape[2], y.shape[3]
+        w_out = n % W_out
+        h_out = n // W_out % H_out
+        c = n // (W_out * H_out) % C
+        r = n // (W_out * H_out * C)
+        top = h_out * stride_h - pad_h
+        left = w_out * stride_w - pad_w
+        best = float32(-math.inf)
+        where = max(top, 0) * W + max(left, 0)
+        for h in range(max(top, 0), min(top + window_h, H)):
+            for w in range(max(left, 0), min(left + window_w, W)):
+                value = x[r, c, h, w]
+                # value != value is true of NaN alone, which must win and stay: see cpu.py.
+                if value > best or (value != value and best == best):
+                    best = value
+                    where = h * W + w
+        y[r, c, h_out, w_out] = best
+        winner[r, c, h_out, w_out] = int32(where)
+
+
+@kernel
+def backward_gather(dy, winner, dx, window_h, window_w, stride_h, stride_w, pad_h, pad_w, *, BLOCK=BLOCK):
+    """One thread per input value: it collects the delta-errors of the windows it won, in row-major order."""
+    n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if n < dx.size:
+        C, H, W = dx.shape[1], dx.shape[2], dx.shape[3]
+        w = n % W
+        h = n // W % H
+        c = n // (W * H) % C
+        r = n // (W * H * C)
+        # Window h' covers the rows h' * stride - padding to h' * stride - padding + window - 1.
+        first_h = max(0, (h + pad_h - window_h) // stride_h + 1)
+        first_w = max(0, (w + pad_w - window_w) // stride_w + 1)
+        last_h = min(dy.shape[2] - 1, (h + pad_h) // stride_h)
+        last_w = min(dy.shape[3] - 1, (w + pad_w) // stride_w)
+        total = float32(0)
+        for h_out in range(first_h, last_h + 1):
+            for w_out in range(first_w, last_w + 1):
+                if winner[r, c, h_out, w_out] == h * W + w:
+                    total += dy[r, c, h_out, w_out]
+        dx[r, c, h, w] = total
+
+
+@rung(tiny={"BLOCK": 8})
+def forward_1(x, y, winner, window, stride, padding, *, BLOCK=BLOCK):
+    """One thread per output: eq. 34 word for word."""
+    blocks = math.ceil(y.size / BLOCK)
+    return [forward_direct(BLOCK=BLOCK)[blocks, BLOCK](x, y, winner, *window, *stride, *padding)]
+
+
+@rung(tiny={"BLOCK": 8})
+def backward_1(dy, winner, dx, window, stride, padding, *, BLOCK=BLOCK):
+    """One thread per input value, gathering: no atomics, so runs repeat bit for bit."""
+    blocks = math.ceil(dx.size / BLOCK)
+    return [backward_gather(BLOCK=BLOCK)[blocks, BLOCK](dy, winner, dx, *window, *stride, *padding)]
+
+
+forward = Ladder(forward_1)
+backward = Ladder(backward_1)

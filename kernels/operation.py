@@ -1,0 +1,161 @@
+"""The spec of an operation: all that a graph, a test or the command line needs to know about it.
+
+An operation is a folder here. Its `__init__.py` holds one `Operation` named `operation`; beside it stand
+`reference.py`, `cpu.py` and `cuda.py` with the same two functions:
+
+    forward(*inputs, *state, *outputs, *saved, *settings)
+    backward(*[d + output], *needs, *[d + gradient], *settings)
+
+in the order in which the spec lists the names, all callable by keyword. Arrays are C-contiguous. Outputs and
+delta-errors are set, never accumulated: adding where a value fans out is the graph's work. A delta-error
+that nobody wants is passed as None. In reference.py and cpu.py the functions compute; in cuda.py they
+return launches: what to run, not yet run.
+"""
+
+import importlib
+import inspect
+import math
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+Shape = tuple[int, ...]
+Shapes = dict[str, Shape]
+
+IMPLEMENTATIONS = ("reference", "cpu", "cuda")
+
+
+class ShapeError(ValueError):
+    """Arrays or settings that do not fit together. One line: the operation, what was given, the rule."""
+
+
+class Draw(Protocol):
+    """Where a test case gets its choices from: a random generator, or Hypothesis."""
+
+    def integer(self, low: int, high: int) -> int:
+        """An integer, both ends included."""
+
+    def choice(self, options: tuple) -> Any:
+        """One of the options."""
+
+
+class RandomDraw:
+    """Choices from a NumPy generator."""
+
+    def __init__(self, generator: np.random.Generator):
+        self.generator = generator
+
+    def integer(self, low, high):
+        return int(self.generator.integers(low, high, endpoint=True))
+
+    def choice(self, options):
+        return options[self.integer(0, len(options) - 1)]
+
+
+def normal(generator, shape):
+    """Values as they stand in a network: around zero, of size one."""
+    return generator.standard_normal(shape)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation. Raises nothing itself; `shapes` raises ShapeError for arrays that do not fit.
+
+    name        its folder
+    summary     one plain sentence
+    source      author (year) and the numbers of its equations
+    inputs      arrays that are read
+    state       arrays that forward reads and updates in place (running averages, momentum)
+    outputs     arrays that forward writes
+    saved       arrays that forward writes for backward only
+    settings    names and default values of what is not an array
+    optional    inputs that may be None
+    gradients   inputs that receive a delta-error; empty where there is no backward
+    needs       forward arrays that backward reads
+    shapes      (shapes of inputs and settings by name) -> shapes of state, outputs and saved
+    flops       (shapes of inputs and settings by name) -> floating-point operations of forward, of backward;
+                a multiply-add counts as two, a comparison, exponential or root as one
+    case        (draw) -> shapes of inputs, and settings, of one test case
+    values      how to draw the values of an array, where not `normal`: (generator, shape) -> array
+    dtypes      of arrays that are not float32
+    view        whether the output is the input under another shape, so that nothing needs to run
+    tolerance   relative error allowed to float32: |got - reference| / |reference|, both as vectors
+    """
+
+    name: str
+    summary: str
+    source: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shapes: Callable[..., Shapes]
+    flops: Callable[..., tuple[int, int]]
+    case: Callable[[Draw], dict[str, Any]]
+    state: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
+    gradients: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    values: Mapping[str, Callable] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    view: bool = False
+    tolerance: float = 1e-5
+
+    @property
+    def forward_arrays(self) -> tuple[str, ...]:
+        return self.inputs + self.state + self.outputs + self.saved
+
+    @property
+    def backward_arrays(self) -> tuple[str, ...]:
+        return tuple(f"d{o}" for o in self.outputs) + self.needs + tuple(f"d{i}" for i in self.gradients)
+
+    def implementation(self, kind: str):
+        """The module with `forward` and `backward`: kind is "reference", "cpu" or "cuda"."""
+        return importlib.import_module(f"kernels.{self.name}.{kind}")
+
+    def arguments(self, direction: str) -> tuple[str, ...]:
+        """Names of the arguments of "forward" or "backward", the same in all implementations.
+
+        Backward takes those settings that one of its implementations uses, so the signature is asked.
+        """
+        return tuple(inspect.signature(getattr(self.implementation("reference"), direction)).parameters)
+
+    def bytes(self, direction: str, shapes: Mapping[str, Shape | None]) -> int:
+        """The fewest bytes a run of "forward" or "backward" moves: each array once, state twice."""
+        names = self.forward_arrays + self.state if direction == "forward" else self.backward_arrays
+        total = 0
+        for name in names:
+            shape = shapes.get(name, shapes.get(name.removeprefix("d")))
+            if shape is not None:
+                total += math.prod(shape) * np.dtype(self.dtypes.get(name, "float32")).itemsize
+        return total
+
+
+def all_operations() -> dict[str, Operation]:
+    """Every operation by name, found through the folders of this package."""
+    found = {}
+    package = importlib.import_module("kernels")
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        if module.ispkg:
+            operation = getattr(importlib.import_module(f"kernels.{module.name}"), "operation", None)
+            if isinstance(operation, Operation):
+                found[operation.name] = operation
+    return found
+
+
+def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding: Shape) -> Shape:
+    """Rows and columns that a sliding window gives: Zozoulenko (2018), eq. 20-21 and 31-32, rounded down.
+
+    All arguments are pairs (rows, columns). Raises ShapeError, in the name of the operation `name`.
+    """
+    if min(window) < 1 or min(stride) < 1 or min(padding) < 0:
+        raise ShapeError(f"{name}: window {window} and stride {stride} must be at least 1, padding {padding} at least 0")
+    if any(s + 2 * p < k for s, k, p in zip(size, window, padding, strict=True)):
+        raise ShapeError(f"{name}: window {window} does not fit into input {size} with padding {padding}")
+    rows, columns = (
+        (s + 2 * p - k) // step + 1 for s, k, step, p in zip(size, window, stride, padding, strict=True)
+    )
+    return rows, columns

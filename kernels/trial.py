@@ -1,0 +1,89 @@
+"""One operation tried on one set of arrays: what tests, fuzzing and profiling have in common."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernels.operation import Draw, Operation, Shapes, normal
+
+# What stands in an array before it is written. A value that stays is a value that nobody wrote.
+POISON_FLOAT = np.nan
+POISON_INT = -(2**31)
+
+
+@dataclass
+class Trial:
+    """Arrays and settings for one run of an operation, forward and backward."""
+
+    operation: Operation
+    shapes: Shapes
+    settings: dict[str, Any]
+    arrays: dict[str, np.ndarray | None]
+
+    @classmethod
+    def draw(cls, operation: Operation, draw: Draw, generator: np.random.Generator) -> "Trial":
+        """A case that `draw` chooses, with values from `generator`."""
+        return cls.of_shape(operation, operation.case(draw), generator)
+
+    @classmethod
+    def of_shape(cls, operation: Operation, case: dict[str, Any], generator: np.random.Generator) -> "Trial":
+        """A case whose shapes and settings are given. Raises ShapeError."""
+        settings = {name: case.get(name, default) for name, default in operation.settings.items()}
+        shapes = {name: case.get(name) for name in operation.inputs}
+        shapes |= operation.shapes(**shapes, **settings)
+        trial = cls(operation, shapes, settings, {})
+        for name in (*operation.inputs, *operation.state):
+            values = operation.values.get(name, normal)
+            trial.arrays[name] = None if shapes[name] is None else trial._typed(name, values(generator, shapes[name]))
+        for name in operation.outputs:
+            if operation.gradients:
+                trial.arrays[f"d{name}"] = trial._typed(name, normal(generator, shapes[name]))
+        return trial
+
+    def _typed(self, name, values):
+        return np.ascontiguousarray(values, dtype=self.operation.dtypes.get(name, "float32"))
+
+    def forward(self, kind: str, **options) -> dict[str, np.ndarray]:
+        """State, outputs and saved arrays as `kind` computes them. The trial's own arrays stay as they are."""
+        operation, arrays = self.operation, dict(self.arrays)
+        for name in operation.state:
+            arrays[name] = self._in_precision_of(kind, arrays[name], copy=True)
+        for name in (*operation.outputs, *operation.saved):
+            arrays[name] = self._poisoned(kind, name)
+        self._run(kind, "forward", arrays, options)
+        return {name: arrays[name] for name in (*operation.state, *operation.outputs, *operation.saved)}
+
+    def backward(self, kind: str, forward: dict[str, np.ndarray], **options) -> dict[str, np.ndarray]:
+        """Delta-errors of all gradients as `kind` computes them, given what a forward run returned."""
+        operation, arrays = self.operation, {**self.arrays, **forward}
+        wanted = [name for name in operation.gradients if self.shapes[name] is not None]
+        for name in operation.gradients:
+            arrays[f"d{name}"] = self._poisoned(kind, name) if name in wanted else None
+        self._run(kind, "backward", arrays, options)
+        return {f"d{name}": arrays[f"d{name}"] for name in wanted}
+
+    def _poisoned(self, kind, name):
+        dtype = np.dtype(self.operation.dtypes.get(name, "float32"))
+        poison = np.full(self.shapes[name], POISON_FLOAT if dtype.kind == "f" else POISON_INT, dtype)
+        return self._in_precision_of(kind, poison)
+
+    def _in_precision_of(self, kind, array, copy=False):
+        """The reference computes in float64, everything else in float32."""
+        if kind == "reference" and array is not None and array.dtype == np.float32:
+            return array.astype(np.float64)
+        return array.copy() if copy else array
+
+    def _run(self, kind, direction, arrays, options):
+        operation = self.operation
+        given = {**arrays, **self.settings}
+        arguments = {name: given[name] for name in operation.arguments(direction)}
+        if kind == "reference":
+            arguments = {n: self._in_precision_of(kind, v) if n in arrays else v for n, v in arguments.items()}
+        function = getattr(operation.implementation(kind), direction)
+        if kind != "cuda":
+            function(**arguments)
+            return
+        rung, tiny, checked = options.get("rung"), options.get("tiny", True), options.get("checked", True)
+        for launch in function(**arguments, rung=rung, tiny=tiny):
+            launch.interpret(checked=checked)

@@ -1,0 +1,13 @@
+"""Hypothesis profiles: dev (fast, the default), ci, thorough. Choose with HYPOTHESIS_PROFILE=thorough."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# The first example of a test compiles kernels, so no deadline: speed is measured in benchmarks/, not here.
+COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+
+settings.register_profile("dev", max_examples=10, **COMMON)
+settings.register_profile("ci", max_examples=25, derandomize=True, **COMMON)
+settings.register_profile("thorough", max_examples=500, **COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

@@ -1,0 +1,27 @@
+"""What tests draw: Hypothesis strategies named after what they give."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.operation import Operation
+from kernels.trial import Trial
+
+
+class HypothesisDraw:
+    """Lets an operation's `case` choose through Hypothesis, so that failing shapes shrink."""
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def integer(self, low, high):
+        return self.draw(st.integers(low, high))
+
+    def choice(self, options):
+        return self.draw(st.sampled_from(options))
+
+
+@st.composite
+def trials(draw, operation: Operation) -> Trial:
+    """An operation with small arrays: shapes shrink, values come from a drawn seed."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return Trial.draw(operation, HypothesisDraw(draw), generator)
