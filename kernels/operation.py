@@ -159,3 +159,31 @@ def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding:
         (s + 2 * p - k) // step + 1 for s, k, step, p in zip(size, window, stride, padding, strict=True)
     )
     return rows, columns
+
+
+def require_choice(name: str, setting: str, value: Any, options) -> None:
+    """Raises ShapeError, in the name of the operation `name`, where a setting is none of its allowed values."""
+    if value not in options:
+        raise ShapeError(f"{name}: {setting} {value!r} is none, choose from {', '.join(options)}")
+
+
+def require_axes(name: str, axes: str, **shapes: Shape) -> None:
+    """Raises ShapeError where an array does not have the axes "R, C, ...", whose sizes are at least 1."""
+    count = len(axes.split(", "))
+    for array, shape in shapes.items():
+        if len(shape) != count or min(shape) < 1:
+            raise ShapeError(f"{name}: {array} {shape} must have {count} sizes ({axes}) of at least 1")
+
+
+def require_same_shape(name: str, **shapes: Shape) -> None:
+    """Raises ShapeError where arrays differ in shape."""
+    if len(set(shapes.values())) > 1:
+        given = " and ".join(f"{array} {shape}" for array, shape in shapes.items())
+        raise ShapeError(f"{name}: {given} must have the same shape")
+
+
+def require_shape(name: str, expected: Shape, **shapes: Shape) -> None:
+    """Raises ShapeError where an array does not have the expected shape."""
+    for array, shape in shapes.items():
+        if shape != expected:
+            raise ShapeError(f"{name}: {array} {shape} must be {expected}")

@@ -1,10 +1,12 @@
 """One operation tried on one set of arrays: what tests, fuzzing and profiling have in common."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kernels.gpu import Launch
 from kernels.operation import Draw, Operation, Shapes, normal
 
 # What stands in an array before it is written. A value that stays is a value that nobody wrote.
@@ -41,27 +43,53 @@ class Trial:
                 trial.arrays[f"d{name}"] = trial._typed(name, normal(generator, shapes[name]))
         return trial
 
+    @classmethod
+    def of_arrays(cls, operation: Operation, settings: Mapping[str, Any] | None = None, **arrays) -> "Trial":
+        """A case whose inputs are given, and as many of its state and output delta-errors as matter. Raises ShapeError."""
+        case = {name: np.shape(arrays[name]) for name in operation.inputs if arrays.get(name) is not None}
+        trial = cls.of_shape(operation, {**case, **(settings or {})}, np.random.default_rng(0))
+        for name, values in arrays.items():
+            trial.arrays[name] = None if values is None else trial._typed(name, values)
+        return trial
+
     def _typed(self, name, values):
         return np.ascontiguousarray(values, dtype=self.operation.dtypes.get(name, "float32"))
 
     def forward(self, kind: str, **options) -> dict[str, np.ndarray]:
         """State, outputs and saved arrays as `kind` computes them. The trial's own arrays stay as they are."""
-        operation, arrays = self.operation, dict(self.arrays)
-        for name in operation.state:
-            arrays[name] = self._in_precision_of(kind, arrays[name], copy=True)
-        for name in (*operation.outputs, *operation.saved):
-            arrays[name] = self._poisoned(kind, name)
+        operation = self.operation
+        arrays = self._forward_arrays(kind)
         self._run(kind, "forward", arrays, options)
         return {name: arrays[name] for name in (*operation.state, *operation.outputs, *operation.saved)}
 
     def backward(self, kind: str, forward: dict[str, np.ndarray], **options) -> dict[str, np.ndarray]:
         """Delta-errors of all gradients as `kind` computes them, given what a forward run returned."""
-        operation, arrays = self.operation, {**self.arrays, **forward}
-        wanted = [name for name in operation.gradients if self.shapes[name] is not None]
-        for name in operation.gradients:
-            arrays[f"d{name}"] = self._poisoned(kind, name) if name in wanted else None
+        arrays = self._backward_arrays(kind, forward)
         self._run(kind, "backward", arrays, options)
-        return {f"d{name}": arrays[f"d{name}"] for name in wanted}
+        gradients = {f"d{name}": arrays[f"d{name}"] for name in self.operation.gradients}
+        return {name: array for name, array in gradients.items() if array is not None}
+
+    def launches(self, direction: str, rung: int, tiny: bool = False) -> list[Launch]:
+        """What a rung of cuda.py would launch in "forward" or "backward", to be compiled or looked at."""
+        arrays = self._forward_arrays("cuda")
+        if direction == "backward":
+            arrays = self._backward_arrays("cuda", arrays)
+        function = getattr(self.operation.implementation("cuda"), direction)
+        return function(**self._arguments("cuda", direction, arrays), rung=rung, tiny=tiny)
+
+    def _forward_arrays(self, kind):
+        arrays = dict(self.arrays)
+        for name in self.operation.state:
+            arrays[name] = self._in_precision_of(kind, arrays[name], copy=True)
+        for name in (*self.operation.outputs, *self.operation.saved):
+            arrays[name] = self._poisoned(kind, name)
+        return arrays
+
+    def _backward_arrays(self, kind, forward):
+        arrays = {**self.arrays, **forward}
+        for name in self.operation.gradients:
+            arrays[f"d{name}"] = None if self.shapes[name] is None else self._poisoned(kind, name)
+        return arrays
 
     def _poisoned(self, kind, name):
         dtype = np.dtype(self.operation.dtypes.get(name, "float32"))
@@ -74,13 +102,14 @@ class Trial:
             return array.astype(np.float64)
         return array.copy() if copy else array
 
-    def _run(self, kind, direction, arrays, options):
-        operation = self.operation
+    def _arguments(self, kind, direction, arrays):
         given = {**arrays, **self.settings}
-        arguments = {name: given[name] for name in operation.arguments(direction)}
-        if kind == "reference":
-            arguments = {n: self._in_precision_of(kind, v) if n in arrays else v for n, v in arguments.items()}
-        function = getattr(operation.implementation(kind), direction)
+        arguments = {name: given[name] for name in self.operation.arguments(direction)}
+        return {n: self._in_precision_of(kind, v) if n in arrays else v for n, v in arguments.items()}
+
+    def _run(self, kind, direction, arrays, options):
+        arguments = self._arguments(kind, direction, arrays)
+        function = getattr(self.operation.implementation(kind), direction)
         if kind != "cuda":
             function(**arguments)
             return

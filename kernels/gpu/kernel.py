@@ -179,6 +179,17 @@ class Launch:
 
         interpret(self, checked=checked)
 
+    def bound(self, stream_pointer):
+        """A call that enqueues this launch on a CUDA stream, given as its address. Arguments are CuPy arrays.
+
+        Arrays are converted here, once: left to the launch, Numba would synchronise for each of them.
+        """
+        cuda = compiler.cuda
+        stream = cuda.external_stream(stream_pointer)
+        args = [a if np.isscalar(a) else cuda.as_cuda_array(a, sync=False) for a in self.args]
+        configured = self.kernel.compiled[self.grid, self.block, stream, self.shared_bytes]
+        return functools.partial(configured, *args)
+
     def ptx(self, architecture):
         """PTX of this launch's kernel for the types of its arguments."""
         return self.kernel.ptx(tuple(compiler.type_of(a) for a in self.args), architecture)

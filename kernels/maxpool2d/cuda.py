@@ -8,6 +8,7 @@ run to run.
 import math
 
 from kernels.gpu import Ladder, cuda, float32, int32, kernel, rung
+from kernels.gpu.index import first_window, last_window, unravel
 
 BLOCK = 256
 
@@ -17,12 +18,8 @@ def forward_direct(x, y, winner, window_h, window_w, stride_h, stride_w, pad_h, 
     """One thread per output: it scans its window row by row, so the first of equal values wins."""
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < y.size:
-        C, H, W = x.shape[1], x.shape[2], x.shape[3]
-        H_out, W_out = y.shape[2], y.shape[3]
-        w_out = n % W_out
-        h_out = n // W_out % H_out
-        c = n // (W_out * H_out) % C
-        r = n // (W_out * H_out * C)
+        H, W = x.shape[2], x.shape[3]
+        r, c, h_out, w_out = unravel(n, y.shape[1], y.shape[2], y.shape[3])
         top = h_out * stride_h - pad_h
         left = w_out * stride_w - pad_w
         best = float32(-math.inf)
@@ -43,16 +40,10 @@ def backward_gather(dy, winner, dx, window_h, window_w, stride_h, stride_w, pad_
     """One thread per input value: it collects the delta-errors of the windows it won, in row-major order."""
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < dx.size:
-        C, H, W = dx.shape[1], dx.shape[2], dx.shape[3]
-        w = n % W
-        h = n // W % H
-        c = n // (W * H) % C
-        r = n // (W * H * C)
-        # Window h' covers the rows h' * stride - padding to h' * stride - padding + window - 1.
-        first_h = max(0, (h + pad_h - window_h) // stride_h + 1)
-        first_w = max(0, (w + pad_w - window_w) // stride_w + 1)
-        last_h = min(dy.shape[2] - 1, (h + pad_h) // stride_h)
-        last_w = min(dy.shape[3] - 1, (w + pad_w) // stride_w)
+        W = dx.shape[3]
+        r, c, h, w = unravel(n, dx.shape[1], dx.shape[2], W)
+        first_h, last_h = first_window(h, window_h, stride_h, pad_h), last_window(h, stride_h, pad_h, dy.shape[2])
+        first_w, last_w = first_window(w, window_w, stride_w, pad_w), last_window(w, stride_w, pad_w, dy.shape[3])
         total = float32(0)
         for h_out in range(first_h, last_h + 1):
             for w_out in range(first_w, last_w + 1):

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.gpu import Ladder
-from kernels.operation import all_operations
+from kernels.operation import RandomDraw, all_operations
+from kernels.trial import Trial
 from tests.strategies import trials
 
 OPERATIONS = {name: o for name, o in all_operations().items() if not o.view}
@@ -63,6 +64,17 @@ def test_interpreted_backward_equals_reference(name, rung, data):
     forward = {n: trial._typed(n, v) for n, v in forward.items()}
     expected = trial.backward("reference", forward)
     assert_close(trial.backward("cuda", forward, rung=rung), expected, OPERATIONS[name].tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "rung"),
+    [(name, "forward", rung) for name, rung in FORWARD_RUNGS] + [(name, "backward", rung) for name, rung in BACKWARD_RUNGS],
+)
+def test_every_rung_compiles_without_float64(name, direction, rung):
+    generator = np.random.default_rng(0)
+    trial = Trial.draw(OPERATIONS[name], RandomDraw(generator), generator)
+    for launch in trial.launches(direction, rung):
+        assert ".f64" not in launch.ptx("sm_90"), f"{launch.kernel} computes in float64"
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)

@@ -1,0 +1,246 @@
+"""Handwritten digits from the command line: python -m apps.mnist"""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+
+from apps.mnist import figures
+from apps.mnist.classifier import WEIGHTS, Evaluation, Recipe, load_model, recipe, save_weights, trainer
+from apps.mnist.data import DataError, load
+from apps.mnist.models import MODELS
+from apps.mnist.picture import read_digit
+from framework import DeviceError, GraphError, Model, checkpoint
+from framework.checkpoint import CheckpointError
+from framework.device import NAMES
+from framework.parameters import ParameterError
+from framework.program import NonFinite
+from framework.summary import summary
+
+USER_ERRORS = (CheckpointError, DataError, DeviceError, GraphError, NonFinite, OSError, ParameterError)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(given or ["train"])
+    logging.getLogger("numba").setLevel(logging.WARNING)
+    try:
+        options.run(options)
+    except USER_ERRORS as error:
+        print(f"apps.mnist: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\napps.mnist: interrupted; `train --resume FOLDER` goes on from the checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m apps.mnist",
+        description="Recognise handwritten digits with hand-written kernels. "
+        "Without a command: train the default model on the best data at hand, and evaluate it.",
+        epilog="example: python -m apps.mnist train --model cnn3 --iterations 2000",
+    )
+    commands = p.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, run, text, example):
+        c = commands.add_parser(name, help=text, description=text, epilog=f"example: python -m apps.mnist {example}")
+        c.set_defaults(run=run)
+        return c
+
+    c = command("train", train, "train a model and evaluate it", "train --model cnn6 --iterations 5000")
+    c.add_argument("--model", choices=MODELS, default="cnn6", help="which model (default: cnn6)")
+    _device(c)
+    _data(c)
+    c.add_argument("--iterations", type=_positive, help=f"training steps (default: {Recipe.iterations})")
+    c.add_argument("--batch-size", type=_positive, help=f"digits a step (default: {Recipe.batch})")
+    c.add_argument("--learning-rate", type=_positive_float, help="initial learning rate (default: the model's own)")
+    c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
+    c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: cosine)")
+    c.add_argument("--seed", type=int, default=0, help="of weights and batches: same seed, same bits (default: 0)")
+    c.add_argument("--evaluate-every", type=_positive, default=500, metavar="STEPS", help="default: 500")
+    c.add_argument("--output", type=Path, help="folder of the run (default: a new one in runs/)")
+    c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
+    _json(c)
+
+    c = command("evaluate", evaluate, "measure a trained model on the digits held out", "evaluate --json result.json")
+    _weights(c)
+    _device(c)
+    _data(c)
+    _json(c)
+
+    c = command("predict", predict, "recognise the digit in an image file", "predict seven.png")
+    c.add_argument("image", nargs="+", type=Path, help="image file of any size, dark ink on light or light on dark")
+    _weights(c)
+    _device(c)
+    _json(c)
+
+    c = command("summary", show_summary, "print a model's layers, sizes and costs", "summary --model lenet5")
+    c.add_argument("--model", choices=MODELS, default="cnn6")
+    c.add_argument("--batch-size", type=_positive, default=1, help="default: 1")
+
+    command("models", show_models, "list the models", "models")
+    return p
+
+
+def _device(c):
+    c.add_argument("--device", choices=("auto", *NAMES), default="auto", help="auto: cuda where found, else cpu")
+
+
+def _data(c):
+    c.add_argument("--data", choices=("auto", "mnist", "builtin"), default="auto",
+                   help="auto: MNIST_DIR, cache, download, else the 5 000 digits built in")  # fmt: skip
+
+
+def _weights(c):
+    c.add_argument("--weights", type=Path, default=WEIGHTS / "cnn6.safetensors", help="default: the cnn6 that ships")
+
+
+def _json(c):
+    c.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _positive_float(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def train(options) -> None:
+    """Train, evaluate, and leave weights, log and figures in the run's folder."""
+    if options.resume:
+        _, metadata = checkpoint.read(options.resume / "checkpoint.safetensors")
+        settings = json.loads(metadata["settings"])
+        chosen = Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__})
+        folder = options.resume
+    else:
+        chosen = recipe(
+            options.model,
+            iterations=options.iterations,
+            batch=options.batch_size,
+            optimizer=options.optimizer,
+            rate=options.learning_rate,
+            schedule=options.schedule,
+            seed=options.seed,
+        )
+        folder = options.output or _free_folder(Path("runs"), f"mnist-{options.model}")
+    digits = load(options.data)
+    if chosen.batch > len(digits.train_images):
+        raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
+    model = Model(MODELS[chosen.model], options.device, chosen.seed)
+    print(f"data    {digits.source}")
+    print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
+    print(f"recipe  {chosen.iterations} steps of {chosen.batch}, {chosen.optimizer} at {chosen.rate:g}, {chosen.schedule}")
+    print(f"output  {folder}")
+    run = trainer(digits, chosen, model, folder, options.evaluate_every)
+    if options.resume:
+        run.resume()
+        print(f"resumed at step {run.step}")
+    elif run.checkpoint_path.exists():
+        raise CheckpointError(f"--output: {folder} holds a run already; resume it or choose another folder")
+    run.run(chosen.iterations)
+    result = Evaluation(model, digits)()
+    facts = {
+        "model": model.name,
+        "device": model.device.name,
+        "data": digits.source,
+        "accuracy": result.accuracy,
+        "seconds": round(run.seconds, 3),
+        "steps_per_second": round(run.steps_per_second, 3),
+    }
+    save_weights(model, folder / "weights.safetensors", data=digits.source, accuracy=result.accuracy, **_text(chosen))
+    figures.learning_curves({model.name: run.records}, folder / "curves.png", f"{model.name} on {digits.source}")
+    figures.misclassified_sheet(
+        digits.test_images, digits.test_labels, result.predictions, result.probabilities, folder / "misclassified.png"
+    )
+    wrong = int((result.predictions != digits.test_labels).sum())
+    print(f"accuracy {result.accuracy:.2%} of {len(digits.test_labels)} digits held out ({wrong} wrong), ", end="")
+    print(f"{run.seconds:.0f} s, {run.steps_per_second:.1f} steps a second")
+    print(f"wrote weights.safetensors, metrics.jsonl, curves.png and misclassified.png in {folder}")
+    _write_json(options, facts)
+
+
+def _text(chosen: Recipe) -> dict:
+    return {name: getattr(chosen, name) for name in ("iterations", "batch", "optimizer", "rate", "schedule", "seed")}
+
+
+def evaluate(options) -> None:
+    """Print loss and accuracy of a weights file on the digits held out."""
+    model, facts = load_model(options.weights, options.device)
+    digits = load(options.data)
+    look = Evaluation(model, digits)
+    started = time.perf_counter()
+    result = look()
+    seconds = time.perf_counter() - started
+    print(f"data     {digits.source}")
+    print(f"model    {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
+    print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {seconds:.1f} s on {model.device}")
+    _write_json(
+        options,
+        {
+            "model": model.name,
+            "device": model.device.name,
+            "data": digits.source,
+            "accuracy": result.accuracy,
+            "loss": result.loss,
+            "seconds": round(seconds, 3),
+        },
+    )
+
+
+def predict(options) -> None:
+    """Print the digit each image shows, and the probabilities of all ten."""
+    model, _ = load_model(options.weights, options.device)
+    program = model.inference(1)
+    found = []
+    for path in options.image:
+        probabilities = program(image=read_digit(path))["probabilities"][0]
+        digit = int(probabilities.argmax())
+        print(f"{path}: {digit}")
+        for d, p in enumerate(probabilities):
+            print(f"    {d}  {p:7.2%}  {'#' * round(40 * float(p))}")
+        found.append({"image": str(path), "digit": digit, "probabilities": [float(p) for p in probabilities]})
+    _write_json(options, found)
+
+
+def show_summary(options) -> None:
+    """Print the table of a model's layers."""
+    print(summary(MODELS[options.model](options.batch_size)))
+
+
+def show_models(options) -> None:
+    """Print each model's name and the first line of what it is."""
+    width = max(map(len, MODELS))
+    for name, build in MODELS.items():
+        print(f"{name:{width}}  {(build.__doc__ or '').splitlines()[0]}")
+
+
+def _free_folder(parent: Path, name: str) -> Path:
+    """The first of name-1, name-2 ... that does not exist yet."""
+    number = 1
+    while (parent / f"{name}-{number}").exists():
+        number += 1
+    return parent / f"{name}-{number}"
+
+
+def _write_json(options, result) -> None:
+    if options.json:
+        checkpoint.write_whole(options.json, (json.dumps(result, indent=2) + "\n").encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Train, evaluate and use a digit classifier: what the command line does, as functions."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from apps.mnist.data import Digits, normalise, one_hot
+from apps.mnist.models import MODELS
+from framework import Model, Optimizer, checkpoint
+from framework.sampling import Sampler
+from framework.schedule import Schedule, cosine_schedule, step_schedule
+from framework.trainer import Trainer
+
+# Images a run when only looking. It divides the 10 000 and the 1 000 digits held out.
+EVALUATION_BATCH = 250
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a run trains. `schedule` is "cosine" (down to 0) or "step" (a tenth at one and at two thirds, as in the paper)."""
+
+    model: str = "cnn6"
+    iterations: int = 1200
+    batch: int = 50
+    optimizer: str = "sgd"
+    rate: float = 0.05
+    decay: float = 1e-4
+    schedule: str = "cosine"
+    seed: int = 0
+
+    def make_schedule(self) -> Schedule:
+        if self.schedule == "cosine":
+            return cosine_schedule(self.rate, self.iterations)
+        return step_schedule(self.rate, (self.iterations // 3, 2 * self.iterations // 3))
+
+
+# Without batch normalization the rates that suit `cnn6` are too large.
+RECIPES = {
+    "single": {"rate": 0.05},
+    "pooled": {"optimizer": "adam", "rate": 0.001},
+    "lenet5": {"optimizer": "adam", "rate": 0.002},
+    "lenet5_max": {"optimizer": "adam", "rate": 0.002},
+    "lenet5_conv": {"optimizer": "adam", "rate": 0.002},
+}
+
+
+def recipe(model: str, **options) -> Recipe:
+    """The model's recipe with the given options in place of its own; None stands for its own."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return dataclasses.replace(Recipe(model=model), **{**RECIPES.get(model, {}), **given})
+
+
+def trainer(digits: Digits, recipe: Recipe, model: Model, folder: Path, evaluate_every: int = 500) -> Trainer:
+    """A trainer for the recipe, which evaluates on the digits held out."""
+    images, targets = normalise(digits.train_images), one_hot(digits.train_labels)
+    sampler = Sampler(len(images), recipe.batch, recipe.seed)
+
+    def batches(step):
+        chosen = sampler(step)
+        return {"image": images[chosen], "target": targets[chosen]}
+
+    look = Evaluation(model, digits)
+
+    def evaluate():
+        result = look()
+        return {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
+
+    momentum = {"momentum": 0.9} if recipe.optimizer == "sgd" else {}
+    return Trainer(
+        model,
+        Optimizer(recipe.optimizer, decay=recipe.decay, **momentum),
+        recipe.batch,
+        batches,
+        recipe.make_schedule(),
+        folder,
+        {**dataclasses.asdict(recipe), "data": digits.source},
+        evaluate,
+        evaluate_every,
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an evaluation found: loss and accuracy (a fraction) over all digits, and the probabilities of each."""
+
+    loss: float
+    accuracy: float
+    probabilities: np.ndarray
+
+    @property
+    def predictions(self) -> np.ndarray:
+        return self.probabilities.argmax(axis=1)
+
+
+class Evaluation:
+    """Runs a model over the digits held out."""
+
+    def __init__(self, model: Model, digits: Digits):
+        self.images, self.labels = normalise(digits.test_images), digits.test_labels
+        self.targets = one_hot(self.labels)
+        self.batch = min(EVALUATION_BATCH, len(self.images))
+        self.program = model.inference(self.batch, ("probabilities", "losses"))
+
+    def __call__(self) -> Result:
+        probabilities, losses = [], []
+        for start in range(0, len(self.images), self.batch):
+            # The last batch may be short: repeat its last digit, and leave the repetitions out.
+            rows = np.arange(start, start + self.batch).clip(max=len(self.images) - 1)
+            out = self.program(image=self.images[rows], target=self.targets[rows])
+            count = min(self.batch, len(self.images) - start)
+            probabilities.append(out["probabilities"][:count])
+            losses.append(out["losses"][:count])
+        result = np.concatenate(probabilities)
+        accuracy = float((result.argmax(axis=1) == self.labels).mean())
+        return Result(float(np.concatenate(losses).mean()), accuracy, result)
+
+
+def save_weights(model: Model, path: Path, **facts) -> None:
+    """Write what the model has learned, with its name and facts about it (data, accuracy ...) as text."""
+    metadata = {"model": model.name, **{name: str(value) for name, value in facts.items()}}
+    checkpoint.write(path, model.parameters.download(), metadata)
+
+
+def load_model(weights: Path, device: str) -> tuple[Model, dict[str, str]]:
+    """The model a weights file belongs to, and the facts it was saved with. Raises CheckpointError, ParameterError."""
+    tensors, facts = checkpoint.read(weights)
+    name = facts.get("model")
+    if name not in MODELS:
+        raise checkpoint.CheckpointError(f"{weights}: model {name!r} is none of {', '.join(MODELS)}")
+    model = Model(MODELS[name], device)
+    model.parameters.upload(tensors)
+    return model, facts

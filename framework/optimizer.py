@@ -1,0 +1,76 @@
+"""Optimizers: the step kernels over the flat buffers of a network, and the state they keep.
+
+A step reads the learning rate and the norm of the gradient from memory, so that it can be recorded once and
+replayed while both change. Where the norm is not finite the step changes nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from framework.parameters import Flat, Parameters
+from kernels.operation import all_operations
+
+
+class Optimizer:
+    """One optimizer operation, `sgd` or `adam`, over all parameters. Weight decay acts on weights, not on biases.
+
+    optimizer = Optimizer("sgd", momentum=0.9, decay=1e-4)
+    """
+
+    def __init__(self, name: str, decay: float = 0.0, **settings: Any):
+        self.operation = all_operations()[name]
+        self.settings = {**self.operation.settings, **settings, "decay": decay}
+        if unknown := set(self.settings) - set(self.operation.settings):
+            raise ValueError(f"optimizer: {name} takes {', '.join(self.operation.settings)}, not {', '.join(unknown)}")
+        self.state: dict[str, Flat] = {}
+
+    def attach(self, parameters: Parameters) -> None:
+        """Make the state for these parameters, once."""
+        if self.state:
+            return
+        self.parameters, device = parameters, parameters.device
+        # `w` is the network's own; what else the operation updates (velocity, moments) starts at 0 and is ours.
+        for name in self.operation.state:
+            self.state[name] = parameters.weights if name == "w" else Flat(device, parameters.weights.shapes)
+        float32 = device.dtype("float32")
+        self.rate = device.bytes(len(self._rates(0.0, 0)) * float32.itemsize).view(float32)
+
+    def set_rate(self, rate: float, step: int) -> None:
+        """The learning rate for step number `step`, counted from 0."""
+        self.parameters.device.upload(self.rate, np.array(self._rates(rate, step)))
+
+    def _rates(self, rate: float, step: int) -> list[float]:
+        """What the operation reads as its `rate`: Adam also takes how far its averages have filled by now."""
+        betas = [self.settings[name] for name in ("beta1", "beta2") if name in self.settings]
+        return [rate, *(1 - beta ** (step + 1) for beta in betas)]
+
+    def bind(self, norm) -> list:
+        """Calls that run one step, given the array that holds the gradient's norm."""
+        weights, gradients = self.parameters.weights.array, self.parameters.gradients.array
+        calls = []
+        middle = self.parameters.decaying
+        for part, decay in ((slice(0, middle), self.settings["decay"]), (slice(middle, len(weights)), 0.0)):
+            if part.stop > part.start:
+                arrays = {name: flat.array[part] for name, flat in self.state.items()}
+                arrays |= {"dw": gradients[part], "rate": self.rate, "norm": norm}
+                calls += self.parameters.device.bind(
+                    self.operation, "forward", {**arrays, **self.settings, "decay": decay}
+                )
+        return calls
+
+    def download(self) -> dict[str, np.ndarray]:
+        """The state by "kind.parameter", on the host; what `upload` takes."""
+        return {
+            f"{kind}.{name}": array
+            for kind, flat in self.state.items()
+            if kind != "w"
+            for name, array in flat.download().items()
+        }
+
+    def upload(self, arrays: dict[str, np.ndarray]) -> None:
+        """Restore the state. Raises ParameterError for an array that is missing or has another shape."""
+        for kind, flat in self.state.items():
+            if kind != "w":
+                prefix = f"{kind}."
+                flat.upload({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})

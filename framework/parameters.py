@@ -1,0 +1,113 @@
+"""What a network has learned, in flat buffers: one for the parameters, one for their gradients, one for running averages.
+
+Flat, because an optimizer step, a gradient norm or an all-reduce is then one kernel over one array. Parameters on
+which weight decay acts stand first, so that the two groups are two slices.
+"""
+
+import math
+import zlib
+
+import numpy as np
+
+from framework.device import Device
+from framework.graph import Graph, Value
+
+
+# Arrays start at multiples of so many values, 256 bytes in float32, as the arena's do. What lies between stays 0.
+ALIGNED = 64
+
+
+class ParameterError(ValueError):
+    """Weights that do not belong to the network: one line that names the tensor and what was expected."""
+
+
+class Flat:
+    """Named arrays in one buffer. `part(name)` is a view."""
+
+    def __init__(self, device: Device, shapes: dict[str, tuple[int, ...]]):
+        self.device, self.shapes = device, shapes
+        self._slices: dict[str, slice] = {}
+        end = 0
+        for name, shape in shapes.items():
+            self._slices[name] = slice(end, end + math.prod(shape))
+            end += -(-math.prod(shape) // ALIGNED) * ALIGNED
+        dtype = device.dtype("float32")
+        self.array = device.bytes(max(1, end) * dtype.itemsize).view(dtype)
+        self.fill(0)
+
+    def part(self, name: str):
+        """The named array, a view of the buffer."""
+        return self.array[self._slices[name]].reshape(self.shapes[name])
+
+    def end(self, names: int) -> int:
+        """Where in the buffer the first so many arrays end, padding included."""
+        following = list(self._slices.values())[names:]
+        return following[0].start if following else len(self.array)
+
+    def fill(self, value: float) -> None:
+        self.device.upload(self.array, np.full(self.array.shape, value))
+
+    def download(self) -> dict[str, np.ndarray]:
+        """Copies of all arrays on the host, float32."""
+        host = self.device.download(self.array)
+        return {n: host[self._slices[n]].reshape(s).astype(np.float32) for n, s in self.shapes.items()}
+
+    def check(self, arrays: dict[str, np.ndarray]) -> None:
+        """Raises ParameterError for an array that is missing or has another shape."""
+        for name, shape in self.shapes.items():
+            if name not in arrays:
+                raise ParameterError(f"{name}: is missing, the network needs it with shape {tuple(shape)}")
+            if tuple(arrays[name].shape) != tuple(shape):
+                raise ParameterError(f"{name}: has shape {tuple(arrays[name].shape)}, the network needs {tuple(shape)}")
+
+    def upload(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set all arrays. Raises ParameterError and then changes nothing."""
+        self.check(arrays)
+        host = np.zeros(self.array.shape, self.array.dtype)
+        for name, part in self._slices.items():
+            host[part] = np.asarray(arrays[name]).ravel()
+        self.device.upload(self.array, host)
+
+
+class Parameters:
+    """Parameters, gradients and running averages of a graph, on a device, started from a seed.
+
+    Each parameter draws from a generator of its own, seeded by its name, so that adding a layer to a network
+    leaves the others as they were.
+    """
+
+    def __init__(self, graph: Graph, device: Device, seed: int = 0):
+        values = sorted(graph.of_role("parameter"), key=lambda v: not v.decays)
+        states = graph.of_role("state")
+        self.device = device
+        self.weights = Flat(device, {v.name: v.shape for v in values})
+        self.gradients = Flat(device, {v.name: v.shape for v in values})
+        self.states = Flat(device, {v.name: v.shape for v in states})
+        self.decaying = self.weights.end(sum(v.decays for v in values))
+        self.weights.upload({v.name: _start(v, seed) for v in values})
+        self.states.upload({v.name: _start(v, seed) for v in states})
+
+    @property
+    def count(self) -> int:
+        """How many numbers are learned."""
+        return sum(math.prod(shape) for shape in self.weights.shapes.values())
+
+    def download(self) -> dict[str, np.ndarray]:
+        """All parameters and running averages by name, float32, on the host."""
+        return {**self.weights.download(), **self.states.download()}
+
+    def upload(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set all parameters and running averages. Raises ParameterError and then changes nothing."""
+        known = {**self.weights.shapes, **self.states.shapes}
+        if unknown := sorted(set(arrays) - set(known)):
+            raise ParameterError(f"{unknown[0]}: the network has no such parameter ({len(unknown)} are unknown)")
+        self.weights.check(arrays)
+        self.states.check(arrays)
+        self.weights.upload(arrays)
+        self.states.upload(arrays)
+
+
+def _start(value: Value, seed: int) -> np.ndarray:
+    assert value.initial is not None
+    generator = np.random.default_rng((seed, zlib.crc32(value.name.encode())))
+    return np.broadcast_to(value.initial(generator, value.shape), value.shape)

@@ -1,0 +1,53 @@
+"""A table of a graph: what each layer makes, learns and costs."""
+
+import math
+
+from framework.graph import Graph
+
+
+def rows(graph: Graph) -> list[dict]:
+    """One row a node: layer, operation, output (shape), parameters, flops (of forward), bytes (of activations)."""
+    table = []
+    for node in graph.nodes:
+        op = node.operation
+        shapes = {name: None if v is None else v.shape for name, v in node.values.items()}
+        flops, _ = op.flops(**{n: shapes[n] for n in op.inputs}, **{**op.settings, **node.settings})
+        table.append(
+            {
+                "layer": node.name,
+                "operation": op.name,
+                "output": node.outputs[0].shape,
+                "parameters": sum(math.prod(v.shape) for v in node.inputs if v.role == "parameter"),
+                "flops": flops,
+                "bytes": 0 if op.view else sum(4 * math.prod(v.shape) for v in node.outputs),
+            }
+        )
+    return table
+
+
+def summary(graph: Graph) -> str:
+    """The table as text: layer, output shape, parameters, MFLOP of forward, KiB of activations; and their sums."""
+    table = rows(graph)
+    lines = [("layer", "operation", "output", "parameters", "MFLOP", "KiB")]
+    lines += [
+        (
+            row["layer"],
+            row["operation"],
+            " x ".join(map(str, row["output"])),
+            f"{row['parameters']:,}",
+            f"{row['flops'] / 1e6:.2f}",
+            f"{row['bytes'] / 1024:.1f}",
+        )
+        for row in table
+    ]
+    total = {name: sum(row[name] for row in table) for name in ("parameters", "flops", "bytes")}
+    lines.append(
+        (graph.name, "", "", f"{total['parameters']:,}", f"{total['flops'] / 1e6:.2f}", f"{total['bytes'] / 1024:.1f}")
+    )
+    widths = [max(len(line[i]) for line in lines) for i in range(6)]
+    texts = [
+        "  ".join(cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    ]
+    rule = "-" * len(texts[0])
+    return "\n".join([texts[0], rule, *texts[1:-1], rule, texts[-1]])

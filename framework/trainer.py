@@ -1,0 +1,159 @@
+"""The training loop: batches in, steps, a log, evaluations, checkpoints, and a stop where numbers go wrong.
+
+A run is a folder:
+
+    metrics.jsonl           one line a step: iteration, loss, rate, norm; now and then what `evaluate` says
+    checkpoint.safetensors  parameters, running averages, optimizer state; the step; seed and settings of the run
+
+The batch of a step is a function of the seed and the step alone, so the step is all that is needed to go on in
+the data where a run stopped: a resumed run equals, bit for bit, one that was never interrupted.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from framework import checkpoint
+from framework.model import Model
+from framework.optimizer import Optimizer
+from framework.program import NonFinite
+from framework.schedule import Schedule
+
+Batches = Callable[[int], dict[str, np.ndarray]]
+
+
+class Trainer:
+    """Trains a model.
+
+    model, optimizer    what is trained, and how
+    batch               examples a step
+    batches             step -> inputs of the training program by name
+    schedule            step -> learning rate
+    folder              where the run is written
+    settings            what a run must have in common with the checkpoint it resumes: seed, data ...
+    evaluate            () -> metrics by name, called every `evaluate_every` steps and at the end
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        batch: int,
+        batches: Batches,
+        schedule: Schedule,
+        folder: Path,
+        settings: dict[str, Any],
+        evaluate: Callable[[], dict[str, float]] | None = None,
+        evaluate_every: int = 500,
+        checkpoint_every: int = 500,
+    ):
+        self.model, self.optimizer, self.batches, self.schedule = model, optimizer, batches, schedule
+        self.program = model.training(batch, optimizer)
+        self.folder, self.evaluate = folder, evaluate
+        self.evaluate_every, self.checkpoint_every = evaluate_every, checkpoint_every
+        self.settings = json.dumps({"model": model.name, "batch": batch, **settings}, sort_keys=True)
+        self.step = 0
+        self.seconds = 0.0
+        self.records: list[dict[str, float]] = []
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "checkpoint.safetensors"
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def steps_per_second(self) -> float:
+        """Steps over the whole time of the run, evaluations and resumed parts included."""
+        return self.step / self.seconds if self.seconds else 0.0
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint. Raises CheckpointError for one that belongs to another kind of run."""
+        tensors, metadata = checkpoint.read(self.checkpoint_path)
+        theirs, ours = json.loads(metadata.get("settings", "{}")), json.loads(self.settings)
+        for name in sorted(ours.keys() | theirs.keys()):
+            if theirs.get(name) != ours.get(name):
+                raise checkpoint.CheckpointError(
+                    f"{self.checkpoint_path}: {name} is {theirs.get(name)!r} there, {ours.get(name)!r} in this run"
+                )
+        prefix = "optimizer."
+        self.model.parameters.upload({n: t for n, t in tensors.items() if not n.startswith(prefix)})
+        self.optimizer.upload({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+        self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
+        # The log may have gone further than the checkpoint: those steps are made again.
+        if self.metrics_path.exists():
+            lines = self.metrics_path.read_text().splitlines()
+            self.records = [r for r in _json_lines(lines) if r["iteration"] <= self.step]
+
+    def save(self) -> None:
+        """Write the checkpoint and the log."""
+        tensors = self.model.parameters.download()
+        tensors |= {f"optimizer.{name}": array for name, array in self.optimizer.download().items()}
+        metadata = {"step": str(self.step), "seconds": f"{self.seconds:.3f}", "settings": self.settings}
+        text = "".join(json.dumps(record) + "\n" for record in self.records)
+        checkpoint.write_whole(self.metrics_path, text.encode())
+        checkpoint.write(self.checkpoint_path, tensors, metadata)
+
+    def run(self, iterations: int, progress: bool = True) -> dict[str, float]:
+        """Train up to step `iterations`; returns the last evaluation's metrics.
+
+        Raises NonFinite where a loss or gradient is not finite; the weights are then those before the step.
+        Interrupted from the keyboard, it leaves a checkpoint of the step it had reached.
+        """
+        metrics: dict[str, float] = {}
+        started = time.perf_counter() - self.seconds
+        bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
+        try:
+            while self.step < iterations:
+                record = self._one_step()
+                self.seconds = time.perf_counter() - started
+                last = self.step == iterations
+                if self.evaluate and (last or self.step % self.evaluate_every == 0):
+                    metrics = self.evaluate()
+                    record |= metrics
+                self.records.append(record)
+                shown = {"loss": f"{record['loss']:.4f}", **{n: f"{v:.4g}" for n, v in metrics.items()}}
+                bar.set_postfix(shown, refresh=False)
+                bar.update()
+                if last or self.step % self.checkpoint_every == 0:
+                    self.save()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        finally:
+            bar.close()
+        return metrics
+
+    def _one_step(self) -> dict[str, float]:
+        inputs, rate = self.batches(self.step), self.schedule(self.step)
+        self.optimizer.set_rate(rate, self.step)
+        results = self.program(**inputs)
+        loss, norm = float(results["loss"][0]), float(results["norm"][0])
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            where = self.program.find_non_finite(**inputs)
+            kept = f"the last good checkpoint is {self.checkpoint_path}"
+            if not self.checkpoint_path.exists():
+                kept = "there is no checkpoint yet"
+            raise NonFinite(
+                f"iteration {self.step + 1}: loss {loss}, gradient norm {norm}, learning rate {rate:g}; "
+                f"first in {where}; {kept}"
+            )
+        self.step += 1
+        return {"iteration": self.step, "loss": loss, "rate": rate, "norm": norm}
+
+
+def _json_lines(lines):
+    """The records of a log; a last line that was cut off in writing is left out."""
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            return

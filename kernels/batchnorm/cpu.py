@@ -1,0 +1,206 @@
+"""Batch normalization on CPU cores. Source: Zozoulenko (2018), eq. 37-42 and 51-53, of which 51 is corrected.
+
+Shapes as in reference.py. Forward and backward run over the input twice, once for the sums of every channel and once to
+write the result; what happens per channel in between is NumPy. Two layouts in memory need two loops:
+
+- x (R, C, S), S values of a channel side by side: a core takes whole pieces, at most PIECE values of one channel;
+- x (R, C), channels side by side: a core takes whole blocks of BLOCK channels.
+
+Neither depends on how many cores there are, and the parts of a sum are added in a fixed order, so a result has the
+same bits on any number of cores.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+PIECE = 4096  # values: 16 KiB, so that a piece stays in the first-level cache while it is read twice
+BLOCK = 64  # channels
+
+# Sums may be added in vectors, in another order than written; that there is no NaN must not be assumed.
+VECTOR_SUMS = {"reassoc", "contract", "nsz"}
+
+
+def forward(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, each channel with its own (eq. 37-42)."""
+    x, y = _in_memory(x), _in_memory(y)
+    if training:
+        mean[...], var = _moments(x)
+        running_mean[...] = momentum * mean + (1 - momentum) * running_mean
+        running_var[...] = momentum * var + (1 - momentum) * running_var
+    else:
+        mean[...], var = running_mean, running_var
+    inverse_std[...] = 1 / np.sqrt(var + epsilon)
+    _scale_and_shift(x, mean, gamma * inverse_std, beta, y)
+
+
+def backward(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
+    """dx = gamma inverse_std (dy - mean of dy - x_hat (mean of dy x_hat)); frozen statistics leave its first term."""
+    dy, x = _in_memory(dy), _in_memory(x)
+    sum_dy, sum_dy_x_hat = _delta_sums(dy, x, mean, inverse_std)
+    if dgamma is not None:
+        dgamma[...] = sum_dy_x_hat
+    if dbeta is not None:
+        dbeta[...] = sum_dy
+    if dx is None:
+        return
+    scale = gamma * inverse_std
+    if training:
+        RHW = x.size // x.shape[1]
+        mean_dy, mean_dy_x_hat = (sum_dy / RHW).astype(x.dtype), sum_dy_x_hat / RHW
+        slope = (inverse_std * mean_dy_x_hat).astype(x.dtype)
+        _input_delta(dy, x, mean, scale, mean_dy, slope, _in_memory(dx))
+    else:
+        zero = np.zeros_like(scale)
+        _scale_and_shift(dy, zero, scale, zero, _in_memory(dx))
+
+
+def _in_memory(x):
+    """x as (R, C, S), or as (R, C) where a channel has one value per example."""
+    R, C, *size = x.shape
+    S = math.prod(size)
+    return x.reshape(R, C, S) if S > 1 else x.reshape(R, C)
+
+
+@njit(parallel=True, cache=True)
+def _moments(x):
+    """Mean and biased variance of each channel, in float64 (eq. 37-38)."""
+    R, C = x.shape[0], x.shape[1]
+    mean, var = np.zeros(C), np.zeros(C)
+    if x.ndim == 2:
+        for block in prange((C + BLOCK - 1) // BLOCK):
+            columns = slice(block * BLOCK, (block + 1) * BLOCK)
+            _column_moments(x, columns, mean[columns], var[columns])
+    else:
+        S = x.shape[2]
+        pieces = (S + PIECE - 1) // PIECE
+        own_mean, own_square = np.empty((C, R, pieces)), np.empty((C, R, pieces))
+        for n in prange(R * C * pieces):
+            r, c, piece = n // (C * pieces), n // pieces % C, n % pieces
+            values = x[r, c, piece * PIECE : (piece + 1) * PIECE]
+            own_mean[c, r, piece], own_square[c, r, piece] = _piece_moments(values)
+        for c in range(C):
+            for r in range(R):
+                for piece in range(pieces):
+                    mean[c] += own_mean[c, r, piece] * min(PIECE, S - piece * PIECE) / (R * S)
+            for r in range(R):
+                for piece in range(pieces):
+                    # The squares of a piece are about its own mean. About the channel's they are this much more:
+                    moved = min(PIECE, S - piece * PIECE) * (own_mean[c, r, piece] - mean[c]) ** 2
+                    var[c] += (own_square[c, r, piece] + moved) / (R * S)
+    return mean, var
+
+
+@njit(cache=True)
+def _column_moments(x, columns, mean, var):
+    """Adds to mean and var, which are zeros, those of the columns of x. Going row by row keeps to the order of memory."""
+    R = x.shape[0]
+    for r in range(R):
+        row = x[r, columns]
+        for c in range(mean.size):
+            mean[c] += row[c]
+    mean /= R
+    for r in range(R):
+        row = x[r, columns]
+        for c in range(mean.size):
+            var[c] += (row[c] - mean[c]) ** 2
+    var /= R
+
+
+@njit(cache=True, fastmath=VECTOR_SUMS)
+def _piece_moments(x):
+    """The mean of a few values, and the sum of squares of their distances from it.
+
+    Values are taken relative to the first before they are added, so that a mean far from zero costs no digits.
+    """
+    total, square = np.float32(0), np.float32(0)
+    for s in range(x.size):
+        total += x[s] - x[0]
+    mean = x[0] + total / x.size
+    near = np.float32(mean)
+    for s in range(x.size):
+        square += (x[s] - near) ** 2
+    return mean, square
+
+
+@njit(parallel=True, cache=True)
+def _delta_sums(dy, x, mean, inverse_std):
+    """The sums of dy and of dy x_hat over each channel, in float64 (eq. 53 and 52)."""
+    R, C = x.shape[0], x.shape[1]
+    sum_dy, sum_dy_x_hat = np.zeros(C), np.zeros(C)
+    if x.ndim == 2:
+        for block in prange((C + BLOCK - 1) // BLOCK):
+            columns = slice(block * BLOCK, (block + 1) * BLOCK)
+            _column_sums(dy, x, columns, mean[columns], sum_dy[columns], sum_dy_x_hat[columns])
+    else:
+        pieces = (x.shape[2] + PIECE - 1) // PIECE
+        own_dy, own_dy_x = np.empty((C, R, pieces)), np.empty((C, R, pieces))
+        for n in prange(R * C * pieces):
+            r, c, piece = n // (C * pieces), n // pieces % C, n % pieces
+            values = slice(piece * PIECE, (piece + 1) * PIECE)
+            own_dy[c, r, piece], own_dy_x[c, r, piece] = _piece_sums(dy[r, c, values], x[r, c, values], mean[c])
+        for c in range(C):
+            for r in range(R):
+                for piece in range(pieces):
+                    sum_dy[c] += own_dy[c, r, piece]
+                    sum_dy_x_hat[c] += own_dy_x[c, r, piece]
+    return sum_dy, sum_dy_x_hat * inverse_std
+
+
+@njit(cache=True)
+def _column_sums(dy, x, columns, mean, sum_dy, sum_dy_x):
+    """Adds the sums of dy and of dy (x - mean) over the columns."""
+    for r in range(x.shape[0]):
+        dy_row, x_row = dy[r, columns], x[r, columns]
+        for c in range(mean.size):
+            sum_dy[c] += dy_row[c]
+            sum_dy_x[c] += dy_row[c] * (x_row[c] - mean[c])
+
+
+@njit(cache=True, fastmath=VECTOR_SUMS)
+def _piece_sums(dy, x, mean):
+    """The sums of dy and of dy (x - mean) over a few values of one channel."""
+    sum_dy, sum_dy_x = np.float32(0), np.float32(0)
+    for s in range(x.size):
+        sum_dy += dy[s]
+        sum_dy_x += dy[s] * (x[s] - mean)
+    return sum_dy, sum_dy_x
+
+
+@njit(parallel=True, cache=True)
+def _scale_and_shift(x, mean, scale, shift, y):
+    """y = (x - mean) scale + shift (eq. 39-40)."""
+    R, C = x.shape[0], x.shape[1]
+    if x.ndim == 2:
+        for r in prange(R):
+            for c in range(C):
+                y[r, c] = (x[r, c] - mean[c]) * scale[c] + shift[c]
+    else:
+        pieces = (x.shape[2] + PIECE - 1) // PIECE
+        for n in prange(R * C * pieces):
+            r, c, piece = n // (C * pieces), n // pieces % C, n % pieces
+            values = slice(piece * PIECE, (piece + 1) * PIECE)
+            x_piece, y_piece = x[r, c, values], y[r, c, values]
+            m, k, b = mean[c], scale[c], shift[c]
+            for s in range(x_piece.size):
+                y_piece[s] = (x_piece[s] - m) * k + b
+
+
+@njit(parallel=True, cache=True)
+def _input_delta(dy, x, mean, scale, mean_dy, slope, dx):
+    """dx = scale (dy - mean_dy - (x - mean) slope) (eq. 51)."""
+    R, C = x.shape[0], x.shape[1]
+    if x.ndim == 2:
+        for r in prange(R):
+            for c in range(C):
+                dx[r, c] = scale[c] * (dy[r, c] - mean_dy[c] - (x[r, c] - mean[c]) * slope[c])
+    else:
+        pieces = (x.shape[2] + PIECE - 1) // PIECE
+        for n in prange(R * C * pieces):
+            r, c, piece = n // (C * pieces), n // pieces % C, n % pieces
+            values = slice(piece * PIECE, (piece + 1) * PIECE)
+            dy_piece, x_piece, dx_piece = dy[r, c, values], x[r, c, values], dx[r, c, values]
+            m, k, d, slant = mean[c], scale[c], mean_dy[c], slope[c]
+            for s in range(x_piece.size):
+                dx_piece[s] = k * (dy_piece[s] - d - (x_piece[s] - m) * slant)

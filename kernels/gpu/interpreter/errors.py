@@ -1,0 +1,77 @@
+"""What the interpreter refuses, each as one line that says where: kernel, block, thread, array, index, source line."""
+
+import linecache
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in kernel source where something is read, written or waited for."""
+
+    file: str
+    line: int
+    what: str
+    """The array accessed, by the name it has here, or the barrier or warp intrinsic called."""
+    kind: str
+    """"load", "store", "atomic" or "sync"."""
+
+    def __str__(self):
+        text = linecache.getline(self.file, self.line).strip()
+        return f"{self.file}:{self.line}: {text}"
+
+
+class KernelError(Exception):
+    """A kernel did something that a GPU would not have noticed, or that is not defined, or not supported here.
+
+    Attributes (None where there is no such thing): kernel, block (x, y, z), thread (x, y, z), array, index, line.
+    """
+
+    def __init__(self, problem, *, kernel=None, block=None, thread=None, array=None, index=None, site=None):
+        self.problem, self.kernel, self.block, self.thread = problem, kernel, block, thread
+        self.array, self.index, self.site = array, index, site
+        self.line = site.line if site else None
+        super().__init__(problem)
+
+    def __str__(self):
+        where = [f"block {self.block}"] if self.block is not None else []
+        where += [f"thread {self.thread}"] if self.thread is not None else []
+        parts = [self.kernel, ", ".join(where), self.problem]
+        return ": ".join(part for part in parts if part) + (f", at {self.site}" if self.site else "")
+
+
+class InvalidIndex(KernelError):
+    """An index that is no integer, or not as many of them as the array has dimensions."""
+
+
+class OutOfBounds(InvalidIndex):
+    """An index outside its array. Negative ones too: NumPy and Numba would count them from the end."""
+
+
+class Uninitialised(KernelError):
+    """A read of shared or local memory that nobody has written."""
+
+
+class BarrierDivergence(KernelError):
+    """A barrier or warp intrinsic that some of the threads it waits for never reach."""
+
+
+class DataRace(KernelError):
+    """Two threads touch one address in an order that nothing fixes, and one of them writes."""
+
+
+class Undefined(KernelError):
+    """Arithmetic whose result is undefined on a GPU, such as the int64 nearest to NaN."""
+
+
+class Unsupported(KernelError):
+    """Something that Numba may compile but the interpreter does not execute."""
+
+
+class LaunchError(KernelError):
+    """A launch that no GPU would take: too many threads in a block, too much shared memory."""
+
+
+def indexed(array, index):
+    """`array[index]` as a person would write it."""
+    inside = ", ".join(map(str, index)) if isinstance(index, tuple) else str(index)
+    return f"{array}[{inside}]"

@@ -1,0 +1,410 @@
+"""Expressions of a kernel, rewritten into Python that computes what Numba's types would.
+
+    acc * 0.5 + i          (acc float32, i int32)
+    float(acc) * 0.5 + float(i)
+
+Types and bounds are worked out before the run, so the rewritten code carries a conversion only where the
+type changes and a wrap-around only where an integer could leave its 64 bits.
+"""
+
+import ast
+import math
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+from numba import types
+
+from kernels.gpu.interpreter import arithmetic
+from kernels.gpu.interpreter.errors import KernelError, Unsupported
+from kernels.gpu.interpreter.values import (
+    FLOATS,
+    NUMPY,
+    Array,
+    Scalar,
+    Static,
+    Tuple,
+    Value,
+    bounds,
+    constant,
+    is_integer,
+    join,
+    numba_type,
+    same_type,
+    scalar,
+    signature,
+    type_name,
+    unified,
+)
+
+OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
+
+EXACT_IN_FLOAT64 = 2**53
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A rewritten expression and what is known of its value."""
+
+    node: ast.expr
+    value: Value
+
+    @property
+    def type(self):
+        if not isinstance(self.value, Scalar):
+            raise Unsupported(f"{ast.unparse(self.node)} is {type_name(self.value)} where a number is needed")
+        return self.value.type
+
+    @property
+    def constant(self):
+        return self.value.constant if isinstance(self.value, Scalar) else None
+
+
+def name(identifier):
+    return ast.Name(identifier, ast.Load())
+
+
+def call(function, *arguments):
+    """A call of one of the interpreter's own functions. Their names start with $, so no kernel can hide them."""
+    return ast.Call(name(function), list(arguments), [])
+
+
+def number(value):
+    return ast.Constant(value)
+
+
+class Expressions:
+    """Rewrites expressions. What is a name, a call or an element of an array is left to its heirs."""
+
+    def expression(self, node) -> Typed:
+        """The rewritten expression, with its place in the source."""
+        try:
+            typed = getattr(self, f"visit_{type(node).__name__}", self.unsupported)(node)
+        except KernelError as error:
+            raise self.located(error, node) from error.__cause__
+        ast.copy_location(typed.node, node)
+        return typed
+
+    def unsupported(self, node):
+        raise Unsupported(f"{type(node).__name__} is not supported")
+
+    def located(self, error, node):
+        """The error with kernel and source line, where it has none yet."""
+        if error.site is None:
+            error.kernel, error.site = self.kernel_name, self.site(node, "", "")
+            error.line = error.site.line
+        return error
+
+    # Constants and conversions
+
+    def literal(self, value) -> Typed:
+        """A Python object that is known before the run."""
+        if isinstance(value, bool | np.bool_):
+            return Typed(number(bool(value)), constant(types.boolean, bool(value)))
+        if isinstance(value, int):
+            type_ = types.int64 if value <= bounds(types.int64)[1] else types.uint64
+            return Typed(number(value), constant(type_, value))
+        if isinstance(value, float) and not isinstance(value, np.floating):
+            return Typed(number(value), constant(types.float64, value))
+        if isinstance(value, np.float32):
+            return Typed(self.global_constant(value), constant(types.float32, value))
+        if isinstance(value, np.generic):
+            return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
+        if isinstance(value, tuple):
+            items = [self.literal(item) for item in value]
+            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
+        return Typed(number(None), Static(value))
+
+    @staticmethod
+    def tuple_node(items):
+        return ast.Tuple([item.node for item in items], ast.Load())
+
+    def convert(self, typed, type_) -> Typed:
+        """The value as another Numba type."""
+        source = typed.type
+        if source == type_:
+            return typed
+        if typed.constant is not None:
+            return self.literal(cast_constant(typed.constant, type_))
+        node, value = typed.node, typed.value
+        if type_ == types.boolean:
+            return Typed(ast.Compare(node, [ast.NotEq()], [number(0)]), scalar(type_))
+        if is_integer(type_):
+            if source in FLOATS:
+                return Typed(call("$to_integer", node, *map(number, bounds(type_))), scalar(type_))
+            if source == types.boolean:
+                return Typed(call("$int", node), Scalar(type_, 0, 1))
+            return self.integer(node, value.low, value.high, type_)
+        if type_ == types.float64:
+            return Typed(call("$float", node), scalar(type_))
+        if type_ == types.float32:
+            if is_integer(source) and max(-value.low, value.high) > EXACT_IN_FLOAT64:
+                node = call("$int64" if source.signed else "$uint64", node)
+            return Typed(call("$float32", node), scalar(type_))
+        raise Unsupported(f"{ast.unparse(node)}: {source} does not convert to {type_}")
+
+    def integer(self, node, low, high, type_) -> Typed:
+        """An integer that could lie from low to high, brought into its type if it could leave it."""
+        smallest, largest = bounds(type_)
+        if smallest <= low and high <= largest:
+            if low == high and not has_effects(node):
+                node = number(low)
+            return Typed(node, Scalar(type_, low, high))
+        if not type_.signed:
+            return Typed(ast.BinOp(node, ast.BitAnd(), number(largest)), scalar(type_))
+        # ($ if smallest <= ($ := node) <= largest else wrap($)): the common case costs two comparisons.
+        kept = ast.NamedExpr(ast.Name("$", ast.Store()), node)
+        inside = ast.Compare(number(smallest), [ast.LtE(), ast.LtE()], [kept, number(largest)])
+        wrapped = call("$wrap", name("$"), number(smallest), number(largest))
+        return Typed(ast.IfExp(inside, name("$"), wrapped), scalar(type_))
+
+    # Operators
+
+    def visit_Constant(self, node):
+        return self.literal(node.value)
+
+    def visit_Tuple(self, node):
+        items = [self.expression(item) for item in node.elts]
+        return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
+
+    def visit_BinOp(self, node):
+        return self.binary(node.op, self.expression(node.left), self.expression(node.right))
+
+    def binary(self, op, left, right) -> Typed:
+        if isinstance(left.value, Tuple) and isinstance(right.value, Tuple) and isinstance(op, ast.Add):
+            return Typed(ast.BinOp(left.node, op, right.node), Tuple(left.value.items + right.value.items))
+        typing = signature(OPERATORS[type(op)], left.type, right.type)
+        type_ = typing.return_type
+        if isinstance(op, ast.Pow):
+            return self.power(*map(self.convert, (left, right), typing.args), type_)
+        left, right = self.convert(left, type_), self.convert(right, type_)
+        if type_ in FLOATS:
+            return Typed(self.binary_of_floats(op, left, right), scalar(type_))
+        if type_ == types.boolean:
+            return Typed(ast.BinOp(left.node, op, right.node), scalar(type_))
+        return self.binary_of_integers(op, left, right, type_)
+
+    def binary_of_floats(self, op, left, right):
+        if isinstance(op, ast.FloorDiv):
+            return call("$floor_divide_float", left.node, right.node)
+        if isinstance(op, ast.Mod):
+            return call("$modulo_float", left.node, right.node)
+        if isinstance(op, ast.Div) and right.type == types.float64 and not right.constant:
+            return call("$divide", left.node, right.node)
+        return ast.BinOp(left.node, op, right.node)
+
+    def binary_of_integers(self, op, left, right, type_):
+        a, b = left.value, right.value
+        plain = ast.BinOp(left.node, op, right.node)
+        match op:
+            case ast.Add():
+                return self.integer(plain, a.low + b.low, a.high + b.high, type_)
+            case ast.Sub():
+                return self.integer(plain, a.low - b.high, a.high - b.low, type_)
+            case ast.Mult():
+                return self.integer(plain, *corners(operator.mul, a, b), type_)
+            case ast.FloorDiv():
+                if b.low > 0:
+                    return self.integer(plain, *corners(operator.floordiv, a, b), type_)
+                largest = max(abs(a.low), abs(a.high))
+                return self.integer(call("$floor_divide_integer", left.node, right.node), -largest, largest, type_)
+            case ast.Mod():
+                if b.low > 0:
+                    return self.integer(plain, 0, min(b.high - 1, a.high) if a.low >= 0 else b.high - 1, type_)
+                return Typed(call("$modulo_integer", left.node, right.node), scalar(type_))
+            case ast.LShift() | ast.RShift():
+                if 0 <= b.low and b.high < type_.bitwidth:
+                    return self.integer(plain, *corners(OPERATORS[type(op)], a, b), type_)
+                is_left = isinstance(op, ast.LShift)
+                shifted = call("$shift", left.node, right.node, number(is_left), number(type_.bitwidth))
+                smallest, largest = bounds(type_)
+                grown = type_.bitwidth if is_left else 0
+                return self.integer(shifted, smallest << grown, largest << grown, type_)
+            case ast.BitAnd() if a.low >= 0 or b.low >= 0:
+                return Typed(plain, Scalar(type_, 0, min(v.high for v in (a, b) if v.low >= 0)))
+            case ast.BitOr() | ast.BitXor() if a.low >= 0 and b.low >= 0:
+                return Typed(plain, Scalar(type_, 0, (1 << max(a.high, b.high).bit_length()) - 1))
+        return Typed(plain, scalar(type_))
+
+    def power(self, base, exponent, type_):
+        if is_integer(type_):
+            base = self.convert(base, type_)
+            node = call("$power_of_integers", base.node, exponent.node, *map(number, bounds(type_)))
+            return Typed(node, scalar(type_))
+        base = self.convert(base, type_)
+        if is_integer(exponent.type):
+            return Typed(call("$power_of_float", base.node, exponent.node), scalar(type_))
+        return self.function_of_floats(math.pow, (base, self.convert(exponent, type_)), type_)
+
+    def visit_UnaryOp(self, node):
+        operand = self.expression(node.operand)
+        if isinstance(node.op, ast.Not):
+            known = self.known_truth(operand)
+            if known is not None:
+                return self.literal(not known)
+            return Typed(ast.UnaryOp(node.op, operand.node), scalar(types.boolean))
+        type_ = signature(OPERATORS[type(node.op)], operand.type).return_type
+        if type_ == types.boolean:  # ~ of a boolean
+            return Typed(ast.UnaryOp(ast.Not(), operand.node), scalar(type_))
+        operand = self.convert(operand, type_)
+        plain = ast.UnaryOp(node.op, operand.node)
+        if type_ in FLOATS:
+            known = operand.constant
+            value = scalar(type_) if known is None else constant(type_, OPERATORS[type(node.op)](known))
+            return Typed(plain, value)
+        low, high = sorted(OPERATORS[type(node.op)](bound) for bound in (operand.value.low, operand.value.high))
+        return self.integer(plain, low, high, type_)
+
+    # Comparisons and conditions
+
+    def visit_Compare(self, node):
+        operands = [self.expression(operand) for operand in (node.left, *node.comparators)]
+        parts = []
+        for i, op in enumerate(node.ops):
+            left, right = operands[i], operands[i + 1]
+            if i + 1 < len(node.ops) and not isinstance(right.node, ast.Name | ast.Constant):
+                kept = self.temporary()
+                operands[i + 1] = Typed(name(kept), right.value)
+                right = Typed(ast.NamedExpr(ast.Name(kept, ast.Store()), right.node), right.value)
+            parts.append(self.comparison(op, left, right))
+        if len(parts) == 1:
+            return parts[0]
+        return Typed(ast.BoolOp(ast.And(), [part.node for part in parts]), scalar(types.boolean))
+
+    def comparison(self, op, left, right) -> Typed:
+        if isinstance(op, ast.Is | ast.IsNot):
+            if not any(isinstance(side.value, Static) and side.value.object is None for side in (left, right)):
+                raise Unsupported("`is` compares with None only")
+            same = left.value == right.value
+            return self.literal(same if isinstance(op, ast.Is) else not same)
+        if isinstance(left.value, Static) and isinstance(right.value, Static):
+            return self.literal(bool(OPERATORS[type(op)](left.value.object, right.value.object)))
+        if type(op) not in OPERATORS:
+            raise Unsupported(f"{type(op).__name__} is not supported")
+        first, second = signature(OPERATORS[type(op)], left.type, right.type).args
+        known = left.constant is not None and right.constant is not None
+        left, right = self.convert(left, first), self.convert(right, second)
+        if known:
+            return self.literal(bool(OPERATORS[type(op)](left.constant, right.constant)))
+        return Typed(ast.Compare(left.node, [op], [right.node]), scalar(types.boolean))
+
+    @staticmethod
+    def known_truth(typed):
+        """True or False if that is known before the run, else None."""
+        match typed.value:
+            case Static(thing):
+                return bool(thing)
+            case Tuple(items):
+                return bool(items)
+            case Array():
+                raise Unsupported(f"{ast.unparse(typed.node)}: an array is neither true nor false")
+        return None if typed.constant is None else bool(typed.constant)
+
+    def visit_BoolOp(self, node):
+        parts = []
+        for operand in node.values:
+            part = self.expression(operand)
+            known = self.known_truth(part)
+            decides = isinstance(node.op, ast.Or)  # `or` ends at the first true operand, `and` at the first false
+            if known is None or known is decides or operand is node.values[-1]:
+                parts.append(part)
+            if known is decides:
+                break
+        if len(parts) == 1:
+            return parts[0]
+        type_ = self.common_type(parts)
+        value = scalar(type_)
+        return Typed(ast.BoolOp(node.op, [self.convert(part, type_).node for part in parts]), value)
+
+    def visit_IfExp(self, node):
+        test = self.expression(node.test)
+        known = self.known_truth(test)
+        if known is not None:
+            return self.expression(node.body if known else node.orelse)
+        first, second = self.expression(node.body), self.expression(node.orelse)
+        value = join(first.value, second.value)
+        nodes = [self.represent(side, value).node for side in (first, second)]
+        return Typed(ast.IfExp(test.node, *nodes), value)
+
+    def common_type(self, parts):
+        type_ = parts[0].type
+        for part in parts[1:]:
+            type_ = unified(type_, part.type)
+            if type_ is None:
+                raise Unsupported(f"{' and '.join(str(p.type) for p in parts)} have no common type")
+        return type_
+
+    def represent(self, typed, value) -> Typed:
+        """The expression converted to the type of `value`, elementwise if it is a tuple."""
+        if isinstance(value, Scalar):
+            return Typed(self.convert(typed, value.type).node, value)
+        if same_type(typed.value, value):
+            return Typed(typed.node, value)
+        items = [self.represent(self.item(typed, i), item) for i, item in enumerate(value.items)]
+        return Typed(self.tuple_node(items), value)
+
+    @staticmethod
+    def item(typed, i) -> Typed:
+        """Item i of a tuple."""
+        if isinstance(typed.node, ast.Tuple):
+            return Typed(typed.node.elts[i], typed.value.items[i])
+        return Typed(ast.Subscript(typed.node, number(i), ast.Load()), typed.value.items[i])
+
+    # Functions of numbers
+
+    def function_of_floats(self, function, arguments, type_) -> Typed:
+        """A function of math, for arguments that were converted already."""
+        nodes = [argument.node for argument in arguments]
+        is_float32 = arguments[0].type == types.float32 and function is not math.fabs
+        identifier = self.global_constant(arithmetic.MATH[function]).id
+        if function is math.nextafter and is_float32:
+            return Typed(call("$nextafter_float32", *nodes), scalar(type_))
+        if is_float32:
+            nodes = [call("$float", node) for node in nodes]
+        result = call(identifier, *nodes)
+        return Typed(call("$float32", result) if type_ == types.float32 and is_float32 else result, scalar(type_))
+
+
+def corners(operation, a, b):
+    """Bounds of an operation that is monotone in each operand."""
+    results = [operation(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
+    return min(results), max(results)
+
+
+def has_effects(node):
+    """Whether evaluating the expression does more than give a value."""
+    return any(isinstance(part, ast.Call | ast.Yield | ast.YieldFrom | ast.NamedExpr) for part in ast.walk(node))
+
+
+def cast_constant(value, type_):
+    """A known number as a NumPy scalar of a Numba type."""
+    if is_integer(type_):
+        low, high = bounds(type_)
+        is_float = isinstance(value, float | np.floating)
+        value = arithmetic.to_integer(value, low, high) if is_float else arithmetic.wrap(int(value), low, high)
+    with np.errstate(all="ignore"):
+        if type_ == types.float32 and isinstance(value, int) and abs(value) > EXACT_IN_FLOAT64:
+            value = np.int64(value) if value < 2**63 else np.uint64(value)
+        return NUMPY[type_](value)

@@ -1,0 +1,295 @@
+"""Names, attributes and calls: where a kernel meets the world outside it.
+
+A device function is rewritten anew for each call, for the types of its arguments there, as Numba inlines it:
+two calls have two sets of shared arrays.
+"""
+
+import ast
+import builtins
+import inspect
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import cuda, types
+
+from kernels.gpu.interpreter import arithmetic, intrinsics
+from kernels.gpu.interpreter.errors import InvalidIndex, Site, Unsupported, indexed
+from kernels.gpu.interpreter.expressions import Typed, call, name, number
+from kernels.gpu.interpreter.statements import Statements
+from kernels.gpu.interpreter.values import (
+    FLOATS,
+    Array,
+    Clash,
+    Scalar,
+    Static,
+    Tuple,
+    is_integer,
+    join,
+    numba_type,
+    scalar,
+    signature,
+    type_name,
+)
+from kernels.gpu.kernel import DeviceFunction, Source
+
+
+@dataclass(frozen=True)
+class CudaName:
+    """Something in the cuda namespace, by its dotted name."""
+
+    path: str
+
+    @property
+    def __name__(self):
+        return f"cuda.{self.path}"
+
+
+class Function(Statements):
+    """A kernel, or a device function at one place that calls it."""
+
+    def __init__(self, program, source, arguments, path=()):
+        self.program, self.source, self.path = program, source, path
+        self.kernel_name = program.kernel_name
+        self.names = source.names()
+        self.definition = source.tree()
+        parameters = [argument.arg for argument in self.definition.args.args]
+        assigned = (n.id for n in ast.walk(self.definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        self.local_names = {*parameters, *assigned}
+        self.variables = dict(zip(parameters, arguments, strict=True))
+        self.run_time_parameters = [p for p in parameters if not isinstance(self.variables[p], Static)]
+        self.name = f"${source.name}.{len(program.functions)}"
+        self.loops, self.heads, self.returns, self.registers, self.calls = [], {}, [], set(), {}
+        self.temporaries = 0
+        self.assigned_name = ""
+        self.result = Static(None)
+        program.functions.append(self)
+        self.tree = self.rewritten()
+
+    def rewritten(self):
+        """The function in Python that executes one thread."""
+        body = self.body(self.definition.body)
+        if self.returns:
+            self.result = self.returns[0][1].value
+            for _, value in self.returns[1:]:
+                self.result = join(self.result, value.value)
+            if self.variables is not None:
+                self.result = join(self.result, Static(None))
+            for node, value in self.returns:
+                if node.value is not None and not isinstance(self.result, Clash):
+                    node.value = self.represent(value, self.result).node
+        registers = [intrinsics.read_register(path) for path in sorted(self.registers)]
+        self.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for s in body for n in ast.walk(s))
+        parameters = [ast.arg(p) for p in ("$thread", *self.run_time_parameters)]
+        arguments = ast.arguments([], parameters, None, [], [], None, [])
+        tree = ast.FunctionDef(self.name, arguments, registers + body, [])
+        return ast.copy_location(tree, self.definition)
+
+    def temporary(self):
+        self.temporaries += 1
+        return f"${self.temporaries}"
+
+    def site(self, node, what, kind):
+        return Site(self.source.file, node.lineno, what, kind)
+
+    def global_constant(self, value):
+        return name(self.program.constant(value))
+
+    # Names and attributes
+
+    def visit_Name(self, node):
+        if node.id in self.local_names:
+            value = self.variables.get(node.id)
+            if value is None:
+                raise Unsupported(f"{node.id} is used before it is assigned")
+            if isinstance(value, Clash):
+                raise Unsupported(f"{node.id} is {type_name(value)}, depending on the path taken")
+            if isinstance(value, Scalar) and value.constant is not None and is_integer(value.type):
+                return Typed(number(value.constant), value)
+            return Typed(number(None) if isinstance(value, Static) else name(node.id), value)
+        if node.id in self.names:
+            return self.outside(self.names[node.id], node.id)
+        if hasattr(builtins, node.id):
+            return Typed(number(None), Static(getattr(builtins, node.id)))
+        raise Unsupported(f"the name {node.id} is unknown")
+
+    def outside(self, thing, identifier):
+        """A value from outside the kernel. Arrays are constant there, as Numba compiles them in."""
+        if isinstance(thing, np.ndarray):
+            return Typed(name(self.program.constant_array(thing, identifier)), Array(numba_type(thing.dtype), thing.ndim))
+        return self.literal(thing)
+
+    def visit_Attribute(self, node):
+        base = self.expression(node.value)
+        match base.value:
+            case Static(thing) if thing is cuda:
+                return self.cuda_name(node.attr)
+            case Static(CudaName(path)):
+                return self.cuda_name(f"{path}.{node.attr}")
+            case Static(thing):
+                if not hasattr(thing, node.attr):
+                    raise Unsupported(f"{type_name(base.value)} has no attribute {node.attr}")
+                return self.outside(getattr(thing, node.attr), node.attr)
+            case Array(_, ndim):
+                extent = Scalar(types.int64, 0, self.program.largest)
+                if node.attr == "shape":
+                    return Typed(ast.Attribute(base.node, "shape", ast.Load()), Tuple((extent,) * ndim))
+                if node.attr == "size":
+                    return Typed(ast.Attribute(base.node, "size", ast.Load()), extent)
+                if node.attr == "ndim":
+                    return self.literal(ndim)
+        raise Unsupported(f"attribute {node.attr} of {type_name(base.value)} is not supported")
+
+    def cuda_name(self, path):
+        if path in intrinsics.REGISTERS:
+            self.registers.add(path)
+            return Typed(name(f"${path}"), intrinsics.register_value(path, self.program.largest))
+        if path in intrinsics.CALLS or path in intrinsics.NAMESPACES:
+            return Typed(number(None), Static(CudaName(path)))
+        raise Unsupported(f"cuda.{path} is not supported")
+
+    # Calls
+
+    def visit_Call(self, node):
+        function = self.expression(node.func).value
+        if not isinstance(function, Static):
+            raise Unsupported(f"{ast.unparse(node.func)} is {type_name(function)}, which cannot be called")
+        arguments = [self.expression(argument) for argument in node.args]
+        keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
+        thing = function.object
+        if isinstance(thing, CudaName):
+            if thing.path not in intrinsics.CALLS:
+                raise Unsupported(f"cuda.{thing.path} cannot be called")
+            return intrinsics.CALLS[thing.path](self, node, *arguments, **keywords)
+        if isinstance(thing, DeviceFunction):
+            return self.call_device_function(node, thing.source, arguments, keywords)
+        if hasattr(thing, "py_func"):
+            return self.call_device_function(node, Source(thing.py_func, {}), arguments, keywords)
+        if keywords:
+            raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
+        if isinstance(thing, types.Number | types.Boolean):
+            return self.convert(arguments[0], thing)
+        if isinstance(thing, type) and issubclass(thing, np.generic):
+            return self.convert(arguments[0], numba_type(thing))
+        return self.call_function(thing, arguments)
+
+    def call_function(self, function, arguments):
+        """A function of math or a builtin."""
+        if function in (min, max):
+            return self.extreme(function, arguments)
+        if function is len:
+            if isinstance(arguments[0].value, Tuple):
+                return self.literal(len(arguments[0].value.items))
+            return Typed(call("$len", arguments[0].node), Scalar(types.int64, 0, self.program.largest))
+        if function is pow and len(arguments) == 2:
+            return self.binary(ast.Pow(), *arguments)
+        if function not in arithmetic.MATH and function not in (abs, int, float, bool, round):
+            raise Unsupported(f"{getattr(function, '__name__', function)} is not supported")
+        typing = signature(function, *(argument.type for argument in arguments))
+        type_ = typing.return_type
+        arguments = [self.convert(argument, t) for argument, t in zip(arguments, typing.args, strict=True)]
+        if function in (int, float, bool):
+            return self.convert(arguments[0], type_)
+        if function is abs:
+            node, value = call("$abs", arguments[0].node), arguments[0].value
+            if not is_integer(type_):
+                return Typed(node, scalar(type_))
+            low = 0 if value.low <= 0 <= value.high else min(abs(value.low), abs(value.high))
+            return self.integer(node, low, max(abs(value.low), abs(value.high)), type_)
+        if function is round:
+            if len(arguments) > 1:
+                raise Unsupported("round to a number of digits is not supported")
+            return self.convert(Typed(call("$rint", arguments[0].node), arguments[0].value), type_)
+        if type_ in FLOATS or function in (math.isnan, math.isinf, math.isfinite):
+            if all(is_integer(a.type) for a in arguments):
+                arguments = [self.convert(argument, types.float64) for argument in arguments]
+            return self.function_of_floats(function, [self.convert(a, arguments[0].type) for a in arguments], type_)
+        raise Unsupported(f"math.{function.__name__} is not supported")
+
+    def extreme(self, function, arguments):
+        """min or max. Of several arguments two by two, as Numba does it."""
+        if len(arguments) == 1 and isinstance(arguments[0].value, Tuple):
+            arguments = [self.item(arguments[0], i) for i in range(len(arguments[0].value.items))]
+        first, *others = arguments
+        for other in others:
+            type_ = signature(function, first.type, other.type).return_type
+            first, other = self.convert(first, type_), self.convert(other, type_)
+            if is_integer(type_):
+                a, b = first.value, other.value
+                value = Scalar(type_, function(a.low, b.low), function(a.high, b.high))
+                first = Typed(call(f"${function.__name__}", first.node, other.node), value)
+            else:
+                first = Typed(call(f"$f{function.__name__}", first.node, other.node), scalar(type_))
+        return first
+
+    def call_device_function(self, node, source, arguments, keywords):
+        try:
+            bound = inspect.signature(source.function).bind(*arguments, **keywords)
+        except TypeError as error:
+            raise Unsupported(f"{source.name}: {error}") from error
+        bound.apply_defaults()
+        given = [a if isinstance(a, Typed) else self.literal(a) for a in bound.arguments.values()]
+        if len(self.path) > 50:
+            raise Unsupported(f"{source.name} calls itself")
+        key = (node, tuple(argument.value for argument in given))
+        if key not in self.calls:
+            path = (*self.path, (node.lineno, node.col_offset))
+            self.calls[key] = Function(self.program, source, key[1], path)
+        callee = self.calls[key]
+        passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
+        result = call(callee.name, name("$thread"), *passed)
+        return Typed(ast.YieldFrom(result) if callee.is_generator else result, callee.result)
+
+    # Memory
+
+    def index(self, array, node):
+        """The index of an element: an integer, or a tuple of them."""
+        typed = self.expression(node)
+        values = typed.value.items if isinstance(typed.value, Tuple) else (typed.value,)
+        label, ndim = self.array_name(array), array.value.ndim
+        if len(values) != ndim:
+            raise InvalidIndex(
+                f"{label} has {ndim} dimensions and is indexed with {len(values)}", array=label, index=ast.unparse(node)
+            )
+        for value in values:
+            if not (isinstance(value, Scalar) and is_integer(value.type)):
+                problem = f"{indexed(label, ast.unparse(node))}: {type_name(value)} is no integer"
+                raise InvalidIndex(problem, array=label, index=ast.unparse(node))
+        return self.item(typed, 0).node if isinstance(typed.value, Tuple) and ndim == 1 else typed.node
+
+    def visit_Slice(self, node):
+        raise Unsupported("slices are not supported")
+
+    @staticmethod
+    def array_name(array):
+        return ast.unparse(array.node).lstrip("$")
+
+    def access(self, array, place, kind):
+        """Number of the place where an array is accessed."""
+        return number(self.program.site_number(self.site(place, self.array_name(array), kind)))
+
+    def load(self, array, index, place):
+        """The element of an array, in the representation of its type."""
+        if self.program.checked:
+            node = ast.Call(ast.Attribute(array.node, "load", ast.Load()), [index, self.access(array, place, "load")], [])
+        else:
+            node = ast.Subscript(array.node, index, ast.Load())
+        dtype = array.value.dtype
+        if is_integer(dtype):
+            node = call("$int", node)
+        elif dtype == types.boolean:
+            node = call("$bool", node)
+        return Typed(node, scalar(dtype))
+
+    def store(self, array, index, value, place):
+        """A statement that sets an element. NumPy converts float64 to float32 by itself."""
+        dtype = array.value.dtype
+        if not (dtype == types.float32 and value.type == types.float64):
+            value = self.convert(value, dtype)
+        if self.program.checked:
+            arguments = [index, value.node, self.access(array, place, "store")]
+            return ast.Expr(ast.Call(ast.Attribute(array.node, "store", ast.Load()), arguments, []))
+        return ast.Assign([ast.Subscript(array.node, index, ast.Store())], value.node)
+
+
+

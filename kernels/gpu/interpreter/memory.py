@@ -1,0 +1,111 @@
+"""Memory of a block: shared and local arrays, fresh and poisoned, and atomics. The fast mode has nothing else.
+
+Poison is one bit pattern that is NaN as a float32 or a float64 and a large negative number as an int32 or
+an int64, so that what nobody wrote is hard to overlook.
+"""
+
+import numpy as np
+
+from kernels.gpu.interpreter.errors import LaunchError
+
+POISON = np.uint32(0xFFFA5A5A)
+LARGEST_STATIC_SHARED = 48 * 1024
+LARGEST_SHARED = 227 * 1024
+
+
+def poisoned(shape, dtype):
+    if dtype == np.bool_:
+        return np.ones(shape, dtype)
+    nbytes = int(np.prod(shape)) * dtype.itemsize
+    pattern = np.full(-(-nbytes // 4), POISON).view(np.uint8)[:nbytes]
+    return pattern.view(dtype).reshape(shape)
+
+
+class Memory:
+    """Shared and local memory of the blocks of one launch, one block after the other."""
+
+    def __init__(self, declarations, shared_bytes):
+        self.declarations, self.shared_bytes = declarations, shared_bytes
+        self.templates = [poisoned(d.shape, d.dtype) for d in declarations]
+
+    def begin_block(self, block):
+        """Forget what the block before has written."""
+        self.arrays = {}
+        self.used = self.shared_bytes
+        self.dynamic = poisoned((self.shared_bytes,), np.dtype(np.uint8)) if self.shared_bytes else None
+
+    def shared(self, number):
+        """The block's own copy of a shared array, the same for all of its threads."""
+        if number not in self.arrays:
+            self.arrays[number] = self.new_shared(number, self.allocate(number))
+        return self.arrays[number]
+
+    def local(self, number):
+        return self.templates[number].copy()
+
+    def new_shared(self, number, data):
+        return data
+
+    def allocate(self, number):
+        declaration = self.declarations[number]
+        if declaration.shape == (0,):
+            count = self.shared_bytes // declaration.dtype.itemsize
+            if not count:
+                problem = f"{declaration.name} is dynamic shared memory, of which the launch gives {self.shared_bytes} bytes"
+                raise LaunchError(problem, array=declaration.name, site=declaration.site)
+            return self.dynamic[: count * declaration.dtype.itemsize].view(declaration.dtype)
+        self.used += declaration.nbytes
+        static = self.used - self.shared_bytes
+        if static > LARGEST_STATIC_SHARED or self.used > LARGEST_SHARED:
+            problem = (
+                f"{declaration.name} brings shared memory to {static} bytes static, {self.shared_bytes} dynamic; "
+                f"a block has {LARGEST_STATIC_SHARED} static, {LARGEST_SHARED} in all"
+            )
+            raise LaunchError(problem, array=declaration.name, site=declaration.site)
+        return self.templates[number].copy()
+
+    def argument(self, array, name):
+        """A kernel argument as the rewritten code is to see it."""
+        return array
+
+
+def shared(thread, number):
+    """cuda.shared.array in rewritten code."""
+    return thread.block.memory.shared(number)
+
+
+def local(thread, number):
+    """cuda.local.array in rewritten code."""
+    return thread.block.memory.local(number)
+
+
+def _larger(old, value):
+    return value if value > old else old
+
+
+def _smaller(old, value):
+    return value if value < old else old
+
+
+ATOMICS = {
+    "add": lambda old, value: old + value,
+    "sub": lambda old, value: old - value,
+    "max": _larger,
+    "min": _smaller,
+    "nanmax": lambda old, value: value if old != old else _larger(old, value),
+    "nanmin": lambda old, value: value if old != old else _smaller(old, value),
+    "and_": lambda old, value: old & value,
+    "or_": lambda old, value: old | value,
+    "xor": lambda old, value: old ^ value,
+    "exch": lambda old, value: value,
+    "inc": lambda old, limit: 0 if old >= limit else old + 1,
+    "dec": lambda old, limit: limit if old == 0 or old > limit else old - 1,
+    "cas": lambda old, expected, value: value if old == expected else old,
+}
+
+
+def atomic(array, index, operation, *operands):
+    """Change an element; returns its old value. Integers wrap, because NumPy scalars of one type do."""
+    old = array[index]
+    array[index] = ATOMICS[operation](old, *map(array.dtype.type, operands))
+    return old

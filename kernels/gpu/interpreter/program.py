@@ -1,0 +1,142 @@
+"""A kernel rewritten for the types of its arguments and compiled by Python: what the interpreter executes."""
+
+import ast
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import types
+
+from kernels.gpu.interpreter import arithmetic, memory
+from kernels.gpu.interpreter.errors import Site
+from kernels.gpu.interpreter.functions import Function
+from kernels.gpu.interpreter.values import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
+
+# Sizes up to SMALL cannot overflow 64 bits in the products of three that index arithmetic is made of.
+SMALL, LARGE = 2**16, 2**48
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A shared or local array declared in a kernel. An extent of 0 is dynamic shared memory."""
+
+    name: str
+    space: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    site: Site
+
+    @property
+    def nbytes(self):
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class Program:
+    """One kernel for one tuple of argument values. `run(thread, *arguments)` executes a thread.
+
+    If `is_generator`, it is a generator that yields wherever the thread must wait for others.
+    """
+
+    def __init__(self, kernel, arguments, largest, checked):
+        self.kernel_name, self.largest, self.checked = kernel.name, largest, checked
+        self.functions, self.sites, self.declarations = [], [], []
+        self._site_numbers, self._declaration_numbers = {}, {}
+        self.namespace = dict(HELPERS, **{"$local": memory.local, "$shared": memory.shared})
+        main = Function(self, kernel.source, arguments)
+        self.is_generator = main.is_generator
+        self.arguments_used = [kernel.source.arguments.index(p) for p in main.run_time_parameters]
+        self.files = {function.source.file for function in self.functions}
+        for function in self.functions:
+            module = ast.fix_missing_locations(ast.Module([function.tree], []))
+            exec(compile(module, function.source.file, "exec"), self.namespace)
+        self.run = self.namespace[main.name]
+
+    def constant(self, value):
+        """The name under which a value stands in the rewritten code."""
+        identifier = f"$c{len(self.namespace)}"
+        self.namespace[identifier] = value
+        return identifier
+
+    def constant_array(self, array, identifier):
+        array = np.array(array)
+        array.flags.writeable = False
+        name = f"${identifier}"
+        self.namespace[name] = memory.ConstantArray(identifier, array) if self.checked else array
+        return name
+
+    def site_number(self, site):
+        return number_of(site, self._site_numbers, self.sites)
+
+    def declare(self, key, space, shape, dtype, name, site):
+        declaration = Declaration(name, space, shape, np.dtype(NUMPY[dtype]), site)
+        if key in self._declaration_numbers:
+            return self._declaration_numbers[key]
+        self._declaration_numbers[key] = len(self.declarations)
+        self.declarations.append(declaration)
+        return self._declaration_numbers[key]
+
+
+def number_of(thing, numbers, things):
+    """The place of a thing in a list, appended if it is new."""
+    if thing not in numbers:
+        numbers[thing] = len(things)
+        things.append(thing)
+    return numbers[thing]
+
+
+def describe(argument, largest):
+    """What is known of an argument before the run."""
+    if argument is None:
+        return Static(None)
+    if isinstance(argument, np.ndarray) and argument.ndim:
+        return Array(numba_type(argument.dtype), argument.ndim)
+    if isinstance(argument, bool):
+        return scalar(types.boolean)
+    if isinstance(argument, np.generic | np.ndarray):
+        type_ = numba_type(argument.dtype)
+    else:
+        type_ = types.float64 if isinstance(argument, float) else types.int64
+    if not is_integer(type_):
+        return scalar(type_)
+    low, high = bounds(type_)
+    return Scalar(type_, max(low, -largest), min(high, largest)) if largest == SMALL else scalar(type_)
+
+
+def plain(argument):
+    """An argument as the rewritten code represents its type."""
+    if isinstance(argument, np.ndarray) and argument.ndim or isinstance(argument, np.float32):
+        return argument
+    if isinstance(argument, np.ndarray) and argument.dtype == np.float32:
+        return argument[()]
+    return argument.item() if isinstance(argument, np.generic | np.ndarray) else argument
+
+
+def largest_in(launch):
+    """SMALL if no extent, no integer argument and no number of blocks is larger, else LARGE."""
+    sizes = list(launch.grid)
+    for argument in launch.args:
+        if isinstance(argument, np.ndarray) and argument.ndim:
+            sizes += argument.shape
+        elif isinstance(argument, int | np.integer):
+            sizes.append(abs(int(argument)))
+    return SMALL if max(sizes) <= SMALL else LARGE
+
+
+HELPERS = {
+    "$range": range,
+    "$int": int,
+    "$float": float,
+    "$bool": bool,
+    "$abs": abs,
+    "$len": len,
+    "$min": min,
+    "$max": max,
+    "$rint": lambda x: float(np.rint(x)),
+    "$float32": np.float32,
+    "$int64": np.int64,
+    "$uint64": np.uint64,
+    "$nextafter_float32": np.nextafter,
+    "$atomic": memory.atomic,
+    "$select": lambda test, if_true, if_false: if_true if test else if_false,
+    **{f"${name}": value for name, value in vars(arithmetic).items() if callable(value) and name[0] != "_"},
+}

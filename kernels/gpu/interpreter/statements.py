@@ -1,0 +1,295 @@
+"""Statements of a kernel, rewritten along every path, so that each variable has one type at each point.
+
+Where paths meet (after an `if`, at the head of a loop) a variable takes the type Numba unifies its types to,
+and each path that arrives with another type converts it on the way: `acc = 0` before a loop that adds
+float32 values starts as the float64 0.0, as it does in the compiled kernel.
+"""
+
+import ast
+from dataclasses import dataclass, field
+
+from numba import types
+
+from kernels.gpu.interpreter.errors import KernelError, Unsupported
+from kernels.gpu.interpreter.expressions import Expressions, Typed, call, name, number
+from kernels.gpu.interpreter.values import (
+    Array,
+    Clash,
+    Scalar,
+    Static,
+    Tuple,
+    join,
+    same_type,
+    signature,
+    type_name,
+    widen,
+)
+
+
+@dataclass
+class Edge:
+    """A way into a meeting point: what is known of the variables there, and a place for conversions."""
+
+    variables: dict
+    conversions: list = field(default_factory=list)
+
+
+@dataclass
+class Loop:
+    breaks: list = field(default_factory=list)
+    continues: list = field(default_factory=list)
+
+
+class Statements(Expressions):
+    """Rewrites statements. `self.variables` maps each variable to what is known of it here; None: never reached."""
+
+    def body(self, statements):
+        """The rewritten statements, up to the first that is never reached."""
+        rewritten = []
+        for statement in statements:
+            if self.variables is None:
+                break
+            try:
+                visit = getattr(self, f"statement_{type(statement).__name__}", None)
+                if visit is None:
+                    raise Unsupported(f"{type(statement).__name__} is not supported")
+                new = visit(statement)
+            except KernelError as error:
+                raise self.located(error, statement) from error.__cause__
+            for node in new:
+                ast.copy_location(node, statement)
+            rewritten += new
+        return rewritten or [ast.Pass()]
+
+    # Assignments
+
+    def statement_Assign(self, statement):
+        self.assigned_name = ast.unparse(statement.targets[0])  # a shared or local array is known by it
+        value = self.expression(statement.value)
+        if len(statement.targets) == 1:
+            return self.assign(statement.targets[0], value)
+        first = self.keep(value)
+        return first + [n for target in statement.targets for n in self.assign(target, self.kept(value))]
+
+    def statement_AnnAssign(self, statement):
+        return self.assign(statement.target, self.expression(statement.value)) if statement.value else []
+
+    def keep(self, value):
+        """Bind a value to a temporary name, to use it several times."""
+        return [ast.Assign([ast.Name("$kept", ast.Store())], value.node)]
+
+    @staticmethod
+    def kept(value):
+        return Typed(name("$kept"), value.value)
+
+    def assign(self, target, value):
+        match target:
+            case ast.Name(identifier):
+                self.variables[identifier] = value.value
+                if isinstance(value.value, Static):
+                    return []
+                return [ast.Assign([ast.Name(identifier, ast.Store())], value.node)]
+            case ast.Tuple(targets) | ast.List(targets):
+                if not isinstance(value.value, Tuple) or len(value.value.items) != len(targets):
+                    raise Unsupported(f"{type_name(value.value)} does not unpack into {len(targets)} variables")
+                kept = self.kept(value)
+                items = [self.assign(t, self.item(kept, i)) for i, t in enumerate(targets)]
+                return self.keep(value) + [node for item in items for node in item]
+            case ast.Subscript():
+                array = self.array(target.value)
+                return [self.store(array, self.index(array, target.slice), value, target)]
+        raise Unsupported(f"assignment to {type(target).__name__} is not supported")
+
+    def statement_AugAssign(self, statement):
+        match statement.target:
+            case ast.Name(identifier):
+                old = self.expression(ast.copy_location(name(identifier), statement))
+                return self.assign(statement.target, self.binary(statement.op, old, self.expression(statement.value)))
+            case ast.Subscript() as target:
+                array = self.array(target.value)
+                index = self.index(array, target.slice)
+                new = self.binary(statement.op, self.load(array, name("$index"), target), self.expression(statement.value))
+                kept = ast.Assign([ast.Name("$index", ast.Store())], index)
+                return [kept, self.store(array, name("$index"), new, target)]
+        raise Unsupported(f"assignment to {type(statement.target).__name__} is not supported")
+
+    def statement_Expr(self, statement):
+        if isinstance(statement.value, ast.Constant):  # a docstring
+            return []
+        value = self.expression(statement.value)
+        return [ast.Expr(value.node)]
+
+    def statement_Pass(self, statement):
+        return []
+
+    # Where paths part and meet
+
+    def statement_If(self, statement):
+        test = self.expression(statement.test)
+        known = self.known_truth(test)
+        if known is not None:
+            return self.body(statement.body if known else statement.orelse)
+        before = self.variables
+        ends, bodies = [], []
+        for branch in (statement.body, statement.orelse):
+            self.variables = dict(before)
+            nodes = self.body(branch)
+            if self.variables is not None:
+                edge = Edge(self.variables)
+                ends.append(edge)
+                nodes.append(self.conversions(edge))
+            bodies.append(nodes)
+        self.variables = self.meet(ends)
+        return [ast.If(test.node, *bodies)]
+
+    @staticmethod
+    def conversions(edge):
+        """A statement that will hold the conversions of an edge, once it is known what to convert to."""
+        edge.conversions.append(ast.Pass())
+        return ast.If(number(True), edge.conversions, [])
+
+    def meet(self, edges):
+        """What is known where the edges meet; fills in their conversions."""
+        if not edges:
+            return None
+        variables = dict(edges[0].variables)
+        for edge in edges[1:]:
+            for identifier, value in edge.variables.items():
+                known = variables.get(identifier)
+                variables[identifier] = value if known is None else join(known, value)
+        for edge in edges:
+            self.convert_edge(edge, variables)
+        return variables
+
+    def convert_edge(self, edge, variables):
+        for identifier, value in edge.variables.items():
+            target = variables[identifier]
+            if not same_type(value, target) and not isinstance(target, Clash):
+                converted = self.represent(Typed(name(identifier), value), target)
+                edge.conversions.append(ast.Assign([ast.Name(identifier, ast.Store())], converted.node))
+
+    def loop(self, statement, enter):
+        """A loop, its body rewritten until what is known at its head stays the same. `enter` gives test or iterator."""
+        if statement.orelse:
+            raise Unsupported("else after a loop is not supported")
+        entry = Edge(self.variables)
+        head = dict(entry.variables)
+        for identifier, value in self.heads.get(statement, {}).items():  # found in an earlier round of an outer loop
+            head[identifier] = join(head[identifier], value) if identifier in head else value
+        while True:
+            self.variables = dict(head)
+            self.loops.append(Loop())
+            first, is_endless = enter()
+            nodes = self.body(statement.body)
+            loop = self.loops.pop()
+            if self.variables is not None:
+                edge = Edge(self.variables)
+                nodes.append(self.conversions(edge))
+                loop.continues.append(edge)
+            found = dict(head)
+            for edge in (entry, *loop.continues):
+                for identifier, value in edge.variables.items():
+                    known = found.get(identifier)
+                    found[identifier] = value if known is None else join(known, value)
+            if found == head:
+                break
+            head = {i: widen(head[i], value) if i in head else value for i, value in found.items()}
+        self.heads[statement] = head
+        for edge in (entry, *loop.continues):
+            self.convert_edge(edge, head)
+        exits = list(loop.breaks)
+        orelse = []
+        if not is_endless:
+            left = Edge(head)
+            orelse = [self.conversions(left)]
+            exits.append(left)
+        self.variables = self.meet(exits)
+        return entry.conversions, first, nodes, orelse
+
+    def statement_While(self, statement):
+        def enter():
+            test = self.expression(statement.test)
+            known = self.known_truth(test)
+            return (test.node if known is None else number(known)), known is True
+
+        before, test, nodes, orelse = self.loop(statement, enter)
+        return [*before, ast.While(test, nodes, orelse)]
+
+    def statement_For(self, statement):
+        if not isinstance(statement.target, ast.Name):
+            raise Unsupported("a loop over more than one variable is not supported")
+        iterator = self.range(statement.iter)
+
+        def enter():
+            self.variables[statement.target.id] = iterator.value
+            return iterator.node, False
+
+        before, iterable, nodes, orelse = self.loop(statement, enter)
+        return [*before, ast.For(statement.target, iterable, nodes, orelse)]
+
+    def range(self, node):
+        """The iterator of a loop, and what its variable can be."""
+        is_call = isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name)
+        if not is_call or self.expression(node.func).value != Static(range):
+            raise Unsupported("a loop goes over range(...) only")
+        arguments = [self.expression(argument) for argument in node.args]
+        type_ = signature(range, *(argument.type for argument in arguments)).return_type.dtype
+        arguments = [self.convert(argument, type_) for argument in arguments]
+        start, stop, step = Scalar(type_, 0, 0), arguments[0].value, Scalar(type_, 1, 1)
+        if len(arguments) > 1:
+            start, stop = arguments[0].value, arguments[1].value
+        if len(arguments) > 2:
+            step = arguments[2].value
+        low = start.low if step.low > 0 else min(start.low, stop.low + 1)
+        high = start.high if step.high < 0 else max(start.high, stop.high - 1)
+        iterator = call("$range", *(argument.node for argument in arguments))
+        return Typed(ast.copy_location(iterator, node), Scalar(type_, low, high))
+
+    def statement_Break(self, statement):
+        return self.leave(self.loops[-1].breaks, statement)
+
+    def statement_Continue(self, statement):
+        return self.leave(self.loops[-1].continues, statement)
+
+    def leave(self, edges, statement):
+        edge = Edge(self.variables)
+        edges.append(edge)
+        self.variables = None
+        return [self.conversions(edge), statement.__class__()]
+
+    def statement_Return(self, statement):
+        value = self.expression(statement.value) if statement.value else Typed(number(None), Static(None))
+        node = ast.Return(None if value.value == Static(None) else value.node)
+        self.returns.append((node, value))
+        self.variables = None
+        return [node]
+
+    # Elements of arrays
+
+    def visit_Subscript(self, node):
+        base = self.expression(node.value)
+        if isinstance(base.value, Tuple):
+            return self.item_at(base, self.expression(node.slice))
+        base = self.as_array(base)
+        return self.load(base, self.index(base, node.slice), node)
+
+    def item_at(self, base, index):
+        items = base.value.items
+        if index.constant is not None:
+            if not -len(items) <= index.constant < len(items):
+                raise Unsupported(f"index {index.constant} is out of bounds for a tuple of {len(items)}")
+            return self.item(base, index.constant % len(items))
+        value = items[0]
+        for item in items[1:]:
+            value = join(value, item)
+        if not all(same_type(item, value) for item in items):
+            raise Unsupported("a tuple of several types takes a constant index only")
+        return Typed(ast.Subscript(base.node, self.convert(index, types.int64).node, ast.Load()), value)
+
+    def array(self, node):
+        return self.as_array(self.expression(node))
+
+    def as_array(self, typed):
+        if isinstance(typed.value, Array):
+            return typed
+        raise Unsupported(f"{ast.unparse(typed.node)} is {type_name(typed.value)}, which has no elements")

@@ -1,0 +1,189 @@
+"""What is known of a value before the kernel runs: its Numba type, and the bounds of an integer.
+
+The types are not ours. Every operator and function is put to Numba's own typing context for CUDA, which
+answers with the types it would compile: float32 + int64 is float64, int32 + int32 is int64.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.core.errors import NumbaError
+from numba.core.target_extension import target_override
+from numba.cuda.descriptor import cuda_target
+
+from kernels.gpu.interpreter.errors import Unsupported
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number of a Numba type. low and high bound it if it is an integer; a constant has low == high."""
+
+    type: types.Type
+    low: Any = None
+    high: Any = None
+
+    @property
+    def constant(self):
+        return self.low if self.low is not None and self.low == self.high else None
+
+
+@dataclass(frozen=True)
+class Array:
+    dtype: types.Type
+    ndim: int
+
+
+@dataclass(frozen=True)
+class Tuple:
+    items: tuple
+
+
+@dataclass(frozen=True)
+class Static:
+    """A Python object that exists only before the run: a module, a function, a type, None."""
+
+    object: Any
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A variable that has types with nothing in common, depending on the path taken. Refused where it is used."""
+
+    types: tuple
+
+
+Value = Scalar | Array | Tuple | Static | Clash
+
+FLOATS = (types.float32, types.float64)
+
+
+def is_integer(type_):
+    return isinstance(type_, types.Integer)
+
+
+def bounds(type_):
+    """Smallest and largest value of an integer type."""
+    if type_.signed:
+        return -(1 << type_.bitwidth - 1), (1 << type_.bitwidth - 1) - 1
+    return 0, (1 << type_.bitwidth) - 1
+
+
+def scalar(type_):
+    """Any value of a type."""
+    return Scalar(type_, *bounds(type_)) if is_integer(type_) else Scalar(type_)
+
+
+def constant(type_, value):
+    """One known value of a type. NaN is not told from another, so it counts as unknown."""
+    return Scalar(type_) if value != value else Scalar(type_, value, value)
+
+
+def typing_context():
+    context = cuda_target.typing_context
+    context.refresh()
+    return context
+
+
+@functools.cache
+def signature(function, *argument_types):
+    """How Numba types a call: signature with `.args`, the types it converts to, and `.return_type`."""
+    with target_override("cuda"):
+        try:
+            found = typing_context().resolve_function_type(function, argument_types, {})
+        except NumbaError:
+            found = None
+        except Exception as error:  # what Numba can type only by compiling for a device at hand
+            raise Unsupported(f"{describe(function, argument_types)} needs a device to be typed") from error
+    if found is None:
+        raise Unsupported(f"{describe(function, argument_types)} is not supported by Numba")
+    return found
+
+
+def describe(function, argument_types):
+    return f"{getattr(function, '__name__', function)}({', '.join(map(str, argument_types))})"
+
+
+@functools.cache
+def unified(first, second):
+    """The type Numba gives to a variable that is `first` on one path and `second` on another, or None."""
+    return typing_context().unify_types(first, second)
+
+
+def join(first, second):
+    """What is known where two paths meet."""
+    if first == second and _same_zero(first, second):
+        return first
+    if isinstance(first, Scalar) and isinstance(second, Scalar):
+        type_ = unified(first.type, second.type)
+        if type_ is None:
+            return Clash((first, second))
+        if is_integer(type_) and is_integer(first.type) and is_integer(second.type):
+            low, high = min(first.low, second.low), max(first.high, second.high)
+            smallest, largest = bounds(type_)
+            return Scalar(type_, low, high) if smallest <= low and high <= largest else scalar(type_)
+        return scalar(type_)
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
+        return Tuple(tuple(map(join, first.items, second.items)))
+    return Clash((first, second))
+
+
+def _same_zero(first, second):
+    """0.0 == -0.0, but they are not the same constant."""
+    if not (isinstance(first, Scalar) and first.constant == 0 and first.type in FLOATS):
+        return True
+    return math.copysign(1, first.low) == math.copysign(1, second.low)
+
+
+def widen(before, after):
+    """`after`, except that a bound that moved since `before` goes all the way, so that loops come to rest."""
+    if isinstance(after, Tuple) and isinstance(before, Tuple) and len(before.items) == len(after.items):
+        return Tuple(tuple(map(widen, before.items, after.items)))
+    if not (isinstance(after, Scalar) and isinstance(before, Scalar) and is_integer(after.type)):
+        return after
+    smallest, largest = bounds(after.type)
+    low = after.low if after.low == before.low else smallest
+    high = after.high if after.high == before.high else largest
+    return Scalar(after.type, low, high)
+
+
+def same_type(first, second):
+    """Whether two values are represented alike, whatever their bounds."""
+    if isinstance(first, Scalar) and isinstance(second, Scalar):
+        return first.type == second.type
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
+        return all(map(same_type, first.items, second.items))
+    return first == second
+
+
+def type_name(value):
+    match value:
+        case Scalar(type_):
+            return str(type_)
+        case Array(dtype, ndim):
+            return f"{ndim}-D array of {dtype}"
+        case Tuple(items):
+            return f"({', '.join(map(type_name, items))})"
+        case Static(thing):
+            return getattr(thing, "__name__", repr(thing))
+        case Clash(several):
+            return " or ".join(map(type_name, several))
+
+
+NUMPY = {
+    types.boolean: np.bool_,
+    **{getattr(types, name): getattr(np, name) for name in ("float32", "float64")},
+    **{getattr(types, f"{sign}int{bits}"): getattr(np, f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+
+
+def numba_type(dtype):
+    """The Numba type of a NumPy dtype."""
+    name = np.dtype(dtype).name
+    found = types.boolean if name == "bool" else getattr(types, name, None)
+    if found not in NUMPY:
+        raise Unsupported(f"arrays and numbers of {name} are not supported")
+    return found

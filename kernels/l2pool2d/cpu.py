@@ -1,0 +1,42 @@
+"""L2 pooling on CPU cores: each core takes whole channels. Source: Murugan (2017), section 2.3.
+
+Shapes as in reference.py. A channel belongs to one core, forward and backward, so sums have one order.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(parallel=True, cache=True)
+def forward(x, y, window, stride, padding):
+    """Add the squares of each window up row by row, then take the root."""
+    R, C, H, W = x.shape
+    for rc in prange(R * C):
+        r, c = rc // C, rc % C
+        for h_out in range(y.shape[2]):
+            top = h_out * stride[0] - padding[0]
+            for w_out in range(y.shape[3]):
+                left = w_out * stride[1] - padding[1]
+                total = np.float32(0)
+                for h in range(max(top, 0), min(top + window[0], H)):
+                    for w in range(max(left, 0), min(left + window[1], W)):
+                        total += x[r, c, h, w] * x[r, c, h, w]
+                y[r, c, h_out, w_out] = np.sqrt(total)
+
+
+@njit(parallel=True, cache=True, error_model="numpy")
+def backward(dy, x, y, dx, window, stride, padding):
+    """Add dy x / y to all values of each window that is not all zeros."""
+    R, C, H, W = dx.shape
+    for rc in prange(R * C):
+        r, c = rc // C, rc % C
+        dx[r, c] = 0
+        for h_out in range(dy.shape[2]):
+            top = h_out * stride[0] - padding[0]
+            for w_out in range(dy.shape[3]):
+                left = w_out * stride[1] - padding[1]
+                if y[r, c, h_out, w_out] != 0:
+                    scale = dy[r, c, h_out, w_out] / y[r, c, h_out, w_out]
+                    for h in range(max(top, 0), min(top + window[0], H)):
+                        for w in range(max(left, 0), min(left + window[1], W)):
+                            dx[r, c, h, w] += scale * x[r, c, h, w]

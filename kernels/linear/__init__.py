@@ -1,0 +1,41 @@
+"""Linear layer: every output is a weighted sum of all inputs of its example, plus a bias."""
+
+from kernels.operation import Operation, ShapeError, require_axes, require_shape
+
+
+def shapes(x, w, b=None, **_):
+    """x (R, N), w (N, M), b (M,) or None -> y (R, M). Raises ShapeError."""
+    require_axes("linear", "R, N", x=x)
+    require_axes("linear", "N, M", w=w)
+    if x[1] != w[0]:
+        raise ShapeError(f"linear: w {w} does not fit x {x}: it must have a row for each of the {x[1]} inputs")
+    if b is not None:
+        require_shape("linear", (w[1],), b=b)
+    return {"y": (x[0], w[1])}
+
+
+def flops(x, w, b=None, **_):
+    (R, N), M = x, w[1]
+    forward = 2 * R * N * M + (0 if b is None else R * M)
+    backward = 4 * R * N * M + (0 if b is None else R * M)
+    return forward, backward
+
+
+def case(draw):
+    R, N, M = draw.integer(1, 9), draw.integer(1, 20), draw.integer(1, 9)
+    return {"x": (R, N), "w": (N, M), "b": draw.choice((None, (M,)))}
+
+
+operation = Operation(
+    name="linear",
+    summary="Every output is a weighted sum of all inputs of its example, plus a bias.",
+    source="Zozoulenko (2018), eq. 1, 3, 15, 17, 18",
+    inputs=("x", "w", "b"),
+    outputs=("y",),
+    optional=("b",),
+    gradients=("x", "w", "b"),
+    needs=("x", "w"),
+    shapes=shapes,
+    flops=flops,
+    case=case,
+)

@@ -1,0 +1,24 @@
+"""Linear layer in NumPy. Source: Zozoulenko (2018), eq. 1, 3, 15, 17, 18.
+
+x (R, N), w (N, M), b (M,) or None -> y (R, M). The weights stand as in eq. 3, w[i, j] from input i to output j. The
+one bias per layer of eq. 1 is one per output here. The factor f' of eq. 15, 17 and 18 belongs to the activation.
+"""
+
+import numpy as np
+
+
+def forward(x, w, b, y):
+    """y[r,j] = b[j] + sum over i of x[r,i] w[i,j] (eq. 1)."""
+    y[...] = np.einsum("ri,ij->rj", x, w)
+    if b is not None:
+        y += b
+
+
+def backward(dy, x, w, dx, dw, db):
+    """The delta-errors of the input (eq. 15), the weights (eq. 17) and the biases (eq. 18)."""
+    if dx is not None:
+        dx[...] = np.einsum("rj,ij->ri", dy, w)
+    if dw is not None:
+        dw[...] = np.einsum("ri,rj->ij", x, dy)
+    if db is not None:
+        db[...] = np.einsum("rj->j", dy)

@@ -1,0 +1,39 @@
+"""Softmax on CPU cores: each core takes whole rows. Source: Zozoulenko (2018), eq. 54-55, the last corrected.
+
+Shapes as in reference.py.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(parallel=True, cache=True)
+def forward(x, y):
+    """Three runs over a row while it is in the cache: the largest value, the exponentials and their sum, the division.
+
+    A NaN never is the largest, but its own exponential is NaN and so is the sum: the whole row turns NaN.
+    """
+    R, C = x.shape
+    for r in prange(R):
+        largest = x[r, 0]
+        for c in range(1, C):
+            largest = max(largest, x[r, c])
+        total = np.float32(0)
+        for c in range(C):
+            y[r, c] = np.exp(x[r, c] - largest)
+            total += y[r, c]
+        scale = np.float32(1) / total
+        for c in range(C):
+            y[r, c] *= scale
+
+
+@njit(parallel=True, cache=True)
+def backward(dy, y, dx):
+    """dx = y (dy - the row's sum of dy y)."""
+    R, C = y.shape
+    for r in prange(R):
+        total = np.float32(0)
+        for c in range(C):
+            total += dy[r, c] * y[r, c]
+        for c in range(C):
+            dx[r, c] = y[r, c] * (dy[r, c] - total)

@@ -1,0 +1,153 @@
+"""Softmax and cross entropy in one, on a GPU: a ladder of three rungs forward, two backward.
+
+Source: Zozoulenko (2018), eq. 54-57. Shapes as in reference.py. A NaN may get lost when threads compare values,
+but its own exponential is NaN and so is the row's sum.
+"""
+
+import math
+
+from kernels.gpu import Ladder, cuda, float32, kernel, rung
+from kernels.gpu.reduce import WARP, block_max, block_sum, warp_max, warp_sum
+
+BLOCK = 256
+
+
+@kernel
+def forward_thread(x, target, y, p, *, BLOCK=BLOCK):
+    """One thread per row: its largest value, the exponentials and their sum, the loss."""
+    R, C = x.shape
+    r = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if r < R:
+        largest = x[r, 0]
+        for c in range(1, C):
+            largest = max(largest, x[r, c])
+        total = float32(0)
+        for c in range(C):
+            e = math.exp(x[r, c] - largest)
+            p[r, c] = e
+            total += e
+        log_total = math.log(total)
+        loss = float32(0) * total  # a row with a NaN stays NaN, even where it has no target
+        for c in range(C):
+            p[r, c] /= total
+            if target[r, c] != float32(0):
+                loss += target[r, c] * (log_total - (x[r, c] - largest))
+        y[r] = loss
+
+
+@kernel
+def forward_block(x, target, y, p, *, BLOCK=BLOCK):
+    """One block per row: its threads stride through the classes and meet in shared memory three times."""
+    C = x.shape[1]
+    r = cuda.blockIdx.x
+    thread = cuda.threadIdx.x
+    shared = cuda.shared.array(BLOCK, float32)
+    largest = float32(-math.inf)
+    for c in range(thread, C, BLOCK):
+        largest = max(largest, x[r, c])
+    largest = block_max(largest, shared)
+    total = float32(0)
+    for c in range(thread, C, BLOCK):
+        e = math.exp(x[r, c] - largest)
+        p[r, c] = e
+        total += e
+    total = block_sum(total, shared)
+    log_total = math.log(total)
+    loss = float32(0) * total
+    for c in range(thread, C, BLOCK):
+        p[r, c] /= total
+        if target[r, c] != float32(0):
+            loss += target[r, c] * (log_total - (x[r, c] - largest))
+    loss = block_sum(loss, shared)
+    if thread == 0:
+        y[r] = loss
+
+
+@kernel
+def forward_warp(x, target, y, p, *, BLOCK=BLOCK):
+    """One warp per row: its lanes stride through the classes and meet by shuffles."""
+    R, C = x.shape
+    r = (cuda.blockIdx.x * BLOCK + cuda.threadIdx.x) // WARP
+    lane = cuda.threadIdx.x % WARP
+    if r < R:  # true for a whole warp or none of it, so that all lanes shuffle
+        largest = float32(-math.inf)
+        for c in range(lane, C, WARP):
+            largest = max(largest, x[r, c])
+        largest = warp_max(largest)
+        total = float32(0)
+        for c in range(lane, C, WARP):
+            e = math.exp(x[r, c] - largest)
+            p[r, c] = e
+            total += e
+        total = warp_sum(total)
+        log_total = math.log(total)
+        loss = float32(0) * total
+        for c in range(lane, C, WARP):
+            p[r, c] /= total
+            if target[r, c] != float32(0):
+                loss += target[r, c] * (log_total - (x[r, c] - largest))
+        loss = warp_sum(loss)
+        if lane == 0:
+            y[r] = loss
+
+
+@kernel
+def backward_thread(dy, target, p, dx, *, BLOCK=BLOCK):
+    """One thread per row: the sum of its target, then dx value by value."""
+    R, C = p.shape
+    r = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if r < R:
+        total = float32(0)
+        for c in range(C):
+            total += target[r, c]
+        for c in range(C):
+            dx[r, c] = dy[r] * (p[r, c] * total - target[r, c])
+
+
+@kernel
+def backward_warp(dy, target, p, dx, *, BLOCK=BLOCK):
+    """One warp per row: neighbouring lanes read and write neighbouring values."""
+    R, C = p.shape
+    r = (cuda.blockIdx.x * BLOCK + cuda.threadIdx.x) // WARP
+    lane = cuda.threadIdx.x % WARP
+    if r < R:
+        total = float32(0)
+        for c in range(lane, C, WARP):
+            total += target[r, c]
+        total = warp_sum(total)
+        for c in range(lane, C, WARP):
+            dx[r, c] = dy[r] * (p[r, c] * total - target[r, c])
+
+
+@rung(tiny={"BLOCK": 4})
+def forward_1(x, target, y, p, *, BLOCK=BLOCK):
+    """One thread per row: eq. 54 and 56 word for word, but for the shift by the largest value."""
+    return [forward_thread(BLOCK=BLOCK)[math.ceil(x.shape[0] / BLOCK), BLOCK](x, target, y, p)]
+
+
+@rung(tiny={"BLOCK": 8})
+def forward_2(x, target, y, p, *, BLOCK=BLOCK):
+    """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread."""
+    return [forward_block(BLOCK=BLOCK)[x.shape[0], BLOCK](x, target, y, p)]
+
+
+@rung(tiny={"BLOCK": 2 * WARP})
+def forward_3(x, target, y, p, *, BLOCK=BLOCK):
+    """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block."""
+    return [forward_warp(BLOCK=BLOCK)[math.ceil(x.shape[0] * WARP / BLOCK), BLOCK](x, target, y, p)]
+
+
+@rung(tiny={"BLOCK": 4})
+def backward_1(dy, target, p, dx, *, BLOCK=BLOCK):
+    """One thread per row."""
+    return [backward_thread(BLOCK=BLOCK)[math.ceil(p.shape[0] / BLOCK), BLOCK](dy, target, p, dx)]
+
+
+@rung(tiny={"BLOCK": 2 * WARP})
+def backward_2(dy, target, p, dx, *, BLOCK=BLOCK):
+    """A warp per row: coalesced, and the sum of the target by shuffles."""
+    return [backward_warp(BLOCK=BLOCK)[math.ceil(p.shape[0] * WARP / BLOCK), BLOCK](dy, target, p, dx)]
+
+
+forward = Ladder(forward_1, forward_2, forward_3)
+backward = Ladder(backward_1, backward_2)

@@ -1,0 +1,43 @@
+"""What test cases fill arrays with, where `normal` does not fit: named after what they give.
+
+Each takes a NumPy generator and a shape. Functions with kinks or poles are drawn away from them, so that
+central differences can judge their derivatives.
+"""
+
+import numpy as np
+
+
+def away_from_zero(generator, shape):
+    """Values of both signs and at least 0.01 in size."""
+    values = generator.standard_normal(shape)
+    return values + np.copysign(0.01, values)
+
+
+def around_three(generator, shape):
+    """Mostly positive values, so that rounding errors of their sum are small beside it."""
+    return 3 + generator.standard_normal(shape)
+
+
+def positive(generator, shape):
+    """Values between 0.1 and 1.1."""
+    return 0.1 + generator.random(shape)
+
+
+def probabilities(generator, shape):
+    """Values between 0.1 and 0.9."""
+    return 0.1 + 0.8 * generator.random(shape)
+
+
+def distributions(generator, shape):
+    """Rows of positive values with sum 1."""
+    values = positive(generator, shape)
+    return values / values.sum(axis=-1, keepdims=True)
+
+
+def sparse_distributions(generator, shape):
+    """Rows with sum 1 in which about a third of the values are 0; a row may be one-hot."""
+    values = generator.random(shape)
+    values[values < 1 / 3] = 0
+    hot = generator.integers(0, shape[-1], shape[:-1])[..., np.newaxis]
+    np.put_along_axis(values, hot, 1.0, axis=-1)
+    return values / values.sum(axis=-1, keepdims=True)

@@ -1,0 +1,180 @@
+"""Whole networks: their gradients against calculus and PyTorch, on every device, however memory is laid out."""
+
+import numpy as np
+import pytest
+
+from apps.mnist.models import MODELS
+from framework import GraphError, Model, Optimizer
+from tests.framework.networks import plain, regression, residual
+
+NETWORKS = {"plain": plain, "residual": residual}
+
+
+def batch_for(program, seed=0):
+    """Values for all inputs of a program; targets are one-hot."""
+    generator = np.random.default_rng(seed)
+    values = {}
+    for name, buffer in program.inputs.items():
+        if name == "target":
+            values[name] = np.eye(buffer.shape[1])[generator.integers(0, buffer.shape[1], buffer.shape[0])]
+        else:
+            values[name] = generator.random(buffer.shape)
+    return values
+
+
+def gradients(build, device, batch=4, **options):
+    model = Model(build, device)
+    program = model.training(batch, **options)
+    results = program(**batch_for(program))
+    return results, model.parameters.gradients.download()
+
+
+@pytest.mark.parametrize("build", [*NETWORKS.values(), *MODELS.values()], ids=lambda build: build.__name__)
+def test_gradients_are_the_derivatives_of_the_loss(build):
+    """A directional derivative through all parameters, by central differences in float64 (eq. 13)."""
+    model = Model(build, "reference")
+    program = model.training(2)
+    inputs = batch_for(program)
+    weights = model.parameters.weights.array
+    program(**inputs)
+    gradient, start = model.parameters.gradients.array.copy(), weights.copy()
+    direction = np.random.default_rng(1).standard_normal(weights.shape)
+    direction /= np.linalg.norm(direction)
+    step = 1e-6
+    weights[:] = start + step * direction
+    above = program(**inputs)["loss"][0]
+    weights[:] = start - step * direction
+    below = program(**inputs)["loss"][0]
+    numeric, analytic = (above - below) / (2 * step), gradient @ direction
+    assert abs(numeric - analytic) <= 1e-6 * max(1, np.linalg.norm(gradient))
+
+
+@pytest.mark.parametrize("device", ["cpu", "interpret", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
+def test_every_device_computes_the_same_step(build, device):
+    expected, expected_gradients = gradients(build, "reference")
+    got, got_gradients = gradients(build, device)
+    np.testing.assert_allclose(got["loss"], expected["loss"], rtol=1e-5)
+    np.testing.assert_allclose(got["norm"], expected["norm"], rtol=1e-4)
+    scale = float(expected["norm"][0])
+    for name, gradient in expected_gradients.items():
+        np.testing.assert_allclose(got_gradients[name], gradient, rtol=1e-3, atol=1e-5 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("build", [*NETWORKS.values(), MODELS["lenet5"]], ids=lambda build: build.__name__)
+def test_sharing_memory_changes_no_bit(build):
+    shared, shared_gradients = gradients(build, "cpu")
+    apart, apart_gradients = gradients(build, "cpu", reuse=False)
+    assert shared["loss"] == apart["loss"]
+    for name, gradient in apart_gradients.items():
+        np.testing.assert_array_equal(shared_gradients[name], gradient, err_msg=name)
+
+
+def test_the_plan_saves_memory():
+    model = Model(MODELS["cnn6"], "cpu")
+    assert model.training(8).arena_bytes < 0.7 * model.training(8, reuse=False).arena_bytes
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_the_same_seed_gives_the_same_bits(device):
+    def weights():
+        model = Model(plain, device, seed=3)
+        optimizer = Optimizer("sgd", momentum=0.9)
+        program = model.training(5, optimizer)
+        for step in range(4):
+            optimizer.set_rate(0.1, step)
+            program(**batch_for(program, seed=step))
+        return model.parameters.weights.download()
+
+    first, second = weights(), weights()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+
+
+def test_another_seed_starts_elsewhere():
+    one, two = (Model(plain, "cpu", seed=s).parameters.weights.download() for s in (1, 2))
+    assert not np.array_equal(one["conv2d_1.weight"], two["conv2d_1.weight"])
+
+
+def test_a_regression_has_the_gradients_worked_out_by_hand():
+    """Mean squared error of a linear layer: Zozoulenko (2018), eq. 8, 16, 17."""
+    model = Model(regression, "reference")
+    program = model.training(5, outputs=("loss", "y"))
+    inputs = batch_for(program)
+    inputs["target"] = np.random.default_rng(2).standard_normal((5, 2))
+    results = program(**inputs)
+    dy = 2 / (5 * 2) * (results["y"] - inputs["target"])
+    np.testing.assert_allclose(results["loss"][0], ((results["y"] - inputs["target"]) ** 2).mean())
+    got = model.parameters.gradients.download()
+    np.testing.assert_allclose(got["fit.weight"], inputs["x"].T @ dy, rtol=1e-6)
+    np.testing.assert_allclose(got["fit.bias"], dy.sum(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cnn6", "lenet5", "lenet5_conv"])
+def test_gradients_equal_those_of_pytorch(name):
+    torch = pytest.importorskip("torch")
+    model = Model(MODELS[name], "reference")
+    model.parameters.upload(model.parameters.download())  # rounded to float32, as PyTorch gets them
+    program = model.training(8)
+    inputs = batch_for(program)
+    results = program(**inputs)
+    network, parameters = torch_twin(torch, program.graph, model.parameters.download())
+    loss = network(torch.tensor(inputs["image"], dtype=torch.float64), torch.tensor(inputs["target"]))
+    loss.backward()
+    np.testing.assert_allclose(results["loss"][0], loss.item(), rtol=1e-9)
+    for parameter, gradient in model.parameters.gradients.download().items():
+        expected = parameters[parameter].grad.numpy()
+        np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7, err_msg=parameter)
+
+
+def torch_twin(torch, graph, arrays):
+    """The same graph run by PyTorch, node by node, in float64."""
+    f = torch.nn.functional
+    parameters = {n: torch.tensor(a, dtype=torch.float64, requires_grad=True) for n, a in arrays.items()}
+    run = {
+        "conv2d": lambda s, x, w, b: f.conv2d(x, w, b, s["stride"], s["padding"]),
+        "linear": lambda s, x, w, b: x @ w + b,
+        "batchnorm": lambda s, x, gamma, beta, **_: f.batch_norm(x, None, None, gamma, beta, True, 0.1, s["epsilon"]),
+        "activation": lambda s, x: {"relu": torch.relu, "tanh": torch.tanh}[s["function"]](x),
+        "avgpool2d": lambda s, x: f.avg_pool2d(x, s["window"], s["stride"], s["padding"]),
+        "reshape": lambda s, x: x.reshape(s["shape"]),
+        "softmax_cross_entropy": lambda s, x, target: f.cross_entropy(x, target, reduction="none"),
+        "reduce": lambda s, x: x.mean(),
+    }
+
+    def network(image, target):
+        values = {"image": image, "target": target, **parameters}
+        for node in graph.nodes:
+            if node.operation.name in run:
+                arrays = {n: v and values[v.name] for n, v in node.values.items() if v is None or v.name in values}
+                values[node.name] = run[node.operation.name](node.settings, **arrays)
+        return values["loss"]
+
+    return network, parameters
+
+
+def test_inference_uses_running_averages_and_leaves_them_alone():
+    model = Model(plain, "cpu")
+    program = model.inference(3)
+    before = model.parameters.states.download()
+    first = program(image=np.full((3, 1, 8, 8), 0.5))["probabilities"]
+    np.testing.assert_allclose(first.sum(axis=1), 1, rtol=1e-6)
+    for name, array in model.parameters.states.download().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_an_input_of_another_shape_is_refused_by_name():
+    program = Model(plain, "cpu").inference(3)
+    with pytest.raises(GraphError, match=r"image: has shape \(2, 1, 8, 8\), plain needs \(3, 1, 8, 8\)"):
+        program(image=np.zeros((2, 1, 8, 8)))
+
+
+def test_a_missing_input_is_refused():
+    program = Model(plain, "cpu").training(3)
+    with pytest.raises(GraphError, match="plain takes image, target, given image"):
+        program(image=np.zeros((3, 1, 8, 8)))
+
+
+def test_an_unknown_output_is_refused_with_the_known_ones():
+    with pytest.raises(GraphError, match=r"no output 'logits', it has probabilities, losses, loss"):
+        Model(plain, "cpu").inference(1, outputs=("logits",))

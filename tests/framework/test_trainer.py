@@ -1,0 +1,180 @@
+"""Training runs: they learn, they resume bit for bit, they stop where numbers go wrong, and lose nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framework import Model, Optimizer, checkpoint
+from framework.checkpoint import CheckpointError
+from framework.program import NonFinite
+from framework.schedule import cosine_schedule, step_schedule
+from framework.trainer import Trainer
+from tests.framework.networks import plain
+
+
+def batches(step):
+    """Four classes told apart by which quarter of the picture is bright; a function of the step alone."""
+    generator = np.random.default_rng((7, step))
+    labels = generator.integers(0, 4, 8)
+    images = generator.random((8, 1, 8, 8)) * 0.5
+    for image, label in zip(images, labels, strict=True):
+        image[0, 4 * (label // 2) :, 4 * (label % 2) :][:4, :4] += 1
+    return {"image": images, "target": np.eye(4)[labels]}
+
+
+def trainer(folder, rate=0.05, batches=batches, optimizer="sgd", **options):
+    model = Model(plain, "cpu", seed=5)
+    settings = {"seed": 5, **options.pop("settings", {})}
+    return Trainer(model, Optimizer(optimizer), 8, batches, lambda step: rate, Path(folder), settings, **options)
+
+
+def weights(run):
+    return run.model.parameters.download()
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name], err_msg=name)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_network_learns(tmp_path, optimizer):
+    run = trainer(tmp_path, rate=0.05 if optimizer == "sgd" else 0.01, optimizer=optimizer)
+    run.run(60, progress=False)
+    assert run.records[-1]["loss"] < 0.2 * run.records[0]["loss"]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path, optimizer):
+    whole = trainer(tmp_path / "whole", optimizer=optimizer)
+    whole.run(12, progress=False)
+    trainer(tmp_path / "parts", optimizer=optimizer).run(5, progress=False)
+    rest = trainer(tmp_path / "parts", optimizer=optimizer)
+    rest.resume()
+    rest.run(12, progress=False)
+    assert_equal(weights(whole), weights(rest))
+    assert_equal(whole.optimizer.download(), rest.optimizer.download())
+    assert whole.records == rest.records
+
+
+def test_a_killed_run_resumes_bit_for_bit(tmp_path):
+    """SIGKILL in the middle of training, at a moment nobody chose."""
+    whole = trainer(tmp_path / "whole")
+    whole.run(400, progress=False)
+    script = (
+        "from tests.framework.test_trainer import trainer\n"
+        f"trainer({str(tmp_path / 'killed')!r}, checkpoint_every=20).run(10**9, progress=False)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    saved = tmp_path / "killed" / "checkpoint.safetensors"
+    limit = time.monotonic() + 120
+    while not saved.exists() and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    rest = trainer(tmp_path / "killed")
+    rest.resume()
+    assert 0 < rest.step
+    if rest.step <= 400:
+        rest.run(400, progress=False)
+        assert_equal(weights(whole), weights(rest))
+    else:
+        whole.run(rest.step, progress=False)
+        assert_equal(weights(whole), weights(rest))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_layer_and_checkpoint(tmp_path):
+    def poisoned(step):
+        inputs = batches(step)
+        if step == 6:
+            inputs["image"][0, 0, 0, 0] = np.inf
+        return inputs
+
+    run = trainer(tmp_path, batches=poisoned, checkpoint_every=4)
+    with pytest.raises(NonFinite, match=r"^iteration 7: .*first in input image; the last good checkpoint is .*"):
+        run.run(20, progress=False)
+    tensors, metadata = checkpoint.read(run.checkpoint_path)
+    assert metadata["step"] == "4"
+    assert all(np.isfinite(array).all() for array in tensors.values())
+
+
+def test_an_exploding_step_names_the_layer_and_leaves_the_weights_as_they_were(tmp_path):
+    run = trainer(tmp_path)
+    run.run(2, progress=False)
+    huge = {n: a * np.float32(1e38) if n == "linear_1.weight" else a for n, a in weights(run).items()}
+    run.model.parameters.upload(huge)
+    with pytest.raises(NonFinite, match=r"iteration 3: .*first in layer "):
+        run.run(9, progress=False)
+    for name in run.model.parameters.weights.shapes:
+        np.testing.assert_array_equal(weights(run)[name], huge[name], err_msg=name)
+
+
+def test_a_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path):
+    trainer(tmp_path).run(2, progress=False)
+    with pytest.raises(CheckpointError, match="seed is 5 there, 6 in this run"):
+        trainer(tmp_path, settings={"seed": 6}).resume()
+
+
+def test_the_log_has_one_line_a_step(tmp_path):
+    run = trainer(tmp_path, evaluate=lambda: {"validation_loss": 1.5}, evaluate_every=2)
+    run.run(5, progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["iteration"] for line in lines if "validation_loss" in line] == [2, 4, 5]
+
+
+def test_an_interrupted_run_leaves_a_checkpoint(tmp_path):
+    def interrupting(step):
+        if step == 3:
+            raise KeyboardInterrupt
+        return batches(step)
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(tmp_path, batches=interrupting).run(9, progress=False)
+    rest = trainer(tmp_path)
+    rest.resume()
+    assert rest.step == 3
+
+
+def test_the_paper_divides_the_rate_by_ten_twice():
+    rate = step_schedule(0.001, (33_333, 66_666))
+    np.testing.assert_allclose([rate(0), rate(33_332), rate(33_333), rate(99_999)], [1e-3, 1e-3, 1e-4, 1e-5])
+
+
+def test_a_cosine_ends_at_zero():
+    rate = cosine_schedule(0.1, 100)
+    np.testing.assert_allclose([rate(0), rate(50), rate(100), rate(200)], [0.1, 0.05, 0, 0], atol=1e-12)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.write(path, {"a": np.ones(3, np.float32)}, {"step": "1"})
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        checkpoint.write(path, {"a": np.zeros(3, np.float32)}, {"step": "2"})
+    tensors, metadata = checkpoint.read(path)
+    assert metadata["step"] == "1"
+    assert tensors["a"].sum() == 3
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors: not a safetensors file"):
+        checkpoint.read(path)
+    with pytest.raises(CheckpointError, match="no such file"):
+        checkpoint.read(tmp_path / "none")
