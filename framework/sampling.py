@@ -5,18 +5,31 @@ Step t takes the positions t * size up to (t + 1) * size of that row; a mini-bat
 Within an epoch every example comes exactly once.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 
-def batch_indices(n: int, size: int, seed: int, step: int) -> np.ndarray:
-    """The mini-batch of a step: int64 (size,), indices into n examples. Raises ValueError."""
-    if n < 1 or size < 1 or seed < 0 or step < 0:
-        raise ValueError(f"sampling: n {n} and size {size} must be at least 1, seed {seed} and step {step} at least 0")
-    start, stop = step * size, (step + 1) * size
-    epochs = range(start // n, (stop - 1) // n + 1)
-    return np.concatenate([epoch_order(n, seed, e)[max(start - e * n, 0) : stop - e * n] for e in epochs])
+@dataclass(frozen=True)
+class Sampler:
+    """Mini-batches of `size` out of `n` examples: `Sampler(n, size, seed)(step)`. Raises ValueError."""
+
+    n: int
+    size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.n < 1 or self.size < 1 or self.seed < 0:
+            raise ValueError(f"{self}: n and size must be at least 1, seed at least 0")
+
+    def __call__(self, step: int) -> np.ndarray:
+        """The examples of a step: int64 (size,), each from 0 to n - 1."""
+        if step < 0:
+            raise ValueError(f"{self}: step {step} must be at least 0")
+        n, start, stop = self.n, step * self.size, (step + 1) * self.size
+        epochs = range(start // n, (stop - 1) // n + 1)
+        return np.concatenate([epoch_order(n, self.seed, e)[max(start - e * n, 0) : stop - e * n] for e in epochs])
 
 
 @lru_cache(maxsize=4)

@@ -152,12 +152,12 @@ def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding:
     All arguments are pairs (rows, columns). Raises ShapeError, in the name of the operation `name`.
     """
     if min(window) < 1 or min(stride) < 1 or min(padding) < 0:
-        raise ShapeError(f"{name}: window {window} and stride {stride} must be at least 1, padding {padding} at least 0")
+        raise ShapeError(
+            f"{name}: window {window} and stride {stride} must be at least 1, padding {padding} at least 0"
+        )
     if any(s + 2 * p < k for s, k, p in zip(size, window, padding, strict=True)):
         raise ShapeError(f"{name}: window {window} does not fit into input {size} with padding {padding}")
-    rows, columns = (
-        (s + 2 * p - k) // step + 1 for s, k, step, p in zip(size, window, stride, padding, strict=True)
-    )
+    rows, columns = ((s + 2 * p - k) // step + 1 for s, k, step, p in zip(size, window, stride, padding, strict=True))
     return rows, columns
 
 
@@ -169,10 +169,11 @@ def require_choice(name: str, setting: str, value: Any, options) -> None:
 
 def require_axes(name: str, axes: str, **shapes: Shape) -> None:
     """Raises ShapeError where an array does not have the axes "R, C, ...", whose sizes are at least 1."""
-    count = len(axes.split(", "))
+    count = axes.count(",") + 1
+    sizes = f"{count} size{'s' * (count > 1)} ({axes})"
     for array, shape in shapes.items():
         if len(shape) != count or min(shape) < 1:
-            raise ShapeError(f"{name}: {array} {shape} must have {count} sizes ({axes}) of at least 1")
+            raise ShapeError(f"{name}: {array} {shape} must have {sizes} of at least 1")
 
 
 def require_same_shape(name: str, **shapes: Shape) -> None:

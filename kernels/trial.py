@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernels.gpu import Launch
-from kernels.operation import Draw, Operation, Shapes, normal
+from kernels.operation import Draw, Operation, normal
 
 # What stands in an array before it is written. A value that stays is a value that nobody wrote.
 POISON_FLOAT = np.nan
@@ -19,7 +19,7 @@ class Trial:
     """Arrays and settings for one run of an operation, forward and backward."""
 
     operation: Operation
-    shapes: Shapes
+    shapes: dict[str, Any]
     settings: dict[str, Any]
     arrays: dict[str, np.ndarray | None]
 
@@ -45,7 +45,7 @@ class Trial:
 
     @classmethod
     def of_arrays(cls, operation: Operation, settings: Mapping[str, Any] | None = None, **arrays) -> "Trial":
-        """A case whose inputs are given, and as many of its state and output delta-errors as matter. Raises ShapeError."""
+        """A case with given inputs, and state and delta-errors of outputs where they are given. Raises ShapeError."""
         case = {name: np.shape(arrays[name]) for name in operation.inputs if arrays.get(name) is not None}
         trial = cls.of_shape(operation, {**case, **(settings or {})}, np.random.default_rng(0))
         for name, values in arrays.items():

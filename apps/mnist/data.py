@@ -17,8 +17,6 @@ from threading import Thread
 import numpy as np
 import pooch
 
-from framework.sampling import batch_indices
-
 # The four original files, as yann.lecun.com published them, and their SHA-256.
 CHECKSUMS = {
     "train-images-idx3-ubyte.gz": "7ff28fd295f802eefc6d40e461175dfe4b969b1842b2abc8c6dc8c20711cf79f",
@@ -69,12 +67,6 @@ def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str]
             raise
         return builtin(str(error))
     return read_folder(cache, origin)
-
-
-def training_batch(digits: Digits, size: int, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """The mini-batch of a training step: x (size, 1, 28, 28) and y (size, 10), float32."""
-    chosen = batch_indices(len(digits.train_labels), size, seed, step)
-    return normalise(digits.train_images[chosen]), one_hot(digits.train_labels[chosen])
 
 
 def normalise(images: np.ndarray) -> np.ndarray:
@@ -172,7 +164,7 @@ def fetch(cache: Path, mirrors: Sequence[str]) -> str:
             failures.append(f"{mirror}{name}: {type(error).__name__}")
         except ValueError:
             failures.append(f"{mirror}{name}: wrong checksum")
-    raise DataError(f"full MNIST: {'; '.join(failures) or f'no mirror answered within {PATIENCE:g} s'}")
+    raise DataError(f"full MNIST: {'; '.join(failures) or f'no mirror offered it within {PATIENCE:g} s'}")
 
 
 def is_good(path: Path) -> bool:
@@ -180,12 +172,14 @@ def is_good(path: Path) -> bool:
 
 
 def answering(mirrors: Sequence[str]) -> Iterator[str]:
-    """The mirrors that have the data, soonest answer first. Ends after PATIENCE seconds, even if a name server hangs."""
+    """The mirrors that have the data, soonest answer first. Ends after PATIENCE seconds, even if DNS hangs."""
     answers: SimpleQueue[tuple[str, bool]] = SimpleQueue()
 
     def ask(mirror: str) -> None:
         try:
-            answers.put((mirror, pooch.HTTPDownloader(timeout=PATIENCE)(mirror + SMALLEST, None, None, check_only=True)))
+            answers.put(
+                (mirror, pooch.HTTPDownloader(timeout=PATIENCE)(mirror + SMALLEST, None, None, check_only=True))
+            )
         except (OSError, ValueError):
             answers.put((mirror, False))
 

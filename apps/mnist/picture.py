@@ -15,7 +15,7 @@ from apps.mnist.data import SIDE, DataError
 DIGIT = 20  # pixels, the longest side of a digit inside the 28 x 28
 ENOUGH = 400  # pixels a side: larger pictures are averaged down to 400 to 800, which also calms noise
 CONTRAST = 0.1  # between ink and paper, of the range from black to white: less is a blank picture
-EDGE = 0.15  # of the darkest ink: what is fainter does not count when the picture is cropped
+EDGE = 0.05  # of the strongest ink: what is fainter does not count when the picture is cropped
 
 
 def read_digit(path: str | Path) -> np.ndarray:
@@ -24,10 +24,10 @@ def read_digit(path: str | Path) -> np.ndarray:
     Dark ink on light paper or the reverse: the border of the picture is taken for paper. Raises DataError for a file
     that is no picture, and for a blank one.
     """
-    ink = find_ink(read_grey(path))
-    if ink.max() < CONTRAST:
+    ink, noise = find_ink(read_grey(path))
+    if ink.max() <= max(CONTRAST, noise):
         raise DataError(f"{path}: a blank picture found, a digit on plain paper expected")
-    return centred(scaled(cropped(ink)))[None, None]
+    return centred(scaled(cropped(ink, noise)))[None, None]
 
 
 def read_grey(path: str | Path) -> np.ndarray:
@@ -37,6 +37,8 @@ def read_grey(path: str | Path) -> np.ndarray:
             picture = ImageOps.exif_transpose(file)
             if picture.mode[0] in "IF":  # 16 or 32 bits a pixel, which Pillow would cut off at 255
                 deep = np.asarray(picture, np.float32)
+                if not np.isfinite(deep).all():
+                    raise ValueError("values that are no numbers")
                 return deep / max(deep.max(), 255 if picture.mode[0] == "I" else 1)
             rgba = picture.convert("RGBA")
     except Exception as error:  # a broken file makes Pillow raise nearly anything
@@ -44,6 +46,8 @@ def read_grey(path: str | Path) -> np.ndarray:
         raise DataError(f"{path}: no readable picture found ({reason}), an image file expected") from error
 
     grey, alpha = (np.asarray(band, np.float32) / 255 for band in (rgba.convert("L"), rgba.getchannel("A")))
+    if alpha.min() == 1:
+        return grey
     return alpha * grey + (1 - alpha) * paper_behind(grey[alpha > 0.5])
 
 
@@ -55,8 +59,8 @@ def paper_behind(visible: np.ndarray) -> float:
     return float(middle if high - low > 0.25 else middle < 0.5)
 
 
-def find_ink(grey: np.ndarray) -> np.ndarray:
-    """How much each pixel differs from the paper, beyond what the paper differs from itself: float32, 0 for paper.
+def find_ink(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """How much each pixel differs from the paper, and how much of that may be noise, which is already taken off.
 
     The paper is as grey as the border's median. Light that falls from one side tilts it by the medians of opposite
     sides; of the flat and the tilted paper, the one that leaves less of the border unexplained is taken.
@@ -70,7 +74,8 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
     tilted -= np.median(border(tilted))
     contrast = min(flat, tilted, key=unevenness)
     ink = contrast if contrast.max() > -contrast.min() else -contrast
-    return np.maximum(ink - 4 * unevenness(contrast), 0)
+    noise = 4 * unevenness(contrast)
+    return np.maximum(ink - noise, 0), noise
 
 
 def border(grey: np.ndarray) -> np.ndarray:
@@ -82,15 +87,15 @@ def unevenness(contrast: np.ndarray) -> float:
     return float(np.median(np.abs(border(contrast))))
 
 
-def cropped(ink: np.ndarray) -> np.ndarray:
+def cropped(ink: np.ndarray, noise: float) -> np.ndarray:
     """The smallest rectangle that holds the ink."""
-    marked = ink > EDGE * ink.max()
+    marked = ink > max(EDGE * ink.max(), noise)
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def scaled(ink: np.ndarray) -> np.ndarray:
-    """The longest side 20 pixels, the darkest ink 1."""
+    """The longest side 20 pixels, the strongest ink 1."""
     height, width = (max(1, round(DIGIT * side / max(ink.shape))) for side in ink.shape)
     small = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.LANCZOS))
     return np.clip(small / small.max(), 0, 1)

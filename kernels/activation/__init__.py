@@ -15,9 +15,10 @@ def shapes(x, function, **_):
 
 
 def flops(x, function, **_):
-    """Forward: comparison, or e and a division, or one call. Backward: the slope and a product."""
-    forward, slope = {"relu": (1, 1), "leaky_relu": (2, 1), "sigmoid": (3, 4), "tanh": (1, 6), "arctan": (1, 3)}[function]
-    return forward * math.prod(x), (slope + 1) * math.prod(x)
+    """Forward: a comparison or what it takes to compute f. Backward: the same for the slope, and a product."""
+    counts = {"relu": (1, 2), "leaky_relu": (2, 2), "sigmoid": (3, 5), "tanh": (1, 7), "arctan": (1, 4)}
+    forward, backward = counts[function]
+    return forward * math.prod(x), backward * math.prod(x)
 
 
 def case(draw):

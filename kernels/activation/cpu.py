@@ -2,13 +2,13 @@
 
 import numpy as np
 from numba import njit, prange
-from numba.extending import register_jitable
 
 from kernels.activation.functions import FUNCTIONS
+from kernels.jitable import jitable
 
 
 def forward_loop(f):
-    f = register_jitable(f)
+    f = jitable(f)
 
     @njit(parallel=True, cache=True, error_model="numpy")
     def loop(x, y):
@@ -19,7 +19,7 @@ def forward_loop(f):
 
 
 def backward_loop(slope):
-    slope = register_jitable(slope)
+    slope = jitable(slope)
 
     @njit(parallel=True, cache=True, error_model="numpy")
     def loop(dy, x, dx):

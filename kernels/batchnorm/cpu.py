@@ -94,7 +94,7 @@ def _moments(x):
 
 @njit(cache=True)
 def _column_moments(x, columns, mean, var):
-    """Adds to mean and var, which are zeros, those of the columns of x. Going row by row keeps to the order of memory."""
+    """Adds to mean and var, which are zeros, those of the columns of x: row by row, in the order of memory."""
     R = x.shape[0]
     for r in range(R):
         row = x[r, columns]

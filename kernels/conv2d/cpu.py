@@ -1,8 +1,30 @@
-"""Convolution on the CPU: every output is a small product of a matrix that is never built.
+"""Convolution on the CPU: one small matrix product, whose left matrix is addressed and never built.
 
-Source: Zozoulenko (2018), eq. 20-28, with the stride corrected (docs/errata.md).
-x (R, C, H, W), w (C', C, kh, kw), b (C',) -> y (R, C', H', W'); all float32, C-contiguous.
+Source: Zozoulenko (2018), eq. 20-28, with the stride put right (docs/errata.md).
+x (R, C, H, W), w (C', C, kh, kw), b (C',) -> y (R, C', H', W'), H' = (H - kh + 2*ph)//sh + 1; float32, C-contiguous.
+
+Forward, dx and dw are all the same sum, over different things:
+
+    out[m, l] = sum over t of a[row(m) + column(t)] * v[t, l]
+
+            m: rows of the product    t: what is summed over      l: lanes            a        v
+    y       output pixels (r,h',w')   taps (j,i) and channels c   output channels c'  x        w, lanes last
+    dx      input pixels (r,h,w)      taps (j,i) and channels c'  input channels c    dy       w, lanes last
+    dw      taps (c,j,i)              output pixels (r,h',w')     output channels c'  x        dy, lanes last
+
+Its left matrix is what im2col writes out in full. But the address of an entry is a sum, one part that depends on the
+row and one that depends on the column, so two short tables of offsets replace kh*kw copies of the image. What is left:
+
+- `_tile` sums TILE rows times 32 lanes without leaving the registers: a load of v and TILE broadcast loads of a feed
+  2*TILE vector multiply-adds. It is written in LLVM's own vectors, which LLVM cuts to whatever the CPU has.
+- Pixels near a border see fewer taps. Pixels that see the same taps form a class (`_axis`), and each class is a
+  product of its own: no zeros are stored and none are multiplied. It also turns a stride in dx into plain offsets.
+- `_lanes_last` and `_deliver` turn channels from far apart in memory to side by side and back, 16 by 16 in registers.
+- Jobs of up to UNIT tiles are dealt to the threads like cards. Each writes its own part of the output and sums in an
+  order that does not depend on who does it: the same bits every time, on any number of threads.
 """
+
+from functools import lru_cache
 
 import numpy as np
 from llvmlite import binding, ir
@@ -10,404 +32,401 @@ from numba import get_num_threads, njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 32
-TILE = 10 if binding.get_host_cpu_features().get("avx512f") else 3
-UNIT = 16
-CHUNK = 2048
+TILE = 10 if binding.get_host_cpu_features().get("avx512f") else 3  # rows whose sums fit in the vector registers
+UNIT = 16  # tiles in a job: what they share of v and a stays in the cache
+CHUNK = 2048  # rows of v (256 KiB) that the tiles of a job pass over before they go on to the next
+FEW = 8  # up to so many input channels, dx scatters products instead of gathering them
+NO_BIAS = np.empty(0, np.float32)
+
+
+def _vector_at(builder, pointer, vector, *parts):
+    """The address of a vector that starts at the sum of `parts`."""
+    index = parts[0]
+    for part in parts[1:]:
+        index = builder.add(index, part)
+    return builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
+
+
+def _arguments(context, builder, signature, args):
+    """Arrays as pointers to their first value, numbers as they are."""
+    return [
+        context.make_array(t)(context, builder, value).data if isinstance(t, types.Array) else value
+        for t, value in zip(signature.args, args, strict=True)
+    ]
+
+
+def _make_tile(lanes):
+    @intrinsic
+    def tile(context, out, o, a, rows, r, v, v0, terms, first, last, step):
+        """out[o + m*lanes + l] += sum of a[rows[r + m] + a_at + k*step] * v[v0 + (v_at + k)*lanes + l], m < TILE,
+        over the terms first..last, each a stretch (a_at, v_at, run) with k < run."""
+        i = types.intp
+        signature = types.void(out, i, a, rows, i, v, i, terms, i, i, i)
+
+        def generate(context, builder, signature, args):
+            out, o, a, rows, r, v, v0, terms, first, last, step = _arguments(context, builder, signature, args)
+            vector = ir.VectorType(ir.FloatType(), lanes)
+            zero = ir.Constant(vector, [0.0] * lanes)
+            everywhere = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+            multiply_add = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f32"
+            )
+
+            def number(n):
+                return context.get_constant(types.intp, n)
+
+            def item(pointer, index):
+                return builder.load(builder.gep(pointer, [index]))
+
+            row = [builder.gep(a, [item(rows, builder.add(r, number(m)))]) for m in range(TILE)]
+            total = [cgutils.alloca_once(builder, vector) for m in range(TILE)]  # LLVM keeps these in registers
+            for m in range(TILE):
+                builder.store(zero, total[m])
+            with cgutils.for_range_slice(builder, first, last, number(1)) as (n, _):
+                a_at, v_at, run = (item(terms, builder.add(builder.mul(n, number(3)), number(f))) for f in range(3))
+                with cgutils.for_range(builder, run) as loop:
+                    column = builder.add(a_at, builder.mul(loop.index, step))
+                    v_row = builder.mul(builder.add(v_at, loop.index), number(lanes))
+                    values = builder.load(_vector_at(builder, v, vector, v0, v_row), align=4)
+                    for m in range(TILE):
+                        one = builder.insert_element(zero, item(row[m], column), ir.Constant(ir.IntType(32), 0))
+                        spread = builder.shuffle_vector(one, zero, everywhere)
+                        builder.store(builder.call(multiply_add, [spread, values, builder.load(total[m])]), total[m])
+            for m in range(TILE):
+                place = _vector_at(builder, out, vector, o, number(m * lanes))
+                builder.store(builder.fadd(builder.load(place, align=4), builder.load(total[m])), place, align=4)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return tile
+
+
+_tile16, _tile32 = _make_tile(16), _make_tile(32)
 
 
 @intrinsic
-def _tile(typingctx, out, o, a, rows, ro, v, v0, seg_a, seg_v, first, last, run, step):
-    """out[o + m, :] += sum_s sum_k a[rows[ro+m] + seg_a[s] + k*step] * v[v0 + seg_v[s] + k, :]   (m < TILE, LANES columns)"""
+def _turn(context, target, t, t_step, source, s, s_step, wanted):
+    """target[t + i*t_step + j] = source[s + j*s_step + i] for i < 16 and j < wanted: a transposition in registers."""
     i = types.intp
-    signature = types.void(out, i, a, rows, i, v, i, seg_a, seg_v, i, i, i, i)
+    signature = types.void(target, i, i, source, i, i, i)
 
-    def codegen(context, builder, signature, args):
-        out, o, a, rows, ro, v, v0, seg_a, seg_v, first, last, run, step = [
-            context.make_array(t)(context, builder, value).data if isinstance(t, types.Array) else value
-            for t, value in zip(signature.args, args)
-        ]
-        number = lambda n: context.get_constant(types.intp, n)
-        vector = ir.VectorType(ir.FloatType(), LANES)
-        undefined = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        multiply_add = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{LANES}f32"
+    def generate(context, builder, signature, args):
+        target, t, t_step, source, s, s_step, wanted = _arguments(context, builder, signature, args)
+        vector, index = ir.VectorType(ir.FloatType(), 16), ir.VectorType(ir.IntType(64), 16)
+        mask = ir.VectorType(ir.IntType(1), 16)
+
+        def at(pointer, start, step, n):
+            return _vector_at(builder, pointer, vector, start, builder.mul(step, context.get_constant(types.intp, n)))
+
+        line = [builder.load(at(source, s, s_step, n), align=4) for n in range(16)]
+        for size in (8, 4, 2, 1):  # swap the off-diagonal quarters of the square, then of each quarter, ...
+            upper = [16 + n - size if n & size else n for n in range(16)]
+            lower = [16 + n if n & size else n + size for n in range(16)]
+            upper, lower = (ir.Constant(ir.VectorType(ir.IntType(32), 16), pick) for pick in (upper, lower))
+            for n in range(16):
+                if not n & size:
+                    pair = line[n], line[n + size]
+                    line[n], line[n + size] = (builder.shuffle_vector(*pair, pick) for pick in (upper, lower))
+        limit = builder.insert_element(ir.Constant(index, [0] * 16), wanted, ir.Constant(ir.IntType(32), 0))
+        limit = builder.shuffle_vector(limit, limit, ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16))
+        live = builder.icmp_signed("<", ir.Constant(index, list(range(16))), limit)
+        store = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), ir.IntType(32), mask]),
+            "llvm.masked.store.v16f32.p0",
         )
-
-        def at(pointer, index):
-            return builder.bitcast(builder.gep(pointer, [builder.mul(index, number(LANES))]), vector.as_pointer())
-
-        row = [builder.gep(a, [builder.load(builder.gep(rows, [builder.add(ro, number(m))]))]) for m in range(TILE)]
-        total = [cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * LANES)) for _ in range(TILE)]
-        for m in range(TILE):
-            builder.store(ir.Constant(vector, [0.0] * LANES), total[m])
-        with cgutils.for_range_slice(builder, first, last, number(1)) as (s, _):
-            start = builder.load(builder.gep(seg_a, [s]))
-            start_v = builder.add(v0, builder.load(builder.gep(seg_v, [s])))
-            with cgutils.for_range(builder, run) as loop:
-                column = builder.add(start, builder.mul(loop.index, step))
-                values = builder.load(at(v, builder.add(start_v, loop.index)), align=4)
-                for m in range(TILE):
-                    x = builder.insert_element(
-                        undefined, builder.load(builder.gep(row[m], [column])), ir.Constant(ir.IntType(32), 0)
-                    )
-                    x = builder.shuffle_vector(x, undefined, everywhere)
-                    builder.store(builder.call(multiply_add, [x, values, builder.load(total[m])]), total[m])
-        for m in range(TILE):
-            place = at(out, builder.add(o, number(m)))
-            builder.store(builder.fadd(builder.load(place, align=4), builder.load(total[m])), place, align=4)
+        for n in range(16):
+            builder.call(store, [line[n], at(target, t, t_step, n), ir.Constant(ir.IntType(32), 4), live])
         return context.get_dummy_value()
 
-    return signature, codegen
+    return signature, generate
 
 
 @njit(parallel=True, cache=True)
-def _lanes_last(source, lanes, lane_step, n1, step1, n2, step2):
-    blocks = (lanes + LANES - 1) // LANES
-    v = np.empty(blocks * n1 * n2 * LANES, np.float32)
+def _lanes_last(source, lanes, channels, channel_step, n1, step1, n2, step2):
+    """source[channel, i1, i2] -> v[block, i1, i2, lane], channel = block*lanes + lane; zeros behind the last channel."""
+    blocks = (channels + lanes - 1) // lanes
+    v = np.empty(blocks * n1 * n2 * lanes, np.float32)
     parts = (n2 + 255) // 256
     for job in prange(blocks * n1 * parts):
         block, i1, part = job // (n1 * parts), job // parts % n1, job % parts
-        live = min(LANES, lanes - block * LANES)
-        for i2 in range(part * 256, min(n2, part * 256 + 256)):
-            to = ((block * n1 + i1) * n2 + i2) * LANES
-            fr = block * LANES * lane_step + i1 * step1 + i2 * step2
-            for l in range(live):
-                v[to + l] = source[fr + l * lane_step]
-            for l in range(live, LANES):
-                v[to + l] = 0
+        for i2 in range(part * 256, min(n2, part * 256 + 256), 16):
+            for lane in range(0, lanes, 16):
+                channel = block * lanes + lane
+                t = ((block * n1 + i1) * n2 + i2) * lanes + lane
+                s = channel * channel_step + i1 * step1 + i2 * step2
+                if step2 == 1 and i2 + 16 <= n2 and channel + 16 <= channels:
+                    _turn(v, t, lanes, source, s, channel_step, 16)
+                else:
+                    for i in range(min(16, n2 - i2)):
+                        for k in range(16):
+                            known = channel + k < channels
+                            v[t + i * lanes + k] = source[s + k * channel_step + i * step2] if known else np.float32(0)
     return v
 
 
 @njit(cache=True)
-def _classes(first, count):
-    """Sort the positions of one axis into classes that share (first, count). -> order, start of each class"""
-    n = len(first)
-    label = np.empty(n, np.int64)
-    known = np.empty(n, np.int64)
-    classes = 0
-    for i in range(n):
-        c = 0
-        while c < classes and (first[known[c]] != first[i] or count[known[c]] != count[i]):
-            c += 1
-        if c == classes:
-            known[c] = i
-            classes += 1
-        label[i] = c
-    order = np.empty(n, np.int64)
-    start = np.zeros(classes + 1, np.int64)
-    at = 0
-    for c in range(classes):
-        for i in range(n):
-            if label[i] == c:
-                order[at] = i
-                at += 1
-        start[c + 1] = at
-    return order, start
+def _locate(rows, place, first, live, group, h_start, h_end, h, w_start, w_end, w):
+    """The offsets in a (rows) and in out (place) of `live` positions of a class, from the first on."""
+    high, wide = h_end - h_start, w_end - w_start
+    g, i, j = first // (high * wide), h_start + first // wide % high, w_start + first % wide
+    for m in range(live):
+        rows[m] = g * group[0] + h[i, 0] + w[j, 0]
+        place[m] = g * group[1] + h[i, 1] + w[j, 1]
+        j += 1
+        if j == w_end:
+            i, j = i + 1, w_start
+            if i == h_end:
+                g, i = g + 1, h_start
+    for m in range(live, len(rows)):  # the last tile computes what nobody reads, but from a valid address
+        rows[m] = rows[0]
 
 
 @njit(cache=True)
-def _axis(kind, n, size, k, stride, pad):
-    """forward: n outputs, size inputs. dx: n inputs, size outputs. dw: n = k taps"""
-    first, count, source = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for i in range(n):
-        if kind == 0:  # output i sees taps j with 0 <= i*stride + j - pad < size
-            lo = max(0, pad - i * stride)
-            hi = min(k, size + pad - i * stride)
-            src = i * stride + lo - pad
-        elif kind == 1:  # input i was seen through taps j = i + pad - stride*h', 0 <= h' < size
-            h = min((i + pad) // stride, size - 1)
-            lo = i + pad - stride * h
-            hi = lo + min(h + 1, (k - 1 - lo) // stride + 1)
-            src = h
-        else:  # tap i was used by outputs h' with 0 <= h'*stride + i - pad < size   (k = outputs)
-            lo = max(0, -((i - pad) // stride))
-            hi = min(k, (size - 1 + pad - i) // stride + 1)
-            src = lo * stride + i - pad
-        if hi > lo:
-            first[i], count[i], source[i] = lo, hi - lo, src
-    return first, count, source
+def _deliver(out, place, base, step, sums, live, lanes, live_lanes):
+    """out[base + place[m] + lane*step] = sums[m, lane]. Neighbours go out as one vector per lane."""
+    for lane in range(0, live_lanes, 16):
+        m = 0
+        while m < live:
+            n = 1
+            while n < 16 and m + n < live and place[m + n] == place[m] + n:
+                n += 1
+            if n >= 4 and lane + 16 <= live_lanes:
+                _turn(out, base + place[m] + lane * step, step, sums, m * lanes + lane, lanes, n)
+            else:
+                for i in range(m, m + n):
+                    for k in range(lane, min(lane + 16, live_lanes)):
+                        out[base + place[i] + k * step] = sums[i * lanes + k]
+            m += n
 
 
 @njit(parallel=True, cache=True)
-def _products(
-    threads,
-    out,
-    a,
-    v,
-    bias,
-    lanes,
-    lane_step,
-    groups,
-    group_a,
-    group_out,
-    a_width,
-    out_width,
-    order_h,
-    start_h,
-    source_h,
-    order_w,
-    start_w,
-    source_w,
-    seg_start,
-    seg_a,
-    seg_v,
-    v_rows,
-    run,
-    step,
-):
-    blocks = (lanes + LANES - 1) // LANES
-    nh, nw = len(start_h) - 1, len(start_w) - 1
-    tiles = (groups * len(order_h) * len(order_w) + TILE - 1) // TILE
-    unit = min(UNIT, max(1, tiles * blocks // (8 * threads)))
-    units = 0
-    for c in range(nh * nw):
-        many = groups * (start_h[c // nw + 1] - start_h[c // nw]) * (start_w[c % nw + 1] - start_w[c % nw])
-        units += (many + unit * TILE - 1) // (unit * TILE)
-    unit_class, unit_first = np.empty(units, np.int64), np.empty(units, np.int64)
-    u = 0
-    for c in range(nh * nw):
-        many = groups * (start_h[c // nw + 1] - start_h[c // nw]) * (start_w[c % nw + 1] - start_w[c % nw])
-        for q in range(0, many, unit * TILE):
-            unit_class[u], unit_first[u] = c, q
-            u += 1
-
+def _products(out, a, v, bias, threads, plan):
+    """The product of every class of a plan, and the bias."""
+    lanes, channels, channel_step, group, h_start, h, w_start, w, t_start, terms, v_size, step, unit, jobs = plan
+    group_a, group_out = group
+    wide = len(w_start) - 1
     for t in prange(threads):
-        rows, place = np.empty(unit * TILE, np.int64), np.empty(unit * TILE, np.int64)
-        sums = np.empty(unit * TILE * LANES, np.float32)
-        for job in range(t, units * blocks, threads):
-            block, c, q = job % blocks, unit_class[job // blocks], unit_first[job // blocks]
-            h0, w0 = start_h[c // nw], start_w[c % nw]
-            high, wide = start_h[c // nw + 1] - h0, start_w[c % nw + 1] - w0
-            live = min(unit * TILE, groups * high * wide - q)
-            full = (live + TILE - 1) // TILE
-            g, h, w = q // (high * wide), q // wide % high, q % wide
-            for m in range(live):
-                rows[m] = g * group_a + source_h[order_h[h0 + h]] * a_width + source_w[order_w[w0 + w]]
-                place[m] = g * group_out + order_h[h0 + h] * out_width + order_w[w0 + w]
-                w += 1
-                if w == wide:
-                    w, h = 0, h + 1
-                    if h == high:
-                        h, g = 0, g + 1
-            for m in range(live, full * TILE):
-                rows[m] = rows[0]
-            sums[:] = 0
-            n = run[c]
-            many = max(1, CHUNK // max(1, n))
-            for s in range(seg_start[c], seg_start[c + 1], many):
-                for i in range(full):
-                    _tile(
-                        sums,
-                        i * TILE,
-                        a,
-                        rows,
-                        i * TILE,
-                        v,
-                        block * v_rows,
-                        seg_a,
-                        seg_v,
-                        s,
-                        min(s + many, seg_start[c + 1]),
-                        n,
-                        step,
-                    )
-            for i in range(0, live, TILE):
-                for l in range(min(LANES, lanes - block * LANES)):
-                    channel = block * LANES + l
-                    plus = bias[channel] if len(bias) else np.float32(0)
-                    for m in range(i, min(i + TILE, live)):
-                        out[place[m] + channel * lane_step] = sums[m * LANES + l] + plus
+        rows, place = np.empty(unit, np.int64), np.empty(unit, np.int64)
+        sums, start = np.empty((unit + 16) * lanes, np.float32), np.empty(lanes, np.float32)
+        for job in range(t, len(jobs), threads):
+            c, first, live, block = jobs[job, 0], jobs[job, 1], jobs[job, 2], jobs[job, 3]
+            y, x = c // wide, c % wide
+            _locate(rows, place, first, live, (group_a, group_out),
+                    h_start[y], h_start[y + 1], h, w_start[x], w_start[x + 1], w)
+            live_lanes = min(lanes, channels - block * lanes)
+            for lane in range(lanes):
+                start[lane] = bias[block * lanes + lane] if len(bias) and lane < live_lanes else np.float32(0)
+            for m in range(unit):
+                for lane in range(lanes):
+                    sums[m * lanes + lane] = start[lane]
+            s = t_start[c]
+            while s < t_start[c + 1]:
+                last = min(s + max(1, CHUNK // terms[s, 2]), t_start[c + 1])
+                for m in range(0, live, TILE):
+                    if lanes == 32:
+                        _tile32(sums, m * lanes, a, rows, m, v, block * v_size, terms, s, last, step)
+                    else:
+                        _tile16(sums, m * lanes, a, rows, m, v, block * v_size, terms, s, last, step)
+                s = last
+            _deliver(out, place, block * lanes * channel_step, channel_step, sums, live, lanes, live_lanes)
 
 
-@njit(cache=True)
-def _tap_segments(
-    first_h, count_h, order_h, start_h, first_w, count_w, order_w, start_w, kw, stride, direction, a_width, depth
-):
-    """forward, dx: one segment per tap of the class; the inner run goes over channels."""
-    nh, nw = len(start_h) - 1, len(start_w) - 1
-    seg_start = np.zeros(nh * nw + 1, np.int64)
-    for c in range(nh * nw):
-        seg_start[c + 1] = seg_start[c] + count_h[order_h[start_h[c // nw]]] * count_w[order_w[start_w[c % nw]]]
-    seg_a, seg_v = np.empty(seg_start[-1], np.int64), np.empty(seg_start[-1], np.int64)
-    s = 0
-    for c in range(nh * nw):
-        i, j = order_h[start_h[c // nw]], order_w[start_w[c % nw]]
-        for u in range(count_h[i]):
-            for x in range(count_w[j]):
-                seg_a[s] = direction * (u * a_width + x)
-                seg_v[s] = ((first_h[i] + u * stride[0]) * kw + first_w[j] + x * stride[1]) * depth
-                s += 1
-    return seg_start, seg_a, seg_v
+def _axis(n, size, k, stride, pad, back):
+    """Sort the positions of one axis into classes that see the same taps.
+
+    -> order (n,) the positions, class by class; source (n,) what the first tap of each reads; start (classes + 1,)
+    where each class starts; first, count (classes,) its first tap and how many it has.
+    """
+    i = np.arange(n)
+    if back:  # input i was read through tap j by output `source`, where source*stride + j - pad = i
+        source = np.minimum((i + pad) // stride, size - 1)
+        first = i + pad - source * stride
+        count = np.minimum(source, (k - 1 - first) // stride) + 1
+    else:  # output i reads through tap j the input i*stride + j - pad
+        first = np.maximum(pad - i * stride, 0)
+        source = i * stride + first - pad
+        count = np.minimum(k, size + pad - i * stride) - first
+    sees = count > 0
+    first, count, source = first * sees, count * sees, source * sees
+    key = first * (k + 1) + count
+    order = np.argsort(key, kind="stable")
+    start = np.unique(key[order], return_index=True)[1]
+    return order, source[order], np.append(start, n), first[order[start]], count[order[start]]
 
 
-@njit(cache=True)
-def _pixel_segments(
-    first_h, count_h, order_h, start_h, first_w, count_w, order_w, start_w, R, H_out, W_out, row_step, image_step
-):
-    """dw: one segment per row of outputs; the inner run goes along the row."""
-    nh, nw = len(start_h) - 1, len(start_w) - 1
-    seg_start, run = np.zeros(nh * nw + 1, np.int64), np.empty(nh * nw, np.int64)
-    for c in range(nh * nw):
-        seg_start[c + 1] = seg_start[c] + R * count_h[order_h[start_h[c // nw]]]
-    seg_a, seg_v = np.empty(seg_start[-1], np.int64), np.empty(seg_start[-1], np.int64)
-    s = 0
-    for c in range(nh * nw):
-        i, j = order_h[start_h[c // nw]], order_w[start_w[c % nw]]
-        run[c] = count_w[j]
-        for r in range(R):
-            for u in range(count_h[i]):
-                seg_a[s] = r * image_step + u * row_step
-                seg_v[s] = (r * H_out + first_h[i] + u) * W_out + first_w[j]
-                s += 1
-    return seg_start, seg_a, seg_v, run
+def _terms(first_h, count_h, first_w, count_w, kw, stride, a_step, depth, run, a_block):
+    """One stretch of terms per tap of a class and block of `run` channels: where in a, which row of v, how many."""
+    start, terms = [0], []
+    for h, high in zip(first_h, count_h, strict=True):
+        for w, wide in zip(first_w, count_w, strict=True):
+            for j in range(high):
+                for i in range(wide):
+                    tap = (h + j * stride[0]) * kw + w + i * stride[1]
+                    for c in range(0, depth, run):
+                        a_at = j * a_step[0] + i * a_step[1] + c // run * a_block
+                        terms.append((a_at, tap * depth + c, min(run, depth - c)))
+            start.append(len(terms))
+    return np.array(start), np.array(terms, np.int64).reshape(-1, 3)
 
 
-@njit(cache=True)
-def _forward(threads, x, w, b, y, stride, padding):
-    R, C, H, W = x.shape
-    C_out, _, kh, kw = w.shape
-    _, _, H_out, W_out = y.shape
-    fh, nh, sh = _axis(0, H_out, H, kh, stride[0], padding[0])
-    fw, nw, sw = _axis(0, W_out, W, kw, stride[1], padding[1])
-    oh, ch = _classes(fh, nh)
-    ow, cw = _classes(fw, nw)
-    seg_start, seg_a, seg_v = _tap_segments(fh, nh, oh, ch, fw, nw, ow, cw, kw, (1, 1), 1, W, C)
-    run = np.full(len(seg_start) - 1, C)
-    v = _lanes_last(w.reshape(-1), C_out, C * kh * kw, kh * kw, 1, C, kh * kw)
-    _products(
-        threads,
-        y.reshape(-1),
-        x.reshape(-1),
-        v,
-        b,
-        C_out,
-        H_out * W_out,
-        R,
-        C * H * W,
-        C_out * H_out * W_out,
-        W,
-        W_out,
-        oh,
-        ch,
-        sh,
-        ow,
-        cw,
-        sw,
-        seg_start,
-        seg_a,
-        seg_v,
-        kh * kw * C,
-        run,
-        H * W,
-    )
+def _plan(threads, channels, channel_step, groups, group, h_start, h, w_start, w, t_start, terms, v_rows, step):
+    """The arguments of `_products`, the jobs among them: (class, first position, how many positions, block of lanes)."""
+    lanes, blocks = _lanes(channels), -(-channels // _lanes(channels))
+    sizes = groups * np.outer(np.diff(h_start), np.diff(w_start)).ravel()
+    unit = TILE * int(np.clip(sizes.sum() * blocks // (8 * TILE * threads), 1, UNIT))
+    jobs = []
+    for c, size in enumerate(sizes):
+        first = np.repeat(np.arange(0, size, unit), blocks)
+        block = np.tile(np.arange(blocks), len(first) // blocks)
+        jobs.append(np.stack([np.full(len(first), c), first, np.minimum(unit, size - first), block], axis=1))
+    h, w = (np.stack(offsets, axis=1) for offsets in (h, w))
+    return (lanes, channels, channel_step, group, h_start, h, w_start, w, t_start, terms,
+            v_rows * lanes, step, unit, np.concatenate(jobs))  # fmt: skip
 
 
-@njit(cache=True)
-def _backward_dx(threads, dy, w, dx, stride, padding):
-    R, C, H, W = dx.shape
-    C_out, _, kh, kw = w.shape
-    _, _, H_out, W_out = dy.shape
-    fh, nh, sh = _axis(1, H, H_out, kh, stride[0], padding[0])
-    fw, nw, sw = _axis(1, W, W_out, kw, stride[1], padding[1])
-    oh, ch = _classes(fh, nh)
-    ow, cw = _classes(fw, nw)
-    seg_start, seg_a, seg_v = _tap_segments(fh, nh, oh, ch, fw, nw, ow, cw, kw, stride, -1, W_out, C_out)
-    run = np.full(len(seg_start) - 1, C_out)
-    v = _lanes_last(w.reshape(-1), C, kh * kw, kh * kw, 1, C_out, C * kh * kw)
-    _products(
-        threads,
-        dx.reshape(-1),
-        dy.reshape(-1),
-        v,
-        np.empty(0, np.float32),
-        C,
-        H * W,
-        R,
-        C_out * H_out * W_out,
-        C * H * W,
-        W_out,
-        W,
-        oh,
-        ch,
-        sh,
-        ow,
-        cw,
-        sw,
-        seg_start,
-        seg_a,
-        seg_v,
-        kh * kw * C_out,
-        run,
-        H_out * W_out,
-    )
+def _lanes(channels):
+    return 16 if channels <= 16 else 32
 
 
-@njit(cache=True)
-def _backward_dw(threads, dy, x, dw, stride, padding):
-    R, C, H, W = x.shape
-    C_out, _, kh, kw = dw.shape
-    _, _, H_out, W_out = dy.shape
-    fh, nh, sh = _axis(2, kh, H, H_out, stride[0], padding[0])
-    fw, nw, sw = _axis(2, kw, W, W_out, stride[1], padding[1])
-    oh, ch = _classes(fh, nh)
-    ow, cw = _classes(fw, nw)
-    seg_start, seg_a, seg_v, run = _pixel_segments(
-        fh, nh, oh, ch, fw, nw, ow, cw, R, H_out, W_out, stride[0] * W, C * H * W
-    )
-    v = _lanes_last(dy.reshape(-1), C_out, H_out * W_out, R, C_out * H_out * W_out, H_out * W_out, 1)
-    _products(
-        threads,
-        dw.reshape(-1),
-        x.reshape(-1),
-        v,
-        np.empty(0, np.float32),
-        C_out,
-        C * kh * kw,
-        C,
-        H * W,
-        kh * kw,
-        W,
-        kw,
-        oh,
-        ch,
-        sh,
-        ow,
-        cw,
-        sw,
-        seg_start,
-        seg_a,
-        seg_v,
-        R * H_out * W_out,
-        run,
-        stride[1],
-    )
+@lru_cache(maxsize=256)
+def _plan_forward(threads, x_shape, w_shape, y_shape, stride, padding):
+    (R, C, H, W), (C_out, _, kh, kw), (_, _, H_out, W_out) = x_shape, w_shape, y_shape
+    h, h_source, h_start, *h_taps = _axis(H_out, H, kh, stride[0], padding[0], back=False)
+    w, w_source, w_start, *w_taps = _axis(W_out, W, kw, stride[1], padding[1], back=False)
+    t_start, terms = _terms(*h_taps, *w_taps, kw, (1, 1), (W, 1), C, C, 0)
+    return _plan(threads, C_out, H_out * W_out, R, (C * H * W, C_out * H_out * W_out), h_start, (h_source * W, h * W_out),
+                 w_start, (w_source, w), t_start, terms, kh * kw * C, H * W)  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _plan_dx(threads, dy_shape, w_shape, x_shape, stride, padding):
+    (R, C, H, W), (C_out, _, kh, kw), (_, _, H_out, W_out) = x_shape, w_shape, dy_shape
+    pixel = _lanes(C_out)
+    h, h_source, h_start, *h_taps = _axis(H, H_out, kh, stride[0], padding[0], back=True)
+    w, w_source, w_start, *w_taps = _axis(W, W_out, kw, stride[1], padding[1], back=True)
+    row, image = W_out * pixel, H_out * W_out * pixel
+    t_start, terms = _terms(*h_taps, *w_taps, kw, stride, (-row, -pixel), C_out, pixel, R * image)
+    return _plan(threads, C, H * W, R, (image, C * H * W), h_start, (h_source * row, h * W),
+                 w_start, (w_source * pixel, w), t_start, terms, kh * kw * C_out, 1)  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _plan_parts(threads, dy_shape, w_shape, images):
+    """For `_scatter`: parts (images, H', W', C, kh, kw), what each output pixel sends to each pixel it has read."""
+    (R, C_out, H_out, W_out), taps, pixel = dy_shape, int(np.prod(w_shape[1:])), _lanes(dy_shape[1])
+    pixels = np.arange(images * H_out * W_out)
+    blocks = np.arange(0, C_out, pixel)
+    terms = np.stack([blocks * (R * H_out * W_out), blocks, np.minimum(pixel, C_out - blocks)], axis=1)
+    return _plan(threads, taps, 1, 1, (0, 0), np.array([0, 1]), (np.zeros(1, int), np.zeros(1, int)),
+                 np.array([0, len(pixels)]), (pixels * pixel, pixels * taps),
+                 np.array([0, len(terms)]), terms, C_out, 1)  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _plan_dw(threads, x_shape, w_shape, dy_shape, stride):
+    (R, C, H, W), (C_out, _, kh, kw), (_, _, H_out, W_out) = x_shape, w_shape, dy_shape
+    r, h = np.divmod(np.arange(R * H_out), H_out)
+    terms = np.stack([(r * C * H + h * stride[0]) * W, np.arange(R * H_out) * W_out, np.full(R * H_out, W_out)], axis=1)
+    j, i = np.arange(kh), np.arange(kw)
+    return _plan(threads, C_out, C * kh * kw, C, (H * W, kh * kw), np.array([0, kh]), (j * W, j * kw),
+                 np.array([0, kw]), (i, i), np.array([0, len(terms)]), terms, R * H_out * W_out, stride[1])  # fmt: skip
 
 
 @njit(parallel=True, cache=True)
-def _backward_db(dy, db):
-    for c in prange(dy.shape[1]):
+def _scatter(parts, dx, H_out, W_out, kh, kw, stride, padding):
+    """dx = sum of the parts sent to each pixel; one thread per image and channel, so that no two add to one pixel."""
+    R, C, H, W = dx.shape
+    (sh, sw), (ph, pw) = stride, padding
+    for job in prange(R * C):
+        plane = dx[job // C, job % C]
+        plane[:] = 0
+        for h in range(H_out):
+            for w in range(W_out):
+                at = (((job // C * H_out + h) * W_out + w) * C + job % C) * kh * kw
+                for j in range(max(0, ph - h * sh), min(kh, H + ph - h * sh)):
+                    for i in range(max(0, pw - w * sw), min(kw, W + pw - w * sw)):
+                        plane[h * sh + j - ph, w * sw + i - pw] += parts[at + j * kw + i]
+
+
+@njit(parallel=True, cache=True)
+def _padded(x, ph, pw):
+    R, C, H, W = x.shape
+    out = np.empty((R, C, H + 2 * ph, W + 2 * pw), np.float32)
+    for job in prange(R * C):
+        plane = out[job // C, job % C]
+        plane[:] = 0
+        plane[ph : ph + H, pw : pw + W] = x[job // C, job % C]
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _sum_pixels(v, lanes, R, db):
+    """db[c'] = sum over r, h', w' of dy, lanes last: first within each image, then over images."""
+    blocks = (len(db) + lanes - 1) // lanes
+    n = len(v) // (blocks * R * lanes)
+    parts = np.zeros((blocks * R, lanes), np.float32)
+    for job in prange(blocks * R):
+        for p in range(job * n, job * n + n):
+            for lane in range(lanes):
+                parts[job, lane] += v[p * lanes + lane]
+    for c in range(len(db)):
         total = 0.0
-        for r in range(dy.shape[0]):
-            for h in range(dy.shape[2]):
-                part = np.float32(0)
-                for w in range(dy.shape[3]):
-                    part += dy[r, c, h, w]
-                total += part
+        for r in range(R):
+            total += parts[c // lanes * R + r, c % lanes]
         db[c] = total
 
 
+def _flat(name, array):
+    if array.dtype != np.float32 or not array.flags.c_contiguous:
+        raise ValueError(f"conv2d: {name} must be C-contiguous float32, not {array.dtype} with strides {array.strides}")
+    return array.reshape(-1)
+
+
 def forward(x, w, b, y, stride, padding):
-    """y = x * w + b, eq. 20."""
-    _forward(get_num_threads(), x, w, np.empty(0, np.float32) if b is None else b, y, tuple(stride), tuple(padding))
+    """y[r,c',h',w'] = b[c'] + sum over c,j,i of x[r, c, h'*sh + j - ph, w'*sw + i - pw] * w[c',c,j,i]; eq. 20."""
+    C_out, C, kh, kw = w.shape
+    threads = get_num_threads()
+    plan = _plan_forward(threads, x.shape, w.shape, y.shape, tuple(stride), tuple(padding))
+    v = _lanes_last(_flat("w", w), _lanes(C_out), C_out, C * kh * kw, kh * kw, 1, C, kh * kw)
+    _products(_flat("y", y), _flat("x", x), v, NO_BIAS if b is None else _flat("b", b), threads, plan)
 
 
 def backward(dy, x, w, dx, dw, db, stride, padding):
-    """The delta-errors of input (eq. 28), weights (eq. 24) and bias (eq. 26); None where not wanted."""
+    """The delta-errors dx (eq. 28), dw (eq. 24), db (eq. 26), written, not added; None where one is not wanted."""
+    R, C_out, H_out, W_out = dy.shape
+    lanes, pixels, stride, padding = _lanes(C_out), H_out * W_out, tuple(stride), tuple(padding)
+    v = _lanes_last(_flat("dy", dy), lanes, C_out, pixels, R, C_out * pixels, pixels, 1)
     if dx is not None:
-        _backward_dx(get_num_threads(), dy, w, dx, tuple(stride), tuple(padding))
+        (_backward_few if dx.shape[1] <= FEW else _backward_dx)(v, dy.shape, w, dx, stride, padding)
     if dw is not None:
-        _backward_dw(get_num_threads(), dy, x, dw, tuple(stride), tuple(padding))
+        if any(padding):  # taps, unlike pixels, are too few for classes of their own
+            x = _padded(x, *padding)
+        threads = get_num_threads()
+        plan = _plan_dw(threads, x.shape, w.shape, dy.shape, stride)
+        _products(_flat("dw", dw), _flat("x", x), v, NO_BIAS, threads, plan)
     if db is not None:
-        _backward_db(dy, db)
+        _sum_pixels(v, lanes, R, db)
+
+
+def _backward_dx(dy, dy_shape, w, dx, stride, padding):
+    C_out, C, kh, kw = w.shape
+    threads = get_num_threads()
+    plan = _plan_dx(threads, dy_shape, w.shape, dx.shape, stride, padding)
+    v = _lanes_last(_flat("w", w), _lanes(C), C, kh * kw, kh * kw, 1, C_out, C * kh * kw)
+    _products(_flat("dx", dx), dy, v, NO_BIAS, threads, plan)
+
+
+def _backward_few(dy, dy_shape, w, dx, stride, padding):
+    """Few input channels would leave most lanes empty: let the lanes be channels and taps, and scatter their sums."""
+    (R, C_out, H_out, W_out), (_, C, kh, kw) = dy_shape, w.shape
+    threads, taps, image = get_num_threads(), C * kh * kw, H_out * W_out * _lanes(C_out)
+    v = _lanes_last(_flat("w", w), _lanes(taps), taps, 1, 1, 0, C_out, taps)
+    images = min(R, max(1, 2**23 // (H_out * W_out * taps)))  # as many at a time as fit into 32 MiB
+    for r in range(0, R, images):
+        part = dx[r : r + images]
+        parts = np.empty(len(part) * H_out * W_out * taps, np.float32)
+        plan = _plan_parts(threads, dy_shape, w.shape, len(part))
+        _products(parts, dy[r * image :], v, NO_BIAS, threads, plan)
+        _scatter(parts, part, H_out, W_out, kh, kw, stride, padding)

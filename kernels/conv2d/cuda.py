@@ -33,7 +33,7 @@ GPU_BLOCKS = 264  # two for each multiprocessor of a large GPU
 def split(index, rows, columns):
     """(outer, row, column) of index = (outer * rows + row) * columns + column.
 
-    In unsigned 32 bits, because a 64-bit division takes a GPU several times as long.
+    In unsigned 32 bits, because a 64-bit division takes a GPU several times as long: index must be below 2**32.
     """
     index_32, columns_32 = uint32(index), uint32(columns)
     outer = index_32 // uint32(rows * columns)
@@ -80,18 +80,11 @@ def dx_direct(dy, w, dx, stride_h, stride_w, pad_h, pad_w, *, BLOCK=BLOCK):
         for c_out in range(w.shape[0]):
             for j in range(w.shape[2]):
                 for i in range(w.shape[3]):
-                    distance_h = row + pad_h - j
-                    distance_w = column + pad_w - i
-                    if (
-                        distance_h >= 0
-                        and distance_w >= 0
-                        and distance_h % stride_h == 0
-                        and distance_w % stride_w == 0
-                    ):
-                        h_out = distance_h // stride_h
-                        w_out = distance_w // stride_w
-                        if h_out < H_out and w_out < W_out:
-                            total += dy[r, c_out, h_out, w_out] * w[c_out, c, j, i]
+                    h_out = (row + pad_h - j) // stride_h
+                    w_out = (column + pad_w - i) // stride_w
+                    divides = h_out * stride_h == row + pad_h - j and w_out * stride_w == column + pad_w - i
+                    if divides and 0 <= h_out < H_out and 0 <= w_out < W_out:
+                        total += dy[r, c_out, h_out, w_out] * w[c_out, c, j, i]
         dx[r, c, row, column] = total
 
 
@@ -197,9 +190,9 @@ def db_reduced(dy, db, *, WARPS=8):
         db[c_out] = total
 
 
-# Elements of the matrices in the table above. GEOMETRY is (stride, padding, phase), each a pair (rows, columns).
+# Elements of the matrices in the table above. GEOMETRY is stride, padding and phase, rows and columns of each.
 
-PLAIN = ((1, 1), (0, 0), (0, 0))
+PLAIN = (1, 1, 0, 0, 0, 0)
 
 
 @device
@@ -211,7 +204,7 @@ def weight(w, c_out, c, j, i, GEOMETRY):
 @device
 def input_under(x, r, h_out, w_out, c, j, i, GEOMETRY):
     """right[k, n] of forward and of dw: the input that weight (j, i) meets at output (h', w'), eq. 22-24."""
-    (stride_h, stride_w), (pad_h, pad_w), _ = GEOMETRY
+    stride_h, stride_w, pad_h, pad_w, _, _ = GEOMETRY
     row = h_out * stride_h + j - pad_h
     column = w_out * stride_w + i - pad_w
     value = float32(0)
@@ -229,29 +222,27 @@ def weight_back(w, c, c_out, j, i, GEOMETRY):
 @device
 def error_over(dy, r, row, column, c_out, j, i, GEOMETRY):
     """right[k, n] of dx: the delta-error of the output in which input (h, w) met weight (j, i), if there is one."""
-    (stride_h, stride_w), (pad_h, pad_w), _ = GEOMETRY
-    distance_h = row + pad_h - j
-    distance_w = column + pad_w - i
+    stride_h, stride_w, pad_h, pad_w, _, _ = GEOMETRY
+    h_out = (row + pad_h - j) // stride_h
+    w_out = (column + pad_w - i) // stride_w
+    divides = h_out * stride_h == row + pad_h - j and w_out * stride_w == column + pad_w - i
     value = float32(0)
-    if distance_h >= 0 and distance_w >= 0 and distance_h % stride_h == 0 and distance_w % stride_w == 0:
-        h_out = distance_h // stride_h
-        w_out = distance_w // stride_w
-        if h_out < dy.shape[2] and w_out < dy.shape[3]:
-            value = dy[r, c_out, h_out, w_out]
+    if divides and 0 <= h_out < dy.shape[2] and 0 <= w_out < dy.shape[3]:
+        value = dy[r, c_out, h_out, w_out]
     return value
 
 
 @device
 def weight_of_phase(w, c, c_out, j, i, GEOMETRY):
     """left[m, k] of one phase of dx: of the weights only every s-th, from the first that meets this phase."""
-    (stride_h, stride_w), (pad_h, pad_w), (phase_h, phase_w) = GEOMETRY
+    stride_h, stride_w, pad_h, pad_w, phase_h, phase_w = GEOMETRY
     return w[c_out, c, (phase_h + pad_h) % stride_h + j * stride_h, (phase_w + pad_w) % stride_w + i * stride_w]
 
 
 @device
 def error_of_phase(dy, r, row, column, c_out, j, i, GEOMETRY):
     """right[k, n] of one phase of dx: s divides every distance, so neighbours in the phase are neighbours in dy."""
-    (stride_h, stride_w), (pad_h, pad_w), (phase_h, phase_w) = GEOMETRY
+    stride_h, stride_w, pad_h, pad_w, phase_h, phase_w = GEOMETRY
     h_out = row + (phase_h + pad_h) // stride_h - j
     w_out = column + (phase_w + pad_w) // stride_w - i
     value = float32(0)
@@ -268,8 +259,9 @@ def product_tiled(
     left, right, b, out, M, K, rows, columns,
     *, LEFT=weight, RIGHT=input_under, BIAS=True, KERNEL=(3, 3), GEOMETRY=PLAIN, TILE=16,
 ):  # fmt: skip
-    """One thread per output, one block per TILE x TILE of them. Along k it goes in steps of TILE: the block loads
-    TILE x TILE elements of either matrix, one per thread, and each of them serves TILE threads.
+    """One thread per output, one block per TILE x TILE of them.
+
+    Along k it goes in steps of TILE: each thread loads one element of either matrix, and each serves TILE threads.
     """
     left_tile = cuda.shared.array((TILE, TILE), float32)
     right_tile = cuda.shared.array((TILE, TILE), float32)
@@ -302,8 +294,8 @@ def own(t, i, THREADS, GROUP):
     """The i-th of the rows (or columns) of a tile that belong to thread t: groups of GROUP that stand side by side.
 
     With GROUP = 1, threads that follow each other read words that do, which fall into different banks of shared
-    memory. With GROUP = 4 they read 16 bytes at once, in one instruction. For that the compiler must know the
-    address to be a multiple of 16, and it does not while t, and so the index, might be negative and mean "from the end".
+    memory. With GROUP = 4 they read 16 bytes at once, in one instruction. For that the compiler must know that the
+    address is a multiple of 16, which it does not while t might be negative and the index so count from the end.
     """
     return (i // GROUP * THREADS + t) * GROUP + i % GROUP
 
@@ -345,7 +337,8 @@ def product_registers(
     SHAPE = (TILE_K, PER_M, PER_N, THREADS_M, THREADS_N, GROUP)
     t = int64(uint32(cuda.threadIdx.x))  # never negative: see `own`
     tm, tn = t // THREADS_N, t % THREADS_N
-    first_m, first_n = cuda.blockIdx.y * TILE_M, cuda.blockIdx.x * TILE_N
+    first_m = int64(uint32(cuda.blockIdx.y)) * TILE_M
+    first_n = int64(uint32(cuda.blockIdx.x)) * TILE_N
     N = out.shape[0] * rows * columns
     # Threads that follow each other load elements that do: of the left matrix along k, of the right one along n.
     # So a thread always loads the same column n, and takes it apart once.
@@ -373,7 +366,7 @@ def product_registers(
         cuda.syncthreads()  # both tiles are complete
         multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, tn, SHAPE)
         cuda.syncthreads()  # nobody reads these tiles any more: the next step may overwrite them
-    phase = GEOMETRY[2]
+    _, _, _, _, phase_h, phase_w = GEOMETRY
     for j in range(PER_N):
         n = first_n + own(tn, j, THREADS_N, GROUP)
         if n < N:
@@ -382,7 +375,7 @@ def product_registers(
                 m = first_m + own(tm, i, THREADS_M, GROUP)
                 if m < M:
                     value = total[i, j] + b[m] if BIAS else total[i, j]
-                    out[r, m, row * STEP[0] + phase[0], column * STEP[1] + phase[1]] = value
+                    out[r, m, row * STEP[0] + phase_h, column * STEP[1] + phase_w] = value
 
 
 @kernel
@@ -391,7 +384,7 @@ def dw_product(
     *, KERNEL=(3, 3), GEOMETRY=PLAIN,
     TILE_M=64, TILE_N=64, TILE_K=16, PER_M=4, PER_N=4, GROUP=1, WIDTH_M=66, WIDTH_N=66,
 ):  # fmt: skip
-    """As `product_registers`, of dw; each layer of blocks sums part_length of the r * H' * W' products of a weight.
+    """As `product_registers`, of dw; each layer of blocks sums part_length of the R H' W' products of a weight.
 
     Here k runs through an image, so for both matrices threads that follow each other load along k.
     """
@@ -405,7 +398,8 @@ def dw_product(
     SHAPE = (TILE_K, PER_M, PER_N, THREADS_M, THREADS_N, GROUP)
     t = int64(uint32(cuda.threadIdx.x))  # never negative: see `own`
     tm, tn = t // THREADS_N, t % THREADS_N
-    first_m, first_n = cuda.blockIdx.y * TILE_M, cuda.blockIdx.x * TILE_N
+    first_m = int64(uint32(cuda.blockIdx.y)) * TILE_M
+    first_n = int64(uint32(cuda.blockIdx.x)) * TILE_N
     part = cuda.blockIdx.z
     H_out, W_out = dy.shape[2], dy.shape[3]
     M = dy.shape[1]
@@ -471,7 +465,10 @@ def forward_2(x, w, b, y, stride, padding, *, TILE=16):
     def under(tile):
         return tuple((tile - 1) * s + k for s, k in zip(stride, w.shape[2:], strict=True))
 
-    while TILE > 1 and 4 * math.prod(under(TILE)) > SHARED_BYTES // 2:
+    # The tile of inputs takes half of the shared memory at most. That leaves room for the weights, which are fewer.
+    while 4 * math.prod(under(TILE)) > SHARED_BYTES // 2:
+        if TILE == 1:
+            return forward_1(x, w, b, y, stride, padding)
         TILE //= 2
     rows, columns = under(TILE)
     tiled = forward_window(
@@ -483,17 +480,18 @@ def forward_2(x, w, b, y, stride, padding, *, TILE=16):
 
 @rung(tiny={"TILE": 4})
 def forward_3(x, w, b, y, stride, padding, *, TILE=16):
-    """Implicit GEMM: channels, rows and columns of the window become one long sum, so tiles pay for 1x1 kernels too,
-    and weights as well as inputs serve TILE threads each.
+    """Implicit GEMM: one long sum over channels and window, so that weights, too, are read once for many outputs.
+
+    Tiles no longer depend on overlapping windows, so they pay for a kernel of 1 and for large strides as well.
     """
-    geometry = (stride, padding, (0, 0))
+    geometry = (*stride, *padding, 0, 0)
     return [tiled_launch(weight, input_under, w, x, b, y, w.shape[1:], geometry, TILE)]
 
 
 @rung(tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2})
 def forward_4(x, w, b, y, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=8, PER=4, GROUP=1):
     """Register tiles: a thread computes PER x PER outputs, so a value read from shared memory serves PER products."""
-    geometry, tiles = (stride, padding, (0, 0)), (TILE_M, TILE_N, TILE_K, PER, GROUP)
+    geometry, tiles = (*stride, *padding, 0, 0), (TILE_M, TILE_N, TILE_K, PER, GROUP)
     return [registers_launch(weight, input_under, w, x, b, y, y.shape[2:], w.shape[1:], geometry, (1, 1), tiles)]
 
 
@@ -517,7 +515,7 @@ def dx_2(dy, x, w, dx, dw, db, stride, padding, *, TILE=16):
     if dx is None:
         return []
     sum_over = (w.shape[0], *w.shape[2:])
-    return [tiled_launch(weight_back, error_over, w, dy, None, dx, sum_over, (stride, padding, (0, 0)), TILE)]
+    return [tiled_launch(weight_back, error_over, w, dy, None, dx, sum_over, (*stride, *padding, 0, 0), TILE)]
 
 
 @rung(tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2})
@@ -525,7 +523,7 @@ def dx_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=
     """Register tiles: a value read from shared memory serves PER products."""
     if dx is None:
         return []
-    geometry, tiles = (stride, padding, (0, 0)), (TILE_M, TILE_N, TILE_K, PER, GROUP)
+    geometry, tiles = (*stride, *padding, 0, 0), (TILE_M, TILE_N, TILE_K, PER, GROUP)
     sum_over = (w.shape[0], *w.shape[2:])
     return [registers_launch(weight_back, error_over, w, dy, None, dx, dx.shape[2:], sum_over, geometry, (1, 1), tiles)]
 
@@ -535,8 +533,8 @@ def dx_4(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K
     """One product per phase of the stride: with stride 2, three of four products of rung 3 multiply by nothing.
 
     Inputs whose (row, column) leave the same remainder by the stride meet the same weights, every s-th one. Each
-    of these s * s phases is a convolution of stride 1 of its own, with a kernel 1/s as large. Reads
-    are wide as in rung 5 of forward.
+    of these s * s phases is a convolution of stride 1 of its own, with a kernel 1/s as large.
+    Reads are wide, as in rung 5 of forward.
     """
     if dx is None:
         return []
@@ -551,7 +549,7 @@ def dx_4(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K
             launches.append(
                 registers_launch(
                     weight_of_phase, error_of_phase, w, dy, None, dx, size, (w.shape[0], *kernel),
-                    (stride, padding, phase), stride, tiles,
+                    (*stride, *padding, *phase), stride, tiles,
                 )
             )  # fmt: skip
     return launches
@@ -588,7 +586,7 @@ def dw_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=
     part_length = math.ceil(math.ceil(K / wanted) / TILE_K) * TILE_K
     count = math.ceil(K / part_length)
     parts = scratch(dw, (count, M, N)) if count > 1 else dw.reshape(1, M, N)
-    product = dw_product(KERNEL=dw.shape[2:], GEOMETRY=(stride, padding, (0, 0)), **tiles)
+    product = dw_product(KERNEL=dw.shape[2:], GEOMETRY=(*stride, *padding, 0, 0), **tiles)
     launches = [product[(*grid, count), threads_of(tiles)](dy, x, parts, part_length)]
     if count > 1:
         added = add_parts(BLOCK=BLOCK)[math.ceil(dw.size / BLOCK), BLOCK]

@@ -1,4 +1,4 @@
-"""Index arithmetic that kernels share: from a thread's number to the value it stands for, from a value to its windows."""
+"""Index arithmetic that kernels share: from a thread's number to its value, from a value to its windows."""
 
 from kernels.gpu.kernel import device
 

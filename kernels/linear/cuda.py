@@ -48,8 +48,8 @@ def db_direct(dy, db, *, BLOCK=BLOCK):
         db[j] = total
 
 
-# The rungs above load tiles, which hold k in their rows: tile[k, p] or tile[k, q]. A matrix whose own rows are k is
-# copied as it stands, the others are transposed on the way. Beyond the edges of a matrix a tile is 0.
+# Rungs 2 and 3 load tiles, whose rows are k: tile[k, p] and tile[k, q]. A matrix whose own rows are k is copied as it
+# stands, another is transposed on the way. Beyond the edges of its matrix a tile is 0.
 
 
 @device
@@ -132,7 +132,7 @@ def product_registers(
         LOAD_LEFT(left, first_k, first_p, left_tile, thread, THREADS, TILE_K, TILE_P)
         LOAD_RIGHT(right, first_k, first_q, right_tile, thread, THREADS, TILE_K, TILE_Q)
         cuda.syncthreads()  # both tiles are complete
-        for k in range(uint32(TILE_K)):
+        for k in range(uint32(TILE_K)):  # unsigned, for the same reason; without it four reads stay four
             for i in range(PER):
                 left_values[i] = left_tile[k, tp + i]
             for j in range(PER):

@@ -7,15 +7,15 @@ import functools
 
 import numpy as np
 from numba import njit, prange
-from numba.extending import register_jitable
 
+from kernels.jitable import jitable
 from kernels.loss.functions import FUNCTIONS, share
 
 
 @functools.cache
 def forward_loop(term):
     """A compiled loop: y[r] = share times the sum of term(p[r, i], target[r, i])."""
-    term = register_jitable(term)
+    term = jitable(term)
 
     @njit(parallel=True, cache=True, error_model="numpy")
     def loop(p, target, y, share):
@@ -32,7 +32,7 @@ def forward_loop(term):
 @functools.cache
 def backward_loop(slope):
     """A compiled loop: dp[r, i] = dy[r] share slope(p[r, i], target[r, i])."""
-    slope = register_jitable(slope)
+    slope = jitable(slope)
 
     @njit(parallel=True, cache=True, error_model="numpy")
     def loop(dy, p, target, dp, share):

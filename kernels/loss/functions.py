@@ -1,6 +1,6 @@
 """The terms of the losses and their slopes for one float32: the same lines run on a CPU core and in a GPU thread.
 
-Source: Murugan (2017), eq. 2.4-2.9 and 2.14. p is the prediction, t the target. `p == p` is false for a NaN alone.
+Source: Murugan (2017), eq. 2.4-2.9 and 2.14. p is the prediction, t the target.
 """
 
 import math
@@ -47,15 +47,15 @@ def percentage_slope(p, t):
 
 def binary_cross_entropy(p, t):
     """-(t log p + (1 - t) log(1 - p)), where 0 log 0 is 0, as is the limit."""
-    hit = float32(0) if t == float32(0) and p == p else t * math.log(p)
-    miss = float32(0) if t == float32(1) and p == p else (float32(1) - t) * math.log(float32(1) - p)
+    hit = float32(0) if t == float32(0) else t * math.log(p)
+    miss = float32(0) if t == float32(1) else (float32(1) - t) * math.log(float32(1) - p)
     return -(hit + miss)
 
 
 def binary_cross_entropy_slope(p, t):
     """(1 - t) / (1 - p) - t / p, where 0 / 0 is 0."""
-    hit = float32(0) if t == float32(0) and p == p else t / p
-    miss = float32(0) if t == float32(1) and p == p else (float32(1) - t) / (float32(1) - p)
+    hit = float32(0) if t == float32(0) else t / p
+    miss = float32(0) if t == float32(1) else (float32(1) - t) / (float32(1) - p)
     return miss - hit
 
 

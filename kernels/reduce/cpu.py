@@ -6,7 +6,8 @@ float64: they neither lose small values in millions nor overflow where a norm sq
 
 import numpy as np
 from numba import njit, prange
-from numba.extending import register_jitable
+
+from kernels.jitable import jitable
 
 PART = 16384
 
@@ -20,7 +21,7 @@ def square(value):
 
 
 def sum_of(term):
-    term = register_jitable(term)
+    term = jitable(term)
 
     # "reassoc" lets the compiler add in vector lanes: an order as fixed as any. NaN and Inf keep their meaning.
     @njit(parallel=True, cache=True, fastmath={"reassoc"})

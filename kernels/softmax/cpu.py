@@ -6,8 +6,11 @@ Shapes as in reference.py.
 import numpy as np
 from numba import njit, prange
 
+# Sums may be added in vectors, in another order than written; that there is no NaN must not be assumed.
+VECTOR_SUMS = {"reassoc", "contract", "nsz"}
 
-@njit(parallel=True, cache=True)
+
+@njit(parallel=True, cache=True, fastmath=VECTOR_SUMS)
 def forward(x, y):
     """Three runs over a row while it is in the cache: the largest value, the exponentials and their sum, the division.
 
@@ -27,7 +30,7 @@ def forward(x, y):
             y[r, c] *= scale
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, fastmath=VECTOR_SUMS)
 def backward(dy, y, dx):
     """dx = y (dy - the row's sum of dy y)."""
     R, C = y.shape

@@ -110,47 +110,23 @@ def test_a_regression_has_the_gradients_worked_out_by_hand():
     np.testing.assert_allclose(got["fit.bias"], dy.sum(axis=0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["cnn6", "lenet5", "lenet5_conv"])
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_gradients_equal_those_of_pytorch(name):
     torch = pytest.importorskip("torch")
+    from benchmarks.torch_twin import TorchTwin
+
     model = Model(MODELS[name], "reference")
     model.parameters.upload(model.parameters.download())  # rounded to float32, as PyTorch gets them
     program = model.training(8)
     inputs = batch_for(program)
     results = program(**inputs)
-    network, parameters = torch_twin(torch, program.graph, model.parameters.download())
-    loss = network(torch.tensor(inputs["image"], dtype=torch.float64), torch.tensor(inputs["target"]))
+    twin = TorchTwin(program.graph, model.parameters.download(), dtype=torch.float64)
+    loss = twin(**{n: torch.tensor(a, dtype=torch.float64) for n, a in inputs.items()})
     loss.backward()
     np.testing.assert_allclose(results["loss"][0], loss.item(), rtol=1e-9)
     for parameter, gradient in model.parameters.gradients.download().items():
-        expected = parameters[parameter].grad.numpy()
+        expected = twin.parameters[parameter].grad.numpy()
         np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7, err_msg=parameter)
-
-
-def torch_twin(torch, graph, arrays):
-    """The same graph run by PyTorch, node by node, in float64."""
-    f = torch.nn.functional
-    parameters = {n: torch.tensor(a, dtype=torch.float64, requires_grad=True) for n, a in arrays.items()}
-    run = {
-        "conv2d": lambda s, x, w, b: f.conv2d(x, w, b, s["stride"], s["padding"]),
-        "linear": lambda s, x, w, b: x @ w + b,
-        "batchnorm": lambda s, x, gamma, beta, **_: f.batch_norm(x, None, None, gamma, beta, True, 0.1, s["epsilon"]),
-        "activation": lambda s, x: {"relu": torch.relu, "tanh": torch.tanh}[s["function"]](x),
-        "avgpool2d": lambda s, x: f.avg_pool2d(x, s["window"], s["stride"], s["padding"]),
-        "reshape": lambda s, x: x.reshape(s["shape"]),
-        "softmax_cross_entropy": lambda s, x, target: f.cross_entropy(x, target, reduction="none"),
-        "reduce": lambda s, x: x.mean(),
-    }
-
-    def network(image, target):
-        values = {"image": image, "target": target, **parameters}
-        for node in graph.nodes:
-            if node.operation.name in run:
-                arrays = {n: v and values[v.name] for n, v in node.values.items() if v is None or v.name in values}
-                values[node.name] = run[node.operation.name](node.settings, **arrays)
-        return values["loss"]
-
-    return network, parameters
 
 
 def test_inference_uses_running_averages_and_leaves_them_alone():

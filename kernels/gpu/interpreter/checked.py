@@ -6,6 +6,8 @@ What a trace tells (races now; coalescing and bank conflicts could be next) its 
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,91 +47,136 @@ class ConstantArray:
         self.data[index] = value
 
     def atomic(self, index, operation, site, *operands):
-        old = self.load(index, site)
-        self.data[index] = ATOMICS[operation](old, *map(self.data.dtype.type, operands))
+        """Change an element; returns its old value."""
+        old = self.data.dtype.type(self.load(index, site))
+        self.replace(index, ATOMICS[operation](old, *map(self.data.dtype.type, operands)))
         return old
+
+    def replace(self, index, value):
+        self.data[index] = value
 
 
 class LocalArray(ConstantArray):
-    """Private to a thread. Remembers which elements were written; nobody else wants to know."""
+    """Private to a thread: a dictionary of what it has written. Nobody else wants to know."""
 
-    def __init__(self, data, sites):
-        super().__init__(data, sites)
-        self.written = set()
+    def __init__(self, template, sites):
+        super().__init__(template, sites)
+        self.values = {}
 
     def load(self, index, site):
-        if index not in self.written:
+        try:
+            return self.values[index]
+        except KeyError:
             self.check(index, site)
-            raise self.error(Uninitialised, f"of shape {self.shape} is read before this thread wrote it", index, site)
-        return self.data[index]
+            problem = f"of shape {self.shape} is read before this thread wrote it"
+            raise self.error(Uninitialised, problem, index, site) from None
 
     def store(self, index, value, site):
-        if index not in self.written:
+        if index not in self.values:
             self.check(index, site)
-            self.written.add(index)
-        self.data[index] = value
+        self.values[index] = value
 
 
 class GlobalArray(ConstantArray):
     """An array that other threads see: every access goes into the trace."""
 
-    def __init__(self, data, sites, trace, first_cell, cell_size, addresses):
+    def __init__(self, data, sites, layout):
         super().__init__(data, sites)
-        self.record = trace.codes.append
-        self.first_cell, self.addresses = first_cell, addresses
-        self.steps = [stride // cell_size for stride in data.strides]
+        self.record, self.addresses = layout.record, layout.addresses
+        self.layout = layout
 
     def locate(self, index, site):
         """The address of an element: its cell, in the bits above those of a source place."""
         axes = self.check(index, site)
-        cell = self.first_cell + sum(i * step for i, step in zip(axes, self.steps, strict=True))
+        cell = self.layout.first_cell + sum(i * step for i, step in zip(axes, self.layout.steps, strict=True))
         address = self.addresses[index] = cell << SITE_BITS
         return address
 
     def load(self, index, site):
-        address = self.addresses.get(index)
-        if address is None:
+        try:
+            address = self.addresses[index]
+        except KeyError:
             address = self.locate(index, site)
         self.record(address | site)
         return self.data[index]
 
     def store(self, index, value, site):
-        address = self.addresses.get(index)
-        if address is None:
+        try:
+            address = self.addresses[index]
+        except KeyError:
             address = self.locate(index, site)
         self.record(address | site)
         self.data[index] = value
 
 
 class SharedArray(GlobalArray):
-    """Also remembers which of its cells the block has written, together with the arrays it shares them with."""
+    """A dictionary of what the block has written."""
 
-    def __init__(self, data, sites, trace, first_cell, cell_size, addresses, written):
-        super().__init__(data, sites, trace, first_cell, cell_size, addresses)
+    def __init__(self, template, sites, layout):
+        super().__init__(template, sites, layout)
+        self.values = {}
+
+    def load(self, index, site):
+        try:
+            value = self.values[index]
+        except KeyError:
+            raise self.unwritten(index, site) from None
+        self.record(self.addresses[index] | site)
+        return value
+
+    def store(self, index, value, site):
+        try:
+            address = self.addresses[index]
+        except KeyError:
+            address = self.locate(index, site)
+        self.record(address | site)
+        self.values[index] = value
+
+    def replace(self, index, value):
+        self.values[index] = value
+
+    def unwritten(self, index, site):
+        self.check(index, site)
+        problem = f"of shape {self.shape} is read before any thread of the block wrote it (is a barrier missing?)"
+        return self.error(Uninitialised, problem, index, site)
+
+
+class DynamicArray(SharedArray):
+    """Dynamic shared memory, the same bytes for all arrays of it. `written` has the cells that were written."""
+
+    def __init__(self, data, sites, layout, written):
+        super().__init__(data, sites, layout)
         self.written = written
-        width = data.dtype.itemsize // cell_size
-        self.other_cells = [n << SITE_BITS for n in range(1, width)]  # of an element wider than a cell
+        self.span = data.dtype.itemsize // layout.cell_size << SITE_BITS
+
+    def cells(self, address):
+        return range(address, address + self.span, 1 << SITE_BITS)
 
     def load(self, index, site):
         address = self.addresses.get(index)
-        if address is None:
-            address = self.locate(index, site)
-        written = self.written
-        if address not in written or self.other_cells and not all(address + o in written for o in self.other_cells):
-            problem = f"of shape {self.shape} is read before any thread of the block wrote it (is a barrier missing?)"
-            raise self.error(Uninitialised, problem, index, site)
+        if address is None or not self.written.issuperset(self.cells(address)):
+            raise self.unwritten(index, site)
         self.record(address | site)
         return self.data[index]
 
     def store(self, index, value, site):
-        address = self.addresses.get(index)
-        if address is None:
-            address = self.locate(index, site)
-        self.record(address | site)
-        self.data[index] = value
-        self.written.add(address)
-        for other in self.other_cells:
-            self.written.add(address + other)
+        GlobalArray.store(self, index, value, site)
+        self.written.update(self.cells(self.addresses[index]))
+
+    replace = ConstantArray.replace
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an array lies in the space of cells, and how its accesses are recorded."""
+
+    name: str
+    shape: tuple
+    first_cell: int
+    cell_size: int
+    steps: tuple
+    record: Callable
+    addresses: dict = field(default_factory=dict)
 
 
 class CheckedMemory(Memory):
@@ -142,19 +189,75 @@ class CheckedMemory(Memory):
     def __init__(self, program, shared_bytes, arrays, trace):
         super().__init__(program.declarations, shared_bytes)
         self.sites, self.trace = program.sites, trace
-        spans = sorted(np.lib.array_utils.byte_bounds(array) for array in arrays if array.size)
         itemsizes = [thing.dtype.itemsize for thing in (*arrays, *program.declarations)]
         strides = [stride for array in arrays for stride in array.strides]
-        self.cell_size = math.gcd(*itemsizes, *strides, *(low for low, _ in spans)) or 1
-        self.regions, cells = [], 0
-        for low, high in spans:
-            if not self.regions or low >= self.regions[-1][1]:
-                self.regions.append([low, high, cells])
-            cells += (max(high, self.regions[-1][1]) - max(low, self.regions[-1][1] if low < self.regions[-1][1] else low)) // self.cell_size
-            self.regions[-1][1] = max(high, self.regions[-1][1])
-        self.global_cells = cells
-        self.first_cells, self.addresses = {}, {}
+        self.cell_size = math.gcd(*itemsizes, *strides, *map(pointer, arrays)) or 1
+        self.regions = merged(np.lib.array_utils.byte_bounds(array) for array in arrays if array.size)
+        self.global_cells = sum(high - low for low, high in self.regions) // self.cell_size
+        self.next_cell = self.global_cells + shared_bytes // self.cell_size
+        self.layouts, self.shared_layouts = [], {}
+
+    def argument(self, array, name):
+        return GlobalArray(array, self.sites, self.layout(name, array, self.cell_of(pointer(array))))
+
+    def layout(self, name, array, first_cell):
+        steps = tuple(stride // self.cell_size for stride in array.strides)
+        layout = Layout(name, array.shape, first_cell, self.cell_size, steps, self.trace.codes.append)
+        self.layouts.append(layout)
+        return layout
+
+    def cell_of(self, address):
+        """The cell of a global address."""
+        before = 0
+        for low, high in self.regions:
+            if low <= address < high:
+                return (before + address - low) // self.cell_size
+            before += high - low
+        return 0  # an array without elements
 
     def begin_block(self, block):
         super().begin_block(block)
         self.written_dynamic = set()
+
+    def new_shared(self, number, data):
+        is_dynamic = self.declarations[number].shape == (0,)
+        if number not in self.shared_layouts:
+            self.shared_layouts[number] = self.layout(self.declarations[number].name, data, self.shared_cell(number, data))
+        layout = self.shared_layouts[number]
+        if is_dynamic:
+            return DynamicArray(data, self.sites, layout, self.written_dynamic)
+        return SharedArray(data, self.sites, layout)
+
+    def shared_cell(self, number, data):
+        """The first cell of a shared array. Blocks have the same ones: their accesses are never compared."""
+        if self.declarations[number].shape == (0,):
+            return self.global_cells
+        self.next_cell += data.nbytes // self.cell_size
+        return self.next_cell - data.nbytes // self.cell_size
+
+    def local(self, number):
+        return LocalArray(self.templates[number], self.sites)
+
+    def element(self, cell, name):
+        """What lies at a cell: array name, shape, index. If several arrays do, the one called `name`."""
+        found = name, None, None
+        for layout in self.layouts:
+            for index, address in layout.addresses.items():
+                if address >> SITE_BITS == cell and (layout.name == name or found[1] is None):
+                    found = layout.name, layout.shape, index
+        return found
+
+
+def pointer(array):
+    return array.__array_interface__["data"][0]
+
+
+def merged(spans):
+    """Spans of addresses with those that overlap put together."""
+    regions = []
+    for low, high in sorted(spans):
+        if regions and low < regions[-1][1]:
+            regions[-1][1] = max(high, regions[-1][1])
+        else:
+            regions.append([low, high])
+    return regions

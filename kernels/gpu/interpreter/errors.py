@@ -14,6 +14,8 @@ class Site:
     """The array accessed, by the name it has here, or the barrier or warp intrinsic called."""
     kind: str
     """"load", "store", "atomic" or "sync"."""
+    nbytes: int = 0
+    """Size of the element accessed."""
 
     def __str__(self):
         text = linecache.getline(self.file, self.line).strip()

@@ -19,6 +19,7 @@ from kernels.gpu.interpreter.expressions import Typed, call, name, number
 from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.interpreter.values import (
     FLOATS,
+    NUMPY,
     Array,
     Clash,
     Scalar,
@@ -89,8 +90,8 @@ class Function(Statements):
         self.temporaries += 1
         return f"${self.temporaries}"
 
-    def site(self, node, what, kind):
-        return Site(self.source.file, node.lineno, what, kind)
+    def site(self, node, what, kind, nbytes=0):
+        return Site(self.source.file, node.lineno, what, kind, nbytes)
 
     def global_constant(self, value):
         return name(self.program.constant(value))
@@ -266,7 +267,8 @@ class Function(Statements):
 
     def access(self, array, place, kind):
         """Number of the place where an array is accessed."""
-        return number(self.program.site_number(self.site(place, self.array_name(array), kind)))
+        nbytes = np.dtype(NUMPY[array.value.dtype]).itemsize
+        return number(self.program.site_number(self.site(place, self.array_name(array), kind, nbytes)))
 
     def load(self, array, index, place):
         """The element of an array, in the representation of its type."""
@@ -284,11 +286,11 @@ class Function(Statements):
     def store(self, array, index, value, place):
         """A statement that sets an element. NumPy converts float64 to float32 by itself."""
         dtype = array.value.dtype
+        if self.program.checked:
+            arguments = [index, self.convert(value, dtype).node, self.access(array, place, "store")]
+            return ast.Expr(ast.Call(ast.Attribute(array.node, "store", ast.Load()), arguments, []))
         if not (dtype == types.float32 and value.type == types.float64):
             value = self.convert(value, dtype)
-        if self.program.checked:
-            arguments = [index, value.node, self.access(array, place, "store")]
-            return ast.Expr(ast.Call(ast.Attribute(array.node, "store", ast.Load()), arguments, []))
         return ast.Assign([ast.Subscript(array.node, index, ast.Store())], value.node)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic, memory
+from kernels.gpu.interpreter import arithmetic, checked, memory
 from kernels.gpu.interpreter.errors import Site
 from kernels.gpu.interpreter.functions import Function
 from kernels.gpu.interpreter.values import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
@@ -37,12 +37,13 @@ class Program:
     If `is_generator`, it is a generator that yields wherever the thread must wait for others.
     """
 
-    def __init__(self, kernel, arguments, largest, checked):
-        self.kernel_name, self.largest, self.checked = kernel.name, largest, checked
+    def __init__(self, kernel, arguments, largest, is_checked):
+        self.kernel_name, self.largest, self.checked = kernel.name, largest, is_checked
         self.functions, self.sites, self.declarations = [], [], []
         self._site_numbers, self._declaration_numbers = {}, {}
         self.namespace = dict(HELPERS, **{"$local": memory.local, "$shared": memory.shared})
         main = Function(self, kernel.source, arguments)
+        self.result = main.result
         self.is_generator = main.is_generator
         self.arguments_used = [kernel.source.arguments.index(p) for p in main.run_time_parameters]
         self.files = {function.source.file for function in self.functions}
@@ -61,7 +62,7 @@ class Program:
         array = np.array(array)
         array.flags.writeable = False
         name = f"${identifier}"
-        self.namespace[name] = memory.ConstantArray(identifier, array) if self.checked else array
+        self.namespace[name] = checked.ConstantArray(array, self.sites) if self.checked else array
         return name
 
     def site_number(self, site):

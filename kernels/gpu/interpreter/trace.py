@@ -1,12 +1,86 @@
 """What the threads of a launch did to memory, in the order they did it, for observers to look at.
 
-An observer sees batches of accesses as NumPy arrays: it can group by address (races) or by warp and source
-line (memory transactions, bank conflicts) without the rewritten code or the memory knowing what for.
+An observer sees batches of accesses as NumPy arrays: it can group them by address (races) or by warp and
+source line (memory transactions, bank conflicts) without the rewritten code or the memory knowing what for.
 """
 
-from array import array
 from dataclasses import dataclass
 
 import numpy as np
 
 SITE_BITS = 20
+BATCH = 1 << 18
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Accesses in the order they were made; all fields have one entry for each.
+
+    cell: address. site: number of the source place, which tells array, line and kind. segment: number of the
+    stretch of one thread between two waits. thread, block: numbers in x-fastest order. interval: two accesses
+    of a block are in the same interval if no barrier of the block lies between them.
+    """
+
+    cell: np.ndarray
+    site: np.ndarray
+    segment: np.ndarray
+    thread: np.ndarray
+    block: np.ndarray
+    interval: np.ndarray
+    knowledge: list
+    """By segment: (stamp, known), see Trace.syncwarp."""
+
+
+class Trace:
+    """Records accesses. Memory appends to `codes`; whoever runs the threads says whose turn it is."""
+
+    def __init__(self, observers):
+        self.observers = observers
+        self.codes, self.turns = [], []  # lists: appending to an array.array is slower
+        self.knowledge = []
+        self.interval = self.syncs = 0
+
+    def begin(self, thread):
+        """From here on it is `thread` that accesses memory."""
+        self.turns.extend((len(self.codes), thread.number, thread.block.number, self.interval))
+        self.knowledge.append(thread.known)
+
+    def barrier(self, threads):
+        """All threads of a block have met, or the block has ended."""
+        self.interval += 1
+        for thread in threads:
+            thread.known = NOTHING
+        if len(self.codes) > BATCH:
+            self.flush()
+
+    def syncwarp(self, threads):
+        """Some threads of a warp have met: each now comes after everything that any of them came after.
+
+        `thread.known` is (stamp, {thread number: stamp of its last meeting that lies before this thread}). An
+        access of thread a at stamp s comes before an access of thread b if b knows a later meeting of a than s.
+        """
+        self.syncs += 1
+        known = {}
+        for other in {id(thread.known): thread.known[1] for thread in threads}.values():
+            for number, stamp in other.items():
+                known[number] = max(stamp, known.get(number, 0))
+        known.update((thread.number, self.syncs) for thread in threads)
+        for thread in threads:
+            thread.known = self.syncs, known
+
+    def flush(self):
+        """Hand what was recorded to the observers, and forget it."""
+        codes, turns, knowledge = np.array(self.codes, np.int64), np.array(self.turns, np.int64).reshape(-1, 4), self.knowledge
+        self.codes.clear()  # and not replaced: memory holds on to it
+        self.turns.clear()
+        self.knowledge = []
+        if not len(codes):
+            return
+        segment = np.repeat(np.arange(len(turns)), np.diff(turns[:, 0], append=len(codes)))
+        thread, block, interval = turns[segment, 1:].T
+        batch = Batch(codes >> SITE_BITS, codes & (1 << SITE_BITS) - 1, segment, thread, block, interval, knowledge)
+        for observer in self.observers:
+            observer.observe(batch)
+
+
+NOTHING = 0, {}

@@ -1,0 +1,1 @@
+"""Systems built on the graph runner."""

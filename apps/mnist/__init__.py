@@ -1,0 +1,1 @@
+"""Handwritten digits: data, models, and their command line."""

