@@ -1,9 +1,9 @@
 """Where a graph runs: its arrays, and how a call of an operation becomes something that can be run again and again.
 
-    cuda        CuPy arrays, CUDA kernels compiled by Numba
-    cpu         NumPy arrays, Numba kernels on all cores
-    interpret   NumPy arrays, the CUDA kernels interpreted and checked: slow, exact, anywhere
-    reference   NumPy arrays in float64, the equations as they stand in reference.py
+cuda        CuPy arrays, CUDA kernels compiled by Numba
+cpu         NumPy arrays, Numba kernels on all cores
+interpret   NumPy arrays, the CUDA kernels interpreted and checked: slow, exact, anywhere
+reference   NumPy arrays in float64, the equations as they stand in reference.py
 """
 
 from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ class Device:
         return array.copy()
 
     def bind(self, operation: Operation, direction: str, arguments: dict[str, Any]) -> list[Call]:
-        """The calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times."""
+        """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times."""
         function = getattr(operation.implementation(self.implementation), direction)
         if self.name != "interpret":
             return [lambda: function(**arguments)]
@@ -67,7 +67,7 @@ class Device:
 
 
 class CudaDevice(Device):
-    """A GPU. Everything is enqueued on one stream; a sequence that has run once is captured and replayed as one graph."""
+    """A GPU. Everything is enqueued on one stream; a sequence, once run, is captured and replayed as one CUDA graph."""
 
     def __init__(self, capture: bool = True):
         super().__init__("cuda")

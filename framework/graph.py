@@ -56,10 +56,10 @@ class Node:
 class Graph:
     """Values and nodes in the order in which they were added.
 
-        graph = Graph("scale")
-        x = graph.input("x", (50, 10))
-        y = graph.add("activation", x=x, function="relu")
-        graph.output("y", y)
+    graph = Graph("scale")
+    x = graph.input("x", (50, 10))
+    y = graph.add("activation", x=x, function="relu")
+    graph.output("y", y)
     """
 
     def __init__(self, name: str):

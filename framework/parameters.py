@@ -1,4 +1,4 @@
-"""What a network has learned, in flat buffers: one for the parameters, one for their gradients, one for running averages.
+"""What a network has learned, in flat buffers: parameters, their gradients, running averages.
 
 Flat, because an optimizer step, a gradient norm or an all-reduce is then one kernel over one array. Parameters on
 which weight decay acts stand first, so that the two groups are two slices.
@@ -11,7 +11,6 @@ import numpy as np
 
 from framework.device import Device
 from framework.graph import Graph, Value
-
 
 # Arrays start at multiples of so many values, 256 bytes in float32, as the arena's do. What lies between stays 0.
 ALIGNED = 64

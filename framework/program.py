@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from framework.arena import Block, plan
-from framework.device import Device
 from framework.graph import OPERATIONS, Graph, GraphError, Node, Value
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
@@ -234,7 +233,8 @@ class Program:
         blocks = {}
         for key, buffer in roots.items():
             size = math.prod(buffer.shape) * self.device.dtype(buffer.dtype).itemsize
-            assert buffer.first is not None and buffer.last is not None
+            assert buffer.first is not None
+            assert buffer.last is not None
             blocks[key] = Block(size, buffer.first, buffer.last) if reuse else Block(size, 0, len(self.steps))
         total = plan(list(blocks.values()))
         arena = self.device.bytes(max(total, 1))

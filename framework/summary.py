@@ -45,9 +45,8 @@ def summary(graph: Graph) -> str:
         (graph.name, "", "", f"{total['parameters']:,}", f"{total['flops'] / 1e6:.2f}", f"{total['bytes'] / 1024:.1f}")
     )
     widths = [max(len(line[i]) for line in lines) for i in range(6)]
-    texts = [
-        "  ".join(cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
-        for line in lines
-    ]
+    # Three columns of words to the left, three of numbers to the right.
+    form = "  ".join(f"{{:{'<' if i < 3 else '>'}{width}}}" for i, width in enumerate(widths))
+    texts = [form.format(*line) for line in lines]
     rule = "-" * len(texts[0])
     return "\n".join([texts[0], rule, *texts[1:-1], rule, texts[-1]])

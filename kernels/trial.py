@@ -69,7 +69,7 @@ class Trial:
         gradients = {f"d{name}": arrays[f"d{name}"] for name in self.operation.gradients}
         return {name: array for name, array in gradients.items() if array is not None}
 
-    def launches(self, direction: str, rung: int, tiny: bool = False) -> list[Launch]:
+    def launches(self, direction: str, rung: int | None = None, tiny: bool = False) -> list[Launch]:
         """What a rung of cuda.py would launch in "forward" or "backward", to be compiled or looked at."""
         arrays = self._forward_arrays("cuda")
         if direction == "backward":
@@ -108,11 +108,28 @@ class Trial:
         return {n: self._in_precision_of(kind, v) if n in arrays else v for n, v in arguments.items()}
 
     def _run(self, kind, direction, arrays, options):
+        module = self.operation.implementation("cuda" if kind == "interpret" else kind)
+        function = getattr(module, direction)
         arguments = self._arguments(kind, direction, arrays)
-        function = getattr(self.operation.implementation(kind), direction)
-        if kind != "cuda":
+        if kind in ("reference", "cpu"):
             function(**arguments)
             return
-        rung, tiny, checked = options.get("rung"), options.get("tiny", True), options.get("checked", True)
-        for launch in function(**arguments, rung=rung, tiny=tiny):
-            launch.interpret(checked=checked)
+        tiles = {"rung": options.get("rung"), "tiny": options.get("tiny", kind == "interpret")}
+        if kind == "interpret":
+            for launch in function(**arguments, **tiles):
+                launch.interpret(checked=options.get("checked", True))
+        else:
+            _run_on_gpu(function, arguments, tiles)
+
+
+def _run_on_gpu(function, arguments, tiles):
+    """Copy all arrays to the GPU, run the launches, and copy all arrays back."""
+    import cupy
+
+    stream = cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        there = {n: cupy.asarray(v) for n, v in arguments.items() if isinstance(v, np.ndarray)}
+        for launch in function(**{**arguments, **there}, **tiles):
+            launch.bound(stream.ptr)()
+        for name, array in there.items():
+            arguments[name][...] = array.get(stream=stream)

@@ -144,7 +144,8 @@ def train(options) -> None:
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
     print(f"data    {digits.source}")
     print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-    print(f"recipe  {chosen.iterations} steps of {chosen.batch}, {chosen.optimizer} at {chosen.rate:g}, {chosen.schedule}")
+    print(f"recipe  {chosen.iterations} steps of {chosen.batch}, ", end="")
+    print(f"{chosen.optimizer} at {chosen.rate:g}, {chosen.schedule} schedule, seed {chosen.seed}")
     print(f"output  {folder}")
     run = trainer(digits, chosen, model, folder, options.evaluate_every)
     if options.resume:

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run trains. `schedule` is "cosine" (down to 0) or "step" (a tenth at one and at two thirds, as in the paper)."""
+    """How a run trains. `schedule` is "cosine", down to 0, or "step", the paper's: a tenth at one and at two thirds."""
 
     model: str = "cnn6"
     iterations: int = 1200
@@ -39,7 +40,7 @@ class Recipe:
 
 
 # Without batch normalization the rates that suit `cnn6` are too large.
-RECIPES = {
+RECIPES: dict[str, dict[str, Any]] = {
     "single": {"rate": 0.05},
     "pooled": {"optimizer": "adam", "rate": 0.001},
     "lenet5": {"optimizer": "adam", "rate": 0.002},

@@ -77,10 +77,10 @@ def pooled(batch: int) -> Graph:
 
 
 def lenet5(batch: int, pooling: str = "avg") -> Graph:
-    """LeNet-5 (seed 004; LeCun et al., 1998): convolutions of 6, 16 and 120 channels with pooling between, dense 84, 10.
+    """LeNet-5 (seed 004; LeCun et al., 1998): convolutions of 6, 16, 120 channels with pooling between, dense 84, 10.
 
-    The original's 32x32 input is had by padding the digits by 2, and its trained subsampling and sparse connections
-    became plain average pooling and full ones, as everyone builds it today. tanh throughout, softmax at the end.
+    The original's 32x32 input is had by padding the digits by 2; its trained subsampling and sparse connections
+    became plain pooling and full connections, as everyone builds it today. tanh throughout, softmax at the end.
     """
     x = _start("lenet5" if pooling == "avg" else f"lenet5_{pooling}", batch)
     x = pool(activation(conv2d(x, channels=6, kernel=5, padding=2), "tanh"), pooling, window=2)

@@ -15,8 +15,8 @@ Forward, dx and dw are all the same sum, over different things:
 Its left matrix is what im2col writes out in full. But the address of an entry is a sum, one part that depends on the
 row and one that depends on the column, so two short tables of offsets replace kh*kw copies of the image. What is left:
 
-- `_tile` sums TILE rows times 32 lanes without leaving the registers: a load of v and TILE broadcast loads of a feed
-  2*TILE vector multiply-adds. It is written in LLVM's own vectors, which LLVM cuts to whatever the CPU has.
+- `_tile` sums TILE rows times LANES lanes without leaving the registers: a load of v and TILE broadcast loads of a feed
+  TILE multiply-adds of LANES lanes. It is written in LLVM's own vectors, which LLVM cuts to whatever the CPU has.
 - Pixels near a border see fewer taps. Pixels that see the same taps form a class (`_axis`), and each class is a
   product of its own: no zeros are stored and none are multiplied. It also turns a stride in dx into plain offsets.
 - `_lanes_last` and `_deliver` turn channels from far apart in memory to side by side and back, 16 by 16 in registers.
@@ -32,9 +32,11 @@ from numba import get_num_threads, njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-TILE = 10 if binding.get_host_cpu_features().get("avx512f") else 3  # rows whose sums fit in the vector registers
+# As many sums as the vector registers hold: 10 rows of 32 lanes are 20 of the 32 registers of AVX-512, 6 rows of 16
+# lanes are 12 of the 16 of AVX2 (or 24 of the 32 of NEON). Too many, and sums live in memory.
+TILE, LANES = (10, 32) if binding.get_host_cpu_features().get("avx512f") else (6, 16)
 UNIT = 16  # tiles in a job: what they share of v and a stays in the cache
-CHUNK = 2048  # rows of v (256 KiB) that the tiles of a job pass over before they go on to the next
+CHUNK = 2048  # rows of v (up to 256 KiB) that the tiles of a job pass over before they go on to the next
 FEW = 8  # up to so many input channels, dx scatters products instead of gathering them
 NO_BIAS = np.empty(0, np.float32)
 
@@ -145,7 +147,7 @@ def _turn(context, target, t, t_step, source, s, s_step, wanted):
 
 @njit(parallel=True, cache=True)
 def _lanes_last(source, lanes, channels, channel_step, n1, step1, n2, step2):
-    """source[channel, i1, i2] -> v[block, i1, i2, lane], channel = block*lanes + lane; zeros behind the last channel."""
+    """source[channel, i1, i2] -> v[block, i1, i2, lane], channel = block*lanes + lane; zeros after the last channel."""
     blocks = (channels + lanes - 1) // lanes
     v = np.empty(blocks * n1 * n2 * lanes, np.float32)
     parts = (n2 + 255) // 256
@@ -167,18 +169,17 @@ def _lanes_last(source, lanes, channels, channel_step, n1, step1, n2, step2):
 
 
 @njit(cache=True)
-def _locate(rows, place, first, live, group, h_start, h_end, h, w_start, w_end, w):
-    """The offsets in a (rows) and in out (place) of `live` positions of a class, from the first on."""
-    high, wide = h_end - h_start, w_end - w_start
-    g, i, j = first // (high * wide), h_start + first // wide % high, w_start + first % wide
+def _locate(rows, place, first, live, group_a, group_out, h, w):
+    """The offsets in a (rows) and in out (place) of `live` positions of the class h x w, from the first on."""
+    g, i, j = first // (len(h) * len(w)), first // len(w) % len(h), first % len(w)
     for m in range(live):
-        rows[m] = g * group[0] + h[i, 0] + w[j, 0]
-        place[m] = g * group[1] + h[i, 1] + w[j, 1]
+        rows[m] = g * group_a + h[i, 0] + w[j, 0]
+        place[m] = g * group_out + h[i, 1] + w[j, 1]
         j += 1
-        if j == w_end:
-            i, j = i + 1, w_start
-            if i == h_end:
-                g, i = g + 1, h_start
+        if j == len(w):
+            i, j = i + 1, 0
+            if i == len(h):
+                g, i = g + 1, 0
     for m in range(live, len(rows)):  # the last tile computes what nobody reads, but from a valid address
         rows[m] = rows[0]
 
@@ -204,17 +205,17 @@ def _deliver(out, place, base, step, sums, live, lanes, live_lanes):
 @njit(parallel=True, cache=True)
 def _products(out, a, v, bias, threads, plan):
     """The product of every class of a plan, and the bias."""
-    lanes, channels, channel_step, group, h_start, h, w_start, w, t_start, terms, v_size, step, unit, jobs = plan
-    group_a, group_out = group
+    lanes, channels, channel_step, group_a, group_out, h_start, h, w_start, w = plan[:9]
+    t_start, terms, v_size, step, unit, jobs = plan[9:]
     wide = len(w_start) - 1
     for t in prange(threads):
         rows, place = np.empty(unit, np.int64), np.empty(unit, np.int64)
         sums, start = np.empty((unit + 16) * lanes, np.float32), np.empty(lanes, np.float32)
         for job in range(t, len(jobs), threads):
             c, first, live, block = jobs[job, 0], jobs[job, 1], jobs[job, 2], jobs[job, 3]
-            y, x = c // wide, c % wide
-            _locate(rows, place, first, live, (group_a, group_out),
-                    h_start[y], h_start[y + 1], h, w_start[x], w_start[x + 1], w)
+            class_h = h[h_start[c // wide] : h_start[c // wide + 1]]
+            class_w = w[w_start[c % wide] : w_start[c % wide + 1]]
+            _locate(rows, place, first, live, group_a, group_out, class_h, class_w)
             live_lanes = min(lanes, channels - block * lanes)
             for lane in range(lanes):
                 start[lane] = bias[block * lanes + lane] if len(bias) and lane < live_lanes else np.float32(0)
@@ -272,7 +273,7 @@ def _terms(first_h, count_h, first_w, count_w, kw, stride, a_step, depth, run, a
 
 
 def _plan(threads, channels, channel_step, groups, group, h_start, h, w_start, w, t_start, terms, v_rows, step):
-    """The arguments of `_products`, the jobs among them: (class, first position, how many positions, block of lanes)."""
+    """The arguments of `_products`, jobs among them: (class, first position, how many positions, block of lanes)."""
     lanes, blocks = _lanes(channels), -(-channels // _lanes(channels))
     sizes = groups * np.outer(np.diff(h_start), np.diff(w_start)).ravel()
     unit = TILE * int(np.clip(sizes.sum() * blocks // (8 * TILE * threads), 1, UNIT))
@@ -282,12 +283,12 @@ def _plan(threads, channels, channel_step, groups, group, h_start, h, w_start, w
         block = np.tile(np.arange(blocks), len(first) // blocks)
         jobs.append(np.stack([np.full(len(first), c), first, np.minimum(unit, size - first), block], axis=1))
     h, w = (np.stack(offsets, axis=1) for offsets in (h, w))
-    return (lanes, channels, channel_step, group, h_start, h, w_start, w, t_start, terms,
-            v_rows * lanes, step, unit, np.concatenate(jobs))  # fmt: skip
+    product = t_start, terms, v_rows * lanes, step, unit, np.concatenate(jobs)
+    return lanes, channels, channel_step, *group, h_start, h, w_start, w, *product
 
 
 def _lanes(channels):
-    return 16 if channels <= 16 else 32
+    return 16 if channels <= 16 else LANES
 
 
 @lru_cache(maxsize=256)
@@ -296,7 +297,8 @@ def _plan_forward(threads, x_shape, w_shape, y_shape, stride, padding):
     h, h_source, h_start, *h_taps = _axis(H_out, H, kh, stride[0], padding[0], back=False)
     w, w_source, w_start, *w_taps = _axis(W_out, W, kw, stride[1], padding[1], back=False)
     t_start, terms = _terms(*h_taps, *w_taps, kw, (1, 1), (W, 1), C, C, 0)
-    return _plan(threads, C_out, H_out * W_out, R, (C * H * W, C_out * H_out * W_out), h_start, (h_source * W, h * W_out),
+    image, image_out = C * H * W, C_out * H_out * W_out
+    return _plan(threads, C_out, H_out * W_out, R, (image, image_out), h_start, (h_source * W, h * W_out),
                  w_start, (w_source, w), t_start, terms, kh * kw * C, H * W)  # fmt: skip
 
 
@@ -366,7 +368,7 @@ def _sum_pixels(v, lanes, R, db):
     """db[c'] = sum over r, h', w' of dy, lanes last: first within each image, then over images."""
     blocks = (len(db) + lanes - 1) // lanes
     n = len(v) // (blocks * R * lanes)
-    parts = np.zeros((blocks * R, lanes), np.float32)
+    parts = np.zeros((blocks * R, lanes))  # float64: a sum of delta-errors is often nearly zero
     for job in prange(blocks * R):
         for p in range(job * n, job * n + n):
             for lane in range(lanes):

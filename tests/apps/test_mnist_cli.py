@@ -1,6 +1,7 @@
 """The command line of the digits, run as a user runs it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,6 @@ def run(*arguments, code=0, cwd=None):
 
 
 def environment():
-    import os
-
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -60,7 +59,8 @@ def test_training_learns_and_says_how_well(trained):
 def test_a_run_leaves_weights_log_and_figures(trained):
     folder, _, _ = trained
     names = {path.name for path in folder.iterdir()}
-    assert names == {"weights.safetensors", "checkpoint.safetensors", "metrics.jsonl", "curves.png", "misclassified.png"}
+    figures = {"curves.png", "misclassified.png"}
+    assert names == {"weights.safetensors", "checkpoint.safetensors", "metrics.jsonl", *figures}
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 120
     for picture in ("curves.png", "misclassified.png"):
         assert Image.open(folder / picture).size[0] > 300

@@ -39,7 +39,7 @@ def test_decaying_parameters_stand_first(parameters):
     ("change", "message"),
     [
         (lambda a: a.pop("linear_1.bias"), "linear_1.bias: is missing"),
-        (lambda a: a.update({"linear_1.bias": np.zeros(7)}), r"linear_1.bias: has shape \(7,\), the network needs \(4,\)"),
+        (lambda a: a.update({"linear_1.bias": np.zeros(7)}), r"linear_1.bias: has shape \(7,\), .* needs \(4,\)"),
         (lambda a: a.update({"extra": np.zeros(7)}), "extra: the network has no such parameter"),
     ],
 )

@@ -5,7 +5,8 @@ import pytest
 
 from kernels.operation import RandomDraw, all_operations
 from kernels.trial import Trial
-from tests.kernels.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS, assert_close
+from tests.kernels.checks import check_backward, check_forward
+from tests.kernels.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
 
 pytestmark = pytest.mark.gpu
 
@@ -19,17 +20,14 @@ def some_trials(name, count=20):
 @pytest.mark.parametrize(("name", "rung"), FORWARD_RUNGS)
 def test_compiled_forward_equals_reference(name, rung, tiny):
     for trial in some_trials(name):
-        got = trial.forward("cuda", rung=rung, tiny=tiny)
-        assert_close(got, trial.forward("reference"), OPERATIONS[name].tolerance)
+        check_forward(trial, "cuda", rung=rung, tiny=tiny)
 
 
 @pytest.mark.parametrize("tiny", [False, True], ids=["full_tiles", "tiny_tiles"])
 @pytest.mark.parametrize(("name", "rung"), BACKWARD_RUNGS)
 def test_compiled_backward_equals_reference(name, rung, tiny):
     for trial in some_trials(name):
-        forward = trial.forward("cpu")
-        got = trial.backward("cuda", forward, rung=rung, tiny=tiny)
-        assert_close(got, trial.backward("reference", forward), OPERATIONS[name].tolerance)
+        check_backward(trial, "cuda", rung=rung, tiny=tiny)
 
 
 @pytest.mark.parametrize(("name", "rung"), FORWARD_RUNGS)

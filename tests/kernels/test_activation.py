@@ -59,7 +59,7 @@ def test_a_nan_passes(function, kind):
     assert np.isnan(value(function, kind, [np.nan])).all()
 
 
-@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("kind", ["cpu", "interpret"])
 def test_small_probabilities_and_slopes_keep_their_digits(kind):
     x = np.array([-80.0, -30.0, 10.0])
     np.testing.assert_allclose(value("sigmoid", kind, x[:2]), np.exp(x[:2]), rtol=1e-5)
@@ -81,16 +81,6 @@ def test_symmetries(kind, x):
 def test_applying_relu_twice_changes_nothing(kind, x):
     once = value("relu", kind, x)
     np.testing.assert_array_equal(value("relu", kind, once), once)
-
-
-def test_printed_slope_of_the_sigmoid_fails_and_the_corrected_one_holds():
-    """Murugan (2017), table 1, prints f(1 - f)^2."""
-    x, h = np.linspace(-3, 3, 13), 1e-3
-    f = value("sigmoid", "reference", x)
-    numeric = (value("sigmoid", "reference", x + h) - value("sigmoid", "reference", x - h)) / (2 * h)
-    corrected, printed = f * (1 - f), f * (1 - f) ** 2
-    np.testing.assert_allclose(corrected, numeric, atol=1e-5)
-    assert np.abs(printed - numeric).min() > 1e-3
 
 
 @pytest.mark.parametrize("kind", KINDS)

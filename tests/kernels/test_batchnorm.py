@@ -13,7 +13,7 @@ from kernels.trial import Trial
 from tests.kernels.running import KINDS, trial
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
-RUNGS = [("reference", None), ("cpu", None), ("cuda", 1), ("cuda", 2), ("cuda", 3)]
+RUNGS = [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2), ("interpret", 3)]
 every_rung = pytest.mark.parametrize(("kind", "rung"), RUNGS)
 
 IN_USE = {"training": False}
@@ -152,29 +152,6 @@ def test_a_nan_or_inf_takes_its_channel_and_no_other(kind, rung, shape, poison):
     assert not np.isfinite(got["running_mean"][1])
     for name in ("y", "dx"):
         np.testing.assert_array_equal(got[name][:, [0, 2]], clean[name][:, [0, 2]])
-
-
-def test_equation_51_as_printed_is_not_the_derivative():
-    """Its last term is divided by sigma^3 inside a bracket that is already divided by sigma."""
-    arrays = {n: a.astype(np.float64) for n, a in batch((6, 2), np.random.default_rng(0), std=3.0).items()}
-    x, dy, gamma, beta = (arrays[n] for n in ("x", "dy", "gamma", "beta"))
-    direction = np.random.default_rng(1).standard_normal(x.shape)
-    y, mean, inverse_std = np.empty_like(x), np.empty_like(gamma), np.empty_like(gamma)
-
-    def objective(step):
-        running = np.zeros_like(gamma), np.ones_like(gamma)
-        reference.forward(x + step * direction, gamma, beta, *running, y, mean, inverse_std, 1e-12, 0.1, True)
-        return np.vdot(dy, y)
-
-    numeric = (objective(1e-5) - objective(-1e-5)) / 2e-5
-    objective(0)
-    dx = np.empty_like(x)
-    reference.backward(dy, x, gamma, mean, inverse_std, dx, None, None, True)
-    R = len(x)
-    last_term = (x - mean) * inverse_std**3 * (dy * (x - mean)).sum(axis=0)
-    printed = gamma * inverse_std / R * (R * dy - dy.sum(axis=0) - last_term)
-    assert abs(np.vdot(dx, direction) - numeric) < 1e-7
-    assert abs(np.vdot(printed, direction) - numeric) > 0.01
 
 
 def torch_batch_norm(torch, arrays, training, momentum=0.1):

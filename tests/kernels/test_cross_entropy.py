@@ -50,7 +50,7 @@ def test_a_long_row_equals_pytorch(rung):
     generator = np.random.default_rng(0)
     p = values.distributions(generator, (3, 501)).astype(np.float32)
     classes = np.array([0, 250, 500])
-    y = trial("cross_entropy", p=p, target=np.eye(501)[classes]).forward("cuda", rung=rung)["y"]
+    y = trial("cross_entropy", p=p, target=np.eye(501)[classes]).forward("interpret", rung=rung)["y"]
     theirs = torch.nn.functional.nll_loss(torch.tensor(p).log(), torch.tensor(classes), reduction="none")
     np.testing.assert_allclose(y, theirs, rtol=1e-6)
 

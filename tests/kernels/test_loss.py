@@ -87,14 +87,6 @@ def test_the_mean_over_the_batch_is_the_mean_squared_error(kind):
     np.testing.assert_allclose(d, 2 / (R * N) * (prediction - target), rtol=1e-5, atol=1e-7)
 
 
-def test_printed_logarithmic_loss_fails_and_the_corrected_one_holds():
-    """Murugan (2017), eq. 2.5, prints log(y_hat - 1): a perfect prediction would cost something."""
-    y = np.array([[2.0, 5.0]])
-    printed = ((np.log(y + 1) - np.log(y - 1)) ** 2).mean()
-    assert printed > 0.3
-    assert loss("msle", "reference", y, y) == 0
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("function", ["mse", "l2", "l1", "mae", "bce"])
 def test_equals_pytorch(function, kind):
@@ -122,7 +114,7 @@ def test_every_rung_computes_every_loss(function, rung):
     p, target = (values.probabilities(generator, (3, 75)) for _ in range(2))
     case = trial("loss", {"function": function}, prediction=p, target=target)
     expected = case.forward("reference")["y"]
-    np.testing.assert_allclose(case.forward("cuda", rung=rung)["y"], expected, rtol=1e-5)
+    np.testing.assert_allclose(case.forward("interpret", rung=rung)["y"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from kernels.operation import ShapeError
-from kernels.softmax import operation, reference
+from kernels.softmax import operation
 from tests.kernels.running import KINDS, backward, forward, trial
 
 LARGEST = float(np.finfo(np.float32).max)
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_rung = pytest.mark.parametrize(
-    ("kind", "rung"), [("reference", None), ("cpu", None), ("cuda", 1), ("cuda", 2), ("cuda", 3)]
+    ("kind", "rung"), [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2), ("interpret", 3)]
 )
 
 
@@ -102,21 +102,6 @@ def test_backward_is_its_own_adjoint(kind, x):
     dy, other = (generator.standard_normal(x.shape) for _ in range(2))
     dx, dx_other = (backward("softmax", kind, x=x, dy=delta)["dx"] for delta in (dy, other))
     np.testing.assert_allclose(np.vdot(dx, other), np.vdot(dx_other, dy), rtol=1e-4, atol=1e-6)
-
-
-def test_equation_55_as_printed_is_not_the_derivative():
-    """Its last line draws the delta-error out of the sum over c', and what is left in the bracket is 1 - 1 = 0."""
-    generator = np.random.default_rng(0)
-    x, dy, direction = (generator.standard_normal((2, 4)) for _ in range(3))
-    step, y_plus, y_minus, y, dx = 1e-5, *(np.empty_like(x) for _ in range(4))
-    reference.forward(x + step * direction, y_plus)
-    reference.forward(x - step * direction, y_minus)
-    numeric = np.vdot(dy, y_plus - y_minus) / (2 * step)
-    reference.forward(x, y)
-    reference.backward(dy, y, dx)
-    printed = dy * y * (1 - y.sum(axis=1, keepdims=True))
-    assert abs(np.vdot(dx, direction) - numeric) < 1e-8
-    assert abs(np.vdot(printed, direction) - numeric) > 0.01
 
 
 @every_kind

@@ -33,9 +33,9 @@ def test_equals_cross_entropy_of_softmax(kind, trial):
 @given(trial=trials(FUSED), shift=st.integers(-64, 64))
 def test_a_shift_of_all_logits_changes_nothing(kind, trial, shift):
     x = np.round(trial.arrays["x"] * 64) / 64  # so that the shift loses no digits
-    shifted, plain = (
-        forward("softmax_cross_entropy", kind, x=x + s, target=trial.arrays["target"]) for s in (shift, 0)
-    )
+    target = trial.arrays["target"]
+    plain = forward("softmax_cross_entropy", kind, x=x, target=target)
+    shifted = forward("softmax_cross_entropy", kind, x=x + shift, target=target)
     np.testing.assert_allclose(shifted["y"], plain["y"], rtol=1e-6)
     np.testing.assert_allclose(shifted["p"], plain["p"], rtol=1e-6)
 
@@ -83,7 +83,7 @@ def test_equals_pytorch(kind, trial):
 @pytest.mark.parametrize("rung", [1, 2, 3])
 def test_a_nan_shows_in_a_row_without_target_too(rung):
     case = running.trial("softmax_cross_entropy", x=np.array([[0, np.nan], [0, 1]]), target=np.zeros((2, 2)))
-    for fused in (case.forward("reference"), case.forward("cpu"), case.forward("cuda", rung=rung)):
+    for fused in (case.forward("reference"), case.forward("cpu"), case.forward("interpret", rung=rung)):
         np.testing.assert_array_equal(fused["y"], [np.nan, 0])
 
 

@@ -154,7 +154,9 @@ class DynamicArray(SharedArray):
 
     def load(self, index, site):
         address = self.addresses.get(index)
-        if address is None or not self.written.issuperset(self.cells(address)):
+        if address is None:
+            address = self.locate(index, site)
+        if not self.written.issuperset(self.cells(address)):
             raise self.unwritten(index, site)
         self.record(address | site)
         return self.data[index]

@@ -95,6 +95,29 @@ def number(value):
     return ast.Constant(value)
 
 
+class FoldLiterals(ast.NodeTransformer):
+    """Computes operations on literals, as Python's compiler does before Numba sees them: 2 ** -1 is 0.5."""
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        return self.folded(node, node.left, node.right)
+
+    def visit_UnaryOp(self, node):
+        self.generic_visit(node)
+        return self.folded(node, node.operand)
+
+    @staticmethod
+    def folded(node, *operands):
+        is_literal = all(isinstance(o, ast.Constant) and isinstance(o.value, int | float) for o in operands)
+        if not is_literal or type(node.op) not in OPERATORS:
+            return node
+        try:
+            value = OPERATORS[type(node.op)](*(operand.value for operand in operands))
+        except (ArithmeticError, TypeError, ValueError):
+            return node
+        return ast.copy_location(ast.Constant(value), node)
+
+
 class Expressions:
     """Rewrites expressions. What is a name, a call or an element of an array is left to its heirs."""
 
@@ -125,6 +148,8 @@ class Expressions:
             return Typed(number(bool(value)), constant(types.boolean, bool(value)))
         if isinstance(value, int):
             type_ = types.int64 if value <= bounds(types.int64)[1] else types.uint64
+            if not bounds(types.int64)[0] <= value <= bounds(types.uint64)[1]:
+                raise Unsupported(f"{value} has more than 64 bits")
             return Typed(number(value), constant(type_, value))
         if isinstance(value, float) and not isinstance(value, np.floating):
             return Typed(number(value), constant(types.float64, value))

@@ -15,7 +15,7 @@ from numba import cuda, types
 
 from kernels.gpu.interpreter import arithmetic, intrinsics
 from kernels.gpu.interpreter.errors import InvalidIndex, Site, Unsupported, indexed
-from kernels.gpu.interpreter.expressions import Typed, call, name, number
+from kernels.gpu.interpreter.expressions import FoldLiterals, Typed, call, name, number
 from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.interpreter.values import (
     FLOATS,
@@ -53,7 +53,7 @@ class Function(Statements):
         self.program, self.source, self.path = program, source, path
         self.kernel_name = program.kernel_name
         self.names = source.names()
-        self.definition = source.tree()
+        self.definition = FoldLiterals().visit(source.tree())
         parameters = [argument.arg for argument in self.definition.args.args]
         assigned = (n.id for n in ast.walk(self.definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
         self.local_names = {*parameters, *assigned}

@@ -24,8 +24,9 @@ def suspicious(first_actor, last_actor, kinds):
 
 @dataclass(frozen=True)
 class Access:
-    """One access of a cell. A race is two of them."""
+    """One access of a cell, the `order`-th of its batch. A race is two of them."""
 
+    order: int
     thread: int
     block: int
     site: int
@@ -94,11 +95,13 @@ class Races:
     def within_blocks(self, batch, position, cell, kind):
         """Accesses of one cell in one interval between barriers of one block."""
         groups = Groups(batch.interval[position] * (cell.max() + 1) + cell, batch.thread[position], kind)
-        for number in np.flatnonzero(suspicious(groups.first_actor, groups.last_actor, groups.kinds)):
-            members = groups.members(number)
+        is_suspect = suspicious(groups.first_actor, groups.last_actor, groups.kinds)
+        races = []
+        for members in map(groups.members, np.flatnonzero(is_suspect)):
             pair = unordered_pair(self.access(batch, position[i]) for i in members)
             if pair:
-                raise self.race(cell[members[0]], *pair)
+                races.append((*pair, cell[members[0]]))
+        self.refuse_first(races)
 
     def between_blocks(self, batch, position, cell, kind):
         """Accesses of one cell by several blocks, in this batch and those before."""
@@ -108,10 +111,12 @@ class Races:
         self.last_block[cells] = np.maximum(self.last_block[cells], groups.last_actor)
         self.kinds[cells] |= groups.kinds
         is_race = suspicious(self.first_block[cells], self.last_block[cells], self.kinds[cells])
+        races = []
         for number in np.flatnonzero(is_race):
             before = [self.decoded(code) for code in self.examples[:, cells[number]] if code >= 0]
             now = [self.access(batch, position[i]) for i in groups.members(number)]
-            raise self.race(cells[number], *pair_of_blocks(before + now))
+            races.append((*pair_of_blocks(before + now), cells[number]))
+        self.refuse_first(races)
         codes = (batch.block << THREAD_BITS | batch.thread) << SITE_BITS | batch.site
         codes = codes[position[groups.order]]
         is_new = self.examples[0, cells] < 0
@@ -123,14 +128,19 @@ class Races:
     def access(self, batch, i):
         site = int(batch.site[i])
         knowledge = batch.knowledge[batch.segment[i]]
-        return Access(int(batch.thread[i]), int(batch.block[i]), site, KINDS[self.sites[site].kind], knowledge)
+        return Access(int(i), int(batch.thread[i]), int(batch.block[i]), site, KINDS[self.sites[site].kind], knowledge)
 
     def decoded(self, code):
         code, site = divmod(int(code), 1 << SITE_BITS)
         block, thread = divmod(code, 1 << THREAD_BITS)
-        return Access(thread, block, site, KINDS[self.sites[site].kind])
+        return Access(-1, thread, block, site, KINDS[self.sites[site].kind])
 
-    def race(self, cell, earlier, later):
+    def refuse_first(self, races):
+        """Raise the error for the race that happened first, of several (earlier access, later access, cell)."""
+        if races:
+            raise self.race(*min(races, key=lambda race: race[1].order))
+
+    def race(self, earlier, later, cell):
         """The error that describes two accesses of a cell."""
         site, other = self.sites[later.site], self.sites[earlier.site]
         name, shape, index = self.memory.element(int(cell), site.what)

@@ -1,0 +1,114 @@
+"""How fast kernels are executed without a GPU: our interpreter, unchecked and checked, and Numba's own simulator.
+
+    python -m benchmarks.interpreter
+
+The same tiled product of two 32x32 float32 matrices, in 16 blocks of 8x8 threads with two tiles in shared memory
+and two barriers per tile. Best of several runs each, the first (which rewrites the kernel) apart. The results of
+all three are compared with NumPy's, and with each other bit for bit.
+"""
+
+import inspect
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+
+from kernels.gpu import cuda, float32, kernel
+
+SIZE, TILE = 32, 8
+
+
+def product(a, b, c):
+    """One thread per output; a block walks along K tile by tile, in shared memory."""
+    sa = cuda.shared.array((TILE, TILE), float32)
+    sb = cuda.shared.array((TILE, TILE), float32)
+    tx = cuda.threadIdx.x
+    ty = cuda.threadIdx.y
+    row = cuda.blockIdx.y * TILE + ty
+    column = cuda.blockIdx.x * TILE + tx
+    total = float32(0)
+    for t in range(a.shape[1] // TILE):
+        sa[ty, tx] = a[row, t * TILE + tx]
+        sb[ty, tx] = b[t * TILE + ty, column]
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += sa[ty, k] * sb[k, tx]
+        cuda.syncthreads()
+    c[row, column] = total
+
+
+def matrices():
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, SIZE, SIZE)).astype(np.float32)
+    return a, b, np.zeros_like(a)
+
+
+def seconds(run, repeats):
+    """Time of the first run, and of the best after it."""
+    times = []
+    for _ in range(1 + repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times[0], min(times[1:])
+
+
+def interpreted(checked):
+    a, b, c = matrices()
+    launch = kernel(product)[(SIZE // TILE, SIZE // TILE), (TILE, TILE)](a, b, c)
+    return *seconds(lambda: launch.interpret(checked=checked), repeats=10), c
+
+
+SIMULATION = """
+import sys, time
+import numpy as np
+from numba import cuda, float32
+
+SIZE, TILE = {size}, {tile}
+
+{product}
+{matrices}
+{seconds}
+a, b, c = matrices()
+simulated = cuda.jit(product)[(SIZE // TILE, SIZE // TILE), (TILE, TILE)]
+np.savez(sys.argv[1], times=seconds(lambda: simulated(a, b, c), repeats=1), c=c)
+"""
+
+
+def simulated():
+    """The same in a process of its own, because Numba chooses its simulator when it is imported."""
+    functions = {f.__name__: textwrap.dedent(inspect.getsource(f)) for f in (product, matrices, seconds)}
+    with tempfile.TemporaryDirectory() as folder:
+        script, result = Path(folder, "simulation.py"), Path(folder, "result.npz")
+        script.write_text(SIMULATION.format(size=SIZE, tile=TILE, **functions))
+        subprocess.run([sys.executable, script, result], check=True, env={"NUMBA_ENABLE_CUDASIM": "1"})
+        with np.load(result) as saved:
+            return *map(float, saved["times"]), saved["c"]
+
+
+def main():
+    """Measure and print the table."""
+    print(__doc__.split("\n\n")[2].replace("\n", " ") + "\n")
+    found = {
+        "interpreter, fast": interpreted(checked=False),
+        "interpreter, checked": interpreted(checked=True),
+        "Numba's simulator": simulated(),
+    }
+    a, b, _ = matrices()
+    fast, reference = found["interpreter, fast"], found["Numba's simulator"]
+    print(f"{'':22}{'first run':>12}{'best':>12}{'of fast':>10}{'speedup over the simulator':>29}")
+    for name, (first, best, _) in found.items():
+        ratios = f"{best / fast[1]:9.1f}x{reference[1] / best:28.1f}x"
+        print(f"{name:22}{first * 1e3:9.1f} ms{best * 1e3:9.1f} ms{ratios}")
+    for name, (_, _, c) in found.items():
+        np.testing.assert_allclose(c, a @ b, rtol=1e-5, atol=1e-5, err_msg=name)
+        assert np.array_equal(c, fast[2]), f"{name}: differs from the fast interpreter"
+    print("\nAll three agree bit for bit, and with NumPy within float32 rounding.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Every rung compiles for every architecture, without float64, and the sizes a GPU would use do not spill."""
+
+import numpy as np
+import pytest
+
+from kernels.gpu import kernel
+from kernels.gpu.compiler import ARCHITECTURES, cuda, float32
+from kernels.gpu.report import ReportError, report
+from kernels.operation import RandomDraw
+from kernels.trial import Trial
+from tests.kernels.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
+
+RUNGS = [(n, "forward", r) for n, r in FORWARD_RUNGS] + [(n, "backward", r) for n, r in BACKWARD_RUNGS]
+
+
+def launches(name, direction, rung):
+    generator = np.random.default_rng(0)
+    return Trial.draw(OPERATIONS[name], RandomDraw(generator), generator).launches(direction, rung)
+
+
+@pytest.mark.parametrize(("name", "direction", "rung"), RUNGS)
+def test_every_rung_compiles_without_spills_or_float64(name, direction, rung):
+    for launch in launches(name, direction, rung):
+        found = report(launch, "sm_90")
+        assert not found.float64, found
+        assert found.spill_bytes == 0, found
+        assert found.registers * np.prod(launch.block) <= 65536, found
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_best_rung_compiles_for_every_architecture(name, architecture):
+    operation = OPERATIONS[name]
+    for direction in ("forward", "backward") if operation.gradients else ("forward",):
+        for launch in launches(name, direction, None):
+            found = report(launch, architecture)
+            assert found.registers > 0, found
+            assert found.shared_bytes <= 48 * 1024, found
+
+
+@kernel
+def careless(x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        y[i] = x[i] * 0.1
+
+
+@kernel
+def shared(x, y, *, N=64):
+    i = cuda.threadIdx.x
+    s = cuda.shared.array(N, float32)
+    s[i] = x[i]
+    cuda.syncthreads()
+    y[i] = s[N - 1 - i]
+
+
+def test_a_float64_literal_is_seen():
+    x = np.zeros(8, np.float32)
+    assert report(careless[1, 8](x, x), "sm_90").float64
+
+
+def test_shared_memory_is_counted():
+    x = np.zeros(64, np.float32)
+    assert report(shared[1, 64](x, x), "sm_80").shared_bytes == 256
+    assert report(shared(N=128)[1, 64](x, x), "sm_80").shared_bytes == 512
+
+
+def test_an_unknown_architecture_is_refused_in_one_line():
+    x = np.zeros(8, np.float32)
+    with pytest.raises((ReportError, ValueError), match="sm_9x|x") as error:
+        report(careless[1, 8](x, x), "sm_9x")
+    assert len(str(error.value).splitlines()) == 1
