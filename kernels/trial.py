@@ -24,9 +24,18 @@ class Trial:
     arrays: dict[str, np.ndarray | None]
 
     @classmethod
-    def draw(cls, operation: Operation, draw: Draw, generator: np.random.Generator) -> "Trial":
-        """A case that `draw` chooses, with values from `generator`."""
-        return cls.of_shape(operation, operation.case(draw), generator)
+    def draw(cls, operation: Operation, draw: Draw, generator: np.random.Generator, smooth: bool = False) -> "Trial":
+        """A case that `draw` chooses, with values from `generator`.
+
+        Some cases have inputs with ties, or with many zeros, unless all must be `smooth`: away from kinks.
+        """
+        trial = cls.of_shape(operation, operation.case(draw), generator)
+        kind = "plain" if smooth else draw.choice(("plain", "ties", "zeros"))
+        for name in operation.inputs:
+            values = trial.arrays[name]
+            if values is not None and name not in operation.values and kind != "plain":
+                values[...] = np.round(values) if kind == "ties" else values * (generator.random(values.shape) < 0.5)
+        return trial
 
     @classmethod
     def of_shape(cls, operation: Operation, case: dict[str, Any], generator: np.random.Generator) -> "Trial":

@@ -21,7 +21,7 @@ class HypothesisDraw:
 
 
 @st.composite
-def trials(draw, operation: Operation) -> Trial:
+def trials(draw, operation: Operation, smooth: bool = False) -> Trial:
     """An operation with small arrays: shapes shrink, values come from a drawn seed."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    return Trial.draw(operation, HypothesisDraw(draw), generator)
+    return Trial.draw(operation, HypothesisDraw(draw), generator, smooth)

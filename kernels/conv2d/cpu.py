@@ -22,8 +22,14 @@ row and one that depends on the column, so two short tables of offsets replace k
 - `_lanes_last` and `_deliver` turn channels from far apart in memory to side by side and back, 16 by 16 in registers.
 - Jobs of up to UNIT tiles are dealt to the threads like cards. Each writes its own part of the output and sums in an
   order that does not depend on who does it: the same bits every time, on any number of threads.
+
+Measured on two cores of an AMD EPYC (Zen 5): the six convolutions of cnn6, batch 50, forward and backward, 20 ms against
+21 to 31 ms in PyTorch 2.13 (oneDNN); `_tile` alone 255 GFLOP/s on one core, about the core's limit.
+Other ways that lost: dx from dy as it stands, channels far apart (10 % slower); sums delivered one by one (5 %); dx of
+one input channel without `_backward_few` (3 times slower).
 """
 
+import threading
 from functools import lru_cache
 
 import numpy as np
@@ -39,6 +45,7 @@ UNIT = 16  # tiles in a job: what they share of v and a stays in the cache
 CHUNK = 2048  # rows of v (up to 256 KiB) that the tiles of a job pass over before they go on to the next
 FEW = 8  # up to so many input channels, dx scatters products instead of gathering them
 NO_BIAS = np.empty(0, np.float32)
+_kept = threading.local()
 
 
 def _vector_at(builder, pointer, vector, *parts):
@@ -146,10 +153,9 @@ def _turn(context, target, t, t_step, source, s, s_step, wanted):
 
 
 @njit(parallel=True, cache=True)
-def _lanes_last(source, lanes, channels, channel_step, n1, step1, n2, step2):
+def _lanes_last(v, source, lanes, channels, channel_step, n1, step1, n2, step2):
     """source[channel, i1, i2] -> v[block, i1, i2, lane], channel = block*lanes + lane; zeros after the last channel."""
     blocks = (channels + lanes - 1) // lanes
-    v = np.empty(blocks * n1 * n2 * lanes, np.float32)
     parts = (n2 + 255) // 256
     for job in prange(blocks * n1 * parts):
         block, i1, part = job // (n1 * parts), job // parts % n1, job % parts
@@ -165,7 +171,6 @@ def _lanes_last(source, lanes, channels, channel_step, n1, step1, n2, step2):
                         for k in range(16):
                             known = channel + k < channels
                             v[t + i * lanes + k] = source[s + k * channel_step + i * step2] if known else np.float32(0)
-    return v
 
 
 @njit(cache=True)
@@ -353,14 +358,12 @@ def _scatter(parts, dx, H_out, W_out, kh, kw, stride, padding):
 
 
 @njit(parallel=True, cache=True)
-def _padded(x, ph, pw):
+def _pad(x, out, ph, pw):
     R, C, H, W = x.shape
-    out = np.empty((R, C, H + 2 * ph, W + 2 * pw), np.float32)
     for job in prange(R * C):
         plane = out[job // C, job % C]
         plane[:] = 0
         plane[ph : ph + H, pw : pw + W] = x[job // C, job % C]
-    return out
 
 
 @njit(parallel=True, cache=True)
@@ -386,12 +389,34 @@ def _flat(name, array):
     return array.reshape(-1)
 
 
+def _padded(x, ph, pw):
+    R, C, H, W = x.shape
+    out = _scratch("x", R * C * (H + 2 * ph) * (W + 2 * pw)).reshape(R, C, H + 2 * ph, W + 2 * pw)
+    _pad(x, out, ph, pw)
+    return out
+
+
+def _scratch(name, size):
+    """Memory that a thread keeps from call to call: touching tens of fresh MB costs more than a 1x1 convolution."""
+    if len(getattr(_kept, name, NO_BIAS)) < size:
+        setattr(_kept, name, np.empty(size, np.float32))
+    return getattr(_kept, name)[:size]
+
+
+def _turned(name, source, channels, channel_step, n1, step1, n2, step2):
+    """`source` lanes last, in scratch memory."""
+    lanes = _lanes(channels)
+    v = _scratch(name, -(-channels // lanes) * lanes * n1 * n2)
+    _lanes_last(v, _flat(name, source), lanes, channels, channel_step, n1, step1, n2, step2)
+    return v
+
+
 def forward(x, w, b, y, stride, padding):
     """y[r,c',h',w'] = b[c'] + sum over c,j,i of x[r, c, h'*sh + j - ph, w'*sw + i - pw] * w[c',c,j,i]; eq. 20."""
     C_out, C, kh, kw = w.shape
     threads = get_num_threads()
     plan = _plan_forward(threads, x.shape, w.shape, y.shape, tuple(stride), tuple(padding))
-    v = _lanes_last(_flat("w", w), _lanes(C_out), C_out, C * kh * kw, kh * kw, 1, C, kh * kw)
+    v = _turned("w", w, C_out, C * kh * kw, kh * kw, 1, C, kh * kw)
     _products(_flat("y", y), _flat("x", x), v, NO_BIAS if b is None else _flat("b", b), threads, plan)
 
 
@@ -399,7 +424,7 @@ def backward(dy, x, w, dx, dw, db, stride, padding):
     """The delta-errors dx (eq. 28), dw (eq. 24), db (eq. 26), written, not added; None where one is not wanted."""
     R, C_out, H_out, W_out = dy.shape
     lanes, pixels, stride, padding = _lanes(C_out), H_out * W_out, tuple(stride), tuple(padding)
-    v = _lanes_last(_flat("dy", dy), lanes, C_out, pixels, R, C_out * pixels, pixels, 1)
+    v = _turned("dy", dy, C_out, pixels, R, C_out * pixels, pixels, 1)
     if dx is not None:
         (_backward_few if dx.shape[1] <= FEW else _backward_dx)(v, dy.shape, w, dx, stride, padding)
     if dw is not None:
@@ -416,7 +441,7 @@ def _backward_dx(dy, dy_shape, w, dx, stride, padding):
     C_out, C, kh, kw = w.shape
     threads = get_num_threads()
     plan = _plan_dx(threads, dy_shape, w.shape, dx.shape, stride, padding)
-    v = _lanes_last(_flat("w", w), _lanes(C), C, kh * kw, kh * kw, 1, C_out, C * kh * kw)
+    v = _turned("w", w, C, kh * kw, kh * kw, 1, C_out, C * kh * kw)
     _products(_flat("dx", dx), dy, v, NO_BIAS, threads, plan)
 
 
@@ -424,11 +449,11 @@ def _backward_few(dy, dy_shape, w, dx, stride, padding):
     """Few input channels would leave most lanes empty: let the lanes be channels and taps, and scatter their sums."""
     (R, C_out, H_out, W_out), (_, C, kh, kw) = dy_shape, w.shape
     threads, taps, image = get_num_threads(), C * kh * kw, H_out * W_out * _lanes(C_out)
-    v = _lanes_last(_flat("w", w), _lanes(taps), taps, 1, 1, 0, C_out, taps)
+    v = _turned("w", w, taps, 1, 1, 0, C_out, taps)
     images = min(R, max(1, 2**23 // (H_out * W_out * taps)))  # as many at a time as fit into 32 MiB
     for r in range(0, R, images):
         part = dx[r : r + images]
-        parts = np.empty(len(part) * H_out * W_out * taps, np.float32)
+        parts = _scratch("parts", len(part) * H_out * W_out * taps)
         plan = _plan_parts(threads, dy_shape, w.shape, len(part))
         _products(parts, dy[r * image :], v, NO_BIAS, threads, plan)
         _scatter(parts, part, H_out, W_out, kh, kw, stride, padding)

@@ -67,6 +67,6 @@ def test_shared_memory_is_counted():
 
 def test_an_unknown_architecture_is_refused_in_one_line():
     x = np.zeros(8, np.float32)
-    with pytest.raises((ReportError, ValueError), match="sm_9x|x") as error:
+    with pytest.raises((ReportError, ValueError), match="sm_9x") as error:
         report(careless[1, 8](x, x), "sm_9x")
     assert len(str(error.value).splitlines()) == 1

@@ -636,5 +636,3 @@ def test_numbas_simulator_gives_the_same_bits(tmp_path):
     counts = zeros(5, dtype=np.int32)
     run(histogram[3, 16](values, counts, zeros(37, dtype=np.int32)))
     assert np.array_equal(counts, simulated["counts"])
-
-

@@ -63,9 +63,7 @@ def reads_beyond(x, y, *, AT=1):
 
 def test_an_index_beyond_a_global_array_is_refused():
     x, y = floats(8), floats(8)
-    message = refused(
-        reads_beyond[2, 4](x, y), OutOfBounds, block=(1, 0, 0), thread=(3, 0, 0), array="x", index=8
-    )
+    message = refused(reads_beyond[2, 4](x, y), OutOfBounds, block=(1, 0, 0), thread=(3, 0, 0), array="x", index=8)
     assert "shape (8,)" in message
     reads_beyond(AT=0)[2, 4](x, y).interpret()
 
@@ -611,7 +609,13 @@ def takes_shared(y, *, FLOATS=1):
 
 
 def test_more_static_shared_memory_than_a_block_has_is_refused():
-    refused(takes_shared(FLOATS=12 * 1024 + 1)[1, 1](floats(1)), LaunchError, block=(0, 0, 0), thread=(0, 0, 0), array="tile")
+    refused(
+        takes_shared(FLOATS=12 * 1024 + 1)[1, 1](floats(1)),
+        LaunchError,
+        block=(0, 0, 0),
+        thread=(0, 0, 0),
+        array="tile",
+    )
     takes_shared(FLOATS=12 * 1024)[1, 1](floats(1)).interpret()
 
 

@@ -94,8 +94,10 @@ def power_of_float(base, exponent):
                 result = result * base
             remaining >>= 1
             base = base * base
-        return one / result if exponent < 0 and isinstance(result, np.float32) else (
-            divide(1.0, result) if exponent < 0 else result
+        return (
+            one / result
+            if exponent < 0 and isinstance(result, np.float32)
+            else (divide(1.0, result) if exponent < 0 else result)
         )
 
 

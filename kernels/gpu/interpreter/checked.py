@@ -224,7 +224,9 @@ class CheckedMemory(Memory):
     def new_shared(self, number, data):
         is_dynamic = self.declarations[number].shape == (0,)
         if number not in self.shared_layouts:
-            self.shared_layouts[number] = self.layout(self.declarations[number].name, data, self.shared_cell(number, data))
+            self.shared_layouts[number] = self.layout(
+                self.declarations[number].name, data, self.shared_cell(number, data)
+            )
         layout = self.shared_layouts[number]
         if is_dynamic:
             return DynamicArray(data, self.sites, layout, self.written_dynamic)

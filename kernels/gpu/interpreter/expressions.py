@@ -10,30 +10,24 @@ type changes and a wrap-around only where an integer could leave its 64 bits.
 import ast
 import math
 import operator
-from dataclasses import dataclass
 
-import numpy as np
 from numba import types
 
 from kernels.gpu.interpreter import arithmetic
+from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
 from kernels.gpu.interpreter.values import (
     FLOATS,
-    NUMPY,
     Array,
     Scalar,
     Static,
     Tuple,
-    Value,
     bounds,
     constant,
     is_integer,
     join,
-    numba_type,
-    same_type,
     scalar,
     signature,
-    type_name,
     unified,
 )
 
@@ -61,40 +55,6 @@ OPERATORS = {
     ast.Invert: operator.invert,
 }
 
-EXACT_IN_FLOAT64 = 2**53
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A rewritten expression and what is known of its value."""
-
-    node: ast.expr
-    value: Value
-
-    @property
-    def type(self):
-        if not isinstance(self.value, Scalar):
-            raise Unsupported(f"{ast.unparse(self.node)} is {type_name(self.value)} where a number is needed")
-        return self.value.type
-
-    @property
-    def constant(self):
-        return self.value.constant if isinstance(self.value, Scalar) else None
-
-
-def name(identifier):
-    return ast.Name(identifier, ast.Load())
-
-
-def call(function, *arguments):
-    """A call of one of the interpreter's own functions. Their names start with $, so no kernel can hide them."""
-    return ast.Call(name(function), list(arguments), [])
-
-
-def number(value):
-    return ast.Constant(value)
-
-
 class FoldLiterals(ast.NodeTransformer):
     """Computes operations on literals, as Python's compiler does before Numba sees them: 2 ** -1 is 0.5."""
 
@@ -118,7 +78,7 @@ class FoldLiterals(ast.NodeTransformer):
         return ast.copy_location(ast.Constant(value), node)
 
 
-class Expressions:
+class Expressions(Conversions):
     """Rewrites expressions. What is a name, a call or an element of an array is left to its heirs."""
 
     def expression(self, node) -> Typed:
@@ -139,71 +99,6 @@ class Expressions:
             error.kernel, error.site = self.kernel_name, self.site(node, "", "")
             error.line = error.site.line
         return error
-
-    # Constants and conversions
-
-    def literal(self, value) -> Typed:
-        """A Python object that is known before the run."""
-        if isinstance(value, bool | np.bool_):
-            return Typed(number(bool(value)), constant(types.boolean, bool(value)))
-        if isinstance(value, int):
-            type_ = types.int64 if value <= bounds(types.int64)[1] else types.uint64
-            if not bounds(types.int64)[0] <= value <= bounds(types.uint64)[1]:
-                raise Unsupported(f"{value} has more than 64 bits")
-            return Typed(number(value), constant(type_, value))
-        if isinstance(value, float) and not isinstance(value, np.floating):
-            return Typed(number(value), constant(types.float64, value))
-        if isinstance(value, np.float32):
-            return Typed(self.global_constant(value), constant(types.float32, value))
-        if isinstance(value, np.generic):
-            return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
-        if isinstance(value, tuple):
-            items = [self.literal(item) for item in value]
-            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
-        return Typed(number(None), Static(value))
-
-    @staticmethod
-    def tuple_node(items):
-        return ast.Tuple([item.node for item in items], ast.Load())
-
-    def convert(self, typed, type_) -> Typed:
-        """The value as another Numba type."""
-        source = typed.type
-        if source == type_:
-            return typed
-        if typed.constant is not None:
-            return self.literal(cast_constant(typed.constant, type_))
-        node, value = typed.node, typed.value
-        if type_ == types.boolean:
-            return Typed(ast.Compare(node, [ast.NotEq()], [number(0)]), scalar(type_))
-        if is_integer(type_):
-            if source in FLOATS:
-                return Typed(call("$to_integer", node, *map(number, bounds(type_))), scalar(type_))
-            if source == types.boolean:
-                return Typed(call("$int", node), Scalar(type_, 0, 1))
-            return self.integer(node, value.low, value.high, type_)
-        if type_ == types.float64:
-            return Typed(call("$float", node), scalar(type_))
-        if type_ == types.float32:
-            if is_integer(source) and max(-value.low, value.high) > EXACT_IN_FLOAT64:
-                node = call("$int64" if source.signed else "$uint64", node)
-            return Typed(call("$float32", node), scalar(type_))
-        raise Unsupported(f"{ast.unparse(node)}: {source} does not convert to {type_}")
-
-    def integer(self, node, low, high, type_) -> Typed:
-        """An integer that could lie from low to high, brought into its type if it could leave it."""
-        smallest, largest = bounds(type_)
-        if smallest <= low and high <= largest:
-            if low == high and not has_effects(node):
-                node = number(low)
-            return Typed(node, Scalar(type_, low, high))
-        if not type_.signed:
-            return Typed(ast.BinOp(node, ast.BitAnd(), number(largest)), scalar(type_))
-        # ($ if smallest <= ($ := node) <= largest else wrap($)): the common case costs two comparisons.
-        kept = ast.NamedExpr(ast.Name("$", ast.Store()), node)
-        inside = ast.Compare(number(smallest), [ast.LtE(), ast.LtE()], [kept, number(largest)])
-        wrapped = call("$wrap", name("$"), number(smallest), number(largest))
-        return Typed(ast.IfExp(inside, name("$"), wrapped), scalar(type_))
 
     # Operators
 
@@ -381,22 +276,6 @@ class Expressions:
                 raise Unsupported(f"{' and '.join(str(p.type) for p in parts)} have no common type")
         return type_
 
-    def represent(self, typed, value) -> Typed:
-        """The expression converted to the type of `value`, elementwise if it is a tuple."""
-        if isinstance(value, Scalar):
-            return Typed(self.convert(typed, value.type).node, value)
-        if same_type(typed.value, value):
-            return Typed(typed.node, value)
-        items = [self.represent(self.item(typed, i), item) for i, item in enumerate(value.items)]
-        return Typed(self.tuple_node(items), value)
-
-    @staticmethod
-    def item(typed, i) -> Typed:
-        """Item i of a tuple."""
-        if isinstance(typed.node, ast.Tuple):
-            return Typed(typed.node.elts[i], typed.value.items[i])
-        return Typed(ast.Subscript(typed.node, number(i), ast.Load()), typed.value.items[i])
-
     # Functions of numbers
 
     def function_of_floats(self, function, arguments, type_) -> Typed:
@@ -416,20 +295,3 @@ def corners(operation, a, b):
     """Bounds of an operation that is monotone in each operand."""
     results = [operation(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
     return min(results), max(results)
-
-
-def has_effects(node):
-    """Whether evaluating the expression does more than give a value."""
-    return any(isinstance(part, ast.Call | ast.Yield | ast.YieldFrom | ast.NamedExpr) for part in ast.walk(node))
-
-
-def cast_constant(value, type_):
-    """A known number as a NumPy scalar of a Numba type."""
-    if is_integer(type_):
-        low, high = bounds(type_)
-        is_float = isinstance(value, float | np.floating)
-        value = arithmetic.to_integer(value, low, high) if is_float else arithmetic.wrap(int(value), low, high)
-    with np.errstate(all="ignore"):
-        if type_ == types.float32 and isinstance(value, int) and abs(value) > EXACT_IN_FLOAT64:
-            value = np.int64(value) if value < 2**63 else np.uint64(value)
-        return NUMPY[type_](value)

@@ -14,8 +14,9 @@ import numpy as np
 from numba import cuda, types
 
 from kernels.gpu.interpreter import arithmetic, intrinsics
+from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Site, Unsupported, indexed
-from kernels.gpu.interpreter.expressions import FoldLiterals, Typed, call, name, number
+from kernels.gpu.interpreter.expressions import FoldLiterals
 from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.interpreter.values import (
     FLOATS,
@@ -117,7 +118,9 @@ class Function(Statements):
     def outside(self, thing, identifier):
         """A value from outside the kernel. Arrays are constant there, as Numba compiles them in."""
         if isinstance(thing, np.ndarray):
-            return Typed(name(self.program.constant_array(thing, identifier)), Array(numba_type(thing.dtype), thing.ndim))
+            return Typed(
+                name(self.program.constant_array(thing, identifier)), Array(numba_type(thing.dtype), thing.ndim)
+            )
         return self.literal(thing)
 
     def visit_Attribute(self, node):
@@ -273,7 +276,9 @@ class Function(Statements):
     def load(self, array, index, place):
         """The element of an array, in the representation of its type."""
         if self.program.checked:
-            node = ast.Call(ast.Attribute(array.node, "load", ast.Load()), [index, self.access(array, place, "load")], [])
+            node = ast.Call(
+                ast.Attribute(array.node, "load", ast.Load()), [index, self.access(array, place, "load")], []
+            )
         else:
             node = ast.Subscript(array.node, index, ast.Load())
         dtype = array.value.dtype
@@ -292,6 +297,3 @@ class Function(Statements):
         if not (dtype == types.float32 and value.type == types.float64):
             value = self.convert(value, dtype)
         return ast.Assign([ast.Subscript(array.node, index, ast.Store())], value.node)
-
-
-

@@ -9,8 +9,8 @@ import ast
 import numpy as np
 from numba import cuda, types
 
+from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.expressions import Typed, call, name, number
 from kernels.gpu.interpreter.values import (
     NUMPY,
     Array,
@@ -301,5 +301,3 @@ def compare_and_swap(function, node, array, old, new):
     at_zero = ast.copy_location(ast.Call(node.func, [node.args[0], number(0), *node.args[1:]], []), node)
     ast.fix_missing_locations(at_zero)
     return atomic("atomic.cas", function, at_zero, array, function.literal(0), old, new)
-
-

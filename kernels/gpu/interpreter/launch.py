@@ -77,9 +77,7 @@ class Execution:
             self.begin = self.begin_checked
         else:
             memory = Memory(self.program.declarations, launch.shared_bytes)
-        self.arguments = [
-            memory.argument(a, n) if is_array(a) else plain(a) for a, n in zip(used, names, strict=True)
-        ]
+        self.arguments = [memory.argument(a, n) if is_array(a) else plain(a) for a, n in zip(used, names, strict=True)]
         self.block = Block(launch, memory)
         self.blocks = indices(launch.grid)
         self.threads = [Thread(n, index, self.block) for n, index in enumerate(indices(launch.block))]

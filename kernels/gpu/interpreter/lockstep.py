@@ -62,7 +62,9 @@ class Lockstep:
                 outsider = next(i for i in members if i not in expected)
                 self.refuse(outsider, site, f"calls {what} with mask {mask:#010x}, which leaves out its own lane")
             if expected[-1] >= len(self.threads):
-                problem = f"calls {what} with mask {mask:#010x}, but the warp has only {len(self.threads) - first} lanes"
+                problem = (
+                    f"calls {what} with mask {mask:#010x}, but the warp has only {len(self.threads) - first} lanes"
+                )
                 self.refuse(members[0], site, problem)
             if members == expected:
                 self.answer(what, site, mask, members)

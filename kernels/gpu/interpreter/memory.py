@@ -51,7 +51,9 @@ class Memory:
         if declaration.shape == (0,):
             count = self.shared_bytes // declaration.dtype.itemsize
             if not count:
-                problem = f"{declaration.name} is dynamic shared memory, of which the launch gives {self.shared_bytes} bytes"
+                problem = (
+                    f"{declaration.name} is dynamic shared memory, of which the launch gives {self.shared_bytes} bytes"
+                )
                 raise LaunchError(problem, array=declaration.name, site=declaration.site)
             return self.dynamic[: count * declaration.dtype.itemsize].view(declaration.dtype)
         self.used += declaration.nbytes

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from numba import types
 
+from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
-from kernels.gpu.interpreter.expressions import Expressions, Typed, call, name, number
+from kernels.gpu.interpreter.expressions import Expressions
 from kernels.gpu.interpreter.values import (
     Array,
     Clash,
@@ -108,7 +109,9 @@ class Statements(Expressions):
             case ast.Subscript() as target:
                 array = self.array(target.value)
                 index = self.index(array, target.slice)
-                new = self.binary(statement.op, self.load(array, name("$index"), target), self.expression(statement.value))
+                new = self.binary(
+                    statement.op, self.load(array, name("$index"), target), self.expression(statement.value)
+                )
                 kept = ast.Assign([ast.Name("$index", ast.Store())], index)
                 return [kept, self.store(array, name("$index"), new, target)]
         raise Unsupported(f"assignment to {type(statement.target).__name__} is not supported")

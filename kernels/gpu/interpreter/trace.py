@@ -70,7 +70,11 @@ class Trace:
 
     def flush(self):
         """Hand what was recorded to the observers, and forget it."""
-        codes, turns, knowledge = np.array(self.codes, np.int64), np.array(self.turns, np.int64).reshape(-1, 4), self.knowledge
+        codes, turns, knowledge = (
+            np.array(self.codes, np.int64),
+            np.array(self.turns, np.int64).reshape(-1, 4),
+            self.knowledge,
+        )
         self.codes.clear()  # and not replaced: memory holds on to it
         self.turns.clear()
         self.knowledge = []

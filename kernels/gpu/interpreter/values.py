@@ -176,7 +176,11 @@ def type_name(value):
 NUMPY = {
     types.boolean: np.bool_,
     **{getattr(types, name): getattr(np, name) for name in ("float32", "float64")},
-    **{getattr(types, f"{sign}int{bits}"): getattr(np, f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    **{
+        getattr(types, f"{sign}int{bits}"): getattr(np, f"{sign}int{bits}")
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
 }
 
 

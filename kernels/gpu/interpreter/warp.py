@@ -43,7 +43,9 @@ def vote(decide):
 
 
 def ballot(lanes, operands):
-    return [signed(sum(1 << lane for lane, (predicate,) in zip(lanes, operands, strict=True) if predicate))] * len(lanes)
+    return [signed(sum(1 << lane for lane, (predicate,) in zip(lanes, operands, strict=True) if predicate))] * len(
+        lanes
+    )
 
 
 def match_any(lanes, operands):

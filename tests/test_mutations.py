@@ -1,0 +1,92 @@
+"""The proof of the proof: faults planted in the kernels, each of which the checks must find.
+
+Each mutant is a copy of a source file with one change, run through the checks that tests/kernels/test_operations.py
+makes, on the same kind of random trials.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernels.gpu.interpreter import KernelError
+from kernels.operation import Operation, RandomDraw, all_operations
+from kernels.trial import Trial
+from tests.kernels.checks import check_backward, check_derivative, check_forward
+
+ROOT = Path(__file__).parents[1]
+TRIALS = 40
+
+# ruff: noqa: E501
+# What is wrong, operation, file, the line as it is, the line as it is not.
+MUTATIONS = [
+    ("the stride is dropped", "conv2d", "reference", "j : j + sh * H_out : sh", "j : j + H_out"),
+    ("the stride is dropped", "conv2d", "cuda", "row = h_out * stride_h + j - pad_h", "row = h_out + j - pad_h"),
+    ("the padding is dropped", "conv2d", "cuda", "column = w_out * stride_w + i - pad_w", "column = w_out * stride_w + i"),
+    ("the kernel is transposed", "conv2d", "reference", '"rchw,dc->rdhw", under(x, j, i', '"rchw,dc->rdhw", under(x, i, j'),
+    ("the kernel is rotated", "conv2d", "reference", "stride), w[:, :, j, i]", "stride), w[:, :, -1 - j, -1 - i]"),
+    ("the kernel is transposed", "conv2d", "cuda", "row, column] * w[c_out, c, j, i]", "row, column] * w[c_out, c, i, j]"),
+    ("overlaps overwrite", "conv2d", "reference", "covered += np.einsum", "covered[...] = np.einsum"),
+    ("overlaps overwrite", "maxpool2d", "cpu", "+= dy[r, c, h_out, w_out]", "= dy[r, c, h_out, w_out]"),
+    ("overlaps overwrite", "maxpool2d", "cuda", "total += dy[", "total = dy["),
+    ("the last of equal values wins", "maxpool2d", "cpu", "if value > best", "if value >= best"),
+    ("the mean term of eq. 51 is forgotten", "batchnorm", "reference", " - per_channel(sum_dy, x)", ""),
+    ("the variance term of eq. 51 is forgotten", "batchnorm", "reference", " - x_hat * per_channel(sum_dy_x_hat, x)", ""),
+    ("eq. 51 as printed", "batchnorm", "reference", "- x_hat * per_channel(sum_dy_x_hat", "- x_hat * per_channel(inverse_std * sum_dy_x_hat"),
+    ("the running averages are swapped", "batchnorm", "reference", "= momentum * mean + (1 - momentum)", "= (1 - momentum) * mean + momentum"),
+    ("the variance is unbiased", "batchnorm", "reference", "** 2).mean(axis=axes)", "** 2).sum(axis=axes) / max(x.size // x.shape[1] - 1, 1)"),
+    ("the variance is unbiased", "batchnorm", "cpu", "own_square[c, r, piece] + moved) / (R * S)", "own_square[c, r, piece] + moved) / (R * S - 1)"),
+    ("eq. 55 with its index lost", "softmax", "reference", "(dy - (dy * y).sum(axis=1, keepdims=True))", "dy * (1 - y.sum(axis=1, keepdims=True))"),
+    ("a sum starts late", "linear", "cuda", "in range(left.shape[0] if", "in range(1, left.shape[0] if"),
+    ("momentum is forgotten", "sgd", "reference", "momentum * velocity", "velocity"),
+]  # fmt: skip
+
+
+def trials(operation, smooth=False):
+    generator = np.random.default_rng(11)
+    return [Trial.draw(operation, RandomDraw(generator), generator, smooth) for _ in range(TRIALS)]
+
+
+def check(operation, kind):
+    """All that the generic tests ask of one implementation; the reference is held against calculus and the CPU."""
+    if kind == "reference" and operation.gradients:
+        for trial in trials(operation, smooth=True):
+            check_derivative(trial)
+    name, rungs = ("interpret", [1, None]) if kind == "cuda" else ("cpu", [None])
+    for trial in trials(operation):
+        for rung in rungs:
+            check_forward(trial, name, rung=rung)
+            if operation.gradients:
+                check_backward(trial, name, rung=rung)
+
+
+def mutant(tmp_path, operation, kind, old, new):
+    """The module with one change, imported from a file of its own."""
+    source = (ROOT / "kernels" / operation / f"{kind}.py").read_text()
+    assert old in source, f"kernels/{operation}/{kind}.py has no {old!r} any more"
+    path = tmp_path / f"{operation}_{kind}_mutant.py"
+    path.write_text(source.replace(old, new, 1))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("fault", "name", "kind", "old", "new"), MUTATIONS, ids=lambda v: str(v)[:30])
+def test_a_planted_fault_is_found(fault, name, kind, old, new, tmp_path, monkeypatch):
+    operation = all_operations()[name]
+    changed = mutant(tmp_path, name, kind, old, new)
+    original = Operation.implementation
+
+    def implementation(self, wanted):
+        return changed if (self.name, wanted) == (name, kind) else original(self, wanted)
+
+    monkeypatch.setattr(Operation, "implementation", implementation)
+    with pytest.raises((AssertionError, IndexError, KernelError, ValueError)):
+        check(operation, kind)
+
+
+@pytest.mark.parametrize(("name", "kind"), sorted({(m[1], m[2]) for m in MUTATIONS}))
+def test_without_a_fault_the_same_checks_pass(name, kind):
+    check(all_operations()[name], kind)
