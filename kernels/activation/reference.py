@@ -5,6 +5,8 @@ derivative of the sigmoid, f(1 - f)^2, is a misprint of f(1 - f). The arctan is 
 "Convolutional neural networks and their components", section 2.3, without its derivative.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 LEAK = 0.01
@@ -45,7 +47,7 @@ def arctan_slope(x):
     return 1 / (1 + x**2)
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, tuple[Callable, Callable]] = {
     "relu": (relu, relu_slope),
     "leaky_relu": (leaky_relu, leaky_relu_slope),
     "sigmoid": (sigmoid, sigmoid_slope),

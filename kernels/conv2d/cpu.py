@@ -23,10 +23,10 @@ row and one that depends on the column, so two short tables of offsets replace k
 - Jobs of up to UNIT tiles are dealt to the threads like cards. Each writes its own part of the output and sums in an
   order that does not depend on who does it: the same bits every time, on any number of threads.
 
-Measured on two cores of an AMD EPYC (Zen 5): the six convolutions of cnn6, batch 50, forward and backward, 20 ms against
-21 to 31 ms in PyTorch 2.13 (oneDNN); `_tile` alone 255 GFLOP/s on one core, about the core's limit.
-Other ways that lost: dx from dy as it stands, channels far apart (10 % slower); sums delivered one by one (5 %); dx of
-one input channel without `_backward_few` (3 times slower).
+Measured on two cores of an AMD EPYC (Zen 5): the six convolutions of cnn6, batch 50, forward and backward, in 20 ms,
+PyTorch 2.13 (oneDNN) in 21 to 31 ms; `_tile` alone 255 GFLOP/s on one core, next to the core's limit of about 260. What
+lost: dx of a single channel as the sum above, with 31 of 32 lanes empty, 3.3 ms instead of the 1.0 of `_backward_few`;
+fresh memory in each backward pass for 256 channels of 64 x 64, batch 16: dx in 58 ms of one core instead of 26.
 """
 
 import threading
@@ -243,7 +243,7 @@ def _axis(n, size, k, stride, pad, back):
     """Sort the positions of one axis into classes that see the same taps.
 
     -> order (n,) the positions, class by class; source (n,) what the first tap of each reads; start (classes + 1,)
-    where each class starts; first, count (classes,) its first tap and how many it has.
+    where each class starts; and (first, count), (classes,) each: its first tap and how many taps it has.
     """
     i = np.arange(n)
     if back:  # input i was read through tap j by output `source`, where source*stride + j - pad = i
@@ -259,14 +259,14 @@ def _axis(n, size, k, stride, pad, back):
     key = first * (k + 1) + count
     order = np.argsort(key, kind="stable")
     start = np.unique(key[order], return_index=True)[1]
-    return order, source[order], np.append(start, n), first[order[start]], count[order[start]]
+    return order, source[order], np.append(start, n), (first[order[start]], count[order[start]])
 
 
-def _terms(first_h, count_h, first_w, count_w, kw, stride, a_step, depth, run, a_block):
+def _terms(h_taps, w_taps, kw, stride, a_step, depth, run, a_block):
     """One stretch of terms per tap of a class and block of `run` channels: where in a, which row of v, how many."""
     start, terms = [0], []
-    for h, high in zip(first_h, count_h, strict=True):
-        for w, wide in zip(first_w, count_w, strict=True):
+    for h, high in zip(*h_taps, strict=True):
+        for w, wide in zip(*w_taps, strict=True):
             for j in range(high):
                 for i in range(wide):
                     tap = (h + j * stride[0]) * kw + w + i * stride[1]
@@ -299,9 +299,9 @@ def _lanes(channels):
 @lru_cache(maxsize=256)
 def _plan_forward(threads, x_shape, w_shape, y_shape, stride, padding):
     (R, C, H, W), (C_out, _, kh, kw), (_, _, H_out, W_out) = x_shape, w_shape, y_shape
-    h, h_source, h_start, *h_taps = _axis(H_out, H, kh, stride[0], padding[0], back=False)
-    w, w_source, w_start, *w_taps = _axis(W_out, W, kw, stride[1], padding[1], back=False)
-    t_start, terms = _terms(*h_taps, *w_taps, kw, (1, 1), (W, 1), C, C, 0)
+    h, h_source, h_start, h_taps = _axis(H_out, H, kh, stride[0], padding[0], back=False)
+    w, w_source, w_start, w_taps = _axis(W_out, W, kw, stride[1], padding[1], back=False)
+    t_start, terms = _terms(h_taps, w_taps, kw, (1, 1), (W, 1), C, C, 0)
     image, image_out = C * H * W, C_out * H_out * W_out
     return _plan(threads, C_out, H_out * W_out, R, (image, image_out), h_start, (h_source * W, h * W_out),
                  w_start, (w_source, w), t_start, terms, kh * kw * C, H * W)  # fmt: skip
@@ -311,10 +311,10 @@ def _plan_forward(threads, x_shape, w_shape, y_shape, stride, padding):
 def _plan_dx(threads, dy_shape, w_shape, x_shape, stride, padding):
     (R, C, H, W), (C_out, _, kh, kw), (_, _, H_out, W_out) = x_shape, w_shape, dy_shape
     pixel = _lanes(C_out)
-    h, h_source, h_start, *h_taps = _axis(H, H_out, kh, stride[0], padding[0], back=True)
-    w, w_source, w_start, *w_taps = _axis(W, W_out, kw, stride[1], padding[1], back=True)
+    h, h_source, h_start, h_taps = _axis(H, H_out, kh, stride[0], padding[0], back=True)
+    w, w_source, w_start, w_taps = _axis(W, W_out, kw, stride[1], padding[1], back=True)
     row, image = W_out * pixel, H_out * W_out * pixel
-    t_start, terms = _terms(*h_taps, *w_taps, kw, stride, (-row, -pixel), C_out, pixel, R * image)
+    t_start, terms = _terms(h_taps, w_taps, kw, stride, (-row, -pixel), C_out, pixel, R * image)
     return _plan(threads, C, H * W, R, (image, C * H * W), h_start, (h_source * row, h * W),
                  w_start, (w_source * pixel, w), t_start, terms, kh * kw * C_out, 1)  # fmt: skip
 

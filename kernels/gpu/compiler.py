@@ -56,10 +56,9 @@ def compute_capability(architecture):
 
 def type_of(value):
     """The Numba type a launch gives to an argument: C-contiguous arrays, int64 and float32 scalars."""
-    if hasattr(value, "dtype") and getattr(value, "ndim", 0):
-        return types.Array(_scalar_type(value.dtype), value.ndim, "C")
     if hasattr(value, "dtype"):
-        return _scalar_type(value.dtype)
+        scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)
+        return types.Array(scalar, value.ndim, "C") if value.ndim else scalar
     if isinstance(value, bool):
         return types.boolean
     if isinstance(value, int):
@@ -67,10 +66,6 @@ def type_of(value):
     if isinstance(value, float):
         return types.float64
     raise TypeError(f"kernel argument {value!r}: {type(value).__name__} is neither an array nor a number")
-
-
-def _scalar_type(dtype):
-    return getattr(types, "boolean" if dtype.name == "bool" else dtype.name)
 
 
 def gpu_is_available():

@@ -109,7 +109,7 @@ class DeviceFunction:
     """A function for use inside kernels; made by `@device`. Inlined when compiled, called when interpreted."""
 
     def __init__(self, function):
-        functools.update_wrapper(self, function)
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, {})
 
     @functools.cached_property
@@ -121,7 +121,7 @@ class Kernel:
     """A CUDA kernel; made by `@kernel`. See the module's docstring."""
 
     def __init__(self, function, constants=None, fastmath=False, max_registers=None):
-        functools.update_wrapper(self, function)
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, constants or {})
         self.options = {"fastmath": fastmath, "max_registers": max_registers}
         self._specialised = {}
@@ -165,7 +165,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Launch:
-    """A kernel, its grid and block (x, y, z), its arguments and its dynamic shared memory in bytes. Not yet run."""
+    """A kernel, its grid and block (x, y, z), its arguments and its dynamic shared memory in bytes: not yet run."""
 
     kernel: Kernel
     grid: tuple[int, int, int]
@@ -174,7 +174,7 @@ class Launch:
     shared_bytes: int = 0
 
     def interpret(self, checked=True):
-        """Execute the kernel's own source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
+        """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
         from kernels.gpu.interpreter import interpret
 
         interpret(self, checked=checked)

@@ -21,7 +21,7 @@ class ReportError(RuntimeError):
 
 @dataclass(frozen=True)
 class Report:
-    """What one kernel takes on one architecture: registers a thread, bytes a block (shared) or a thread (the others)."""
+    """What a kernel takes on an architecture: registers a thread, bytes a block (shared) or a thread (the others)."""
 
     kernel: str
     architecture: str

@@ -13,6 +13,8 @@ values above -1, mape no target that is 0, bce values from 0 to 1. Where an abso
 derivative, and 0 stands for it.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -68,7 +70,7 @@ def over(weight, p):
     return np.where(absent, 0, weight / np.where(absent, 1, p))
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, tuple[Callable, Callable, Callable]] = {
     "mse": (squared, squared_slope, np.mean),
     "msle": (squared_logarithmic, squared_logarithmic_slope, np.mean),
     "l2": (squared, squared_slope, np.sum),

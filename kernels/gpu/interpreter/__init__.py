@@ -18,7 +18,7 @@ from kernels.gpu.interpreter.errors import (
     Uninitialised,
     Unsupported,
 )
-from kernels.gpu.interpreter.launch import Execution
+from kernels.gpu.interpreter.launch import CheckedExecution, Execution
 
 __all__ = [
     "BarrierDivergence",
@@ -36,4 +36,8 @@ __all__ = [
 
 def interpret(launch, checked=True):
     """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain."""
-    Execution(launch, checked).run()
+    try:
+        (CheckedExecution if checked else Execution)(launch).run()
+    except KernelError as error:
+        error.kernel = launch.kernel.name
+        raise

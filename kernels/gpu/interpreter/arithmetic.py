@@ -4,6 +4,7 @@ float64 is a Python float, float32 a np.float32, every integer a Python int with
 """
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -120,17 +121,11 @@ def fma(a, b, c):
         return _fma_float32(float(a), float(b), float(c))
     if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
         return a * b + c
-    exact = _fraction(a) * _fraction(b) + _fraction(c)
+    exact = Fraction(a) * Fraction(b) + Fraction(c)
     try:
         return float(exact) if exact else a * b + c
     except OverflowError:
         return math.copysign(math.inf, exact)
-
-
-def _fraction(value):
-    from fractions import Fraction
-
-    return Fraction(value)
 
 
 def _fma_float32(a, b, c):
@@ -180,20 +175,26 @@ def _guarded(function, fallback):
 
 
 def _gamma_pole(x):
-    return math.inf if x > 0 or x == 0 and math.copysign(1, x) > 0 else -math.inf if x == 0 else math.nan
+    """gamma where Python raises: at zero it has the sign of the zero, at large x it overflows, else it is no number."""
+    if x == 0:
+        return math.copysign(math.inf, x)
+    return math.inf if x > 0 else math.nan
 
 
-ARC = {"acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh", "atanh": "arctanh"}
-MATH = {
-    getattr(math, name): _guarded(getattr(math, name), getattr(np, ARC.get(name, name)))
-    for name in (
-        "exp exp2 expm1 sqrt log log2 log10 log1p sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh"
-        " hypot fmod copysign nextafter degrees radians"
-    ).split()
-    if hasattr(math, name)
+# Functions by their names in math and, where those differ, in NumPy, which knows C's results for all arguments.
+NAMES = {
+    "acos": "arccos",
+    "asin": "arcsin",
+    "atan": "arctan",
+    "acosh": "arccosh",
+    "asinh": "arcsinh",
+    "atanh": "arctanh",
 }
+NAMES |= {n: n for n in ("exp", "exp2", "expm1", "sqrt", "log", "log2", "log10", "log1p", "sin", "cos", "tan")}
+NAMES |= {n: n for n in ("sinh", "cosh", "tanh", "hypot", "fmod", "copysign", "nextafter", "degrees", "radians")}
+NAMES |= {"pow": "power"}
+MATH = {getattr(math, n): _guarded(getattr(math, n), getattr(np, m)) for n, m in NAMES.items() if hasattr(math, n)}
 MATH |= {
-    math.pow: _guarded(math.pow, np.power),
     math.atan2: math.atan2,
     math.remainder: _guarded(math.remainder, lambda x, y: math.nan),
     math.erf: math.erf,

@@ -5,6 +5,7 @@ float64 is a Python float, float32 a np.float32, an integer a Python int within 
 
 import ast
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -17,7 +18,6 @@ from kernels.gpu.interpreter.values import (
     Scalar,
     Static,
     Tuple,
-    Value,
     bounds,
     constant,
     is_integer,
@@ -35,7 +35,7 @@ class Typed:
     """A rewritten expression and what is known of its value."""
 
     node: ast.expr
-    value: Value
+    value: Any  # one of values.py
 
     @property
     def type(self):

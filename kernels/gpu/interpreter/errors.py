@@ -31,8 +31,12 @@ class KernelError(Exception):
     def __init__(self, problem, *, kernel=None, block=None, thread=None, array=None, index=None, site=None):
         self.problem, self.kernel, self.block, self.thread = problem, kernel, block, thread
         self.array, self.index, self.site = array, index, site
-        self.line = site.line if site else None
         super().__init__(problem)
+
+    @property
+    def line(self):
+        """Number of the source line, in the file of `site`."""
+        return self.site.line if self.site else None
 
     def __str__(self):
         where = [f"block {self.block}"] if self.block is not None else []

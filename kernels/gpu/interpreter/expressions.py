@@ -55,6 +55,7 @@ OPERATORS = {
     ast.Invert: operator.invert,
 }
 
+
 class FoldLiterals(ast.NodeTransformer):
     """Computes operations on literals, as Python's compiler does before Numba sees them: 2 ** -1 is 0.5."""
 
@@ -94,10 +95,8 @@ class Expressions(Conversions):
         raise Unsupported(f"{type(node).__name__} is not supported")
 
     def located(self, error, node):
-        """The error with kernel and source line, where it has none yet."""
-        if error.site is None:
-            error.kernel, error.site = self.kernel_name, self.site(node, "", "")
-            error.line = error.site.line
+        """The error with the source line, where it has none yet."""
+        error.site = error.site or self.site(node, "", "")
         return error
 
     # Operators
@@ -155,7 +154,7 @@ class Expressions(Conversions):
                     return self.integer(plain, 0, min(b.high - 1, a.high) if a.low >= 0 else b.high - 1, type_)
                 return Typed(call("$modulo_integer", left.node, right.node), scalar(type_))
             case ast.LShift() | ast.RShift():
-                if 0 <= b.low and b.high < type_.bitwidth:
+                if b.low >= 0 and b.high < type_.bitwidth:
                     return self.integer(plain, *corners(OPERATORS[type(op)], a, b), type_)
                 is_left = isinstance(op, ast.LShift)
                 shifted = call("$shift", left.node, right.node, number(is_left), number(type_.bitwidth))

@@ -35,6 +35,8 @@ from kernels.gpu.interpreter.values import (
 )
 from kernels.gpu.kernel import DeviceFunction, Source
 
+LARGEST_SIZE = 2**48
+
 
 @dataclass(frozen=True)
 class CudaName:
@@ -52,7 +54,6 @@ class Function(Statements):
 
     def __init__(self, program, source, arguments, path=()):
         self.program, self.source, self.path = program, source, path
-        self.kernel_name = program.kernel_name
         self.names = source.names()
         self.definition = FoldLiterals().visit(source.tree())
         parameters = [argument.arg for argument in self.definition.args.args]
@@ -118,9 +119,8 @@ class Function(Statements):
     def outside(self, thing, identifier):
         """A value from outside the kernel. Arrays are constant there, as Numba compiles them in."""
         if isinstance(thing, np.ndarray):
-            return Typed(
-                name(self.program.constant_array(thing, identifier)), Array(numba_type(thing.dtype), thing.ndim)
-            )
+            node = name(self.program.constant_array(thing, identifier))
+            return Typed(node, Array(numba_type(thing.dtype), thing.ndim))
         return self.literal(thing)
 
     def visit_Attribute(self, node):
@@ -139,7 +139,8 @@ class Function(Statements):
                 if node.attr == "shape":
                     return Typed(ast.Attribute(base.node, "shape", ast.Load()), Tuple((extent,) * ndim))
                 if node.attr == "size":
-                    return Typed(ast.Attribute(base.node, "size", ast.Load()), extent)
+                    size = Scalar(types.int64, 0, min(self.program.largest**ndim, LARGEST_SIZE))
+                    return Typed(ast.Attribute(base.node, "size", ast.Load()), size)
                 if node.attr == "ndim":
                     return self.literal(ndim)
         raise Unsupported(f"attribute {node.attr} of {type_name(base.value)} is not supported")
@@ -275,12 +276,10 @@ class Function(Statements):
 
     def load(self, array, index, place):
         """The element of an array, in the representation of its type."""
+        node: ast.expr = ast.Subscript(array.node, index, ast.Load())
         if self.program.checked:
-            node = ast.Call(
-                ast.Attribute(array.node, "load", ast.Load()), [index, self.access(array, place, "load")], []
-            )
-        else:
-            node = ast.Subscript(array.node, index, ast.Load())
+            load = ast.Attribute(array.node, "load", ast.Load())
+            node = ast.Call(load, [index, self.access(array, place, "load")], [])
         dtype = array.value.dtype
         if is_integer(dtype):
             node = call("$int", node)

@@ -1,7 +1,6 @@
 """A launch, executed: block after block, the threads of each in lockstep."""
 
 import traceback
-import weakref
 
 import numpy as np
 
@@ -10,23 +9,10 @@ from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds
 from kernels.gpu.interpreter.intrinsics import LARGEST_BLOCK, LARGEST_GRID
 from kernels.gpu.interpreter.lockstep import Lockstep
 from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory
-from kernels.gpu.interpreter.program import Program, describe, largest_in, plain
+from kernels.gpu.interpreter.program import is_array, plain, program_for
 from kernels.gpu.interpreter.races import Races
 from kernels.gpu.interpreter.trace import NOTHING, Trace
 from kernels.gpu.interpreter.warp import WARP_SIZE
-
-_programs = weakref.WeakKeyDictionary()
-
-
-def program_for(launch, checked):
-    """The kernel rewritten for the types of the launch's arguments; rewritten once."""
-    known = _programs.setdefault(launch.kernel, {})
-    largest = largest_in(launch)
-    arguments = tuple(describe(argument, largest) for argument in launch.args)
-    key = arguments, largest, checked
-    if key not in known:
-        known[key] = Program(launch.kernel, arguments, largest, checked)
-    return known[key]
 
 
 class Thread:
@@ -44,75 +30,52 @@ class Thread:
 class Block:
     """The block that is being executed: its index, the sizes of block and grid, its memory."""
 
+    warp_size = WARP_SIZE
+
     def __init__(self, launch, memory):
         self.memory = memory
         self.dim_x, self.dim_y, self.dim_z = launch.block
         self.grid_x, self.grid_y, self.grid_z = launch.grid
-        self.warp_size = WARP_SIZE
 
     def enter(self, number, index):
         self.number, self.index = number, index
         self.x, self.y, self.z = index
-
-
-def indices(size):
-    """All (x, y, z) within a size, x fastest."""
-    return [(x, y, z) for z in range(size[2]) for y in range(size[1]) for x in range(size[0])]
+        self.memory.begin_block()
 
 
 class Execution:
-    """One launch being executed."""
+    """One launch being executed, unchecked."""
 
-    def __init__(self, launch, checked):
-        self.name = launch.kernel.name
-        self.check_limits(launch)
-        self.program = program_for(launch, checked)
-        self.trace = None
-        used = [launch.args[i] for i in self.program.arguments_used]
-        names = [launch.kernel.source.arguments[i] for i in self.program.arguments_used]
-        if checked:
-            self.trace = Trace([])
-            arrays = [argument for argument in used if is_array(argument)]
-            memory = CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace)
-            self.begin = self.begin_checked
-        else:
-            memory = Memory(self.program.declarations, launch.shared_bytes)
-        self.arguments = [memory.argument(a, n) if is_array(a) else plain(a) for a, n in zip(used, names, strict=True)]
-        self.block = Block(launch, memory)
-        self.blocks = indices(launch.grid)
-        self.threads = [Thread(n, index, self.block) for n, index in enumerate(indices(launch.block))]
+    checked = False
+
+    def __init__(self, launch):
         self.current = None
-        if checked:
-            self.trace.observers.append(Races(memory, self.program.sites, self.blocks, self.threads))
+        check_limits(launch)
+        self.program = program_for(launch, self.checked)
+        arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
+        self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
+        self.arguments = [self.memory.argument(a, name) if is_array(a) else plain(a) for name, a in arguments]
+        self.block = Block(launch, self.memory)
+        self.blocks = indices(launch.grid)
+        self.threads = [Thread(number, index, self.block) for number, index in enumerate(indices(launch.block))]
 
-    def check_limits(self, launch):
-        threads = launch.block[0] * launch.block[1] * launch.block[2]
-        problem = None
-        if not 1 <= threads <= LARGEST_BLOCK or min(launch.block) < 1 or launch.block[2] > 64:
-            problem = f"a block of {launch.block} has {threads} threads, it may have {LARGEST_BLOCK} (and 64 along z)"
-        elif min(launch.grid) < 1 or launch.grid[0] > LARGEST_GRID or max(launch.grid[1:]) > 65535:
-            problem = f"a grid of {launch.grid} is none, it may have ({LARGEST_GRID}, 65535, 65535) blocks"
-        elif launch.shared_bytes > LARGEST_SHARED:
-            problem = f"{launch.shared_bytes} bytes of shared memory are too many, a block has {LARGEST_SHARED}"
-        if problem:
-            raise LaunchError(problem, kernel=self.name)
+    def new_memory(self, launch, arrays):
+        return Memory(self.program.declarations, launch.shared_bytes)
 
     def run(self):
-        run = self.run_lockstep if self.program.is_generator else self.run_plain
+        run_block = self.run_lockstep if self.program.is_generator else self.run_one_by_one
         try:
             with np.errstate(all="ignore"):
                 for number, index in enumerate(self.blocks):
                     self.block.enter(number, index)
-                    self.block.memory.begin_block(self.block)
-                    run()
-                    if self.trace:
-                        self.met_block()
-                if self.trace:
-                    self.trace.flush()
+                    run_block()
+                    self.met_block()
+                self.finish()
         except Exception as error:
             raise self.located(error) from (None if isinstance(error, KernelError) else error)
 
-    def run_plain(self):
+    def run_one_by_one(self):
+        """Threads that never wait need no lockstep."""
         run, begin, arguments = self.program.run, self.begin, self.arguments
         for thread in self.threads:
             begin(thread)
@@ -122,43 +85,73 @@ class Execution:
         generators = [self.program.run(thread, *self.arguments) for thread in self.threads]
         Lockstep(self, self.threads, generators).run()
 
-    # What the threads in lockstep tell
+    # What the execution is told
 
     def begin(self, thread):
         """It is this thread's turn."""
         self.current = thread
 
-    def begin_checked(self, thread):
+    def met_block(self):
+        """All threads of the block have met at a barrier, or are done."""
+
+    def met_warp(self, members):
+        """Some threads of a warp have met at a syncwarp."""
+
+    def finish(self):
+        """All blocks are done."""
+
+    def located(self, error):
+        """An error with kernel, block, thread and source line, as far as it does not say them itself."""
+        if not isinstance(error, KernelError):
+            kind = OutOfBounds if isinstance(error, IndexError) else KernelError
+            error = kind(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
+        if error.block is None and self.current:
+            error.block, error.thread = self.block.index, self.current.index
+        if error.site is None:
+            for frame in traceback.extract_tb(error.__traceback__):
+                if frame.filename in self.program.files and frame.lineno:
+                    error.site = Site(frame.filename, frame.lineno, "", "")
+        return error
+
+
+class CheckedExecution(Execution):
+    """One launch being executed, with every access of memory checked and traced."""
+
+    checked = True
+
+    def __init__(self, launch):
+        self.trace = Trace()
+        super().__init__(launch)
+        self.trace.observers.append(Races(self.memory, self.program.sites, self.blocks, self.threads))
+
+    def new_memory(self, launch, arrays):
+        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace)
+
+    def begin(self, thread):
         self.current = thread
         self.trace.begin(thread)
 
     def met_block(self):
-        if self.trace:
-            self.trace.barrier(self.threads)
+        self.trace.barrier(self.threads)
 
     def met_warp(self, members):
-        if self.trace:
-            self.trace.syncwarp([self.threads[i] for i in members])
+        self.trace.syncwarp([self.threads[i] for i in members])
 
-    def site(self, number):
-        return self.program.sites[number]
-
-    def located(self, error):
-        """The error with kernel, block, thread and source line, where it does not say them yet."""
-        if not isinstance(error, KernelError):
-            kind = OutOfBounds if isinstance(error, IndexError) else KernelError
-            error = kind(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
-        error.kernel = error.kernel or self.name
-        if error.block is None and self.current:
-            error.block, error.thread = self.block.index, self.current.index
-        if error.site is None:
-            frames = traceback.extract_tb(error.__traceback__)
-            lines = [frame.lineno for frame in frames if frame.filename in self.program.files]
-            if lines:
-                error.site = Site(next(iter(self.program.files)), lines[-1], "", "")
-                error.line = error.site.line
-        return error
+    def finish(self):
+        self.trace.flush()
 
 
-def is_array(argument):
-    return isinstance(argument, np.ndarray) and argument.ndim > 0
+def check_limits(launch):
+    """Raise LaunchError for what no GPU would launch."""
+    threads = launch.block[0] * launch.block[1] * launch.block[2]
+    if min(launch.block) < 1 or threads > LARGEST_BLOCK or launch.block[2] > 64:
+        raise LaunchError(f"a block of {launch.block} is none, it has 1 to {LARGEST_BLOCK} threads, 64 of them along z")
+    if min(launch.grid) < 1 or launch.grid[0] > LARGEST_GRID or max(launch.grid[1:]) > 65535:
+        raise LaunchError(f"a grid of {launch.grid} is none, it has up to ({LARGEST_GRID}, 65535, 65535) blocks")
+    if launch.shared_bytes > LARGEST_SHARED:
+        raise LaunchError(f"{launch.shared_bytes} bytes of shared memory are too many, a block has {LARGEST_SHARED}")
+
+
+def indices(size):
+    """All (x, y, z) within a size, x fastest."""
+    return [(x, y, z) for z in range(size[2]) for y in range(size[1]) for x in range(size[0])]

@@ -11,10 +11,10 @@ DONE = None
 
 
 class Lockstep:
-    """The threads of one block, as generators. `launch` is told about who runs and who has met."""
+    """The threads of one block, as generators. `execution` is told whose turn it is and who has met."""
 
-    def __init__(self, launch, threads, generators):
-        self.launch, self.threads, self.generators = launch, threads, generators
+    def __init__(self, execution, threads, generators):
+        self.execution, self.threads, self.generators = execution, threads, generators
         self.waiting = [DONE] * len(threads)
         self.answers = {}
 
@@ -27,14 +27,14 @@ class Lockstep:
             if (first is DONE or type(first) is int) and self.waiting.count(first) == len(self.waiting):
                 if first is DONE:
                     return
-                self.launch.met_block()
+                self.execution.met_block()
                 ready = everybody
             else:
                 ready = self.meet_warps() or self.meet_active() or self.meet_block() or self.diverged()
 
     def resume(self, ready):
         """Let threads run until they wait again or are done."""
-        waiting, generators, threads, begin = self.waiting, self.generators, self.threads, self.launch.begin
+        waiting, generators, threads, begin = self.waiting, self.generators, self.threads, self.execution.begin
         if not self.answers:
             for i in ready:
                 begin(threads[i])
@@ -62,14 +62,12 @@ class Lockstep:
                 outsider = next(i for i in members if i not in expected)
                 self.refuse(outsider, site, f"calls {what} with mask {mask:#010x}, which leaves out its own lane")
             if expected[-1] >= len(self.threads):
-                problem = (
-                    f"calls {what} with mask {mask:#010x}, but the warp has only {len(self.threads) - first} lanes"
-                )
-                self.refuse(members[0], site, problem)
+                lanes = len(self.threads) - first
+                self.refuse(members[0], site, f"calls {what} with mask {mask:#010x}, but its warp has {lanes} lanes")
             if members == expected:
                 self.answer(what, site, mask, members)
                 if what == "syncwarp":
-                    self.launch.met_warp(members)
+                    self.execution.met_warp(members)
                 ready += members
         return ready
 
@@ -102,7 +100,7 @@ class Lockstep:
         if any(type(event) is not tuple or event[:2] != first[:2] for event in self.waiting):
             return []
         result = BLOCK_WIDE[first[0]]([bool(event[2]) for event in self.waiting])
-        self.launch.met_block()
+        self.execution.met_block()
         self.answers = dict.fromkeys(range(len(self.threads)), result)
         return range(len(self.threads))
 
@@ -122,7 +120,7 @@ class Lockstep:
         if self.waiting[example] is DONE:
             does = "has returned"
         else:
-            does = f"waits at line {self.launch.site(self.place_number(example)).line}"
+            does = f"waits at line {self.execution.program.sites[self.place_number(example)].line}"
         problem = (
             f"{what} waits for {len(missing)} of {len(members)} threads; "
             f"thread {self.threads[waiter].index} waits, thread {self.threads[example].index} {does}"
@@ -138,5 +136,5 @@ class Lockstep:
         return event[1] if type(event) is tuple else event
 
     def refuse(self, i, site, problem):
-        self.launch.current = self.threads[i]
-        raise BarrierDivergence(problem, site=self.launch.site(site))
+        self.execution.current = self.threads[i]
+        raise BarrierDivergence(problem, site=self.execution.program.sites[site])

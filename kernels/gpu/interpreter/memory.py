@@ -28,7 +28,7 @@ class Memory:
         self.declarations, self.shared_bytes = declarations, shared_bytes
         self.templates = [poisoned(d.shape, d.dtype) for d in declarations]
 
-    def begin_block(self, block):
+    def begin_block(self):
         """Forget what the block before has written."""
         self.arrays = {}
         self.used = self.shared_bytes
@@ -51,9 +51,7 @@ class Memory:
         if declaration.shape == (0,):
             count = self.shared_bytes // declaration.dtype.itemsize
             if not count:
-                problem = (
-                    f"{declaration.name} is dynamic shared memory, of which the launch gives {self.shared_bytes} bytes"
-                )
+                problem = f"{declaration.name} is dynamic shared memory: the launch gives {self.shared_bytes} bytes"
                 raise LaunchError(problem, array=declaration.name, site=declaration.site)
             return self.dynamic[: count * declaration.dtype.itemsize].view(declaration.dtype)
         self.used += declaration.nbytes

@@ -2,6 +2,7 @@
 
 import ast
 import math
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +39,10 @@ class Program:
     """
 
     def __init__(self, kernel, arguments, largest, is_checked):
-        self.kernel_name, self.largest, self.checked = kernel.name, largest, is_checked
-        self.functions, self.sites, self.declarations = [], [], []
+        self.largest, self.checked = largest, is_checked
+        self.functions: list[Function] = []
+        self.sites: list[Site] = []
+        self.declarations: list[Declaration] = []
         self._site_numbers, self._declaration_numbers = {}, {}
         self.namespace = dict(HELPERS, **{"$local": memory.local, "$shared": memory.shared})
         main = Function(self, kernel.source, arguments)
@@ -61,6 +64,7 @@ class Program:
     def constant_array(self, array, identifier):
         array = np.array(array)
         array.flags.writeable = False
+        self.largest = max(self.largest, *array.shape)
         name = f"${identifier}"
         self.namespace[name] = checked.ConstantArray(array, self.sites) if self.checked else array
         return name
@@ -77,6 +81,20 @@ class Program:
         return self._declaration_numbers[key]
 
 
+_programs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def program_for(launch, is_checked):
+    """The kernel of a launch rewritten for the types of its arguments; rewritten once."""
+    known = _programs.setdefault(launch.kernel, {})
+    largest = largest_in(launch)
+    arguments = tuple(describe(argument, largest) for argument in launch.args)
+    key = arguments, largest, is_checked
+    if key not in known:
+        known[key] = Program(launch.kernel, arguments, largest, is_checked)
+    return known[key]
+
+
 def number_of(thing, numbers, things):
     """The place of a thing in a list, appended if it is new."""
     if thing not in numbers:
@@ -89,7 +107,7 @@ def describe(argument, largest):
     """What is known of an argument before the run."""
     if argument is None:
         return Static(None)
-    if isinstance(argument, np.ndarray) and argument.ndim:
+    if is_array(argument):
         return Array(numba_type(argument.dtype), argument.ndim)
     if isinstance(argument, bool):
         return scalar(types.boolean)
@@ -103,9 +121,13 @@ def describe(argument, largest):
     return Scalar(type_, max(low, -largest), min(high, largest)) if largest == SMALL else scalar(type_)
 
 
+def is_array(argument):
+    return isinstance(argument, np.ndarray) and argument.ndim > 0
+
+
 def plain(argument):
     """An argument as the rewritten code represents its type."""
-    if isinstance(argument, np.ndarray) and argument.ndim or isinstance(argument, np.float32):
+    if (isinstance(argument, np.ndarray) and argument.ndim) or isinstance(argument, np.float32):
         return argument
     if isinstance(argument, np.ndarray) and argument.dtype == np.float32:
         return argument[()]
@@ -116,7 +138,7 @@ def largest_in(launch):
     """SMALL if no extent, no integer argument and no number of blocks is larger, else LARGE."""
     sizes = list(launch.grid)
     for argument in launch.args:
-        if isinstance(argument, np.ndarray) and argument.ndim:
+        if is_array(argument):
             sizes += argument.shape
         elif isinstance(argument, int | np.integer):
             sizes.append(abs(int(argument)))

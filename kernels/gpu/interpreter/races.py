@@ -44,7 +44,7 @@ class Access:
 
 
 def stable_order(key):
-    """np.argsort(key, kind="stable"), faster: the position rides along in the low bits, and NumPy sorts integers fast."""
+    """np.argsort(key, kind="stable"), faster: sorts integers with their position in the low bits."""
     bits = len(key).bit_length()
     if int(key.max()) >> 63 - bits:
         return np.argsort(key, kind="stable")
@@ -72,11 +72,12 @@ class Races:
 
     def __init__(self, memory, sites, blocks, threads):
         self.memory, self.sites, self.blocks, self.threads = memory, sites, blocks, threads
+        # By global cell. Zero means untouched: memory that is zero costs nothing before it is used.
         cells = memory.global_cells if len(blocks) > 1 else 0
-        self.first_block, self.last_block = np.full(cells, len(blocks)), np.full(cells, -1)
+        self.first_block = np.zeros(cells, np.int64)  # less the number of blocks
+        self.last_block = np.zeros(cells, np.int64)  # plus 1
         self.kinds = np.zeros(cells, np.int64)
-        self.examples = np.full((3, cells), -1)
-        """By global cell, as codes: the first access, the last, and the last that changed it."""
+        self.examples = np.zeros((3, cells), np.int64)  # codes: the first access, the last, the last that changed it
 
     def observe(self, batch):
         tables = [(KINDS[site.kind], max(site.nbytes // self.memory.cell_size, 1)) for site in self.sites]
@@ -107,19 +108,20 @@ class Races:
         """Accesses of one cell by several blocks, in this batch and those before."""
         groups = Groups(cell, batch.block[position], kind)
         cells = cell[groups.order[groups.starts]]
-        self.first_block[cells] = np.minimum(self.first_block[cells], groups.first_actor)
-        self.last_block[cells] = np.maximum(self.last_block[cells], groups.last_actor)
+        count = len(self.blocks)
+        self.first_block[cells] = np.minimum(self.first_block[cells], groups.first_actor - count)
+        self.last_block[cells] = np.maximum(self.last_block[cells], groups.last_actor + 1)
         self.kinds[cells] |= groups.kinds
-        is_race = suspicious(self.first_block[cells], self.last_block[cells], self.kinds[cells])
+        is_race = suspicious(self.first_block[cells] + count, self.last_block[cells] - 1, self.kinds[cells])
         races = []
         for number in np.flatnonzero(is_race):
-            before = [self.decoded(code) for code in self.examples[:, cells[number]] if code >= 0]
+            before = [self.decoded(code) for code in self.examples[:, cells[number]] if code]
             now = [self.access(batch, position[i]) for i in groups.members(number)]
             races.append((*pair_of_blocks(before + now), cells[number]))
         self.refuse_first(races)
-        codes = (batch.block << THREAD_BITS | batch.thread) << SITE_BITS | batch.site
+        codes = 1 + ((batch.block << THREAD_BITS | batch.thread) << SITE_BITS | batch.site)
         codes = codes[position[groups.order]]
-        is_new = self.examples[0, cells] < 0
+        is_new = self.examples[0, cells] == 0
         self.examples[0, cells[is_new]] = codes[groups.starts[is_new]]
         self.examples[1, cells] = codes[groups.ends - 1]
         changes = np.flatnonzero(kind[groups.order] != READ)
@@ -131,7 +133,7 @@ class Races:
         return Access(int(i), int(batch.thread[i]), int(batch.block[i]), site, KINDS[self.sites[site].kind], knowledge)
 
     def decoded(self, code):
-        code, site = divmod(int(code), 1 << SITE_BITS)
+        code, site = divmod(int(code) - 1, 1 << SITE_BITS)
         block, thread = divmod(code, 1 << THREAD_BITS)
         return Access(-1, thread, block, site, KINDS[self.sites[site].kind])
 

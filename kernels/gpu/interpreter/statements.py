@@ -109,9 +109,8 @@ class Statements(Expressions):
             case ast.Subscript() as target:
                 array = self.array(target.value)
                 index = self.index(array, target.slice)
-                new = self.binary(
-                    statement.op, self.load(array, name("$index"), target), self.expression(statement.value)
-                )
+                old = self.load(array, name("$index"), target)
+                new = self.binary(statement.op, old, self.expression(statement.value))
                 kept = ast.Assign([ast.Name("$index", ast.Store())], index)
                 return [kept, self.store(array, name("$index"), new, target)]
         raise Unsupported(f"assignment to {type(statement.target).__name__} is not supported")

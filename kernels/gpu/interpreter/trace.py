@@ -34,8 +34,8 @@ class Batch:
 class Trace:
     """Records accesses. Memory appends to `codes`; whoever runs the threads says whose turn it is."""
 
-    def __init__(self, observers):
-        self.observers = observers
+    def __init__(self):
+        self.observers = []
         self.codes, self.turns = [], []  # lists: appending to an array.array is slower
         self.knowledge = []
         self.interval = self.syncs = 0
@@ -48,8 +48,9 @@ class Trace:
     def barrier(self, threads):
         """All threads of a block have met, or the block has ended."""
         self.interval += 1
-        for thread in threads:
-            thread.known = NOTHING
+        if self.syncs:
+            for thread in threads:
+                thread.known = NOTHING
         if len(self.codes) > BATCH:
             self.flush()
 
@@ -70,14 +71,10 @@ class Trace:
 
     def flush(self):
         """Hand what was recorded to the observers, and forget it."""
-        codes, turns, knowledge = (
-            np.array(self.codes, np.int64),
-            np.array(self.turns, np.int64).reshape(-1, 4),
-            self.knowledge,
-        )
+        codes, turns = np.array(self.codes, np.int64), np.array(self.turns, np.int64).reshape(-1, 4)
+        knowledge, self.knowledge = self.knowledge, []
         self.codes.clear()  # and not replaced: memory holds on to it
         self.turns.clear()
-        self.knowledge = []
         if not len(codes):
             return
         segment = np.repeat(np.arange(len(turns)), np.diff(turns[:, 0], append=len(codes)))

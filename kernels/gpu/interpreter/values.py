@@ -53,7 +53,7 @@ class Static:
 class Clash:
     """A variable that has types with nothing in common, depending on the path taken. Refused where it is used."""
 
-    types: tuple
+    names: frozenset[str]
 
 
 Value = Scalar | Array | Tuple | Static | Clash
@@ -120,7 +120,7 @@ def join(first, second):
     if isinstance(first, Scalar) and isinstance(second, Scalar):
         type_ = unified(first.type, second.type)
         if type_ is None:
-            return Clash((first, second))
+            return clash(first, second)
         if is_integer(type_) and is_integer(first.type) and is_integer(second.type):
             low, high = min(first.low, second.low), max(first.high, second.high)
             smallest, largest = bounds(type_)
@@ -128,7 +128,12 @@ def join(first, second):
         return scalar(type_)
     if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
         return Tuple(tuple(map(join, first.items, second.items)))
-    return Clash((first, second))
+    return clash(first, second)
+
+
+def clash(first, second):
+    names = (value.names if isinstance(value, Clash) else {type_name(value)} for value in (first, second))
+    return Clash(frozenset().union(*names))
 
 
 def _same_zero(first, second):
@@ -169,19 +174,13 @@ def type_name(value):
             return f"({', '.join(map(type_name, items))})"
         case Static(thing):
             return getattr(thing, "__name__", repr(thing))
-        case Clash(several):
-            return " or ".join(map(type_name, several))
+        case Clash(names):
+            return " or ".join(sorted(names))
 
 
-NUMPY = {
-    types.boolean: np.bool_,
-    **{getattr(types, name): getattr(np, name) for name in ("float32", "float64")},
-    **{
-        getattr(types, f"{sign}int{bits}"): getattr(np, f"{sign}int{bits}")
-        for sign in ("", "u")
-        for bits in (8, 16, 32, 64)
-    },
-}
+INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+NUMPY = {types.boolean: np.bool_} | {getattr(types, n): getattr(np, n) for n in ("float32", "float64", *INTEGERS)}
+"""NumPy's scalar type for each Numba type that is supported."""
 
 
 def numba_type(dtype):

@@ -43,9 +43,8 @@ def vote(decide):
 
 
 def ballot(lanes, operands):
-    return [signed(sum(1 << lane for lane, (predicate,) in zip(lanes, operands, strict=True) if predicate))] * len(
-        lanes
-    )
+    mask = sum(1 << lane for lane, (predicate,) in zip(lanes, operands, strict=True) if predicate)
+    return [signed(mask)] * len(lanes)
 
 
 def match_any(lanes, operands):
