@@ -257,7 +257,7 @@ def pointer(array):
 
 def merged(spans):
     """Spans of addresses with those that overlap put together."""
-    regions = []
+    regions: list[list[int]] = []
     for low, high in sorted(spans):
         if regions and low < regions[-1][1]:
             regions[-1][1] = max(high, regions[-1][1])

@@ -62,7 +62,10 @@ def number(value):
 
 
 class Conversions:
-    """Literals and conversions. `global_constant`, a name for a value that is no literal, is left to its heirs."""
+    """Literals and conversions in a function of a program, see program.py and kernel.Source."""
+
+    def __init__(self, program, source):
+        self.program, self.source = program, source
 
     def literal(self, value) -> Typed:
         """A Python object that is known before the run."""
@@ -76,7 +79,7 @@ class Conversions:
         if isinstance(value, float) and not isinstance(value, np.floating):
             return Typed(number(value), constant(types.float64, value))
         if isinstance(value, np.float32):
-            return Typed(self.global_constant(value), constant(types.float32, value))
+            return Typed(name(self.program.constant(value)), constant(types.float32, value))
         if isinstance(value, np.generic):
             return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
         if isinstance(value, tuple):

@@ -10,12 +10,13 @@ type changes and a wrap-around only where an integer could leave its 64 bits.
 import ast
 import math
 import operator
+from collections.abc import Callable
 
 from numba import types
 
 from kernels.gpu.interpreter import arithmetic
 from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
-from kernels.gpu.interpreter.errors import KernelError, Unsupported
+from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
 from kernels.gpu.interpreter.values import (
     FLOATS,
     Array,
@@ -31,7 +32,7 @@ from kernels.gpu.interpreter.values import (
     unified,
 )
 
-OPERATORS = {
+OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -82,6 +83,8 @@ class FoldLiterals(ast.NodeTransformer):
 class Expressions(Conversions):
     """Rewrites expressions. What is a name, a call or an element of an array is left to its heirs."""
 
+    temporaries = 0
+
     def expression(self, node) -> Typed:
         """The rewritten expression, with its place in the source."""
         try:
@@ -98,6 +101,14 @@ class Expressions(Conversions):
         """The error with the source line, where it has none yet."""
         error.site = error.site or self.site(node, "", "")
         return error
+
+    def site(self, node, what, kind, nbytes=0):
+        return Site(self.source.file, node.lineno, what, kind, nbytes)
+
+    def temporary(self):
+        """A name that nothing else has."""
+        self.temporaries += 1
+        return f"${self.temporaries}"
 
     # Operators
 
@@ -117,7 +128,7 @@ class Expressions(Conversions):
         typing = signature(OPERATORS[type(op)], left.type, right.type)
         type_ = typing.return_type
         if isinstance(op, ast.Pow):
-            return self.power(*map(self.convert, (left, right), typing.args), type_)
+            return self.power(self.convert(left, typing.args[0]), self.convert(right, typing.args[1]), type_)
         left, right = self.convert(left, type_), self.convert(right, type_)
         if type_ in FLOATS:
             return Typed(self.binary_of_floats(op, left, right), scalar(type_))
@@ -143,10 +154,12 @@ class Expressions(Conversions):
             case ast.Sub():
                 return self.integer(plain, a.low - b.high, a.high - b.low, type_)
             case ast.Mult():
-                return self.integer(plain, *corners(operator.mul, a, b), type_)
+                low, high = corners(operator.mul, a, b)
+                return self.integer(plain, low, high, type_)
             case ast.FloorDiv():
                 if b.low > 0:
-                    return self.integer(plain, *corners(operator.floordiv, a, b), type_)
+                    low, high = corners(operator.floordiv, a, b)
+                    return self.integer(plain, low, high, type_)
                 largest = max(abs(a.low), abs(a.high))
                 return self.integer(call("$floor_divide_integer", left.node, right.node), -largest, largest, type_)
             case ast.Mod():
@@ -155,7 +168,8 @@ class Expressions(Conversions):
                 return Typed(call("$modulo_integer", left.node, right.node), scalar(type_))
             case ast.LShift() | ast.RShift():
                 if b.low >= 0 and b.high < type_.bitwidth:
-                    return self.integer(plain, *corners(OPERATORS[type(op)], a, b), type_)
+                    low, high = corners(OPERATORS[type(op)], a, b)
+                    return self.integer(plain, low, high, type_)
                 is_left = isinstance(op, ast.LShift)
                 shifted = call("$shift", left.node, right.node, number(is_left), number(type_.bitwidth))
                 smallest, largest = bounds(type_)
@@ -281,7 +295,7 @@ class Expressions(Conversions):
         """A function of math, for arguments that were converted already."""
         nodes = [argument.node for argument in arguments]
         is_float32 = arguments[0].type == types.float32 and function is not math.fabs
-        identifier = self.global_constant(arithmetic.MATH[function]).id
+        identifier = self.program.constant(arithmetic.MATH[function])
         if function is math.nextafter and is_float32:
             return Typed(call("$nextafter_float32", *nodes), scalar(type_))
         if is_float32:

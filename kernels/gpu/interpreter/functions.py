@@ -15,12 +15,11 @@ from numba import cuda, types
 
 from kernels.gpu.interpreter import arithmetic, intrinsics
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
-from kernels.gpu.interpreter.errors import InvalidIndex, Site, Unsupported, indexed
+from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.expressions import FoldLiterals
 from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.interpreter.values import (
     FLOATS,
-    NUMPY,
     Array,
     Clash,
     Scalar,
@@ -53,7 +52,8 @@ class Function(Statements):
     """A kernel, or a device function at one place that calls it."""
 
     def __init__(self, program, source, arguments, path=()):
-        self.program, self.source, self.path = program, source, path
+        super().__init__(program, source)
+        self.path = path
         self.names = source.names()
         self.definition = FoldLiterals().visit(source.tree())
         parameters = [argument.arg for argument in self.definition.args.args]
@@ -62,9 +62,7 @@ class Function(Statements):
         self.variables = dict(zip(parameters, arguments, strict=True))
         self.run_time_parameters = [p for p in parameters if not isinstance(self.variables[p], Static)]
         self.name = f"${source.name}.{len(program.functions)}"
-        self.loops, self.heads, self.returns, self.registers, self.calls = [], {}, [], set(), {}
-        self.temporaries = 0
-        self.assigned_name = ""
+        self.registers, self.calls = set(), {}
         self.result = Static(None)
         program.functions.append(self)
         self.tree = self.rewritten()
@@ -87,16 +85,6 @@ class Function(Statements):
         arguments = ast.arguments([], parameters, None, [], [], None, [])
         tree = ast.FunctionDef(self.name, arguments, registers + body, [])
         return ast.copy_location(tree, self.definition)
-
-    def temporary(self):
-        self.temporaries += 1
-        return f"${self.temporaries}"
-
-    def site(self, node, what, kind, nbytes=0):
-        return Site(self.source.file, node.lineno, what, kind, nbytes)
-
-    def global_constant(self, value):
-        return name(self.program.constant(value))
 
     # Names and attributes
 
@@ -244,55 +232,3 @@ class Function(Statements):
         passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
         result = call(callee.name, name("$thread"), *passed)
         return Typed(ast.YieldFrom(result) if callee.is_generator else result, callee.result)
-
-    # Memory
-
-    def index(self, array, node):
-        """The index of an element: an integer, or a tuple of them."""
-        typed = self.expression(node)
-        values = typed.value.items if isinstance(typed.value, Tuple) else (typed.value,)
-        label, ndim = self.array_name(array), array.value.ndim
-        if len(values) != ndim:
-            raise InvalidIndex(
-                f"{label} has {ndim} dimensions and is indexed with {len(values)}", array=label, index=ast.unparse(node)
-            )
-        for value in values:
-            if not (isinstance(value, Scalar) and is_integer(value.type)):
-                problem = f"{indexed(label, ast.unparse(node))}: {type_name(value)} is no integer"
-                raise InvalidIndex(problem, array=label, index=ast.unparse(node))
-        return self.item(typed, 0).node if isinstance(typed.value, Tuple) and ndim == 1 else typed.node
-
-    def visit_Slice(self, node):
-        raise Unsupported("slices are not supported")
-
-    @staticmethod
-    def array_name(array):
-        return ast.unparse(array.node).lstrip("$")
-
-    def access(self, array, place, kind):
-        """Number of the place where an array is accessed."""
-        nbytes = np.dtype(NUMPY[array.value.dtype]).itemsize
-        return number(self.program.site_number(self.site(place, self.array_name(array), kind, nbytes)))
-
-    def load(self, array, index, place):
-        """The element of an array, in the representation of its type."""
-        node: ast.expr = ast.Subscript(array.node, index, ast.Load())
-        if self.program.checked:
-            load = ast.Attribute(array.node, "load", ast.Load())
-            node = ast.Call(load, [index, self.access(array, place, "load")], [])
-        dtype = array.value.dtype
-        if is_integer(dtype):
-            node = call("$int", node)
-        elif dtype == types.boolean:
-            node = call("$bool", node)
-        return Typed(node, scalar(dtype))
-
-    def store(self, array, index, value, place):
-        """A statement that sets an element. NumPy converts float64 to float32 by itself."""
-        dtype = array.value.dtype
-        if self.program.checked:
-            arguments = [index, self.convert(value, dtype).node, self.access(array, place, "store")]
-            return ast.Expr(ast.Call(ast.Attribute(array.node, "store", ast.Load()), arguments, []))
-        if not (dtype == types.float32 and value.type == types.float64):
-            value = self.convert(value, dtype)
-        return ast.Assign([ast.Subscript(array.node, index, ast.Store())], value.node)

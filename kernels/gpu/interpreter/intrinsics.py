@@ -5,6 +5,7 @@ tuple (name, place, operands...). lockstep.py collects what the threads yield an
 """
 
 import ast
+from collections.abc import Callable
 
 import numpy as np
 from numba import cuda, types
@@ -38,7 +39,7 @@ REGISTERS = {
     "warpsize": ("block.warp_size", 32, 32),
 }
 NAMESPACES = {"threadIdx", "blockIdx", "blockDim", "gridDim", "shared", "local", "const", "atomic"}
-CALLS = {}
+CALLS: dict[str, Callable] = {}
 
 
 def register_value(path, largest):
@@ -250,8 +251,8 @@ def bits(path, function, node, value):
 @intrinsic("fma", "cbrt")
 def arithmetic_function(path, function, node, *operands):
     typing = signature(getattr(cuda, path), *(operand.type for operand in operands))
-    operands = map(function.convert, operands, typing.args)
-    return Typed(call(f"${path}", *(operand.node for operand in operands)), scalar(typing.return_type))
+    nodes = [function.convert(operand, type_).node for operand, type_ in zip(operands, typing.args, strict=True)]
+    return Typed(call(f"${path}", *nodes), scalar(typing.return_type))
 
 
 @intrinsic("selp")
@@ -280,13 +281,13 @@ def atomic(path, function, node, array, index, *operands):
     dtype = function.as_array(array).value.dtype
     if dtype not in ATOMICS[operation]:
         raise Unsupported(f"cuda.{path} does not take an array of {dtype}")
-    operands = [function.convert(operand, dtype).node for operand in operands]
+    nodes = [function.convert(operand, dtype).node for operand in operands]
     key = function.index(array, node.args[1])
     if function.program.checked:
         change = ast.Attribute(array.node, "atomic", ast.Load())
-        result = ast.Call(change, [key, number(operation), function.access(array, node, "atomic"), *operands], [])
+        result = ast.Call(change, [key, number(operation), function.access(array, node, "atomic"), *nodes], [])
     else:
-        result = call("$atomic", array.node, key, number(operation), *operands)
+        result = call("$atomic", array.node, key, number(operation), *nodes)
     return Typed(call("$int", result) if is_integer(dtype) else result, scalar(dtype))
 
 

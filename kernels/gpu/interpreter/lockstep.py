@@ -50,7 +50,7 @@ class Lockstep:
 
     def meet_warps(self):
         """Answer each warp intrinsic at which all lanes of its mask have arrived; who may go on."""
-        groups = {}
+        groups: dict[tuple, list[int]] = {}
         for i, event in enumerate(self.waiting):
             if type(event) is tuple and event[0] not in BLOCK_WIDE and event[0] != "activemask":
                 groups.setdefault((i // WARP_SIZE, *event[:3]), []).append(i)
@@ -83,7 +83,7 @@ class Lockstep:
 
     def meet_active(self):
         """activemask: the lanes of a warp that are at the same place when nobody can go on."""
-        groups = {}
+        groups: dict[tuple, list[int]] = {}
         for i, event in enumerate(self.waiting):
             if type(event) is tuple and event[0] == "activemask":
                 groups.setdefault((i // WARP_SIZE, event[1]), []).append(i)
@@ -107,34 +107,30 @@ class Lockstep:
     def diverged(self):
         """Nobody can go on: say who waits for whom."""
         waiter = next(i for i, event in enumerate(self.waiting) if event is not DONE)
-        event = self.waiting[waiter]
-        is_warp = type(event) is tuple and event[0] not in BLOCK_WIDE
-        what, site = (event[0], event[1]) if type(event) is tuple else ("syncthreads", event)
-        members = range(len(self.threads))
-        if is_warp:
+        here = place(self.waiting[waiter])
+        what, site, *mask = here
+        members = list(range(len(self.threads)))
+        if mask:
             first = waiter // WARP_SIZE * WARP_SIZE
-            members = [first + lane for lane in range(WARP_SIZE) if event[2] >> lane & 1]
-        here = event[:3] if is_warp else event[:2] if type(event) is tuple else event
-        missing = [i for i in members if self.place(i, is_warp) != here]
-        example = missing[0]
-        if self.waiting[example] is DONE:
-            does = "has returned"
-        else:
-            does = f"waits at line {self.execution.program.sites[self.place_number(example)].line}"
+            members = [first + lane for lane in range(WARP_SIZE) if mask[0] >> lane & 1]
+        missing = [i for i in members if place(self.waiting[i]) != here]
+        example = place(self.waiting[missing[0]])
+        does = f"waits at line {self.execution.program.sites[example[1]].line}" if example else "has returned"
         problem = (
             f"{what} waits for {len(missing)} of {len(members)} threads; "
-            f"thread {self.threads[waiter].index} waits, thread {self.threads[example].index} {does}"
+            f"thread {self.threads[waiter].index} waits, thread {self.threads[missing[0]].index} {does}"
         )
-        self.refuse(example, site, problem)
-
-    def place(self, i, is_warp):
-        event = self.waiting[i]
-        return event[: 3 if is_warp else 2] if type(event) is tuple else event
-
-    def place_number(self, i):
-        event = self.waiting[i]
-        return event[1] if type(event) is tuple else event
+        self.refuse(missing[0], site, problem)
 
     def refuse(self, i, site, problem):
         self.execution.current = self.threads[i]
         raise BarrierDivergence(problem, site=self.execution.program.sites[site])
+
+
+def place(event):
+    """Where a thread waits: (intrinsic, place), for warp intrinsics with the mask; nothing if it is done."""
+    if event is DONE:
+        return ()
+    if type(event) is tuple:
+        return event[:2] if event[0] in BLOCK_WIDE else event[:3]
+    return "syncthreads", event

@@ -4,6 +4,8 @@ Poison is one bit pattern that is NaN as a float32 or a float64 and a large nega
 an int64, so that what nobody wrote is hard to overlook.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kernels.gpu.interpreter.errors import LaunchError
@@ -32,7 +34,7 @@ class Memory:
         """Forget what the block before has written."""
         self.arrays = {}
         self.used = self.shared_bytes
-        self.dynamic = poisoned((self.shared_bytes,), np.dtype(np.uint8)) if self.shared_bytes else None
+        self.dynamic = poisoned((self.shared_bytes,), np.dtype(np.uint8))
 
     def shared(self, number):
         """The block's own copy of a shared array, the same for all of its threads."""
@@ -87,7 +89,7 @@ def _smaller(old, value):
     return value if value < old else old
 
 
-ATOMICS = {
+ATOMICS: dict[str, Callable] = {
     "add": lambda old, value: old + value,
     "sub": lambda old, value: old - value,
     "max": _larger,

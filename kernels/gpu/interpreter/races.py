@@ -160,7 +160,7 @@ class Races:
 
 def unordered_pair(accesses):
     """The first two accesses of one cell, by threads of one block, that nothing orders; None if there are none."""
-    latest = {}  # by thread and kind: if any access of a thread is unordered to a later one, its latest is
+    latest: dict = {}  # by thread and kind: if any access of a thread is unordered to a later one, its latest is
     for later in accesses:
         for earlier in latest.values():
             if earlier.thread != later.thread and earlier.conflicts(later) and not later.comes_after(earlier):

@@ -7,14 +7,12 @@ float32 values starts as the float64 0.0, as it does in the compiled kernel.
 
 import ast
 from dataclasses import dataclass, field
-
-from numba import types
+from typing import Any
 
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
+from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
-from kernels.gpu.interpreter.expressions import Expressions
 from kernels.gpu.interpreter.values import (
-    Array,
     Clash,
     Scalar,
     Static,
@@ -41,8 +39,16 @@ class Loop:
     continues: list = field(default_factory=list)
 
 
-class Statements(Expressions):
+class Statements(Elements):
     """Rewrites statements. `self.variables` maps each variable to what is known of it here; None: never reached."""
+
+    def __init__(self, program, source):
+        super().__init__(program, source)
+        self.variables: Any = {}
+        self.loops: list[Loop] = []
+        self.heads: dict[ast.stmt, dict] = {}
+        self.returns: list[tuple[ast.Return, Typed]] = []
+        self.assigned_name = ""
 
     def body(self, statements):
         """The rewritten statements, up to the first that is never reached."""
@@ -265,33 +271,3 @@ class Statements(Expressions):
         self.returns.append((node, value))
         self.variables = None
         return [node]
-
-    # Elements of arrays
-
-    def visit_Subscript(self, node):
-        base = self.expression(node.value)
-        if isinstance(base.value, Tuple):
-            return self.item_at(base, self.expression(node.slice))
-        base = self.as_array(base)
-        return self.load(base, self.index(base, node.slice), node)
-
-    def item_at(self, base, index):
-        items = base.value.items
-        if index.constant is not None:
-            if not -len(items) <= index.constant < len(items):
-                raise Unsupported(f"index {index.constant} is out of bounds for a tuple of {len(items)}")
-            return self.item(base, index.constant % len(items))
-        value = items[0]
-        for item in items[1:]:
-            value = join(value, item)
-        if not all(same_type(item, value) for item in items):
-            raise Unsupported("a tuple of several types takes a constant index only")
-        return Typed(ast.Subscript(base.node, self.convert(index, types.int64).node, ast.Load()), value)
-
-    def array(self, node):
-        return self.as_array(self.expression(node))
-
-    def as_array(self, typed):
-        if isinstance(typed.value, Array):
-            return typed
-        raise Unsupported(f"{ast.unparse(typed.node)} is {type_name(typed.value)}, which has no elements")

@@ -84,4 +84,4 @@ class Trace:
             observer.observe(batch)
 
 
-NOTHING = 0, {}
+NOTHING: tuple[int, dict[int, int]] = (0, {})

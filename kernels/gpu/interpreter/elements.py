@@ -1,0 +1,93 @@
+"""Elements of arrays and tuples: the subscripts of a kernel, and the loads and stores they become."""
+
+import ast
+
+import numpy as np
+from numba import types
+
+from kernels.gpu.interpreter.conversions import Typed, call, number
+from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
+from kernels.gpu.interpreter.expressions import Expressions
+from kernels.gpu.interpreter.values import NUMPY, Array, Scalar, Tuple, is_integer, join, same_type, scalar, type_name
+
+
+class Elements(Expressions):
+    """Rewrites subscripts. Unchecked they stay what they are; checked they become calls of checked.py's arrays."""
+
+    def visit_Subscript(self, node):
+        base = self.expression(node.value)
+        if isinstance(base.value, Tuple):
+            return self.item_at(base, self.expression(node.slice))
+        base = self.as_array(base)
+        return self.load(base, self.index(base, node.slice), node)
+
+    def item_at(self, base, index):
+        items = base.value.items
+        if index.constant is not None:
+            if not -len(items) <= index.constant < len(items):
+                raise Unsupported(f"index {index.constant} is out of bounds for a tuple of {len(items)}")
+            return self.item(base, index.constant % len(items))
+        value = items[0]
+        for item in items[1:]:
+            value = join(value, item)
+        if not all(same_type(item, value) for item in items):
+            raise Unsupported("a tuple of several types takes a constant index only")
+        return Typed(ast.Subscript(base.node, self.convert(index, types.int64).node, ast.Load()), value)
+
+    def array(self, node):
+        return self.as_array(self.expression(node))
+
+    def as_array(self, typed):
+        if isinstance(typed.value, Array):
+            return typed
+        raise Unsupported(f"{ast.unparse(typed.node)} is {type_name(typed.value)}, which has no elements")
+
+    def index(self, array, node):
+        """The index of an element: an integer, or a tuple of them."""
+        typed = self.expression(node)
+        values = typed.value.items if isinstance(typed.value, Tuple) else (typed.value,)
+        label, ndim = self.array_name(array), array.value.ndim
+        if len(values) != ndim:
+            raise InvalidIndex(
+                f"{label} has {ndim} dimensions and is indexed with {len(values)}", array=label, index=ast.unparse(node)
+            )
+        for value in values:
+            if not (isinstance(value, Scalar) and is_integer(value.type)):
+                problem = f"{indexed(label, ast.unparse(node))}: {type_name(value)} is no integer"
+                raise InvalidIndex(problem, array=label, index=ast.unparse(node))
+        return self.item(typed, 0).node if isinstance(typed.value, Tuple) and ndim == 1 else typed.node
+
+    def visit_Slice(self, node):
+        raise Unsupported("slices are not supported")
+
+    @staticmethod
+    def array_name(array):
+        return ast.unparse(array.node).lstrip("$")
+
+    def access(self, array, place, kind):
+        """Number of the place where an array is accessed."""
+        nbytes = np.dtype(NUMPY[array.value.dtype]).itemsize
+        return number(self.program.site_number(self.site(place, self.array_name(array), kind, nbytes)))
+
+    def load(self, array, index, place):
+        """The element of an array, in the representation of its type."""
+        node: ast.expr = ast.Subscript(array.node, index, ast.Load())
+        if self.program.checked:
+            load = ast.Attribute(array.node, "load", ast.Load())
+            node = ast.Call(load, [index, self.access(array, place, "load")], [])
+        dtype = array.value.dtype
+        if is_integer(dtype):
+            node = call("$int", node)
+        elif dtype == types.boolean:
+            node = call("$bool", node)
+        return Typed(node, scalar(dtype))
+
+    def store(self, array, index, value, place):
+        """A statement that sets an element. NumPy converts float64 to float32 by itself."""
+        dtype = array.value.dtype
+        if self.program.checked:
+            arguments = [index, self.convert(value, dtype).node, self.access(array, place, "store")]
+            return ast.Expr(ast.Call(ast.Attribute(array.node, "store", ast.Load()), arguments, []))
+        if not (dtype == types.float32 and value.type == types.float64):
+            value = self.convert(value, dtype)
+        return ast.Assign([ast.Subscript(array.node, index, ast.Store())], value.node)
