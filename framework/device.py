@@ -11,10 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from kernels.cores import one_core
 from kernels.gpu import gpu_is_available
 from kernels.operation import Operation
 
 NAMES = ("cuda", "cpu", "interpret", "reference")
+
+# Bytes of arrays below which a call takes about as long as waking the other cores and waiting for the last of them.
+SMALL = 2**18
 
 Call = Callable[[], Any]
 
@@ -52,9 +56,11 @@ class Device:
     def bind(self, operation: Operation, direction: str, arguments: dict[str, Any]) -> list[Call]:
         """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times."""
         function = getattr(operation.implementation(self.implementation), direction)
-        if self.name != "interpret":
-            return [lambda: function(**arguments)]
-        return [launch.interpret for launch in function(**arguments, tiny=True)]
+        if self.name == "interpret":
+            return [launch.interpret for launch in function(**arguments, tiny=True)]
+        if sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)) < SMALL:
+            return [lambda: _on_one_core(function, arguments)]
+        return [lambda: function(**arguments)]
 
     def sequence(self, calls: Sequence[Call]) -> Call:
         """All calls as one."""
@@ -111,6 +117,11 @@ class CudaDevice(Device):
             state["graph"].launch(self.stream)
 
         return run
+
+
+def _on_one_core(function, arguments):
+    with one_core():
+        function(**arguments)
 
 
 def find_device(name: str = "auto") -> Device:

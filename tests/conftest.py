@@ -2,6 +2,11 @@
 
 import os
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each worker has a core of its own; BLAS reads this when NumPy is imported, so it stands first.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numba
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,6 +19,10 @@ settings.register_profile("dev", max_examples=10, **COMMON)
 settings.register_profile("ci", max_examples=25, derandomize=True, **COMMON)
 settings.register_profile("thorough", max_examples=500, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    numba.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):

@@ -202,7 +202,8 @@ def test_a_store_converts_to_the_type_of_its_array(checked):
     x = np.array([1.9, -1.9, 300.0], np.float64)
     small, unsigned, real = zeros(3, dtype=np.int32), zeros(3, dtype=np.uint8), zeros(3)
     run(stores_convert[1, 3](x, small, unsigned, real), checked)
-    assert list(small) == [1, -1, 300] and list(unsigned) == [1, 255, 44]
+    assert list(small) == [1, -1, 300]
+    assert list(unsigned) == [1, 255, 44]
     assert np.array_equal(real, (x / 3).astype(np.float32))
 
 
@@ -459,7 +460,8 @@ def test_an_atomic_returns_the_value_that_was_there(checked):
     values = np.array([0, 2, 2, 1, 2, 0], np.int32)
     counts, old = zeros(3, dtype=np.int32), zeros(6, dtype=np.int32)
     run(histogram[2, 4](values, counts, old), checked)
-    assert list(counts) == [2, 1, 3] and list(old) == [0, 0, 1, 0, 2, 1]
+    assert list(counts) == [2, 1, 3]
+    assert list(old) == [0, 0, 1, 0, 2, 1]
 
 
 @kernel
@@ -496,7 +498,9 @@ def test_every_atomic_changes_memory_as_cuda_says(checked):
     all_atomics[1, 6](signed, unsigned, real, matrix, shared_sum).interpret(checked=checked)
     assert list(signed) == [-15, 5, -5, -64, 63, 0 ^ 1 ^ 2 ^ 3 ^ 4 ^ 5, 7, 1]
     assert list(unsigned) == [1, 4]  # 1 2 3 4 0 1; 4 3 2 1 0 4
-    assert list(real) == [3, 5] and list(matrix[0]) == [0, 15] and (shared_sum == 15).all()
+    assert list(real) == [3, 5]
+    assert list(matrix[0]) == [0, 15]
+    assert (shared_sum == 15).all()
 
 
 @kernel
@@ -538,7 +542,8 @@ def test_a_tiled_product_is_right_for_every_shape(m, n, k, tile, checked, random
     before = a.copy(), b.copy()
     launch.interpret(checked=checked)
     np.testing.assert_allclose(launch.args[-1], a @ b, rtol=1e-5, atol=1e-5)
-    assert np.array_equal(a, before[0]) and np.array_equal(b, before[1])
+    assert np.array_equal(a, before[0])
+    assert np.array_equal(b, before[1])
 
 
 def test_fast_checked_and_repeated_runs_give_the_same_bits():

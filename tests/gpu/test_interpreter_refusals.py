@@ -40,7 +40,9 @@ def refused(launch, kind, *, block=None, thread=None, array=None, index=None, ch
     assert error.line == line_of_fault(launch.kernel.source.function)
     message = str(error)
     assert "\n" not in message
-    assert launch.kernel.name in message and f":{error.line}: " in message and "# fault" in message
+    assert launch.kernel.name in message
+    assert f":{error.line}: " in message
+    assert "# fault" in message
     for part in (block, thread):
         assert part is None or str(part) in message
     if isinstance(index, tuple | int):
@@ -147,7 +149,8 @@ def one_index_for_two(x, y):
 
 def test_a_wrong_number_of_indices_is_refused():
     message = refused(one_index_for_two[1, 1](floats(2), floats(1)), InvalidIndex, array="x", index="(0, 0)")
-    assert "1 dimension" in message and "indexed with 2" in message
+    assert "1 dimension" in message
+    assert "indexed with 2" in message
     one_index_for_two[1, 1](floats(2, 2), floats(1)).interpret()
 
 
@@ -188,7 +191,8 @@ def test_a_read_of_unwritten_shared_memory_is_refused_and_poisoned():
     y = floats(4)
     refused(unwritten_shared[1, 4](y), Uninitialised, block=(0, 0, 0), thread=(0, 0, 0), array="tile", index=3)
     unwritten_shared[1, 4](y).interpret(checked=False)
-    assert np.isnan(y[0]) and list(y[1:]) == [2, 1, 0]
+    assert np.isnan(y[0])
+    assert list(y[1:]) == [2, 1, 0]
     unwritten_shared(WRITERS=4)[1, 4](y).interpret()
 
 
@@ -256,7 +260,8 @@ def leaves_before_barrier(y, n):
 def test_a_barrier_that_a_thread_misses_by_returning_early_is_refused():
     launch = leaves_before_barrier[2, 4](floats(8), 6)
     message = refused(launch, BarrierDivergence, block=(1, 0, 0), thread=(2, 0, 0))
-    assert "2 of 4 threads" in message and "has returned" in message
+    assert "2 of 4 threads" in message
+    assert "has returned" in message
     leaves_before_barrier[2, 4](floats(8), 8).interpret()
 
 
@@ -363,7 +368,8 @@ def read_after_write(y, *, BARRIER=False):
 def test_a_read_of_what_another_thread_just_wrote_is_a_race():
     y = floats(8)
     message = refused(read_after_write[1, 8](y), DataRace, block=(0, 0, 0), thread=(1, 0, 0), array="tile", index=0)
-    assert "thread (0, 0, 0) writes" in message and "shape (8,)" in message
+    assert "thread (0, 0, 0) writes" in message
+    assert "shape (8,)" in message
     read_after_write(BARRIER=True)[1, 8](y).interpret()
 
 
@@ -652,7 +658,8 @@ def calls_beyond(x, y):
 def test_an_error_in_a_device_function_names_its_line_and_the_kernel():
     with pytest.raises(OutOfBounds) as caught:
         calls_beyond[1, 2](floats(2), floats(2)).interpret()
-    assert caught.value.kernel == "calls_beyond" and caught.value.index == 2
+    assert caught.value.kernel == "calls_beyond"
+    assert caught.value.index == 2
     assert caught.value.line == inspect.getsourcelines(beyond.source.function)[1] + 2
 
 

@@ -61,7 +61,7 @@ class Trace:
         access of thread a at stamp s comes before an access of thread b if b knows a later meeting of a than s.
         """
         self.syncs += 1
-        known = {}
+        known: dict[int, int] = {}
         for other in {id(thread.known): thread.known[1] for thread in threads}.values():
             for number, stamp in other.items():
                 known[number] = max(stamp, known.get(number, 0))
