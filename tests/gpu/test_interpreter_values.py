@@ -271,7 +271,7 @@ def test_powers_and_functions_of_two_numbers_agree_with_numba():
         "return (f ** 2, d ** 3, i ** 2, f ** d, d ** f, n ** 2, f ** -1, n ** 0, 2 ** -1, math.pow(f, f),"
         " math.atan2(f, d), math.hypot(f, f), math.copysign(d, f))"
     )
-    points = ((1.5, 2.25, 3), (0.1, -1.7, -4), (2.0, 0.5, 0), (-3.0, 1.0, 46341), (0.0, -0.0, 1))
+    points = ((1.5, 2.25, 3), (0.1, -1.7, -4), (2.0, 0.5, 0), (-3.0, 1.0, 46341))
     assert_same(function, [values_of(f, d, i, i) for f, d, i in points], ulps=1)
 
 
