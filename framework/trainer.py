@@ -11,6 +11,7 @@ the data where a run stopped: a resumed run equals, bit for bit, one that was ne
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,7 @@ class Trainer:
         metrics: dict[str, float] = {}
         started = time.perf_counter() - self.seconds
         bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
+        bar.mininterval = 0.5 if sys.stderr.isatty() else 10.0  # seconds; in a log each update is a line
         try:
             while self.step < iterations:
                 record = self._one_step()

@@ -29,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("numba").setLevel(logging.WARNING)
     try:
         options.run(options)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = None
+        return 1
     except USER_ERRORS as error:
         print(f"apps.mnist: {error}", file=sys.stderr)
         return 1
@@ -61,7 +64,8 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--learning-rate", type=_positive_float, help="initial learning rate (default: the model's own)")
     c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
     c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: cosine)")
-    c.add_argument("--seed", type=int, default=0, help="of weights and batches: same seed, same bits (default: 0)")
+    c.add_argument("--shift", type=_count, metavar="PIXELS", help="move digits at random by up to so many pixels")
+    c.add_argument("--seed", type=_count, default=0, help="of weights and batches: same seed, same bits (default: 0)")
     c.add_argument("--evaluate-every", type=_positive, default=500, metavar="STEPS", help="default: 500")
     c.add_argument("--output", type=Path, help="folder of the run (default: a new one in runs/)")
     c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
@@ -104,6 +108,10 @@ def _json(c):
     c.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
 
 
+def _count(text: str) -> int:
+    return 0 if text == "0" else _positive(text)
+
+
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
@@ -135,6 +143,7 @@ def train(options) -> None:
             optimizer=options.optimizer,
             rate=options.learning_rate,
             schedule=options.schedule,
+            shift=options.shift,
             seed=options.seed,
         )
         folder = options.output or _free_folder(Path("runs"), f"mnist-{options.model}")
@@ -176,7 +185,10 @@ def train(options) -> None:
 
 
 def _text(chosen: Recipe) -> dict:
-    return {name: getattr(chosen, name) for name in ("iterations", "batch", "optimizer", "rate", "schedule", "seed")}
+    return {
+        name: getattr(chosen, name)
+        for name in ("iterations", "batch", "optimizer", "rate", "schedule", "shift", "seed")
+    }
 
 
 def evaluate(options) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.mnist.data import Digits, normalise, one_hot
+from apps.mnist.data import Digits, normalise, one_hot, shifted
 from apps.mnist.models import MODELS
 from framework import Model, Optimizer, checkpoint
 from framework.sampling import Sampler
@@ -22,7 +22,11 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run trains. `schedule` is "cosine", down to 0, or "step", the paper's: a tenth at one and at two thirds."""
+    """How a run trains.
+
+    schedule    "cosine", down to 0, or "step", the paper's: a tenth at one and at two thirds
+    shift       pixels by which digits are moved at random, so that a network sees each in many places
+    """
 
     model: str = "cnn6"
     iterations: int = 1200
@@ -31,6 +35,7 @@ class Recipe:
     rate: float = 0.05
     decay: float = 1e-4
     schedule: str = "cosine"
+    shift: int = 0
     seed: int = 0
 
     def make_schedule(self) -> Schedule:
@@ -62,7 +67,10 @@ def trainer(digits: Digits, recipe: Recipe, model: Model, folder: Path, evaluate
 
     def batches(step):
         chosen = sampler(step)
-        return {"image": images[chosen], "target": targets[chosen]}
+        batch = images[chosen]
+        if recipe.shift:
+            batch = shifted(batch, recipe.shift, np.random.default_rng((recipe.seed, step)))
+        return {"image": batch, "target": targets[chosen]}
 
     look = Evaluation(model, digits)
 

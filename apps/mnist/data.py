@@ -74,6 +74,15 @@ def normalise(images: np.ndarray) -> np.ndarray:
     return images[:, None] / np.float32(255)
 
 
+def shifted(images: np.ndarray, pixels: int, generator: np.random.Generator) -> np.ndarray:
+    """Each image (n, 1, 28, 28) moved by -pixels to pixels rows and columns, drawn for each; what comes in is black."""
+    n, _, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (0, 0), (pixels, pixels), (pixels, pixels)))
+    top, left = generator.integers(0, 2 * pixels, (2, n, 1), endpoint=True)
+    rows, columns = top + np.arange(height), left + np.arange(width)
+    return padded[np.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].transpose(0, 3, 1, 2)
+
+
 def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """Integers (n,) -> float32 (n, classes): 1 where the label is, 0 elsewhere. Raises IndexError."""
     return np.eye(classes, dtype=np.float32)[labels]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.mnist import data
-from apps.mnist.data import DataError, load, normalise, one_hot, read_idx
+from apps.mnist.data import DataError, load, normalise, one_hot, read_idx, shifted
 
 FILES = tuple(data.CHECKSUMS)
 NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens
@@ -299,3 +299,26 @@ def test_normalise_gives_one_channel_from_zero_to_one():
 def test_one_hot_has_a_one_where_the_label_is():
     y = one_hot(np.array([2, 0], np.uint8), classes=3)
     np.testing.assert_array_equal(y, np.array([[0, 0, 1], [1, 0, 0]], np.float32), strict=True)
+
+
+def test_shifted_moves_each_digit_by_a_few_whole_pixels():
+    generator = np.random.default_rng(0)
+    images = generator.random((40, 1, 28, 28)).astype(np.float32)
+    moved = shifted(images, 2, np.random.default_rng(1))
+    found = set()
+    for before, after in zip(images[:, 0], moved[:, 0], strict=True):
+        moves = [
+            (r, c)
+            for r in range(-2, 3)
+            for c in range(-2, 3)
+            if np.array_equal(np.roll(before, (r, c), (0, 1))[3:-3, 3:-3], after[3:-3, 3:-3])
+        ]
+        assert len(moves) == 1
+        found.add(moves[0])
+    assert len(found) > 12
+    assert moved.dtype == np.float32
+
+
+def test_shifted_by_nothing_is_what_was_given():
+    images = np.random.default_rng(0).random((3, 1, 28, 28)).astype(np.float32)
+    np.testing.assert_array_equal(shifted(images, 0, np.random.default_rng(1)), images)

@@ -16,6 +16,7 @@ from kernels.gpu.interpreter import (
     KernelError,
     LaunchError,
     OutOfBounds,
+    Undefined,
     Uninitialised,
     Unsupported,
 )
@@ -604,7 +605,36 @@ def test_races_between_blocks_are_found_across_batches_of_the_trace(monkeypatch)
     test_a_read_of_what_a_later_block_writes_is_a_race()
 
 
+@kernel
+def wide_and_narrow(wide, narrow):
+    i = cuda.threadIdx.x
+    wide[i] = 1.0
+    narrow[2 * i + 2] = float32(2)  # fault
+
+
+def test_elements_of_two_sizes_are_followed_by_the_bytes_they_cover():
+    buffer = np.zeros(8, np.float32)
+    launch = wide_and_narrow[1, 2](buffer[:4].view(np.float64), buffer)
+    with pytest.raises(DataRace) as caught:
+        launch.interpret()
+    assert {caught.value.array, caught.value.thread} == {"wide", (1, 0, 0)}
+    wide_and_narrow[1, 2](buffer[:2].view(np.float64)[:1].repeat(2), buffer).interpret()
+
+
 # Launches, and what is not executed
+
+
+@kernel
+def rounds_nan(x, y):
+    i = cuda.threadIdx.x
+    y[i] = int32(x[i])  # fault
+
+
+def test_arithmetic_without_a_result_names_its_thread_and_line():
+    y = np.zeros(2, np.int32)
+    refused(rounds_nan[1, 2](np.array([1, np.nan]), y), Undefined, block=(0, 0, 0), thread=(1, 0, 0))
+    rounds_nan[1, 2](np.array([1, -2.5]), y).interpret()
+    assert list(y) == [1, -2]
 
 
 @kernel

@@ -217,20 +217,7 @@ def test_bounds_known_before_the_run_change_no_result(texts, several):
     assert_same_expressions(texts, [values_of(1, 1, i, n) for i, n in several], largest=SMALL)
 
 
-SINGLE = (
-    "n + i",
-    "n - i",
-    "n * n",
-    "i * i",
-    "-n",
-    "n << 1",
-    "n << 63",
-    "abs(n)",
-    "int32(n)",
-    "uint32(n)",
-    "n // -1",
-    "~n",
-)
+SINGLE = ("n + i", "n - i", "n * n", "i * i", "-n", "n << 1", "n << 63", "abs(n)", "int32(n)", "uint32(n)", "n // -1")
 single_steps = function_from(f"return ({', '.join(SINGLE)})")
 single_steps_jitted = njit(single_steps)
 

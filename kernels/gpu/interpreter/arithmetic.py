@@ -12,7 +12,10 @@ from kernels.gpu.interpreter.errors import Undefined
 
 
 def wrap(value, low, high):
-    """An integer too large for its type, as two's complement leaves it."""
+    """An integer too large for its type, as two's complement leaves it.
+
+    For uint64 that is a promise. Of int64 Numba tells LLVM that it never overflows; it wraps unless LLVM uses that.
+    """
     return (value - low & high - low) + low
 
 
@@ -29,8 +32,8 @@ def divide(a, b):
 
 
 def floor_divide_integer(a, b):
-    """a // b rounded down; 0 where b is 0, as Numba compiles it."""
-    return a // b if b else 0
+    """a // b rounded down; 0 where b is 0 or the quotient has 65 bits, as Numba compiles it."""
+    return 0 if b == 0 or (b == -1 and a == -(2**63)) else a // b
 
 
 def modulo_integer(a, b):

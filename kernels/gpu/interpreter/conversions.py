@@ -134,7 +134,7 @@ class Conversions:
         """The expression converted to the type of `value`, elementwise if it is a tuple."""
         if isinstance(value, Scalar):
             return Typed(self.convert(typed, value.type).node, value)
-        if same_type(typed.value, value):
+        if same_type(typed.value, value) or not isinstance(value, Tuple):
             return Typed(typed.node, value)
         items = [self.represent(self.item(typed, i), item) for i, item in enumerate(value.items)]
         return Typed(self.tuple_node(items), value)

@@ -47,14 +47,14 @@ class Elements(Expressions):
         typed = self.expression(node)
         values = typed.value.items if isinstance(typed.value, Tuple) else (typed.value,)
         label, ndim = self.array_name(array), array.value.ndim
+        problems = [
+            f"{type_name(v)} is no integer" for v in values if not (isinstance(v, Scalar) and is_integer(v.type))
+        ]
         if len(values) != ndim:
-            raise InvalidIndex(
-                f"{label} has {ndim} dimensions and is indexed with {len(values)}", array=label, index=ast.unparse(node)
-            )
-        for value in values:
-            if not (isinstance(value, Scalar) and is_integer(value.type)):
-                problem = f"{indexed(label, ast.unparse(node))}: {type_name(value)} is no integer"
-                raise InvalidIndex(problem, array=label, index=ast.unparse(node))
+            problems = [f"{label} has {ndim} dimension{'s' * (ndim > 1)} and is indexed with {len(values)}"]
+        if problems:
+            text = ast.unparse(node)
+            raise InvalidIndex(f"{indexed(label, text)}: {problems[0]}", array=label, index=text)
         return self.item(typed, 0).node if isinstance(typed.value, Tuple) and ndim == 1 else typed.node
 
     def visit_Slice(self, node):

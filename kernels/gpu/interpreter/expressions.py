@@ -160,8 +160,7 @@ class Expressions(Conversions):
                 if b.low > 0:
                     low, high = corners(operator.floordiv, a, b)
                     return self.integer(plain, low, high, type_)
-                largest = max(abs(a.low), abs(a.high))
-                return self.integer(call("$floor_divide_integer", left.node, right.node), -largest, largest, type_)
+                return Typed(call("$floor_divide_integer", left.node, right.node), scalar(type_))
             case ast.Mod():
                 if b.low > 0:
                     return self.integer(plain, 0, min(b.high - 1, a.high) if a.low >= 0 else b.high - 1, type_)

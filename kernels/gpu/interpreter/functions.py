@@ -153,7 +153,10 @@ class Function(Statements):
         if isinstance(thing, CudaName):
             if thing.path not in intrinsics.CALLS:
                 raise Unsupported(f"cuda.{thing.path} cannot be called")
-            return intrinsics.CALLS[thing.path](self, node, *arguments, **keywords)
+            try:
+                return intrinsics.CALLS[thing.path](self, node, *arguments, **keywords)
+            except TypeError as error:
+                raise Unsupported(f"cuda.{thing.path} with {len(arguments)} arguments: {error}") from error
         if isinstance(thing, DeviceFunction):
             return self.call_device_function(node, thing.source, arguments, keywords)
         if hasattr(thing, "py_func"):

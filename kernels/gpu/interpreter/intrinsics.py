@@ -84,17 +84,17 @@ def gridsize(function, node, ndim):
     return _per_axis(function, ndim, lambda at: at("gridDim") * at("blockDim"))
 
 
-class _Sum:
+class _Formula:
     """An expression under construction, so that the formulas above read as such."""
 
     def __init__(self, function, typed):
         self.function, self.typed = function, typed
 
     def __mul__(self, other):
-        return _Sum(self.function, self.function.binary(ast.Mult(), self.typed, other.typed))
+        return _Formula(self.function, self.function.binary(ast.Mult(), self.typed, other.typed))
 
     def __add__(self, other):
-        return _Sum(self.function, self.function.binary(ast.Add(), self.typed, other.typed))
+        return _Formula(self.function, self.function.binary(ast.Add(), self.typed, other.typed))
 
 
 def _per_axis(function, ndim, formula):
@@ -102,7 +102,7 @@ def _per_axis(function, ndim, formula):
         raise Unsupported("the number of dimensions must be 1, 2 or 3")
     items = []
     for axis in "xyz"[: ndim.constant]:
-        items.append(formula(lambda path, axis=axis: _Sum(function, function.cuda_name(f"{path}.{axis}"))).typed)
+        items.append(formula(lambda path, axis=axis: _Formula(function, function.cuda_name(f"{path}.{axis}"))).typed)
     if len(items) == 1:
         return items[0]
     return Typed(function.tuple_node(items), Tuple(tuple(item.value for item in items)))

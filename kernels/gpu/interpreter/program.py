@@ -70,14 +70,17 @@ class Program:
         return name
 
     def site_number(self, site):
-        return number_of(site, self._site_numbers, self.sites)
+        """The number by which the rewritten code names a place in the source."""
+        if site not in self._site_numbers:
+            self._site_numbers[site] = len(self.sites)
+            self.sites.append(site)
+        return self._site_numbers[site]
 
     def declare(self, key, space, shape, dtype, name, site):
-        declaration = Declaration(name, space, shape, np.dtype(NUMPY[dtype]), site)
-        if key in self._declaration_numbers:
-            return self._declaration_numbers[key]
-        self._declaration_numbers[key] = len(self.declarations)
-        self.declarations.append(declaration)
+        """The number of a shared or local array, declared at the place `key`."""
+        if key not in self._declaration_numbers:
+            self._declaration_numbers[key] = len(self.declarations)
+            self.declarations.append(Declaration(name, space, shape, np.dtype(NUMPY[dtype]), site))
         return self._declaration_numbers[key]
 
 
@@ -93,14 +96,6 @@ def program_for(launch, is_checked):
     if key not in known:
         known[key] = Program(launch.kernel, arguments, largest, is_checked)
     return known[key]
-
-
-def number_of(thing, numbers, things):
-    """The place of a thing in a list, appended if it is new."""
-    if thing not in numbers:
-        numbers[thing] = len(things)
-        things.append(thing)
-    return numbers[thing]
 
 
 def describe(argument, largest):
@@ -127,11 +122,9 @@ def is_array(argument):
 
 def plain(argument):
     """An argument as the rewritten code represents its type."""
-    if (isinstance(argument, np.ndarray) and argument.ndim) or isinstance(argument, np.float32):
+    if is_array(argument) or not isinstance(argument, np.generic | np.ndarray):
         return argument
-    if isinstance(argument, np.ndarray) and argument.dtype == np.float32:
-        return argument[()]
-    return argument.item() if isinstance(argument, np.generic | np.ndarray) else argument
+    return np.float32(argument) if argument.dtype == np.float32 else argument.item()
 
 
 def largest_in(launch):
