@@ -65,6 +65,8 @@ class Device:
     def sequence(self, calls: Sequence[Call]) -> Call:
         """All calls as one."""
 
+        # What is too large becomes infinite and travels on without a warning; the trainer is the one who stops.
+        @np.errstate(over="ignore", invalid="ignore", divide="ignore")
         def run():
             for call in calls:
                 call()

@@ -80,7 +80,6 @@ class Program:
         nodes = self._needed_nodes([*self._wanted.values(), *([graph.outputs[objective]] if objective else [])])
         for node in nodes:
             self._forward_step(node)
-        self._forward_steps = len(self.steps)
         if objective:
             self._backward_steps(nodes, graph.outputs[objective])
         self.arena_bytes = self._place(reuse)
@@ -108,12 +107,15 @@ class Program:
         for buffer in self.inputs.values():
             if not np.isfinite(self.device.download(buffer.array)).all():
                 return f"input {buffer.name}"
-        for name, array in self.parameters.download().items():
+        for name, array in self.parameters.weights.download().items():
             if not np.isfinite(array).all():
                 return f"parameter {name}"
         for step in self.steps:
             self.device.sequence(self._bind(step))()
             for name, buffer in step.arguments.items():
+                # Running averages are left out: the run that failed has spoilt those of all later layers.
+                if name in step.operation.state:
+                    continue
                 if isinstance(buffer, Buffer) and not np.isfinite(self.device.download(buffer.array)).all():
                     return f"layer {step.name} ({step.operation.name}, {step.direction}, {name})"
         return "none of the layers when run again"

@@ -5,11 +5,7 @@ Source: Zozoulenko (2018). Shapes as in reference.py.
 
 import numpy as np
 
-# What is too large becomes infinite and travels on, as in every other kernel; the trainer is the one who stops.
-unwarned = np.errstate(over="ignore", invalid="ignore")
 
-
-@unwarned
 def forward(x, w, b, y):
     """y = x w + b (eq. 3)."""
     np.matmul(x, w, out=y)
@@ -17,7 +13,6 @@ def forward(x, w, b, y):
         y += b
 
 
-@unwarned
 def backward(dy, x, w, dx, dw, db):
     """dx = dy wT, dw = xT dy, db = the column sums of dy. BLAS reads a transposed matrix where it stands."""
     if dx is not None:

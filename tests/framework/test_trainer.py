@@ -118,6 +118,15 @@ def test_an_exploding_step_names_the_layer_and_leaves_the_weights_as_they_were(t
         np.testing.assert_array_equal(weights(run)[name], huge[name], err_msg=name)
 
 
+def test_the_layer_named_is_the_first_one_that_failed_although_later_ones_failed_too(tmp_path):
+    run = trainer(tmp_path)
+    run.run(1, progress=False)
+    broken = {n: np.sign(a) * np.float32(3e38) if n == "conv2d_1.weight" else a for n, a in weights(run).items()}
+    run.model.parameters.upload(broken)
+    with pytest.raises(NonFinite, match=r"first in layer conv2d_1 \(conv2d, forward, y\)"):
+        run.run(9, progress=False)
+
+
 def test_a_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path):
     trainer(tmp_path).run(2, progress=False)
     with pytest.raises(CheckpointError, match="seed is 5 there, 6 in this run"):
