@@ -64,7 +64,12 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--learning-rate", type=_positive_float, help="initial learning rate (default: the model's own)")
     c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
     c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: cosine)")
-    c.add_argument("--shift", type=_count, metavar="PIXELS", help="move digits at random by up to so many pixels")
+    c.add_argument(
+        "--shift",
+        type=_count,
+        metavar="PIXELS",
+        help=f"move digits at random by up to so many (default: {Recipe.shift})",
+    )
     c.add_argument("--seed", type=_count, default=0, help="of weights and batches: same seed, same bits (default: 0)")
     c.add_argument("--evaluate-every", type=_positive, default=500, metavar="STEPS", help="default: 500")
     c.add_argument("--output", type=Path, help="folder of the run (default: a new one in runs/)")
@@ -154,7 +159,8 @@ def train(options) -> None:
     print(f"data    {digits.source}")
     print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
     print(f"recipe  {chosen.iterations} steps of {chosen.batch}, ", end="")
-    print(f"{chosen.optimizer} at {chosen.rate:g}, {chosen.schedule} schedule, seed {chosen.seed}")
+    print(f"{chosen.optimizer} at {chosen.rate:g}, {chosen.schedule} schedule, ", end="")
+    print(f"digits moved by up to {chosen.shift} pixels, seed {chosen.seed}")
     print(f"output  {folder}")
     run = trainer(digits, chosen, model, folder, options.evaluate_every)
     if options.resume:

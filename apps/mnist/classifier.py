@@ -32,10 +32,10 @@ class Recipe:
     iterations: int = 1200
     batch: int = 50
     optimizer: str = "sgd"
-    rate: float = 0.05
+    rate: float = 0.02
     decay: float = 1e-4
     schedule: str = "cosine"
-    shift: int = 0
+    shift: int = 2
     seed: int = 0
 
     def make_schedule(self) -> Schedule:
@@ -44,7 +44,7 @@ class Recipe:
         return step_schedule(self.rate, (self.iterations // 3, 2 * self.iterations // 3))
 
 
-# Without batch normalization the rates that suit `cnn6` are too large.
+# What suits the models without batch normalization.
 RECIPES: dict[str, dict[str, Any]] = {
     "single": {"rate": 0.05},
     "pooled": {"optimizer": "adam", "rate": 0.001},
