@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 
-def jit(function, **options):
+def jit(function):
     """`function` as a kernel that is compiled at its first launch, once for each tuple of argument types."""
-    return cuda.jit(function, **options)
+    return cuda.jit(function)
 
 
 def device_jit(function):
@@ -39,10 +39,10 @@ def device_jit(function):
     return cuda.jit(function, device=True, inline="always")
 
 
-def ptx(function, argument_types, architecture, fastmath=False):
+def ptx(function, argument_types, architecture):
     """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU."""
     signature = types.void(*argument_types)
-    text, _ = cuda.compile_ptx(function, signature, cc=compute_capability(architecture), fastmath=fastmath)
+    text, _ = cuda.compile_ptx(function, signature, cc=compute_capability(architecture))
     return text
 
 

@@ -120,10 +120,9 @@ class DeviceFunction:
 class Kernel:
     """A CUDA kernel; made by `@kernel`. See the module's docstring."""
 
-    def __init__(self, function, constants=None, fastmath=False, max_registers=None):
+    def __init__(self, function, constants=None):
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, constants or {})
-        self.options = {"fastmath": fastmath, "max_registers": max_registers}
         self._specialised = {}
 
     def __call__(self, **constants):
@@ -131,7 +130,7 @@ class Kernel:
         key = tuple(sorted(constants.items(), key=lambda item: item[0]))
         if key not in self._specialised:
             merged = {**self.source.constants, **constants}
-            self._specialised[key] = Kernel(self.source.function, merged, **self.options)
+            self._specialised[key] = Kernel(self.source.function, merged)
         return self._specialised[key]
 
     def __getitem__(self, configuration):
@@ -156,11 +155,11 @@ class Kernel:
     @functools.cached_property
     def compiled(self):
         """The kernel for a GPU, compiled at its first launch."""
-        return compiler.jit(self.source.specialised(), **self.options)
+        return compiler.jit(self.source.specialised())
 
     def ptx(self, argument_types, architecture):
         """PTX for an architecture such as "sm_90"; needs no GPU."""
-        return compiler.ptx(self.source.specialised(), argument_types, architecture, self.options["fastmath"])
+        return compiler.ptx(self.source.specialised(), argument_types, architecture)
 
 
 @dataclass(frozen=True)
@@ -201,10 +200,8 @@ def _three(size):
     return (*size, 1, 1)[:3]
 
 
-def kernel(function=None, *, fastmath=False, max_registers=None):
-    """Decorator: make a CUDA kernel of a function. `fastmath` and `max_registers` are the compiler's options."""
-    if function is None:
-        return functools.partial(Kernel, fastmath=fastmath, max_registers=max_registers)
+def kernel(function):
+    """Decorator: make a CUDA kernel of a function."""
     return Kernel(function)
 
 
