@@ -41,3 +41,8 @@ def sparse_distributions(generator, shape):
     hot = generator.integers(0, shape[-1], shape[:-1])[..., np.newaxis]
     np.put_along_axis(values, hot, 1.0, axis=-1)
     return values / values.sum(axis=-1, keepdims=True)
+
+
+def sparse_distributions_or_none(generator, shape):
+    """Rows as `sparse_distributions` gives them, but about a quarter of them are all 0."""
+    return sparse_distributions(generator, shape) * (generator.random((*shape[:-1], 1)) > 0.25)

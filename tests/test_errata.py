@@ -303,13 +303,17 @@ def test_equation_60_as_printed_costs_nothing_or_without_end():
             return -alpha * (1 - p) ** gamma * p * np.log(np.float64(p_hat))
 
     def corrected(label, predicted):
-        return -alpha * label * (1 - predicted) ** gamma * np.log(predicted)
+        """Of an anchor whose probabilities of background and face the softmax makes 1 - predicted and predicted."""
+        x, target = np.log([[1 - predicted, predicted]]), [[1 - label, label]]
+        return Applied("focal_loss", x=x, target=target, alpha=alpha, gamma=gamma)["y"][0]
 
     for predicted in (0.1, 0.5, 0.9):
         assert printed(p=1, p_hat=predicted) == 0  # p the label, as 000 has it: no loss, whatever is predicted
         assert printed(p=0, p_hat=predicted) == 0
         assert printed(p=predicted, p_hat=1) == 0  # p_hat the label, as 001 has it: a face costs nothing, ...
         assert printed(p=predicted, p_hat=0) == np.inf  # ... and background without end
+        assert_equal(corrected(1, predicted), -alpha * (1 - predicted) ** gamma * math.log(predicted))
+        assert_equal(corrected(0, predicted), -(predicted**gamma) * math.log(1 - predicted))
     losses = [corrected(1, predicted) for predicted in (0.1, 0.5, 0.9)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] > 0

@@ -1,0 +1,80 @@
+"""Focal loss on CPU cores: each core takes whole rows. Source: Zozoulenko (2018), eq. 60, corrected.
+
+Shapes as in reference.py, which derives the gradient.
+"""
+
+import functools
+
+import numpy as np
+from numba import njit, prange
+
+from kernels.focal_loss import functions
+from kernels.jitable import jitable
+
+
+@functools.cache
+def forward_loop(term, sum_of_others):
+    """A compiled loop over rows: largest value, exponentials and their sum, the terms of the classes with a target."""
+    term, sum_of_others = jitable(term), jitable(sum_of_others)
+
+    @njit(parallel=True, cache=True, error_model="numpy")
+    def loop(x, target, y, p, alpha, gamma):
+        R, C = x.shape
+        for r in prange(R):
+            largest = x[r, 0]
+            for c in range(1, C):
+                largest = max(largest, x[r, c])
+            total = np.float32(0)
+            for c in range(C):
+                p[r, c] = np.exp(x[r, c] - largest)
+                total += p[r, c]
+            scale = np.float32(1) / total
+            for c in range(C):
+                p[r, c] *= scale
+            log_total = np.log(total)
+            loss = np.float32(0) * total  # a row with a NaN stays NaN, even where it has no target
+            for c in range(C):
+                if target[r, c] != 0:
+                    weight = target[r, c] if c == 0 else alpha * target[r, c]
+                    log_p = x[r, c] - largest - log_total
+                    loss += weight * term(p[r, c], sum_of_others(p, r, c), log_p, gamma)
+            y[r] = loss
+
+    return loop
+
+
+@functools.cache
+def backward_loop(slope, sum_of_others):
+    """A compiled loop over rows: the slopes, which wait in dx, and their sum; then dx."""
+    slope, sum_of_others = jitable(slope), jitable(sum_of_others)
+
+    @njit(parallel=True, cache=True, error_model="numpy")
+    def loop(dy, target, p, dx, alpha, gamma):
+        R, C = p.shape
+        for r in prange(R):
+            for c in range(C):
+                dx[r, c] = np.float32(0) * p[r, c]  # a NaN stays
+                if target[r, c] != 0:
+                    weight = target[r, c] if c == 0 else alpha * target[r, c]
+                    dx[r, c] = weight * slope(p[r, c], sum_of_others(p, r, c), gamma)
+            total = np.float32(0)
+            for c in range(C):
+                total += dx[r, c]
+            for c in range(C):
+                s = dx[r, c]
+                own = s * sum_of_others(p, r, c) if s != 0 else s
+                dx[r, c] = dy[r] * (own - p[r, c] * (total - s))
+
+    return loop
+
+
+def forward(x, target, y, p, alpha, gamma):
+    """y[r] = - sum over c of weight[c] target[r,c] (1 - p[r,c])^gamma log p[r,c]."""
+    loop = forward_loop(functions.term, functions.sum_of_others)
+    loop(x, target, y, p, np.float32(alpha), np.float32(gamma))
+
+
+def backward(dy, target, p, dx, alpha, gamma):
+    """dx[r,k] = dy[r] (s[r,k] (1 - p[r,k]) - p[r,k] sum over c other than k of s[r,c])."""
+    loop = backward_loop(functions.slope, functions.sum_of_others)
+    loop(dy, target, p, dx, np.float32(alpha), np.float32(gamma))
