@@ -46,3 +46,8 @@ def sparse_distributions(generator, shape):
 def sparse_distributions_or_none(generator, shape):
     """Rows as `sparse_distributions` gives them, but about a quarter of them are all 0."""
     return sparse_distributions(generator, shape) * (generator.random((*shape[:-1], 1)) > 0.25)
+
+
+def positive_or_zero(generator, shape):
+    """Values between 0.1 and 1.1, but about half of them are 0."""
+    return positive(generator, shape) * generator.integers(0, 2, shape)

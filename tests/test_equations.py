@@ -223,6 +223,19 @@ def test_equations_54_to_57_in_one_are_the_fused_loss():
     assert_equal(fused.backward(dy)["dx"], softmax.backward(entropy.backward(dy)["dp"])["dx"])
 
 
+def test_equation_59_is_a_parabola_that_goes_on_as_straight_lines():
+    def printed(x):
+        return 0.5 * x**2 if abs(x) < 1 else abs(x) - 0.5
+
+    r, r_hat, positive = 2 * values(6, 4), 2 * values(6, 4, seed=1), [1, 0, 1, 1, 0, 1]
+    run = Applied("smooth_l1", prediction=r, target=r_hat, weight=positive)
+    slopes = run.backward(np.ones(6))["dprediction"]
+    for a in range(6):
+        assert_equal(run["y"][a], positive[a] * sum(printed(r[a, i] - r_hat[a, i]) for i in range(4)))
+        for i in range(4):
+            assert_equal(slopes[a, i], positive[a] * derivative(printed, r[a, i] - r_hat[a, i]))
+
+
 # Seed 001, where it differs
 
 
