@@ -40,6 +40,12 @@ MUTATIONS = [
     ("eq. 55 with its index lost", "softmax", "reference", "(dy - (dy * y).sum(axis=1, keepdims=True))", "dy * (1 - y.sum(axis=1, keepdims=True))"),
     ("a sum starts late", "linear", "cuda", "in range(left.shape[0] if", "in range(1, left.shape[0] if"),
     ("momentum is forgotten", "sgd", "reference", "momentum * velocity", "velocity"),
+    ("the derivative of the focus is forgotten", "focal_loss", "reference", "(gamma * ratio - 1)", "-1"),
+    ("the background is weighted too", "focal_loss", "cuda", "target[r, c] if c == 0 else alpha", "alpha"),
+    ("the weight is forgotten", "smooth_l1", "cuda", "total *= weight[r]", "total *= float32(1)"),
+    ("the kink is elsewhere", "smooth_l1", "reference", "size < beta, 0.5 * x**2 / beta", "size < 1, 0.5 * x**2 / beta"),
+    ("overlaps overwrite", "upsample2d", "cuda", "total += share_of", "total = share_of"),
+    ("corners instead of middles", "upsample2d", "reference", "+ 0.5) * H / H_out - 0.5", ") * H / H_out"),
 ]  # fmt: skip
 
 
