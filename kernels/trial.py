@@ -91,6 +91,13 @@ class Trial:
         function = ladder if ladder is not None else getattr(self.operation.implementation("cuda"), direction)
         return function(**self._arguments("cuda", direction, arrays), rung=rung, tiny=tiny)
 
+    def arguments(self, kind: str, direction: str) -> dict[str, Any]:
+        """Arrays and settings to call `kind`'s "forward" or "backward" with, as often as one likes: to be timed."""
+        arrays = self._forward_arrays(kind)
+        if direction == "backward":
+            arrays = self._backward_arrays(kind, self.forward("cpu"))
+        return self._arguments(kind, direction, arrays)
+
     def _forward_arrays(self, kind):
         arrays = dict(self.arrays)
         for name in self.operation.state:
