@@ -1,5 +1,6 @@
 """Where the time of a program's run goes: each call by itself, and the whole."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
@@ -18,7 +19,7 @@ def profile(program: Program, seconds: float = 1.0, **inputs: np.ndarray) -> dic
     program(**inputs)  # compiles; inputs stay on the device
     device = program.device
     timer = clock(device.name)
-    bind = device.sequence
+    bind: Callable = device.sequence
     if isinstance(timer, CudaClock):
         assert isinstance(device, CudaDevice)
         timer.stream = device.stream

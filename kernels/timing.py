@@ -1,11 +1,11 @@
 """How long a call takes, and what the machine could do at best: the same rules for whatever is timed.
 
 Calls that are to be compared are timed in turns, so that what else the machine does meets them alike. What is reported
-is the median, with the times that a tenth of the runs stayed below and a tenth exceeded.
+is the median, with the times that a tenth of the runs stayed below and a tenth exceeded: a busy machine shows.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -22,12 +22,17 @@ GEMM_SIZE = 1536
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds: the median of some runs, and what the fastest and the slowest tenth of them are separated by."""
+    """Seconds: the median of some runs, and the times that a tenth of them stayed below and a tenth exceeded."""
 
     median: float
     fast: float
     slow: float
     runs: int
+
+    @classmethod
+    def of(cls, times: Sequence[float]) -> "Timing":
+        median, fast, slow = np.quantile(times, (0.5, 0.1, 0.9)).tolist()
+        return cls(median, fast, slow, len(times))
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class HostClock:
             for name, call in calls.items():
                 times[name].append(self.once(call))
             turn += 1
-        return {name: Timing(*np.quantile(t, (0.5, 0.1, 0.9)).tolist(), len(t)) for name, t in times.items()}
+        return {name: Timing.of(t) for name, t in times.items()}
 
     def machine(self) -> Machine:
         """Measured now, by a copy on all cores and a matrix product of NumPy's BLAS."""
@@ -115,7 +120,7 @@ class CudaClock(HostClock):
         self.stop.synchronize()
         return self.cupy.cuda.get_elapsed_time(self.start, self.stop) / 1e3
 
-    def captured(self, calls: list[Call]) -> Call:
+    def captured(self, calls: Sequence[Call]) -> Call:
         """Calls that enqueue on the stream, as one CUDA graph: they run once, to be compiled, and once are recorded."""
         for call in calls:
             call()

@@ -196,8 +196,12 @@ def add_command(subparsers, name: str, run, text: str, example: str) -> argparse
 
 
 def add_shape(c: argparse.ArgumentParser) -> None:
-    c.add_argument("--shape", nargs="+", metavar="NAME=VALUE", help="arrays and settings, as in "
-                   "x=50,32,24,24 w=32,32,5,5 stride=2,2 (default: as in the digit classifier cnn6, batch 50)")  # fmt: skip
+    c.add_argument(
+        "--shape",
+        nargs="+",
+        metavar="NAME=VALUE",
+        help="arrays and settings, as in x=50,32,24,24 w=32,32,5,5 stride=2,2 (default: as in cnn6, batch 50)",
+    )
 
 
 def write_json(options, result) -> None:

@@ -42,7 +42,7 @@ def run(options) -> None:
     """Print a table, one line a kernel and architecture."""
     targets = find_targets(options.ladder)
     architectures = require_architectures(options.arch)
-    found = []
+    found: list[dict] = []
     for target in targets:
         trial = trial_of(target.operation, case_of(target.operation, options.shape))
         last = len(target.ladder)
@@ -69,7 +69,7 @@ def run(options) -> None:
 
 def rows(target: Target, trial: Trial, rungs: Iterable[int], architectures: Iterable[str]) -> list[dict]:
     """A row for each rung, each kernel that it launches, and each architecture."""
-    wanted = {}
+    wanted: dict[tuple, Launch] = {}
     for rung in rungs:
         for launch in target.launches(trial, rung):
             for architecture in architectures:

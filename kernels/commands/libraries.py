@@ -55,7 +55,7 @@ def _torch(trial, direction, clock):
     tensors = {n: None if a is None else torch.tensor(a, device=clock.device) for n, a in arrays.items()}
     if isinstance(clock, CudaClock):
         torch.cuda.set_stream(torch.cuda.ExternalStream(clock.stream.ptr))
-    wanted = [tensors[n] for n in trial.operation.gradients if tensors[n] is not None]
+    wanted = [tensor for n in trial.operation.gradients if (tensor := tensors[n]) is not None]
     run = TORCH[name]
     if direction == "forward":
 

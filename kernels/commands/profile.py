@@ -1,4 +1,4 @@
-"""python -m kernels profile: how fast a kernel is, against the machine and against libraries; or where a model's step goes."""
+"""python -m kernels profile: how fast a kernel is against machine and libraries, or where a model's step goes."""
 
 import importlib
 from dataclasses import asdict
@@ -57,8 +57,10 @@ def run(options) -> None:
     targets = _targets(options.ladder)
     against = [name for name in options.against.split(",") if name]
     libraries.require(against)
-    found = []
-    machines = []
+    for target in targets:
+        _rungs(target, options.rung)
+    found: list[dict] = []
+    machines: list[dict] = []
     for name in names:
         timer = clock(name)
         machine = timer.machine()

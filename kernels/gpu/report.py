@@ -17,7 +17,6 @@ from pathlib import Path
 
 from kernels.gpu.kernel import Launch
 
-
 WHEELS = {"ptxas": "nvidia-cuda-nvcc", "nvdisasm": "nvidia-cuda-nvdisasm"}
 
 
