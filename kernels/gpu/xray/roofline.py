@@ -35,17 +35,24 @@ GPUS = {
 
 @dataclass(frozen=True)
 class Prediction:
-    """Seconds that each resource needs for a whole launch. The largest is the prediction."""
+    """Seconds that each resource needs for a whole launch. The largest is the least that the launch takes."""
 
     gpu: str
     memory: float
     arithmetic: float
     cache: float
     """Level 1 cache and shared memory."""
+    uncached_memory: float
+    """Memory, if no cache ever kept a sector for the next request."""
 
     @property
     def seconds(self):
         return max(self.memory, self.arithmetic, self.cache)
+
+    @property
+    def without_caches(self):
+        """Seconds if no cache helped. What a GPU takes in fact depends on how much its caches keep."""
+        return max(self.seconds, self.uncached_memory)
 
     @property
     def limit(self):
@@ -55,7 +62,8 @@ class Prediction:
 
     def as_dict(self):
         times = {"memory": self.memory, "arithmetic": self.arithmetic, "cache": self.cache}
-        return {"gpu": self.gpu, "seconds": self.seconds, "limit": self.limit, **times}
+        whole = {"seconds": self.seconds, "limit": self.limit, "without_caches": self.without_caches}
+        return {"gpu": self.gpu, **whole, **times}
 
 
 def predict(xray, gpu: Gpu) -> Prediction:
@@ -69,4 +77,5 @@ def predict(xray, gpu: Gpu) -> Prediction:
         memory=max(touched, SECTOR) / gpu.bandwidth,
         arithmetic=flops / (gpu.float32 * busy / gpu.multiprocessors),
         cache=turns / (busy * gpu.clock),
+        uncached_memory=SECTOR * xray.total("sectors", "global") * xray.scale / gpu.bandwidth,
     )

@@ -131,14 +131,13 @@ def totals(xray):
 
 
 def foresight(prediction):
+    memory, arithmetic, cache = map(duration, (prediction.memory, prediction.arithmetic, prediction.cache))
     yield (
         f"predicted       at least {duration(prediction.seconds)} on a {prediction.gpu} for the whole launch, "
-        f"because of {prediction.limit}"
+        f"because of {prediction.limit};"
     )
-    yield (
-        f"                (memory {duration(prediction.memory)}, arithmetic {duration(prediction.arithmetic)}, "
-        f"cache and shared memory {duration(prediction.cache)};"
-    )
+    yield f"                at least {duration(prediction.without_caches)} if no cache kept anything"
+    yield f"                (memory {memory}, arithmetic {arithmetic}, cache and shared memory {cache};"
     yield "                from these counts and a datasheet: nothing was measured)"
 
 
@@ -148,7 +147,7 @@ def duration(seconds):
 
 SUMMARY_HEADS = (
     "rung", "lanes active", "sectors / ideal", "flops / global byte", "turns / ideal", "flops / turn", "barriers",
-    "at least", "because of",
+    "without caches", "at least", "because of",
 )  # fmt: skip
 
 
@@ -173,6 +172,7 @@ def summary(rung: int, xrays: list[Xray], predictions: list[Prediction]) -> tupl
         ratio(total("wavefronts"), total("ideal_wavefronts")),
         ratio(flops, total("lines", "wavefronts")),
         " + ".join(f"{xray.barriers:g}" for xray in xrays),
+        duration(sum(prediction.without_caches for prediction in predictions)),
         duration(sum(prediction.seconds for prediction in predictions)),
         longest.limit,
     )
