@@ -1,11 +1,17 @@
 """The command xray, run as a user does."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from kernels.__main__ import main
+
+TOUR = Path(__file__).resolve().parents[2] / "docs" / "kernels.md"
 
 SMALL = ["--shape", "x=1,2,8,8", "w=4,2,3,3", "padding=1,1"]
 
@@ -68,3 +74,31 @@ def test_what_cannot_be_is_one_line(words, problem):
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"kernels: {problem}")
+
+
+def shown_commands():
+    """What the tour shows: (the words of a command, the lines of code above it since the last command or heading)."""
+    lines: list[str] = []
+    for line in TOUR.read_text().splitlines():
+        if line.startswith("    python -m kernels xray"):
+            yield line.split()[4:], lines
+            lines = []
+        elif line.startswith("    "):
+            lines.append(line)
+
+
+def essence(line):
+    """A line without its spaces and without the number of a source line, which moves with every edit above it."""
+    return re.sub(r"^(\d+%.*?) \d+ (\S*[a-z])", r"\1 \2", " ".join(line.split()))
+
+
+@pytest.mark.parametrize(("words", "lines"), [pytest.param(*c, id=" ".join(c[0][:3])) for c in shown_commands()])
+def test_the_tour_shows_what_its_commands_print(words, lines, tmp_path, capsys):
+    if "--picture" in words:
+        *words, name = words
+        assert (TOUR.parents[1] / name).is_file()
+        words.append(str(tmp_path / "picture.png"))
+    assert main(["xray", *words]) == 0
+    printed = {essence(line) for line in capsys.readouterr().out.splitlines()}
+    assert lines
+    assert [line for line in lines if essence(line) not in printed] == []

@@ -58,7 +58,7 @@ def global_panel(left: Axes, right: Axes, access: Access, example: Example) -> s
     used = np.array([len(np.unique(offsets[row == i])) * access.width for i in range(len(sectors))])
     bars(right, used, SECTOR, "bytes used of 32")
     ideal = -(-int(used.sum()) // SECTOR)
-    return f"{plural(len(sectors), 'sector')} for {used.sum()} bytes, of which {ideal} could hold all"
+    return f"{plural(len(sectors), 'sector')} for {used.sum()} bytes, {judged(len(sectors), ideal)}"
 
 
 def shared_panel(left: Axes, right: Axes, access: Access, example: Example) -> str:
@@ -77,7 +77,11 @@ def shared_panel(left: Axes, right: Axes, access: Access, example: Example) -> s
     turns = np.array([len(np.unique(words[bank == number])) for number in range(BANKS)])
     bars(right, turns, max(turns.max(), 1), "words to give", turns)
     ideal = -(-int(turns.sum()) // BANKS)
-    return f"{plural(turns.max(), 'turn')} for {plural(turns.sum(), 'word')}, of which {ideal} could give all"
+    return f"{plural(turns.max(), 'turn')} for {plural(turns.sum(), 'word')}, {judged(turns.max(), ideal)}"
+
+
+def judged(count, ideal) -> str:
+    return f"where {ideal} would do" if ideal < count else "as few as can be"
 
 
 def plural(count, noun: str) -> str:
