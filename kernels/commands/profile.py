@@ -166,7 +166,7 @@ def _heads(against):
 
 
 def _cells(row, against):
-    ratios = (f"{row[f'of_{name}']:.2f}" if f"of_{name}" in row else "-" for name in against)
+    ratios = (f"{row[f'of_{name}']:.3g}" if f"of_{name}" in row else "-" for name in against)
     return (
         row["kernel"],
         row["device"] if row["rung"] is None else f"{row['device']} rung {row['rung']}",
