@@ -54,6 +54,8 @@ def run(options) -> None:
     for rung in rungs:
         arguments = trial_of(target.operation, case).arguments("cuda", target.direction)
         launches = target.ladder(**arguments, rung=rung)
+        if not launches:
+            raise CommandError(f"{target}: there is nothing to launch for {text_of(case)}")
         try:
             xrays = [xray(launch, options.blocks) for launch in launches]
         except KernelError as error:
@@ -75,7 +77,10 @@ def run(options) -> None:
     if options.picture:
         from kernels.gpu.xray.picture import draw
 
-        worst = max(xrays, key=lambda counts: counts.accesses[counts.worst].waste)
+        with_accesses = [counts for counts in xrays if counts.accesses]
+        if not with_accesses:
+            raise CommandError("picture: the blocks that were run access no memory, choose more by --blocks")
+        worst = max(with_accesses, key=lambda counts: counts.accesses[counts.worst].waste)
         draw(worst, options.picture, f"{target} rung {rungs[0]}")
         print(f"wrote {options.picture}")
     write_json(options, {"ladder": str(target), "shape": text_of(case), "gpu": options.gpu, "rungs": found})

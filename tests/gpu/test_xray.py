@@ -373,6 +373,18 @@ def test_a_picture_is_drawn_twice_with_the_same_bytes(launch: Launch, tmp_path):
     assert Image.open(tmp_path / "a.png").size == (1350, 840)
 
 
+@kernel
+def waits_only(y):
+    if cuda.blockIdx.x == 0:
+        y[cuda.threadIdx.x] = 1
+
+
+def test_blocks_that_access_nothing_can_be_counted():
+    counts = xray(waits_only[2, WARP](array(WARP)))
+    assert counts.blocks == [(1, 0, 0)]
+    assert counts.as_dict()["worst"] is None
+
+
 def test_an_index_out_of_bounds_is_refused():
     with pytest.raises(OutOfBounds, match="load_strided: block"):
         xray(load_strided[1, WARP](array(8), array(WARP)))

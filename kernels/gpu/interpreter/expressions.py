@@ -219,7 +219,8 @@ class Expressions(Conversions):
         parts = []
         for i, op in enumerate(node.ops):
             left, right = operands[i], operands[i + 1]
-            if i + 1 < len(node.ops) and not isinstance(right.node, ast.Name | ast.Constant):
+            is_plain = isinstance(right.node, ast.Name | ast.Constant) or right.constant is not None
+            if i + 1 < len(node.ops) and not is_plain:
                 kept = self.temporary()
                 operands[i + 1] = Typed(name(kept), right.value)
                 right = Typed(ast.NamedExpr(ast.Name(kept, ast.Store()), right.node), right.value)

@@ -149,8 +149,9 @@ class Xray:
 
     @property
     def worst(self):
-        """The number of the access that wastes most; of several that waste nothing, the one that asks for most."""
-        return max(range(len(self.accesses)), key=lambda i: (self.accesses[i].waste, self.accesses[i].bytes))
+        """The number of the access that wastes most; if none does, of the one that asks for most; None without any."""
+        numbers = range(len(self.accesses))
+        return max(numbers, key=lambda i: (self.accesses[i].waste, self.accesses[i].bytes), default=None)
 
     def as_dict(self):
         """For JSON."""
