@@ -83,13 +83,14 @@ class Program:
         if objective:
             self._backward_steps(nodes, graph.outputs[objective])
         self.arena_bytes = self._place(reuse)
-        calls = [call for step in self.steps for call in self._bind(step)]
+        # What a run consists of: (layer, operation, direction) and the calls that this takes.
+        self.calls = [((step.name, step.operation.name, step.direction), self._bind(step)) for step in self.steps]
         if objective:
-            calls += self._norm_calls()
+            self.calls.append((("all gradients", "reduce", "forward"), self._norm_calls()))
         if optimizer:
             optimizer.attach(parameters)
-            calls += optimizer.bind(self._norm)
-        self._run = self.device.sequence(calls)
+            self.calls.append((("all weights", optimizer.operation.name, "forward"), optimizer.bind(self._norm)))
+        self._run = self.device.sequence([call for _, calls in self.calls for call in calls])
         self.inputs = {b.name: b for v, b in self._buffers.items() if v.role == "input"}
 
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,7 +11,9 @@ the data where a run stopped: a resumed run equals, bit for bit, one that was ne
 
 import json
 import math
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -107,13 +109,13 @@ class Trainer:
         """Train up to step `iterations`; returns the last evaluation's metrics.
 
         Raises NonFinite where a loss or gradient is not finite; the weights are then those before the step.
-        Interrupted from the keyboard, it leaves a checkpoint of the step it had reached.
+        Interrupted from the keyboard, it finishes its step, leaves a checkpoint and raises KeyboardInterrupt.
         """
         metrics: dict[str, float] = {}
         started = time.perf_counter() - self.seconds
         bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
         bar.mininterval = 0.5 if sys.stderr.isatty() else 10.0  # seconds; in a log each update is a line
-        try:
+        with bar, Interrupts() as interrupts:
             while self.step < iterations:
                 record = self._one_step()
                 self.seconds = time.perf_counter() - started
@@ -125,13 +127,10 @@ class Trainer:
                 shown = {"loss": f"{record['loss']:.4f}", **{n: f"{v:.4g}" for n, v in metrics.items()}}
                 bar.set_postfix(shown, refresh=False)
                 bar.update()
-                if last or self.step % self.checkpoint_every == 0:
+                if last or interrupts.seen or self.step % self.checkpoint_every == 0:
                     self.save()
-        except KeyboardInterrupt:
-            self.save()
-            raise
-        finally:
-            bar.close()
+                if interrupts.seen:
+                    raise KeyboardInterrupt
         return metrics
 
     def _one_step(self) -> dict[str, float]:
@@ -150,6 +149,24 @@ class Trainer:
             )
         self.step += 1
         return {"iteration": self.step, "loss": loss, "rate": rate, "norm": norm}
+
+
+class Interrupts:
+    """Notes an interrupt from the keyboard (SIGINT) and does not raise it: a step is made whole or not at all."""
+
+    def __enter__(self):
+        self.seen = False
+        self.ours = threading.current_thread() is threading.main_thread()
+        if self.ours:
+            self.before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_):
+        if self.ours:
+            signal.signal(signal.SIGINT, self.before)
+
+    def _note(self, *_):
+        self.seen = True
 
 
 def _json_lines(lines):

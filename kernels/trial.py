@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.gpu import Launch
+from kernels.gpu import Ladder, Launch
 from kernels.operation import Draw, Operation, normal
 
 # What stands in an array before it is written. A value that stays is a value that nobody wrote.
@@ -78,13 +78,25 @@ class Trial:
         gradients = {f"d{name}": arrays[f"d{name}"] for name in self.operation.gradients}
         return {name: array for name, array in gradients.items() if array is not None}
 
-    def launches(self, direction: str, rung: int | None = None, tiny: bool = False) -> list[Launch]:
-        """What a rung of cuda.py would launch in "forward" or "backward", to be compiled or looked at."""
+    def launches(
+        self, direction: str, rung: int | None = None, tiny: bool = False, ladder: Ladder | None = None
+    ) -> list[Launch]:
+        """What a rung of cuda.py would launch in "forward" or "backward", to be compiled or looked at.
+
+        With `ladder`, what that one launches: a part of the direction's own, such as dx of a backward.
+        """
         arrays = self._forward_arrays("cuda")
         if direction == "backward":
             arrays = self._backward_arrays("cuda", arrays)
-        function = getattr(self.operation.implementation("cuda"), direction)
+        function = ladder if ladder is not None else getattr(self.operation.implementation("cuda"), direction)
         return function(**self._arguments("cuda", direction, arrays), rung=rung, tiny=tiny)
+
+    def arguments(self, kind: str, direction: str) -> dict[str, Any]:
+        """Arrays and settings to call `kind`'s "forward" or "backward" with, as often as one likes: to be timed."""
+        arrays = self._forward_arrays(kind)
+        if direction == "backward":
+            arrays = self._backward_arrays(kind, self.forward("cpu"))
+        return self._arguments(kind, direction, arrays)
 
     def _forward_arrays(self, kind):
         arrays = dict(self.arrays)

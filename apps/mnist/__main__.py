@@ -208,6 +208,8 @@ def evaluate(options) -> None:
     print(f"data     {digits.source}")
     print(f"model    {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
     print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {seconds:.1f} s on {model.device}")
+    if facts.get("data") != digits.source:
+        print("note     it was trained on other data, which may hold digits that are held out here")
     _write_json(
         options,
         {

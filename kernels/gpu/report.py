@@ -1,18 +1,23 @@
 """What a compiler says of a kernel, for any architecture and without a GPU.
 
 Numba writes PTX, the portable assembly; ptxas turns it into machine code and counts what that takes of a
-multiprocessor. A spill is a register that did not fit and lives in (slow) memory; a float64 instruction is nearly
-always a literal that was not wrapped in float32, and runs at a 32nd of the speed or less.
+multiprocessor. A spill is a register that did not fit and lives in (slow) memory; a vector load reads 8 or 16 bytes
+at once; a float64 instruction is nearly always a literal that was not wrapped in float32, and runs at a 32nd of the
+speed or less.
 """
 
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernels.gpu.kernel import Launch
+
+WHEELS = {"ptxas": "nvidia-cuda-nvcc", "nvdisasm": "nvidia-cuda-nvdisasm"}
 
 
 class ReportError(RuntimeError):
@@ -30,11 +35,22 @@ class Report:
     spill_bytes: int
     local_bytes: int
     float64: bool
+    vector_loads: int
 
 
 def report(launch: Launch, architecture: str) -> Report:
     """Compile a launch's kernel for an architecture such as "sm_90" and count. Raises ReportError without ptxas."""
-    ptx = launch.ptx(architecture)
+    return _report(launch, launch.ptx(architecture), architecture)
+
+
+def reports(wanted: Iterable[tuple[Launch, str]]) -> list[Report]:
+    """Reports of many launches, each with its architecture: ptxas works on some while Numba compiles the next."""
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(_report, launch, launch.ptx(name), name) for launch, name in wanted]
+    return [each.result() for each in waiting]
+
+
+def _report(launch: Launch, ptx: str, architecture: str) -> Report:
     said = assemble(ptx, architecture)
     registers = _number(r"Used (\d+) registers", said)
     spills = _number(r"(\d+) bytes spill stores", said) + _number(r"(\d+) bytes spill loads", said)
@@ -46,32 +62,49 @@ def report(launch: Launch, architecture: str) -> Report:
         spill_bytes=spills,
         local_bytes=_number(r"(\d+) bytes stack frame", said),
         float64=".f64" in ptx,
+        vector_loads=len(re.findall(r"\bld\.\S*\.v[24]\.", ptx)),
     )
 
 
 def assemble(ptx: str, architecture: str) -> str:
     """What ptxas says of PTX when it makes machine code of it. Raises ReportError."""
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "kernel.ptx"
-        source.write_text(ptx)
-        command = [find_ptxas(), "--verbose", f"--gpu-name={architecture}", f"--output-file={folder}/kernel.cubin"]
-        done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+        return _assemble(ptx, architecture, Path(folder) / "kernel.cubin")
+
+
+def sass(ptx: str, architecture: str) -> str:
+    """The machine code that ptxas makes of PTX, as text. Raises ReportError."""
+    with tempfile.TemporaryDirectory() as folder:
+        cubin = Path(folder) / "kernel.cubin"
+        _assemble(ptx, architecture, cubin)
+        command = [find_tool("nvdisasm"), "--print-code", str(cubin)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReportError(f"nvdisasm refuses {architecture}: {done.stderr.strip().splitlines()[0]}")
+    return done.stdout
+
+
+def _assemble(ptx: str, architecture: str, cubin: Path) -> str:
+    source = cubin.with_suffix(".ptx")
+    source.write_text(ptx)
+    command = [find_tool("ptxas"), "--verbose", f"--gpu-name={architecture}", f"--output-file={cubin}"]
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise ReportError(f"ptxas refuses {architecture}: {done.stderr.strip().splitlines()[0]}")
     return done.stderr
 
 
-def find_ptxas() -> str:
-    """Where ptxas is: in the wheel nvidia-cuda-nvcc, or on the path. Raises ReportError."""
+def find_tool(name: str) -> str:
+    """Where ptxas or nvdisasm is: in its wheel, or on the path. Raises ReportError."""
     try:
         from cuda.pathfinder import find_nvidia_binary_utility
 
-        found = find_nvidia_binary_utility("ptxas")
+        found = find_nvidia_binary_utility(name)
     except ImportError:
         found = None
-    if found := found or shutil.which("ptxas"):
+    if found := found or shutil.which(name):
         return found
-    raise ReportError("ptxas: not found; pip install 'handwritten[test]', or put a CUDA toolkit on the path")
+    raise ReportError(f"{name}: not found; pip install {WHEELS[name]}, or put a CUDA toolkit on the path")
 
 
 def _number(pattern: str, text: str) -> int:

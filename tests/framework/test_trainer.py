@@ -141,17 +141,21 @@ def test_the_log_has_one_line_a_step(tmp_path):
     assert [line["iteration"] for line in lines if "validation_loss" in line] == [2, 4, 5]
 
 
-def test_an_interrupted_run_leaves_a_checkpoint(tmp_path):
+def test_an_interrupted_run_finishes_its_step_and_leaves_a_checkpoint(tmp_path):
     def interrupting(step):
         if step == 3:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
         return batches(step)
 
     with pytest.raises(KeyboardInterrupt):
         trainer(tmp_path, batches=interrupting).run(9, progress=False)
     rest = trainer(tmp_path)
     rest.resume()
-    assert rest.step == 3
+    assert rest.step == 4
+    rest.run(9, progress=False)
+    whole = trainer(tmp_path / "whole")
+    whole.run(9, progress=False)
+    assert_equal(weights(whole), weights(rest))
 
 
 def test_the_paper_divides_the_rate_by_ten_twice():

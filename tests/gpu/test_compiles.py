@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
+from kernels.commands.common import case_of, find_target, find_targets, trial_of
+from kernels.commands.inspect import rows
 from kernels.gpu import kernel
 from kernels.gpu.compiler import ARCHITECTURES, cuda, float32
 from kernels.gpu.report import ReportError, report
 from kernels.operation import RandomDraw
 from kernels.trial import Trial
-from tests.kernels.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
-
-RUNGS = [(n, "forward", r) for n, r in FORWARD_RUNGS] + [(n, "backward", r) for n, r in BACKWARD_RUNGS]
+from tests.gpu.budgets import REGISTERS
+from tests.kernels.test_operations import OPERATIONS
 
 
 def launches(name, direction, rung):
@@ -18,13 +19,22 @@ def launches(name, direction, rung):
     return Trial.draw(OPERATIONS[name], RandomDraw(generator), generator).launches(direction, rung)
 
 
-@pytest.mark.parametrize(("name", "direction", "rung"), RUNGS)
-def test_every_rung_compiles_without_spills_or_float64(name, direction, rung):
-    for launch in launches(name, direction, rung):
-        found = report(launch, "sm_90")
-        assert not found.float64, found
-        assert found.spill_bytes == 0, found
-        assert found.registers * np.prod(launch.block) <= 65536, found
+def test_every_rung_has_a_budget():
+    rungs = {str(target): len(target.ladder) for target in find_targets(None)}
+    assert rungs == {name: len(budgets) for name, budgets in REGISTERS.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "rung", "budget"), [(n, r, most) for n, rungs in REGISTERS.items() for r, most in enumerate(rungs, 1)]
+)
+def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(name, rung, budget):
+    target = find_target(name)
+    trial = trial_of(target.operation, case_of(target.operation, None))
+    for row in rows(target, trial, [rung], ["sm_90"]):
+        assert not row["float64"], row
+        assert row["spill_bytes"] == 0, row
+        assert row["registers"] <= budget, row
+        assert row["blocks"] >= 1, row
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

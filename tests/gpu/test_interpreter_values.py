@@ -200,6 +200,10 @@ def test_expressions_have_the_type_and_the_bits_that_numba_gives_them(texts, sev
     assert_same_expressions(texts, several)
 
 
+def test_a_constant_may_stand_within_a_chain_of_comparisons():
+    assert_same_expressions(["n < (-float32(0.1)) <= (d == 1e10)", "n < -2 < f"], [values_of(1, 1e10, 0, -5)])
+
+
 @given(st.lists(integers, min_size=8, max_size=8), st.lists(arguments, min_size=1, max_size=4))
 def test_expressions_of_integers_are_those_of_numba(texts, several):
     assert_same_expressions(texts, several)

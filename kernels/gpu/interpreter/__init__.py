@@ -10,6 +10,7 @@ outside its array, a read of what nobody wrote, a barrier that some threads miss
 Read in this order: values.py (types, asked of Numba), conversions.py, expressions.py, elements.py, statements.py,
 functions.py and intrinsics.py (the rewriting), lockstep.py and warp.py (threads that wait for each other), memory.py,
 checked.py, trace.py and races.py (memory, and what was done to it), launch.py (all of it together).
+What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds.
 
 Not executed, and refused by name: slices and views, float16 and complex numbers, cooperative groups, libdevice,
 functions written as Numba @intrinsic, loops over anything but range.

@@ -2,7 +2,7 @@
 
 An array remembers the address of each index it was asked for, so an index is checked against the shape once
 and looked up after that. A trace entry is one integer: the address, in cells, and the place in the source.
-What a trace tells (races now; coalescing and bank conflicts could be next) its observers find, see trace.py.
+What a trace tells (races, or coalescing and bank conflicts) its observers find, see trace.py.
 """
 
 import math
@@ -14,6 +14,8 @@ import numpy as np
 from kernels.gpu.interpreter.errors import OutOfBounds, Uninitialised, indexed
 from kernels.gpu.interpreter.memory import ATOMICS, Memory
 from kernels.gpu.interpreter.trace import SITE_BITS
+
+SHARED_ALIGNMENT = 16  # bytes: where a shared array may begin
 
 
 class ConstantArray:
@@ -235,8 +237,9 @@ class CheckedMemory(Memory):
         """The first cell of a shared array. Blocks have the same ones: their accesses are never compared."""
         if self.declarations[number].shape == (0,):
             return self.global_cells
-        self.next_cell += data.nbytes // self.cell_size
-        return self.next_cell - data.nbytes // self.cell_size
+        first_cell = self.next_cell
+        self.next_cell += -(-data.nbytes // SHARED_ALIGNMENT) * SHARED_ALIGNMENT // self.cell_size
+        return first_cell
 
     def local(self, number):
         return LocalArray(self.templates[number], self.sites)

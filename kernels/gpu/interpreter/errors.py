@@ -13,9 +13,10 @@ class Site:
     what: str
     """The array accessed, by the name it has here, or the barrier or warp intrinsic called."""
     kind: str
-    """"load", "store", "atomic" or "sync"."""
+    """"load", "store", "atomic" or "sync"; if arithmetic is counted, "flops" too."""
     nbytes: int = 0
     """Size of the element accessed."""
+    column: int = 0
 
     def __str__(self):
         text = linecache.getline(self.file, self.line).strip()

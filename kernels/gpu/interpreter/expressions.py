@@ -84,6 +84,7 @@ class Expressions(Conversions):
     """Rewrites expressions. What is a name, a call or an element of an array is left to its heirs."""
 
     temporaries = 0
+    flops = 0  # floating-point operations of the statement that is being rewritten, see Statements.body
 
     def expression(self, node) -> Typed:
         """The rewritten expression, with its place in the source."""
@@ -103,7 +104,7 @@ class Expressions(Conversions):
         return error
 
     def site(self, node, what, kind, nbytes=0):
-        return Site(self.source.file, node.lineno, what, kind, nbytes)
+        return Site(self.source.file, node.lineno, what, kind, nbytes, node.col_offset)
 
     def temporary(self):
         """A name that nothing else has."""
@@ -131,6 +132,7 @@ class Expressions(Conversions):
             return self.power(self.convert(left, typing.args[0]), self.convert(right, typing.args[1]), type_)
         left, right = self.convert(left, type_), self.convert(right, type_)
         if type_ in FLOATS:
+            self.flops += 1
             return Typed(self.binary_of_floats(op, left, right), scalar(type_))
         if type_ == types.boolean:
             return Typed(ast.BinOp(left.node, op, right.node), scalar(type_))
@@ -187,6 +189,7 @@ class Expressions(Conversions):
             return Typed(node, scalar(type_))
         base = self.convert(base, type_)
         if is_integer(exponent.type):
+            self.flops += 1
             return Typed(call("$power_of_float", base.node, exponent.node), scalar(type_))
         return self.function_of_floats(math.pow, (base, self.convert(exponent, type_)), type_)
 
@@ -216,7 +219,8 @@ class Expressions(Conversions):
         parts = []
         for i, op in enumerate(node.ops):
             left, right = operands[i], operands[i + 1]
-            if i + 1 < len(node.ops) and not isinstance(right.node, ast.Name | ast.Constant):
+            is_plain = isinstance(right.node, ast.Name | ast.Constant) or right.constant is not None
+            if i + 1 < len(node.ops) and not is_plain:
                 kept = self.temporary()
                 operands[i + 1] = Typed(name(kept), right.value)
                 right = Typed(ast.NamedExpr(ast.Name(kept, ast.Store()), right.node), right.value)
@@ -240,6 +244,7 @@ class Expressions(Conversions):
         left, right = self.convert(left, first), self.convert(right, second)
         if known:
             return self.literal(bool(OPERATORS[type(op)](left.constant, right.constant)))
+        self.flops += first in FLOATS
         return Typed(ast.Compare(left.node, [op], [right.node]), scalar(types.boolean))
 
     @staticmethod
@@ -292,6 +297,7 @@ class Expressions(Conversions):
 
     def function_of_floats(self, function, arguments, type_) -> Typed:
         """A function of math, for arguments that were converted already."""
+        self.flops += 1
         nodes = [argument.node for argument in arguments]
         is_float32 = arguments[0].type == types.float32 and function is not math.fabs
         identifier = self.program.constant(arithmetic.MATH[function])

@@ -52,8 +52,7 @@ class Function(Statements):
     """A kernel, or a device function at one place that calls it."""
 
     def __init__(self, program, source, arguments, path=()):
-        super().__init__(program, source)
-        self.path = path
+        super().__init__(program, source, path)
         self.names = source.names()
         self.definition = FoldLiterals().visit(source.tree())
         parameters = [argument.arg for argument in self.definition.args.args]
@@ -215,6 +214,7 @@ class Function(Statements):
                 value = Scalar(type_, function(a.low, b.low), function(a.high, b.high))
                 first = Typed(call(f"${function.__name__}", first.node, other.node), value)
             else:
+                self.flops += 1
                 first = Typed(call(f"$f{function.__name__}", first.node, other.node), scalar(type_))
         return first
 

@@ -251,6 +251,7 @@ def bits(path, function, node, value):
 @intrinsic("fma", "cbrt")
 def arithmetic_function(path, function, node, *operands):
     typing = signature(getattr(cuda, path), *(operand.type for operand in operands))
+    function.flops += 2 if path == "fma" else 1
     nodes = [function.convert(operand, type_).node for operand, type_ in zip(operands, typing.args, strict=True)]
     return Typed(call(f"${path}", *nodes), scalar(typing.return_type))
 

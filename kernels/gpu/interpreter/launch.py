@@ -18,13 +18,13 @@ from kernels.gpu.interpreter.warp import WARP_SIZE
 class Thread:
     """A thread of the block that is being executed. The same objects serve all blocks."""
 
-    __slots__ = ("block", "index", "known", "lane", "number", "thread_x", "thread_y", "thread_z")
+    __slots__ = ("block", "index", "known", "lane", "number", "path", "thread_x", "thread_y", "thread_z")
 
     def __init__(self, number, index, block):
         self.number, self.index, self.block = number, index, block
         self.thread_x, self.thread_y, self.thread_z = index
         self.lane = number % WARP_SIZE
-        self.known = NOTHING
+        self.known, self.path = NOTHING, 0
 
 
 class Block:
@@ -46,12 +46,12 @@ class Block:
 class Execution:
     """One launch being executed, unchecked."""
 
-    checked = False
+    checked = counted = False
 
     def __init__(self, launch):
         self.current = None
         check_limits(launch)
-        self.program = program_for(launch, self.checked)
+        self.program = program_for(launch, self.checked, self.counted)
         arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
         self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
         self.arguments = [self.memory.argument(a, name) if is_array(a) else plain(a) for name, a in arguments]
@@ -122,7 +122,11 @@ class CheckedExecution(Execution):
     def __init__(self, launch):
         self.trace = Trace()
         super().__init__(launch)
-        self.trace.observers.append(Races(self.memory, self.program.sites, self.blocks, self.threads))
+        self.trace.observers.append(self.observer())
+
+    def observer(self):
+        """Who looks at the trace."""
+        return Races(self.memory, self.program.sites, self.blocks, self.threads)
 
     def new_memory(self, launch, arrays):
         return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace)

@@ -1,6 +1,7 @@
 """A kernel rewritten for the types of its arguments and compiled by Python: what the interpreter executes."""
 
 import ast
+import itertools
 import math
 import weakref
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic, checked, memory
+from kernels.gpu.interpreter import arithmetic, checked, memory, trace
 from kernels.gpu.interpreter.errors import Site
 from kernels.gpu.interpreter.functions import Function
 from kernels.gpu.interpreter.values import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
@@ -38,12 +39,12 @@ class Program:
     If `is_generator`, it is a generator that yields wherever the thread must wait for others.
     """
 
-    def __init__(self, kernel, arguments, largest, is_checked):
-        self.largest, self.checked = largest, is_checked
+    def __init__(self, kernel, arguments, largest, is_checked, is_counted=False):
+        self.largest, self.checked, self.counted = largest, is_checked, is_counted
         self.functions: list[Function] = []
         self.sites: list[Site] = []
         self.declarations: list[Declaration] = []
-        self._site_numbers, self._declaration_numbers = {}, {}
+        self._site_numbers, self._declaration_numbers, self._loop_numbers = {}, {}, {}
         self.namespace = dict(HELPERS, **{"$local": memory.local, "$shared": memory.shared})
         main = Function(self, kernel.source, arguments)
         self.result = main.result
@@ -76,6 +77,10 @@ class Program:
             self.sites.append(site)
         return self._site_numbers[site]
 
+    def loop_number(self, key):
+        """The number by which the rewritten code names a loop, if it counts turns."""
+        return self._loop_numbers.setdefault(key, len(self._loop_numbers))
+
     def declare(self, key, space, shape, dtype, name, site):
         """The number of a shared or local array, declared at the place `key`."""
         if key not in self._declaration_numbers:
@@ -87,14 +92,14 @@ class Program:
 _programs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def program_for(launch, is_checked):
+def program_for(launch, is_checked, is_counted=False):
     """The kernel of a launch rewritten for the types of its arguments; rewritten once."""
     known = _programs.setdefault(launch.kernel, {})
     largest = largest_in(launch)
     arguments = tuple(describe(argument, largest) for argument in launch.args)
-    key = arguments, largest, is_checked
+    key = arguments, largest, is_checked, is_counted
     if key not in known:
-        known[key] = Program(launch.kernel, arguments, largest, is_checked)
+        known[key] = Program(launch.kernel, *key)
     return known[key]
 
 
@@ -153,6 +158,9 @@ HELPERS = {
     "$uint64": np.uint64,
     "$nextafter_float32": np.nextafter,
     "$atomic": memory.atomic,
+    "$forever": itertools.count,
+    "$turns": trace.turns,
+    "$count_flops": trace.count_flops,
     "$select": lambda test, if_true, if_false: if_true if test else if_false,
     **{f"${name}": value for name, value in vars(arithmetic).items() if callable(value) and name[0] != "_"},
 }

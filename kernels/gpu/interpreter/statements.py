@@ -42,8 +42,9 @@ class Loop:
 class Statements(Elements):
     """Rewrites statements. `self.variables` maps each variable to what is known of it here; None: never reached."""
 
-    def __init__(self, program, source):
+    def __init__(self, program, source, path=()):
         super().__init__(program, source)
+        self.path = path
         self.variables: Any = {}
         self.loops: list[Loop] = []
         self.heads: dict[ast.stmt, dict] = {}
@@ -56,6 +57,7 @@ class Statements(Elements):
         for statement in statements:
             if self.variables is None:
                 break
+            outer, self.flops = self.flops, 0
             try:
                 visit = getattr(self, f"statement_{type(statement).__name__}", None)
                 if visit is None:
@@ -63,10 +65,28 @@ class Statements(Elements):
                 new = visit(statement)
             except KernelError as error:
                 raise self.located(error, statement) from error.__cause__
+            if self.program.counted and self.flops:
+                new = [self.count_flops(statement), *new]
+            self.flops = outer
             for node in new:
                 ast.copy_location(node, statement)
             rewritten += new
         return rewritten or [ast.Pass()]
+
+    # Counting, see trace.py
+
+    def count_flops(self, statement):
+        """A statement that records the floating-point operations of another, and forgets them here."""
+        site = self.program.site_number(self.site(statement, "", "flops"))
+        count, self.flops = self.flops, 0
+        return ast.Expr(call("$count_flops", name("$thread"), number(count), number(site)))
+
+    def turns(self, statement, iterable):
+        """The iterator of a loop, which if turns are counted records them."""
+        if not self.program.counted:
+            return iterable
+        loop = self.program.loop_number((*self.path, statement.lineno))
+        return call("$turns", name("$thread"), number(loop), iterable)
 
     # Assignments
 
@@ -216,11 +236,17 @@ class Statements(Elements):
 
     def statement_While(self, statement):
         def enter():
+            self.flops = 0
             test = self.expression(statement.test)
             known = self.known_truth(test)
             return (test.node if known is None else number(known)), known is True
 
         before, test, nodes, orelse = self.loop(statement, enter)
+        if self.program.counted:  # a loop over its turns, which the test may end
+            head = [self.count_flops(statement)] if self.flops else []
+            leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
+            turns = self.turns(statement, call("$forever"))
+            return [*before, ast.For(ast.Name("$turn", ast.Store()), turns, [*head, leave, *nodes], [])]
         return [*before, ast.While(test, nodes, orelse)]
 
     def statement_For(self, statement):
@@ -233,7 +259,7 @@ class Statements(Elements):
             return iterator.node, False
 
         before, iterable, nodes, orelse = self.loop(statement, enter)
-        return [*before, ast.For(statement.target, iterable, nodes, orelse)]
+        return [*before, ast.For(statement.target, self.turns(statement, iterable), nodes, orelse)]
 
     def range(self, node):
         """The iterator of a loop, and what its variable can be."""

@@ -10,15 +10,17 @@ import numpy as np
 
 SITE_BITS = 20
 BATCH = 1 << 18
+PATH = (1 << SITE_BITS) - 1  # not a place in the source: from here on the thread is at another point of its loops
 
 
 @dataclass(frozen=True)
 class Batch:
     """Accesses in the order they were made; all fields have one entry for each.
 
-    cell: address. site: number of the source place, which tells array, line and kind. segment: number of the
-    stretch of one thread between two waits. thread, block: numbers in x-fastest order. interval: two accesses
-    of a block are in the same interval if no barrier of the block lies between them.
+    cell: address; where no memory is accessed, a number that the kind of the site explains. site: number of the
+    source place, which tells array, line and kind. segment: number of the stretch of one thread between two
+    waits. thread, block: numbers in x-fastest order. interval: two accesses of a block are in the same interval if
+    no barrier of the block lies between them.
     """
 
     cell: np.ndarray
@@ -39,6 +41,7 @@ class Trace:
         self.codes, self.turns = [], []  # lists: appending to an array.array is slower
         self.knowledge = []
         self.interval = self.syncs = 0
+        self.paths, self.path_count = {}, 1
 
     def begin(self, thread):
         """From here on it is `thread` that accesses memory."""
@@ -69,6 +72,10 @@ class Trace:
         for thread in threads:
             thread.known = self.syncs, known
 
+    def turns_at(self, path, loop):
+        """The paths of the turns of a loop that starts at a path: a list, which `turns` makes longer."""
+        return self.paths.setdefault((path, loop), [])
+
     def flush(self):
         """Hand what was recorded to the observers, and forget it."""
         codes, turns = np.array(self.codes, np.int64), np.array(self.turns, np.int64).reshape(-1, 4)
@@ -85,3 +92,32 @@ class Trace:
 
 
 NOTHING: tuple[int, dict[int, int]] = (0, {})
+
+
+# Called by rewritten code that counts
+
+
+def turns(thread, loop, numbers):
+    """The numbers of a loop. Records at each turn the thread's path: the number of the turn in each loop around it.
+
+    On a GPU the lanes of a warp run a loop together, each turn of it. So accesses of one site belong to one
+    instruction of the warp if their threads are on the same path, whatever they skipped before.
+    """
+    trace, outer = thread.block.memory.trace, thread.path
+    record, paths = trace.codes.append, trace.turns_at(outer, loop)
+    try:
+        for turn, number in enumerate(numbers):
+            if turn == len(paths):
+                paths.append(trace.path_count)
+                trace.path_count += 1
+            thread.path = path = paths[turn]
+            record(path << SITE_BITS | PATH)
+            yield number
+    finally:
+        thread.path = outer
+        record(outer << SITE_BITS | PATH)
+
+
+def count_flops(thread, count, site):
+    """Record floating-point operations."""
+    thread.block.memory.trace.codes.append(count << SITE_BITS | site)

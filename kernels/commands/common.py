@@ -1,0 +1,230 @@
+"""What the commands have in common: how a user names a kernel and a case, and how results are written."""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels.gpu import Ladder, Launch
+from kernels.gpu.occupancy import LIMITS
+from kernels.operation import Operation, all_operations
+from kernels.trial import Trial
+
+# The case that is meant where none is given: a layer of the digit classifier `cnn6` at a batch of 50, in the shapes
+# in which it runs there; for what `cnn6` does not contain, the array that stands at the same place.
+TYPICAL = {
+    "activation": "x=50,32,24,24",
+    "adam": "dw=1048576 rate=3 norm=1",
+    "add": "a=50,32,24,24 b=50,32,24,24",
+    "avgpool2d": "x=50,32,24,24",
+    "batchnorm": "x=50,32,24,24 gamma=32 beta=32",
+    "conv2d": "x=50,32,24,24 w=32,32,5,5 b=32",
+    "cross_entropy": "p=50,10 target=50,10",
+    "l2pool2d": "x=50,32,24,24",
+    "linear": "x=50,512 w=512,1024 b=1024",
+    "loss": "prediction=50,10 target=50,10",
+    "maxpool2d": "x=50,32,24,24",
+    "reduce": "x=1048576",
+    "sgd": "dw=1048576 rate=1 norm=1",
+    "softmax": "x=50,10",
+    "softmax_cross_entropy": "x=50,10 target=50,10",
+}
+
+
+class CommandError(ValueError):
+    """Something a user asked for that there is not: one line that names it and says what there is."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ladder of an operation: "conv2d.backward", or a part of it, as "conv2d.dx"."""
+
+    operation: Operation
+    name: str
+    direction: str
+    ladder: Ladder
+
+    def __str__(self):
+        return f"{self.operation.name}.{self.name}"
+
+    def require_rung(self, rung: int | None) -> int:
+        """The number of a rung, by default the highest. Raises CommandError."""
+        if rung is None:
+            return len(self.ladder)
+        if not 1 <= rung <= len(self.ladder):
+            raise CommandError(f"rung: {self} has no rung {rung}, choose from 1 to {len(self.ladder)}")
+        return rung
+
+    def functions(self, rung: int) -> list[Callable]:
+        """The functions that a rung calls: one for each part of the ladder."""
+        return [rungs[min(rung, len(rungs)) - 1] for rungs in self.ladder.parts]
+
+    def launches(self, trial: Trial, rung: int | None = None, tiny: bool = False) -> list[Launch]:
+        """What a rung would launch on the arrays of a trial."""
+        return trial.launches(self.direction, rung, tiny, self.ladder)
+
+
+def operations() -> dict[str, Operation]:
+    """Every operation that runs kernels: all but the views."""
+    return {name: o for name, o in all_operations().items() if not o.view}
+
+
+def find_operation(name: str) -> Operation:
+    """The operation of that name. Raises CommandError."""
+    found = operations()
+    if name not in found:
+        raise CommandError(f"operation: {name!r} is none, choose from {', '.join(found)}")
+    return found[name]
+
+
+def directions(operation: Operation) -> tuple[str, ...]:
+    return ("forward", "backward") if operation.gradients else ("forward",)
+
+
+def ladders(operation: Operation) -> dict[str, Target]:
+    """The ladders of an operation: "forward" and "backward", and where these are sums, their parts by name."""
+    cuda = operation.implementation("cuda")
+    found = {}
+    for direction in directions(operation):
+        whole = getattr(cuda, direction)
+        found[direction] = Target(operation, direction, direction, whole)
+        if len(whole.parts) > 1:
+            for rungs in whole.parts:
+                name = rungs[0].__name__.rpartition("_")[0]
+                found[name] = Target(operation, name, direction, Ladder(*rungs))
+    return found
+
+
+def smallest_ladders(operation: Operation) -> list[Target]:
+    """The ladders of an operation that are not sums of others."""
+    return [target for target in ladders(operation).values() if len(target.ladder.parts) == 1]
+
+
+def find_target(text: str) -> Target:
+    """The ladder that "conv2d.forward" or "conv2d.dx" names; "conv2d" alone means forward. Raises CommandError."""
+    name, _, part = text.partition(".")
+    found = ladders(find_operation(name))
+    if (part or "forward") not in found:
+        raise CommandError(f"{name}: has no ladder {part!r}, choose from {', '.join(found)}")
+    return found[part or "forward"]
+
+
+def find_targets(text: str | None) -> list[Target]:
+    """All ladders that are not sums: of everything, of an operation, or of what "conv2d.backward" names."""
+    if text is None:
+        return [target for operation in operations().values() for target in smallest_ladders(operation)]
+    if "." not in text:
+        return smallest_ladders(find_operation(text))
+    wanted = find_target(text)
+    if len(wanted.ladder.parts) == 1:
+        return [wanted]
+    return [t for t in smallest_ladders(wanted.operation) if t.direction == wanted.direction]
+
+
+def require_architectures(text: str) -> list[str]:
+    """The architectures that "sm_80,sm_90" names. Raises CommandError."""
+    known = [f"sm_{major}{minor}" for major, minor in LIMITS]
+    for name in text.split(","):
+        if name not in known:
+            raise CommandError(f"architecture: {name!r} is none, choose from {', '.join(known)}")
+    return text.split(",")
+
+
+def case_of(operation: Operation, words: Sequence[str] | None) -> dict[str, Any]:
+    """The case that --shape describes: ["x=50,32,24,24", "stride=2,2"]; the typical one where there are no words.
+
+    Raises CommandError for names and values that are none. Whether they fit together, the operation itself says.
+    """
+    case: dict[str, Any] = {}
+    for word in words or TYPICAL[operation.name].split():
+        name, equals, text = word.partition("=")
+        known = (*operation.inputs, *operation.settings)
+        if not equals or name not in known:
+            raise CommandError(f"shape: {word!r} is not NAME=VALUE with NAME one of {', '.join(known)}")
+        try:
+            case[name] = _value(text, operation.settings.get(name, ()))
+        except ValueError:
+            raise CommandError(f"shape: {text!r} is no value for {name}, as in {_example(operation, name)}") from None
+    missing = [n for n in operation.inputs if n not in case and n not in operation.optional]
+    if missing:
+        raise CommandError(f"shape: {operation.name} needs {', '.join(missing)}, as in {TYPICAL[operation.name]}")
+    return case
+
+
+def _value(text: str, like):
+    """A setting's value is written as its default is."""
+    if isinstance(like, bool):
+        if text not in ("True", "False"):
+            raise ValueError
+        return text == "True"
+    if isinstance(like, tuple):
+        return tuple(int(n) for n in text.split(","))
+    return type(like)(text)
+
+
+def _example(operation: Operation, name: str) -> str:
+    if name in operation.inputs:
+        typical = dict(word.split("=") for word in TYPICAL[operation.name].split())
+        return f"{name}={typical[name]}"
+    default = operation.settings[name]
+    return f"{name}={','.join(map(str, default)) if isinstance(default, tuple) else default}"
+
+
+def text_of(case: dict[str, Any]) -> str:
+    """A case as --shape takes it."""
+    words = {n: ",".join(map(str, v)) if isinstance(v, tuple) else v for n, v in case.items() if v is not None}
+    return " ".join(f"{n}={v}" for n, v in words.items())
+
+
+def trial_of(operation: Operation, case: dict[str, Any], seed: int = 0) -> Trial:
+    """Arrays of a case, with values as they stand in a network. Raises ShapeError."""
+    return Trial.of_shape(operation, case, np.random.default_rng(seed))
+
+
+def add_command(subparsers, name: str, run, text: str, example: str) -> argparse.ArgumentParser:
+    """A command with its help, its example and --json."""
+    example = f"example: python -m kernels {example}"
+    c = subparsers.add_parser(name, help=text, description=text, epilog=example)
+    c.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
+    c.set_defaults(run=run)
+    return c
+
+
+def add_shape(c: argparse.ArgumentParser) -> None:
+    c.add_argument(
+        "--shape",
+        nargs="+",
+        metavar="NAME=VALUE",
+        help="arrays and settings, as in x=50,32,24,24 w=32,32,5,5 stride=2,2 (default: as in cnn6, batch 50)",
+    )
+
+
+def write_json(options, result) -> None:
+    """Write the result where --json says, whole or not at all."""
+    if options.json:
+        part = options.json.with_name(options.json.name + ".part")
+        part.write_text(json.dumps(result, indent=2) + "\n")
+        os.replace(part, options.json)
+
+
+def table(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
+    """Rows of cells as text, the first being the heads: `left` columns of words, the others of numbers."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
+    lines = []
+    for row in texts:
+        cells = [f"{c:<{w}}" if i < left else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def whole_number(text: str) -> int:
+    """For argparse: a whole number of at least 0."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)

@@ -1,0 +1,80 @@
+"""python -m kernels show: the source of a rung, or what a compiler makes of it."""
+
+import inspect
+
+from kernels.commands.common import (
+    Target,
+    add_command,
+    add_shape,
+    case_of,
+    find_target,
+    require_architectures,
+    trial_of,
+    write_json,
+)
+from kernels.gpu.kernel import DeviceFunction, Kernel, Launch
+from kernels.gpu.report import sass
+
+
+def add(subparsers) -> None:
+    c = add_command(
+        subparsers, "show", run, "show a rung's source, PTX or machine code", "show conv2d.forward --rung 2 --ptx"
+    )
+    c.add_argument("ladder", help="OPERATION.forward, OPERATION.backward or a part of it, as in conv2d.dx")
+    c.add_argument("--rung", type=int, help="number of the rung (default: the highest)")
+    c.add_argument("--arch", default="sm_90", help="architecture for PTX and SASS (default: sm_90)")
+    add_shape(c)
+    which = c.add_mutually_exclusive_group()
+    which.add_argument("--source", dest="what", action="store_const", const="source", help="Python (the default)")
+    which.add_argument("--ptx", dest="what", action="store_const", const="ptx", help="NVIDIA's portable assembly")
+    which.add_argument("--sass", dest="what", action="store_const", const="sass", help="machine code; needs nvdisasm")
+    c.set_defaults(what="source")
+
+
+def run(options) -> None:
+    """Print the equation, the rung's function and the kernels that it launches."""
+    target = find_target(options.ladder)
+    rung = target.require_rung(options.rung)
+    (architecture,) = require_architectures(options.arch)[:1]
+    launches = target.launches(trial_of(target.operation, case_of(target.operation, options.shape)), rung)
+    print(f"# {target} rung {rung}. {target.operation.summary}")
+    print(f"# {target.operation.source}")
+    if options.what == "source":
+        texts = source(target, rung, launches)
+    else:
+        kernels = {repr(launch.kernel): launch for launch in launches}
+        texts = {name: launch.ptx(architecture) for name, launch in kernels.items()}
+        if options.what == "sass":
+            texts = {name: sass(text, architecture) for name, text in texts.items()}
+    for name, text in texts.items():
+        print(f"\n# {name}\n{text.rstrip()}")
+    write_json(
+        options,
+        {
+            "ladder": str(target),
+            "rung": rung,
+            "equations": target.operation.source,
+            "kind": options.what,
+            "arch": None if options.what == "source" else architecture,
+            "text": texts,
+        },
+    )
+
+
+def source(target: Target, rung: int, launches: list[Launch]) -> dict[str, str]:
+    """Where each function stands and its source: the rung, the kernels it launches, what these call; each once."""
+    texts = {}
+    for function in target.functions(rung):
+        texts[_place(function)] = inspect.getsource(function)
+    waiting: list[Kernel | DeviceFunction] = [launch.kernel for launch in launches]
+    while waiting:
+        code = waiting.pop(0)
+        texts.setdefault(_place(code.source.function), code.source.text)
+        waiting += [value for value in code.source.names().values() if isinstance(value, DeviceFunction)]
+    return texts
+
+
+def _place(function) -> str:
+    """The function as module.name and line."""
+    _, line = inspect.getsourcelines(function)
+    return f"{function.__module__}.{function.__name__}, line {line}"

@@ -1,0 +1,81 @@
+"""How long a launch would take on a GPU at the least, predicted from counts and datasheets. Nothing is measured.
+
+Three things can be the limit, each working without a pause: memory moves every byte that is touched once, the cores
+calculate with all lanes of the warps that come by, and each multiprocessor serves one turn of its level 1 cache and
+shared memory a clock, 128 bytes at the most. What this leaves out makes a GPU slower: waiting for memory and barriers,
+integer arithmetic, the level 2 cache, and how a launch starts and ends.
+"""
+
+import math
+from dataclasses import dataclass
+
+from kernels.gpu.xray.counts import SECTOR
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Figures of a datasheet: bytes and float32 operations a second, multiprocessors, clock in Hz when boosted."""
+
+    name: str
+    bandwidth: float
+    float32: float
+    multiprocessors: int
+    clock: float
+    source: str
+
+
+GPUS = {
+    "t4": Gpu("T4", 320e9, 8.1e12, 40, 1.59e9, "NVIDIA T4 Tensor Core GPU datasheet (2019)"),
+    "a100": Gpu("A100 SXM 80GB", 2039e9, 19.5e12, 108, 1.41e9, "NVIDIA A100 Tensor Core GPU datasheet (2021)"),
+    "rtx4090": Gpu("RTX 4090", 1008e9, 82.6e12, 128, 2.52e9, "NVIDIA Ada GPU Architecture whitepaper (2022)"),
+    "h100": Gpu("H100 SXM", 3350e9, 67e12, 132, 1.98e9, "NVIDIA H100 Tensor Core GPU datasheet (2023)"),
+    "h200": Gpu("H200 SXM", 4800e9, 67e12, 132, 1.98e9, "NVIDIA H200 Tensor Core GPU datasheet (2024)"),
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Seconds that each resource needs for a whole launch. The largest is the least that the launch takes."""
+
+    gpu: str
+    memory: float
+    arithmetic: float
+    cache: float
+    """Level 1 cache and shared memory."""
+    uncached_memory: float
+    """Memory, if no cache ever kept a sector for the next request."""
+
+    @property
+    def seconds(self):
+        return max(self.memory, self.arithmetic, self.cache)
+
+    @property
+    def without_caches(self):
+        """Seconds if no cache helped. What a GPU takes in fact depends on how much its caches keep."""
+        return max(self.seconds, self.uncached_memory)
+
+    @property
+    def limit(self):
+        """What takes longest."""
+        times = {"memory": self.memory, "arithmetic": self.arithmetic, "cache and shared memory": self.cache}
+        return max(times, key=lambda name: times[name])
+
+    def as_dict(self):
+        times = {"memory": self.memory, "arithmetic": self.arithmetic, "cache": self.cache}
+        whole = {"seconds": self.seconds, "limit": self.limit, "without_caches": self.without_caches}
+        return {"gpu": self.gpu, **whole, **times}
+
+
+def predict(xray, gpu: Gpu) -> Prediction:
+    """The time of a whole launch, its blocks taken to be like those that were counted."""
+    busy = min(math.prod(xray.grid), gpu.multiprocessors)
+    touched = sum(min(touched * xray.scale, nbytes) for touched, nbytes in xray.arrays.values())
+    flops = sum(row.flops_of_all_lanes for row in xray.arithmetic) * xray.scale
+    turns = (xray.total("lines", "global") + xray.total("wavefronts", "shared")) * xray.scale
+    return Prediction(
+        gpu=gpu.name,
+        memory=max(touched, SECTOR) / gpu.bandwidth,
+        arithmetic=flops / (gpu.float32 * busy / gpu.multiprocessors),
+        cache=turns / (busy * gpu.clock),
+        uncached_memory=SECTOR * xray.total("sectors", "global") * xray.scale / gpu.bandwidth,
+    )

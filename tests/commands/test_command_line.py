@@ -1,0 +1,142 @@
+"""The commands as a user runs them: what they print, what they write, and how they refuse."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from kernels.gpu.report import ReportError, find_tool
+
+
+def kernels(*arguments, code=0):
+    """Run `python -m kernels` and return what it printed; with another exit code than 0, what it complained of."""
+    done = subprocess.run([sys.executable, "-m", "kernels", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr if code else done.stdout
+
+
+def test_list_names_every_operation_its_equations_and_its_rungs(tmp_path):
+    text = kernels("list", "--json", str(tmp_path / "list.json"))
+    rows = {row["operation"]: row for row in json.loads((tmp_path / "list.json").read_text())}
+    assert {"conv2d", "maxpool2d", "reshape"} <= set(rows)
+    assert all(row["operation"] in text and row["equations"] in text for row in rows.values())
+    assert list(rows["conv2d"]["ladders"]) == ["forward", "dx", "dw", "db"]
+    assert all(line in text for rungs in rows["conv2d"]["ladders"].values() for line in rungs)
+
+
+def test_show_prints_equation_rung_kernel_and_what_the_kernel_calls():
+    text = kernels("show", "conv2d.forward", "--rung", "4")
+    for part in ("eq. 20-28", "def forward_4(", "def product_registers(", "def multiply_tiles(", "def input_under("):
+        assert part in text
+
+
+def test_show_prints_ptx_for_an_architecture(tmp_path):
+    text = kernels("show", "add", "--ptx", "--arch", "sm_80", "--json", str(tmp_path / "show.json"))
+    assert ".target sm_80" in text
+    assert json.loads((tmp_path / "show.json").read_text())["arch"] == "sm_80"
+
+
+def test_show_prints_machine_code():
+    try:
+        find_tool("nvdisasm")
+    except ReportError:
+        pytest.skip("nvdisasm is not here")
+    assert "EXIT" in kernels("show", "add", "--sass")
+
+
+def test_a_tool_that_is_not_there_is_named_with_its_package(monkeypatch):
+    monkeypatch.setattr("cuda.pathfinder.find_nvidia_binary_utility", lambda name: None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ReportError, match="nvdisasm: not found; pip install nvidia-cuda-nvdisasm, or put"):
+        find_tool("nvdisasm")
+
+
+def test_inspect_writes_a_row_for_each_rung_and_architecture(tmp_path):
+    kernels("inspect", "softmax.forward", "--arch", "sm_80,sm_90", "--json", str(tmp_path / "rows.json"))
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert [(row["rung"], row["arch"]) for row in rows] == [(r, a) for r in (1, 2, 3) for a in ("sm_80", "sm_90")]
+    for row in rows:
+        assert {"kernel", "registers", "shared_bytes", "spill_bytes", "float64", "occupancy"} <= set(row)
+        assert 0 < row["registers"] <= 255
+        assert 0 < row["occupancy"] <= 1
+
+
+def test_check_counts_the_cases_of_each_kernel(tmp_path):
+    text = kernels("check", "add", "--seconds", "1", "--json", str(tmp_path / "check.json"))
+    found = json.loads((tmp_path / "check.json").read_text())
+    devices = {(row["direction"], row["device"], row["rung"]) for row in found["kernels"]}
+    assert {("forward", "cpu", None), ("backward", "interpret", 1)} <= devices
+    assert all(row["cases"] > 0 and row["relative"] <= row["tolerance"] for row in found["kernels"])
+    assert not found["failures"]
+    assert "add.forward on cpu" in text
+
+
+def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
+    where = ("--json", str(tmp_path / "profile.json"), "--figure", str(tmp_path / "roofline.png"))
+    shape = ("--shape", "x=8,64", "w=64,32")
+    text = kernels("profile", "linear", *shape, "--against", "numpy", "--device", "cpu", "--seconds", "0.1", *where)
+    found = json.loads((tmp_path / "profile.json").read_text())
+    assert [row["kernel"] for row in found["kernels"]] == ["linear.forward", "linear.backward"]
+    forward = found["kernels"][0]
+    assert forward["shape"] == "x=8,64 w=64,32"
+    assert forward["intensity"] == pytest.approx(2 * 8 * 64 * 32 / (4 * (8 * 64 + 64 * 32 + 8 * 32)))
+    assert forward["gflops"] == pytest.approx(2 * 8 * 64 * 32 / forward["median"] / 1e9)
+    assert forward["fast"] <= forward["median"] <= forward["slow"]
+    assert forward["of_numpy"] > 0
+    assert found["machines"][0]["bandwidth"] > 0
+    assert (tmp_path / "roofline.png").read_bytes().startswith(b"\x89PNG")
+    assert "linear.backward" in text
+
+
+def test_profile_says_where_a_models_step_goes(tmp_path):
+    text = kernels(
+        *("profile", "--model", "lenet5", "--batch-size", "2", "--device", "cpu", "--seconds", "0.2"),
+        *("--json", str(tmp_path / "model.json")),
+    )
+    (found,) = json.loads((tmp_path / "model.json").read_text())
+    assert {row["direction"] for row in found["calls"]} == {"forward", "backward"}
+    assert found["calls"][-1]["operation"] == "sgd"
+    assert found["step"]["median"] > 0
+    assert "sum of the calls" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("show", "conv3d.forward"), "operation: 'conv3d' is none, choose from activation, "),
+        (("show", "conv2d.sideways"), "conv2d: has no ladder 'sideways', choose from forward, backward, dx, dw, db"),
+        (("show", "conv2d.forward", "--rung", "9"), "rung: conv2d.forward has no rung 9, choose from 1 to 5"),
+        (("show", "add", "--arch", "sm_1"), "architecture: 'sm_1' is none, choose from sm_75, "),
+        (("show", "add", "--shape", "a=2,2"), "shape: add needs b, as in a=50,32,24,24 b=50,32,24,24"),
+        (("show", "add", "--shape", "a=2,x"), "shape: '2,x' is no value for a, as in a=50,32,24,24"),
+        (("show", "add", "--shape", "c=2"), "shape: 'c=2' is not NAME=VALUE with NAME one of a, b"),
+        (("show", "add", "--shape", "a=2", "b=3"), "add: a (2,) and b (3,) must have the same shape"),
+        (("inspect", "reshape"), "operation: 'reshape' is none, choose from "),
+        (("check", "add", "--device", "abacus"), "device: 'abacus' is none, choose from cpu, interpret, cuda"),
+        (("check", "add", "--rung", "7"), "rung: none of these kernels has a rung 7"),
+        (("profile", "add", "--device", "abacus"), "device: 'abacus' is none, choose from cuda, cpu"),
+        (("profile", "add", "--against", "fortran"), "against: 'fortran' is none, choose from numpy, torch, cupy"),
+        (("profile", "add", "--rung", "two"), "rung: 'two' is none, choose a number from 1 to 1, all or last"),
+        (("profile", "--model", "cnn7"), "model: 'cnn7' is none, choose from cnn6, "),
+    ],
+)
+def test_what_there_is_not_is_refused_in_one_line(arguments, complaint, capsys):
+    from kernels.__main__ import main
+
+    assert main([*arguments]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"kernels: {complaint}")
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["list", "show", "check", "inspect", "profile"])
+def test_every_command_helps_with_an_example(command, capsys):
+    from kernels.__main__ import main
+
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert f"example: python -m kernels {command}" in text
+    assert "--json" in text

@@ -1,0 +1,105 @@
+"""The command xray, run as a user does."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from kernels.__main__ import main
+
+TOUR = Path(__file__).resolve().parents[2] / "docs" / "kernels.md"
+
+SMALL = ["--shape", "x=1,2,8,8", "w=4,2,3,3", "padding=1,1"]
+
+
+def command(*words):
+    return subprocess.run([sys.executable, "-m", "kernels", "xray", *map(str, words)], capture_output=True, text=True)
+
+
+def test_a_rung_is_reported_as_text_json_and_picture(tmp_path):
+    files = ["--json", tmp_path / "counts.json", "--picture", tmp_path / "worst.png"]
+    done = command("conv2d.forward", "--rung", 2, *SMALL, "--blocks", 2, "--gpu", "t4", *files)
+    assert done.returncode == 0, done.stderr
+    assert "counted: 2 of them" in done.stdout
+    (line,) = (line for line in done.stdout.splitlines() if "total += x_tile" in line)
+    assert line.split()[1] == str(2 * 2 * 8 * 18)  # blocks, channels, warps, and 9 loads of x_tile and w_tile each
+    assert "on a T4" in done.stdout
+    assert Image.open(tmp_path / "worst.png").format == "PNG"
+    found = json.loads((tmp_path / "counts.json").read_text())
+    assert (found["ladder"], found["gpu"]) == ("conv2d.forward", "t4")
+    ((launch,),) = (rung["launches"] for rung in found["rungs"])
+    assert {"accesses", "arithmetic", "barriers", "blocks", "flops", "prediction", "scale", "totals"} <= launch.keys()
+    assert launch["barriers"] == 4
+    tile = next(a for a in launch["accesses"] if (a["array"], a["kind"]) == ("x_tile", "load"))
+    assert tile["requests"] == tile["ideal_wavefronts"] == 2 * 2 * 8 * 9
+    assert tile["wavefronts"] > tile["ideal_wavefronts"]
+    assert len(tile["example"]["offsets"]) == 32
+    assert launch["totals"]["shared_loads"]["requests"] == 2 * tile["requests"]
+    assert launch["prediction"]["without_caches"] >= launch["prediction"]["seconds"]
+
+
+def test_a_ladder_is_one_line_a_rung(tmp_path):
+    done = command("conv2d.forward", "--rung", "all", *SMALL, "--json", tmp_path / "counts.json")
+    assert done.returncode == 0, done.stderr
+    table = [line.split() for line in done.stdout.splitlines()[2:8]]
+    assert [row[0] for row in table] == ["rung", "1", "2", "3", "4", "5"]
+    rungs = json.loads((tmp_path / "counts.json").read_text())["rungs"]
+    assert [rung["rung"] for rung in rungs] == [1, 2, 3, 4, 5]
+
+
+def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by():
+    done = command("maxpool2d.backward", "--rung", 1, "--shape", "x=2,3,8,8")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["conv2d.forward", "--gpu", "h2"], "gpu: 'h2' is none, choose from t4, a100, rtx4090, h100, h200"),
+        (["conv2d.forward", "--rung", "9"], "rung: conv2d.forward has no rung 9, choose from 1 to 5"),
+        (["conv2d.forward", "--rung", "top"], "rung: 'top' is none, choose from 1 to 5, or all"),
+        (["conv2d.forward", "--blocks", "0"], "blocks: 0 tell nothing, choose at least 1"),
+        (["conv2d.forward", "--rung", "all", "--picture", "a.png"], "picture: shows the worst access of one rung"),
+        (["conv2d.forward", "--shape", "x=1,1,2,2", "w=1,1,3,3"], "conv2d: kernel (3, 3) does not fit into input"),
+        (["linear.db", "--shape", "x=2,3", "w=3,4"], "linear.db: there is nothing to launch for x=2,3 w=3,4"),
+        (["conv2d.sideways"], "conv2d: has no ladder 'sideways'"),
+    ],
+)
+def test_what_cannot_be_is_one_line(words, problem):
+    done = command(*words)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"kernels: {problem}")
+
+
+def shown_commands():
+    """What the tour shows: (the words of a command, the lines of code above it since the last command or heading)."""
+    lines: list[str] = []
+    for line in TOUR.read_text().splitlines():
+        if line.startswith("    python -m kernels xray"):
+            yield line.split()[4:], lines
+            lines = []
+        elif line.startswith("    "):
+            lines.append(line)
+
+
+def essence(line):
+    """A line without its spaces and without the number of a source line, which moves with every edit above it."""
+    return re.sub(r"^(\d+%.*?) \d+ (\S*[a-z])", r"\1 \2", " ".join(line.split()))
+
+
+@pytest.mark.parametrize(("words", "lines"), [pytest.param(*c, id=" ".join(c[0][:3])) for c in shown_commands()])
+def test_the_tour_shows_what_its_commands_print(words, lines, tmp_path, capsys):
+    if "--picture" in words:
+        *words, name = words
+        assert (TOUR.parents[1] / name).is_file()
+        words.append(str(tmp_path / "picture.png"))
+    assert main(["xray", *words]) == 0
+    printed = {essence(line) for line in capsys.readouterr().out.splitlines()}
+    assert lines
+    assert [line for line in lines if essence(line) not in printed] == []
