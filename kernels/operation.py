@@ -79,6 +79,7 @@ class Operation:
     flops       (shapes of inputs and settings by name) -> floating-point operations of forward, of backward;
                 a multiply-add counts as two, a comparison, exponential or root as one
     case        (draw) -> shapes of inputs, and settings, of one test case
+    typical     one case of the size that networks here have: what is timed and inspected unless something else is asked
     values      how to draw the values of an array, where not `normal`: (generator, shape) -> array
     dtypes      of arrays that are not float32
     view        whether the output is the input under another shape, so that nothing needs to run
@@ -93,6 +94,7 @@ class Operation:
     shapes: Callable[..., Shapes]
     flops: Callable[..., tuple[int, int]]
     case: Callable[[Draw], dict[str, Any]]
+    typical: Mapping[str, Any] = field(default_factory=dict)
     state: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -38,5 +38,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (50, 32, 24, 24)},
     values={"x": values.away_from_zero},
 )

@@ -41,5 +41,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"dw": (1048576,), "rate": (3,), "norm": (1,)},
     values={"rate": values.positive, "norm": values.positive, "v": values.positive},
 )

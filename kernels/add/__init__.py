@@ -30,4 +30,5 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"a": (50, 32, 24, 24), "b": (50, 32, 24, 24)},
 )

@@ -28,4 +28,5 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=pooling_case,
+    typical={"x": (50, 32, 24, 24)},
 )

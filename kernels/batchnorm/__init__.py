@@ -57,5 +57,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (50, 32, 24, 24), "gamma": (32,), "beta": (32,)},
     values={"x": around_three, "running_var": positive},
 )

@@ -15,26 +15,6 @@ from kernels.gpu.occupancy import LIMITS
 from kernels.operation import Operation, all_operations
 from kernels.trial import Trial
 
-# The case that is meant where none is given: a layer of the digit classifier `cnn6` at a batch of 50, in the shapes
-# in which it runs there; for what `cnn6` does not contain, the array that stands at the same place.
-TYPICAL = {
-    "activation": "x=50,32,24,24",
-    "adam": "dw=1048576 rate=3 norm=1",
-    "add": "a=50,32,24,24 b=50,32,24,24",
-    "avgpool2d": "x=50,32,24,24",
-    "batchnorm": "x=50,32,24,24 gamma=32 beta=32",
-    "conv2d": "x=50,32,24,24 w=32,32,5,5 b=32",
-    "cross_entropy": "p=50,10 target=50,10",
-    "l2pool2d": "x=50,32,24,24",
-    "linear": "x=50,512 w=512,1024 b=1024",
-    "loss": "prediction=50,10 target=50,10",
-    "maxpool2d": "x=50,32,24,24",
-    "reduce": "x=1048576",
-    "sgd": "dw=1048576 rate=1 norm=1",
-    "softmax": "x=50,10",
-    "softmax_cross_entropy": "x=50,10 target=50,10",
-}
-
 
 class CommandError(ValueError):
     """Something a user asked for that there is not: one line that names it and says what there is."""
@@ -141,7 +121,7 @@ def case_of(operation: Operation, words: Sequence[str] | None) -> dict[str, Any]
     Raises CommandError for names and values that are none. Whether they fit together, the operation itself says.
     """
     case: dict[str, Any] = {}
-    for word in words or TYPICAL[operation.name].split():
+    for word in words or text_of(operation.typical).split():
         name, equals, text = word.partition("=")
         known = (*operation.inputs, *operation.settings)
         if not equals or name not in known:
@@ -152,7 +132,7 @@ def case_of(operation: Operation, words: Sequence[str] | None) -> dict[str, Any]
             raise CommandError(f"shape: {text!r} is no value for {name}, as in {_example(operation, name)}") from None
     missing = [n for n in operation.inputs if n not in case and n not in operation.optional]
     if missing:
-        raise CommandError(f"shape: {operation.name} needs {', '.join(missing)}, as in {TYPICAL[operation.name]}")
+        raise CommandError(f"shape: {operation.name} needs {', '.join(missing)}, as in {text_of(operation.typical)}")
     return case
 
 
@@ -168,14 +148,10 @@ def _value(text: str, like):
 
 
 def _example(operation: Operation, name: str) -> str:
-    if name in operation.inputs:
-        typical = dict(word.split("=") for word in TYPICAL[operation.name].split())
-        return f"{name}={typical[name]}"
-    default = operation.settings[name]
-    return f"{name}={','.join(map(str, default)) if isinstance(default, tuple) else default}"
+    return text_of({name: operation.typical.get(name, operation.settings.get(name))})
 
 
-def text_of(case: dict[str, Any]) -> str:
+def text_of(case: Mapping[str, Any]) -> str:
     """A case as --shape takes it."""
     words = {n: ",".join(map(str, v)) if isinstance(v, tuple) else v for n, v in case.items() if v is not None}
     return " ".join(f"{n}={v}" for n, v in words.items())

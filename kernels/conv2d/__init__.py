@@ -68,4 +68,5 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (50, 32, 24, 24), "w": (32, 32, 5, 5), "b": (32,)},
 )

@@ -33,5 +33,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"p": (50, 10), "target": (50, 10)},
     values={"p": values.distributions, "target": values.sparse_distributions},
 )

@@ -40,5 +40,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (24000, 2), "target": (24000, 2)},
     values={"target": values.sparse_distributions_or_none},
 )

@@ -38,4 +38,5 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (50, 512), "w": (512, 1024), "b": (1024,)},
 )

@@ -46,5 +46,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"prediction": (50, 10), "target": (50, 10)},
     values={"prediction": values.probabilities, "target": values.probabilities},
 )

@@ -30,5 +30,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=pooling_case,
+    typical={"x": (50, 32, 24, 24)},
     dtypes={"winner": "int32"},
 )

@@ -37,5 +37,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (1048576,)},
     values={"x": values.around_three},
 )

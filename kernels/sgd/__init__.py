@@ -38,5 +38,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"dw": (1048576,), "rate": (1,), "norm": (1,)},
     values={"rate": values.positive, "norm": values.positive},
 )

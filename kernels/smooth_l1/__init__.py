@@ -37,5 +37,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"prediction": (24000, 4), "target": (24000, 4), "weight": (24000,)},
     values={"weight": values.positive_or_zero},
 )

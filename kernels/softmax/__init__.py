@@ -30,4 +30,5 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (50, 10)},
 )

@@ -35,5 +35,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (50, 10), "target": (50, 10)},
     values={"target": values.sparse_distributions},
 )

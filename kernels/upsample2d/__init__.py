@@ -42,4 +42,5 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    typical={"x": (2, 128, 32, 32), "size": (64, 64)},
 )
