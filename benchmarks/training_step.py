@@ -99,6 +99,8 @@ def main():
         for name, connection in connections.items():
             connection.send(True)
             times[name].append(connection.recv())
+    for connection in connections.values():
+        connection.send(False)
     medians = {name: statistics.median(t) for name, t in times.items()}
     print(f"training step of {options.model}, batch {options.batch_size}, {options.device}, {options.repeats} in turns")
     for name, median in medians.items():
