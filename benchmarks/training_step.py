@@ -10,11 +10,13 @@ import multiprocessing
 import statistics
 import time
 
-import numpy as np
+# NumPy and the competitors are imported in the processes that need them, in the order that each wants.
 
 
 def inputs_for(program):
     """Random images and one-hot targets."""
+    import numpy as np
+
     generator = np.random.default_rng(0)
     image, target = (program.inputs[name].shape for name in ("image", "target"))
     labels = generator.integers(0, target[1], target[0])
@@ -104,7 +106,7 @@ def main():
     medians = {name: statistics.median(t) for name, t in times.items()}
     print(f"training step of {options.model}, batch {options.batch_size}, {options.device}, {options.repeats} in turns")
     for name, median in medians.items():
-        fast, slow = np.quantile(times[name], [0.1, 0.9])
+        fast, *_, slow = statistics.quantiles(times[name], n=10)
         print(f"{name:26} {median * 1e3:8.2f} ms  (10 % to 90 %: {fast * 1e3:.2f} to {slow * 1e3:.2f})", end="")
         ratio = f"  {median / medians['PyTorch']:5.2f} of PyTorch's time" if "PyTorch" in medians else ""
         print(f"  {1 / median:7.1f} steps/s{ratio}")
