@@ -23,7 +23,10 @@ class GraphError(ValueError):
 
 @dataclass(eq=False)
 class Value:
-    """An array of the graph. `role` is "input", "parameter", "state" (running averages) or "result" (of a node)."""
+    """An array of the graph.
+
+    `role` is "input", "constant", "parameter", "state" (running averages) or "result" (of a node).
+    """
 
     graph: "Graph" = field(repr=False)
     name: str
@@ -33,6 +36,7 @@ class Value:
     node: "Node | None" = field(default=None, repr=False)
     initial: Initial | None = field(default=None, repr=False)
     decays: bool = False
+    constant: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(eq=False)
@@ -72,8 +76,19 @@ class Graph:
         """An array that is given anew at each run."""
         return self._value(name, shape, dtype, "input")
 
-    def parameter(self, name: str, shape: Shape, initial: Initial, decays: bool = False) -> Value:
-        """A learned array. `decays` says whether weight decay acts on it."""
+    def constant(self, name: str, array: np.ndarray) -> Value:
+        """An array that never changes, such as the anchors of a detector. It is no part of what a network learned."""
+        return self._value(name, array.shape, str(array.dtype), "constant", constant=array)
+
+    def parameter(self, name: str, shape: Shape, initial: Initial, decays: bool = False, shared: bool = False) -> Value:
+        """A learned array. `decays` says whether weight decay acts on it.
+
+        A `shared` one may be asked for again: all who ask with its name get the same value.
+        """
+        if shared and (known := self.values.get(name)):
+            if (known.role, known.shape) != ("parameter", tuple(shape)):
+                raise GraphError(f"{name}: is shared as a {known.role} {known.shape}, not as a parameter {shape}")
+            return known
         return self._value(name, shape, "float32", "parameter", initial=initial, decays=decays)
 
     def state(self, name: str, shape: Shape, initial: Initial) -> Value:
@@ -86,9 +101,13 @@ class Graph:
         return value
 
     def add(self, operation: str, name: str | None = None, **arguments: Any) -> Value:
+        """A node, as `node` makes it. Returns its output, the first where there are several."""
+        return self.node(operation, name, **arguments).outputs[0]
+
+    def node(self, operation: str, name: str | None = None, **arguments: Any) -> Node:
         """A node that runs `operation` on values and settings given by the operation's own names for them.
 
-        Returns its output value. Raises GraphError for an unknown operation or argument, ShapeError, in the
+        Raises GraphError for an unknown operation or argument, ShapeError, in the
         node's name, for values that do not fit.
         """
         if operation not in OPERATIONS:
@@ -111,9 +130,7 @@ class Graph:
             full = name if array == op.outputs[0] else f"{name}.{array}"
             values[array] = self._value(full, made[array], dtype, "result", node=node)
         self.nodes.append(node)
-        result = values[op.outputs[0]]
-        assert result is not None
-        return result
+        return node
 
     def free_name(self, kind: str) -> str:
         """A name that nobody has yet: conv2d_1, conv2d_2 ..."""
@@ -123,7 +140,7 @@ class Graph:
         return f"{kind}_{number}"
 
     def of_role(self, role: str) -> list[Value]:
-        """All inputs, parameters, states or results."""
+        """All values of one role."""
         return [value for value in self.values.values() if value.role == role]
 
     def _shapes(self, name, op, values, settings):

@@ -3,13 +3,16 @@
 Each function takes a value, adds what it needs to that value's graph, and returns the result, so a model
 reads from top to bottom. Parameters carry PyTorch's names (conv.weight, conv.bias, norm.running_mean ...),
 so that weights can be exchanged.
+
+Where one layer is applied in several places, as the heads of a detector are on every pyramid level, `at` says where:
+conv2d(p3, ..., name="head", at="P3") and conv2d(p4, ..., name="head", at="P4") share head.weight and head.bias.
 """
 
 import math
 
 import numpy as np
 
-from framework.graph import GraphError, Value
+from framework.graph import GraphError, Initial, Value
 
 
 def zeros(generator, shape):
@@ -27,20 +30,42 @@ def he_normal(fan_in):
     return lambda generator, shape: generator.standard_normal(shape) * math.sqrt(2 / fan_in)
 
 
+def normal(deviation):
+    """Start with small random values: the last layers of a detector's heads (Lin et al., 2017, section 4.1)."""
+    return lambda generator, shape: deviation * generator.standard_normal(shape)
+
+
+def constant(value):
+    """Start at one value."""
+    return lambda generator, shape: np.full(shape, value)
+
+
 def pair(value):
     """A size in rows and columns, from one number for both or from two."""
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
-def conv2d(x: Value, channels: int, kernel, stride=1, padding=0, bias: bool = True, name: str | None = None) -> Value:
-    """Convolution to `channels` feature maps: x (R, C, H, W) -> (R, channels, H', W')."""
+def conv2d(
+    x: Value,
+    channels: int,
+    kernel,
+    stride=1,
+    padding=0,
+    bias: bool = True,
+    name: str | None = None,
+    at: str = "",
+    start: Initial | None = None,
+    bias_start: Initial = zeros,
+) -> Value:
+    """Convolution to `channels` feature maps: x (R, C, H, W) -> (R, channels, H', W'). It starts as `he_normal`."""
     if len(x.shape) != 4:
         raise GraphError(f"{name or 'conv2d'}: conv2d takes an input (R, C, H, W), not {x.shape}")
     graph, name = x.graph, name or x.graph.free_name("conv2d")
     shape = (channels, x.shape[1], *pair(kernel))
-    w = graph.parameter(f"{name}.weight", shape, he_normal(math.prod(shape[1:])), decays=True)
-    b = graph.parameter(f"{name}.bias", (channels,), zeros) if bias else None
-    return graph.add("conv2d", name, x=x, w=w, b=b, stride=pair(stride), padding=pair(padding))
+    start, shared = start or he_normal(math.prod(shape[1:])), bool(at)
+    w = graph.parameter(f"{name}.weight", shape, start, decays=True, shared=shared)
+    b = graph.parameter(f"{name}.bias", (channels,), bias_start, shared=shared) if bias else None
+    return graph.add("conv2d", _place(name, at), x=x, w=w, b=b, stride=pair(stride), padding=pair(padding))
 
 
 def linear(x: Value, units: int, bias: bool = True, name: str | None = None) -> Value:
@@ -91,9 +116,19 @@ def add(a: Value, b: Value, name: str | None = None) -> Value:
     return a.graph.add("add", name, a=a, b=b)
 
 
+def upsample(x: Value, size, mode: str = "nearest", name: str | None = None) -> Value:
+    """x (R, C, H, W) -> (R, C, *size), by the "nearest" value or "bilinear"."""
+    return x.graph.add("upsample2d", name, x=x, size=pair(size), mode=mode)
+
+
+def reshape(x: Value, *shape: int, name: str | None = None) -> Value:
+    """The same values under another shape. The memory stays where it is."""
+    return x.graph.add("reshape", name, x=x, shape=shape)
+
+
 def flatten(x: Value, name: str | None = None) -> Value:
     """(R, C, H, W) -> (R, C * H * W). The memory stays where it is."""
-    return x.graph.add("reshape", name, x=x, shape=(x.shape[0], math.prod(x.shape[1:])))
+    return reshape(x, x.shape[0], math.prod(x.shape[1:]), name=name)
 
 
 def mean(x: Value, name: str | None = None) -> Value:
@@ -111,3 +146,7 @@ def softmax_classifier(x: Value) -> None:
     graph.output("probabilities", graph.add("softmax", "probabilities", x=x))
     losses = graph.output("losses", graph.add("softmax_cross_entropy", "losses", x=x, target=target))
     graph.output("loss", mean(losses, "loss"))
+
+
+def _place(name: str, at: str) -> str:
+    return f"{name}@{at}" if at else name

@@ -17,6 +17,8 @@ class Model:
     model = Model(cnn6, device="auto", seed=1)
     step = model.training(batch=50, optimizer=Optimizer("sgd"))
     predict = model.inference(batch=1, outputs=("probabilities",))
+
+    What else a network can be built for, such as the size of its pictures, is handed on to `build` by name.
     """
 
     def __init__(self, build: Build, device: Device | str = "auto", seed: int = 0):
@@ -26,11 +28,13 @@ class Model:
         self.name = graph.name
         self.parameters = Parameters(graph, self.device, seed)
 
-    def training(self, batch: int, optimizer: Optimizer | None = None, outputs=("loss",), **options) -> Program:
+    def training(
+        self, batch: int, optimizer: Optimizer | None = None, outputs=("loss",), reuse: bool = True, **build
+    ) -> Program:
         """A program that computes the loss and all gradients, and makes one step if given an optimizer."""
-        graph = self.build(batch)
-        return Program(graph, self.parameters, outputs, objective="loss", optimizer=optimizer, **options)
+        graph = self.build(batch, **build)
+        return Program(graph, self.parameters, outputs, objective="loss", optimizer=optimizer, reuse=reuse)
 
-    def inference(self, batch: int, outputs=("probabilities",), **options) -> Program:
+    def inference(self, batch: int, outputs=("probabilities",), reuse: bool = True, **build) -> Program:
         """A program that computes outputs only, with running averages in place of those of the batch."""
-        return Program(self.build(batch), self.parameters, outputs, **options)
+        return Program(self.build(batch, **build), self.parameters, outputs, reuse=reuse)

@@ -153,13 +153,15 @@ class Program:
                 array = self.parameters.states.part(value.name)
             elif value.role == "input":
                 array = self._fixed(value.shape, value.dtype)
+            elif value.role == "constant":
+                array = self._fixed(value.shape, value.dtype, value.constant)
             self._buffers[value] = Buffer(value.name, value.shape, value.dtype, array)
         return self._buffers[value]
 
     def _fixed(self, shape, dtype="float32", fill=0):
         dtype = self.device.dtype(dtype)
         array = self.device.bytes(math.prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
-        self.device.upload(array, np.full(shape, fill))
+        self.device.upload(array, np.broadcast_to(fill, shape))
         return array
 
     def _forward_step(self, node: Node) -> None:

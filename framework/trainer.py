@@ -23,13 +23,11 @@ import numpy as np
 from tqdm import tqdm
 
 from framework import checkpoint
+from framework.loading import Batches
 from framework.model import Model
 from framework.optimizer import Optimizer
-from framework.program import NonFinite
+from framework.program import NonFinite, Program
 from framework.schedule import Schedule
-
-Batches = Callable[[int], dict[str, np.ndarray]]
-
 
 class Trainer:
     """Trains a model.
@@ -41,6 +39,8 @@ class Trainer:
     folder              where the run is written
     settings            what a run must have in common with the checkpoint it resumes: seed, data ...
     evaluate            () -> metrics by name, called every `evaluate_every` steps and at the end
+    build               (inputs) -> what a network that takes inputs of several sizes is built for; a program each
+    parts               outputs of shape (1,) that are logged beside the loss
     """
 
     def __init__(
@@ -55,9 +55,13 @@ class Trainer:
         evaluate: Callable[[], dict[str, float]] | None = None,
         evaluate_every: int = 500,
         checkpoint_every: int = 500,
+        build: Callable[[dict[str, np.ndarray]], dict[str, Any]] = lambda inputs: {},
+        parts: tuple[str, ...] = (),
     ):
         self.model, self.optimizer, self.batches, self.schedule = model, optimizer, batches, schedule
-        self.program = model.training(batch, optimizer)
+        self.batch, self.build, self.parts = batch, build, parts
+        self._programs: dict[tuple, Program] = {}
+        optimizer.attach(model.parameters)
         self.folder, self.evaluate = folder, evaluate
         self.evaluate_every, self.checkpoint_every = evaluate_every, checkpoint_every
         self.settings = json.dumps({"model": model.name, "batch": batch, **settings}, sort_keys=True)
@@ -136,10 +140,11 @@ class Trainer:
     def _one_step(self) -> dict[str, float]:
         inputs, rate = self.batches(self.step), self.schedule(self.step)
         self.optimizer.set_rate(rate, self.step)
-        results = self.program(**inputs)
+        program = self._program(inputs)
+        results = program(**inputs)
         loss, norm = float(results["loss"][0]), float(results["norm"][0])
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            where = self.program.find_non_finite(**inputs)
+            where = program.find_non_finite(**inputs)
             kept = f"the last good checkpoint is {self.checkpoint_path}"
             if not self.checkpoint_path.exists():
                 kept = "there is no checkpoint yet"
@@ -148,7 +153,17 @@ class Trainer:
                 f"first in {where}; {kept}"
             )
         self.step += 1
-        return {"iteration": self.step, "loss": loss, "rate": rate, "norm": norm}
+        parts = {name: float(results[name][0]) for name in self.parts}
+        return {"iteration": self.step, "loss": loss, **parts, "rate": rate, "norm": norm}
+
+    def _program(self, inputs) -> Program:
+        """The program for what these inputs need; made when first needed, all with the same weights."""
+        options = self.build(inputs)
+        key = tuple(sorted(options.items()))
+        if key not in self._programs:
+            outputs = ("loss", *self.parts)
+            self._programs[key] = self.model.training(self.batch, self.optimizer, outputs, **options)
+        return self._programs[key]
 
 
 class Interrupts:
