@@ -51,3 +51,8 @@ def sparse_distributions_or_none(generator, shape):
 def positive_or_zero(generator, shape):
     """Values between 0.1 and 1.1, but about half of them are 0."""
     return positive(generator, shape) * generator.integers(0, 2, shape)
+
+
+def pixels(generator, shape):
+    """Bytes of pictures, 0 to 255; black and white among them."""
+    return generator.choice(np.array([0, 255, *generator.integers(0, 256, 14)]), shape)

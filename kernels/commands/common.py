@@ -143,7 +143,8 @@ def _value(text: str, like):
             raise ValueError
         return text == "True"
     if isinstance(like, tuple):
-        return tuple(int(n) for n in text.split(","))
+        number = type(like[0]) if like else int
+        return tuple(number(n) for n in text.split(","))
     return type(like)(text)
 
 

@@ -34,6 +34,7 @@ REGISTERS = {
     "loss.backward": (32,),
     "maxpool2d.forward": (64,),
     "maxpool2d.backward": (80,),
+    "normalise.forward": (32,),
     "reduce.forward": (32, 32, 32),
     "reduce.backward": (16,),
     "sgd.forward": (24,),
