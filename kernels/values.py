@@ -56,3 +56,14 @@ def positive_or_zero(generator, shape):
 def pixels(generator, shape):
     """Bytes of pictures, 0 to 255; black and white among them."""
     return generator.choice(np.array([0, 255, *generator.integers(0, 256, 14)]), shape)
+
+
+def boxes(generator, shape):
+    """Boxes (x1, y1, x2, y2) on a grid of 8 pixels, about one in 20 without width.
+
+    The grid is so small that boxes often coincide, and that overlaps are fractions which float32 can tell apart.
+    """
+    first = generator.integers(0, 5, (*shape[:-1], 2))
+    size = generator.integers(1, 5, (*shape[:-1], 2))
+    size[..., 0] *= generator.random(shape[:-1]) > 0.05
+    return 8.0 * np.concatenate([first, first + size], axis=-1)
