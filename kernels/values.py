@@ -51,3 +51,14 @@ def sparse_distributions_or_none(generator, shape):
 def positive_or_zero(generator, shape):
     """Values between 0.1 and 1.1, but about half of them are 0."""
     return positive(generator, shape) * generator.integers(0, 2, shape)
+
+
+def boxes(generator, shape):
+    """Boxes (x1, y1, x2, y2) on a grid of 8 pixels, about one in 20 without width.
+
+    The grid is so small that boxes often coincide, and that overlaps are fractions which float32 can tell apart.
+    """
+    first = generator.integers(0, 5, (*shape[:-1], 2))
+    size = generator.integers(1, 5, (*shape[:-1], 2))
+    size[..., 0] *= generator.random(shape[:-1]) > 0.05
+    return 8.0 * np.concatenate([first, first + size], axis=-1)
