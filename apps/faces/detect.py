@@ -1,0 +1,69 @@
+"""Find the faces in a picture of any size, with a trained detector."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+from apps.faces.evaluation import Detections
+from apps.faces.models import MODELS
+from framework import Model, checkpoint
+from framework.checkpoint import CheckpointError
+from framework.device import Device
+from framework.program import Program
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+# Pictures are extended to multiples of so many pixels, so that pictures of about one size share a program.
+MULTIPLE = 64
+
+# Programs that are kept ready. Each has the memory for one picture of its size.
+PROGRAMS = 8
+
+
+class Detector:
+    """`Detector(model)(picture)` returns Detections with falling scores, in the picture's own pixels.
+
+    threshold   the least score of a detection, from 0 to 1
+    """
+
+    def __init__(self, model: Model, threshold: float = 0.5):
+        self.model, self.threshold = model, threshold
+        self._programs: OrderedDict[tuple[int, int], Program] = OrderedDict()
+
+    def __call__(self, picture: np.ndarray) -> Detections:
+        """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,)."""
+        height, width, _ = picture.shape
+        size = tuple(-(-n // MULTIPLE) * MULTIPLE for n in (height, width))
+        image = np.empty((1, *size, 3), np.uint8)
+        image[:] = np.rint(picture.mean(axis=(0, 1)))
+        image[0, :height, :width] = picture
+        found = self._program(size)(image=image)
+        boxes, scores = found["boxes"][0].astype(np.float32), found["scores"][0].astype(np.float32)
+        boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+        kept = (found["keep"][0] == 1) & (scores >= self.threshold) & (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+        return Detections(boxes[kept], scores[kept])
+
+    def _program(self, size: tuple[int, int]) -> Program:
+        if size not in self._programs:
+            self._programs[size] = self.model.inference(1, ("boxes", "scores", "keep"), size=size)
+            if len(self._programs) > PROGRAMS:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(size)
+        return self._programs[size]
+
+
+def load_model(path: Path, device: Device | str = "auto") -> tuple[Model, dict[str, str]]:
+    """A detector from a weights file, and what the file says about it. Raises CheckpointError, ParameterError."""
+    tensors, facts = checkpoint.read(path)
+    name = facts.get("model")
+    if name not in MODELS:
+        raise CheckpointError(f"{path}: holds a model {name!r}, not one of {', '.join(MODELS)}")
+    model = Model(MODELS[name], device)
+    model.parameters.upload(tensors)
+    return model, facts
+
+
+def save_weights(model: Model, path: Path, **facts) -> None:
+    """Write a detector's parameters, and facts about how they came to be."""
+    checkpoint.write(path, model.parameters.download(), {"model": model.name, **{k: str(v) for k, v in facts.items()}})
