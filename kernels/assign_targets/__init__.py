@@ -32,7 +32,7 @@ def case(draw):
 
 
 def matches(generator, shape):
-    """Faces, background (-1) and ignored (-2); about a third of the cases have no face, and some nothing that counts."""
+    """Faces, background (-1) and ignored (-2); some cases have no face, or nothing that counts."""
     return generator.integers(-2, generator.choice((-1, 0, 1, 3, 4)), shape)
 
 

@@ -1,4 +1,7 @@
-"""Encoding boxes on a GPU. Shapes as in reference.py. Source: Ren et al. (2015), eq. 2."""
+"""Encoding boxes on a GPU, a ladder of two rungs. Source: Ren et al. (2015), eq. 2.
+
+Shapes as in reference.py. The code is a compile-time parameter: a function for one axis.
+"""
 
 import math
 
@@ -11,9 +14,9 @@ CODES = {code: device(function) for code, function in functions.CODES.items()}
 
 
 @kernel
-def encode_row(boxes, matched, anchors, offsets, wx, wy, ww, wh, *, ENCODE=CODES["centers"], BLOCK=BLOCK):
+def encode_anchor(boxes, matched, anchors, offsets, wx, wy, ww, wh, *, ENCODE=CODES["centers"], BLOCK=BLOCK):
     """One thread per anchor: both axes of its face, or four zeros."""
-    R, N, _ = offsets.shape
+    R, N = matched.shape
     i = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if i < R * N:
         r = i // N
@@ -29,11 +32,43 @@ def encode_row(boxes, matched, anchors, offsets, wx, wy, ww, wh, *, ENCODE=CODES
         offsets[r, n, 3] = wh * h
 
 
+@kernel
+def encode_offset(boxes, matched, anchors, offsets, wx, wy, ww, wh, *, ENCODE=CODES["centers"], BLOCK=BLOCK):
+    """One thread per offset: it encodes its axis and keeps the offset that is its own."""
+    R, N = matched.shape
+    i = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if i < R * N * 4:
+        r = i // (N * 4)
+        n = i // 4 % N
+        column = i % 4
+        axis = column % 2
+        face = matched[r, n]
+        value = float32(0)
+        if face >= 0 and face < boxes.shape[1]:
+            low, high = boxes[r, face, axis], boxes[r, face, axis + 2]
+            first, second = ENCODE(low, high, anchors[n, axis], anchors[n, axis + 2])
+            if column < 2:
+                value = first * (wx if axis == 0 else wy)
+            else:
+                value = second * (ww if axis == 0 else wh)
+        offsets[r, n, column] = value
+
+
 @rung(tiny={"BLOCK": 4})
 def forward_1(boxes, matched, anchors, offsets, code, weights, *, BLOCK=BLOCK):
     """One thread per anchor: the code word for word."""
-    launch = encode_row(ENCODE=CODES[code], BLOCK=BLOCK)[math.ceil(matched.size / BLOCK), BLOCK]
-    return [launch(boxes, matched, anchors, offsets, *(float32(weight) for weight in weights))]
+    launch = encode_anchor(ENCODE=CODES[code], BLOCK=BLOCK)[math.ceil(matched.size / BLOCK), BLOCK]
+    return [launch(boxes, matched, anchors, offsets, *map(float32, weights))]
 
 
-forward = Ladder(forward_1)
+@rung(tiny={"BLOCK": 8})
+def forward_2(boxes, matched, anchors, offsets, code, weights, *, BLOCK=BLOCK):
+    """One thread per offset: neighbouring threads write neighbouring values.
+
+    Almost all anchors have no face and only write zeros, so what counts is how the writes lie in memory.
+    """
+    launch = encode_offset(ENCODE=CODES[code], BLOCK=BLOCK)[math.ceil(offsets.size / BLOCK), BLOCK]
+    return [launch(boxes, matched, anchors, offsets, *map(float32, weights))]
+
+
+forward = Ladder(forward_1, forward_2)
