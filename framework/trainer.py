@@ -29,6 +29,7 @@ from framework.optimizer import Optimizer
 from framework.program import NonFinite, Program
 from framework.schedule import Schedule
 
+
 class Trainer:
     """Trains a model.
 

@@ -6,21 +6,25 @@ Names of parameters are torchvision's where it has the same part.
 from framework import layers
 from framework.graph import Value
 
-def conv_norm(x: Value, channels: int, kernel: int, stride: int, conv: str, norm: str, at: str = "") -> Value:
+
+def conv_norm(
+    x: Value, channels: int, kernel: int, stride: int, conv: str, norm: str, at: str = "", frozen: bool = False
+) -> Value:
     """Convolution without bias that keeps the size divided by the stride, then batch normalization.
 
     Where weights are shared (`at`), each place keeps statistics, scale and shift of its own: pyramid levels differ
     in theirs, and averages over all levels would fit none (Tan et al., 2020, EfficientDet, do the same).
     """
     x = layers.conv2d(x, channels, kernel, stride, kernel // 2, bias=False, name=conv, at=at)
-    return layers.batchnorm(x, name=f"{norm}.{at}" if at else norm)
+    settings = {"training": False} if frozen else {}
+    return layers.batchnorm(x, name=f"{norm}.{at}" if at else norm, **settings)
 
 
-def shortcut(x: Value, y: Value, stride: int, name: str) -> Value:
+def shortcut(x: Value, y: Value, stride: int, name: str, frozen: bool = False) -> Value:
     """What a residual block adds to its result: x itself, or a 1x1 convolution of it where shapes differ."""
     if x.shape == y.shape:
         return x
-    return conv_norm(x, y.shape[1], 1, stride, f"{name}.downsample.0", f"{name}.downsample.1")
+    return conv_norm(x, y.shape[1], 1, stride, f"{name}.downsample.0", f"{name}.downsample.1", frozen=frozen)
 
 
 def basic_block(x: Value, channels: int, stride: int, name: str) -> Value:
@@ -30,26 +34,26 @@ def basic_block(x: Value, channels: int, stride: int, name: str) -> Value:
     return layers.relu(layers.add(y, shortcut(x, y, stride, name)), name=name)
 
 
-def bottleneck(x: Value, channels: int, stride: int, name: str, at: str = "") -> Value:
+def bottleneck(x: Value, channels: int, stride: int, name: str, at: str = "", frozen: bool = False) -> Value:
     """1x1 down to `channels`, 3x3, 1x1 up to four times as many, and a shortcut: He et al. (2016), figure 5, right.
 
     The stride is in the 3x3 convolution, as torchvision and its weights have it.
     """
-    y = layers.relu(conv_norm(x, channels, 1, 1, f"{name}.conv1", f"{name}.bn1", at))
-    y = layers.relu(conv_norm(y, channels, 3, stride, f"{name}.conv2", f"{name}.bn2", at))
-    y = conv_norm(y, 4 * channels, 1, 1, f"{name}.conv3", f"{name}.bn3", at)
-    return layers.relu(layers.add(y, shortcut(x, y, stride, name)), name=f"{name}@{at}" if at else name)
+    y = layers.relu(conv_norm(x, channels, 1, 1, f"{name}.conv1", f"{name}.bn1", at, frozen))
+    y = layers.relu(conv_norm(y, channels, 3, stride, f"{name}.conv2", f"{name}.bn2", at, frozen))
+    y = conv_norm(y, 4 * channels, 1, 1, f"{name}.conv3", f"{name}.bn3", at, frozen)
+    return layers.relu(layers.add(y, shortcut(x, y, stride, name, frozen)), name=f"{name}@{at}" if at else name)
 
 
-def resnet50(x: Value, name: str) -> list[Value]:
+def resnet50(x: Value, name: str, frozen: bool = False) -> list[Value]:
     """The last feature maps at strides 8, 16 and 32 (C3, C4, C5): He et al. (2016), table 1."""
-    x = layers.relu(conv_norm(x, 64, 7, 2, f"{name}.conv1", f"{name}.bn1"))
+    x = layers.relu(conv_norm(x, 64, 7, 2, f"{name}.conv1", f"{name}.bn1", frozen=frozen))
     x = layers.pool(x, "max", 3, 2, padding=1)
     stages = []
     for stage, blocks in enumerate((3, 4, 6, 3)):
         for block in range(blocks):
             stride = 2 if stage > 0 and block == 0 else 1
-            x = bottleneck(x, 64 * 2**stage, stride, f"{name}.layer{stage + 1}.{block}")
+            x = bottleneck(x, 64 * 2**stage, stride, f"{name}.layer{stage + 1}.{block}", frozen=frozen)
         stages.append(x)
     return stages[1:]
 

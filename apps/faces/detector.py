@@ -27,16 +27,13 @@ FACES = 192
 # Candidates a picture that non-maximum suppression looks at.
 CANDIDATES = 1000
 
-# IoU above which the better of two detections stands for both.
-OVERLAP = 0.4
-
 # The share of anchors that a network takes for faces before it has learned anything (Lin et al., 2017, section 3.3).
 PRIOR = 0.01
 
 
 @dataclass(frozen=True)
-class Learning:
-    """How anchors get labels and errors become a loss. The defaults are the seeds' own: eq. 58-61.
+class Matching:
+    """How anchors get labels, and errors become a loss. The defaults are the seeds' own: eq. 58-61.
 
     positive, negative   an anchor is positive from this IoU on, background below that one, ignored between
     best                 whether each face also takes the anchor that fits it best, however badly
@@ -59,6 +56,23 @@ class Learning:
     beta: float = 1.0
 
 
+PAPER = Matching()
+PER_LEVEL = Matching(per_level=True)
+
+# As torchvision's RetinaNet does it, with bounds for faces of a few pixels: those of anchors seldom reach 1/2.
+REFINED = Matching(
+    positive=0.45,
+    negative=0.35,
+    best=True,
+    code="centers",
+    weights=(10.0, 10.0, 5.0, 5.0),
+    normalise="positives",
+    alpha=1.0,
+)
+
+MATCHINGS = {"paper": PAPER, "per_level": PER_LEVEL, "refined": REFINED}
+
+
 def picture(graph: Graph, batch: int, size: tuple[int, int]) -> Value:
     """The input `image` of size (rows, columns), and after it float32 (R, 3, H, W) around zero."""
     image = graph.input("image", (batch, *size, 3), "uint8")
@@ -71,10 +85,13 @@ def prior(anchors: int):
     return layers.constant(np.tile([half, -half], anchors))
 
 
-def finish(levels: list[Value], classify: Head, regress: Head, anchors: Anchors, learning: Learning) -> Graph:
+def finish(
+    levels: list[Value], classify: Head, regress: Head, anchors: Anchors, matching: Matching, overlap: float
+) -> Graph:
     """End a graph: heads on all levels, loss, and detections.
 
     classify, regress    (level, its name) -> (R, A * 2, H, W) logits, (R, A * 4, H, W) offsets
+    overlap              IoU above which the better of two detections stands for both
     """
     graph = levels[0].graph
     names = [f"P{stride.bit_length() - 1}" for stride in anchors.strides]
@@ -82,12 +99,12 @@ def finish(levels: list[Value], classify: Head, regress: Head, anchors: Anchors,
     boxes = graph.constant("anchors", np.concatenate(grids))
     logits = joined([channels_last(classify(x, at), 2) for x, at in zip(levels, names, strict=True)])
     offsets = joined([channels_last(regress(x, at), 4) for x, at in zip(levels, names, strict=True)])
-    _loss(graph, logits, offsets, boxes, learning, tuple(len(g) for g in grids))
-    _detections(graph, logits, offsets, boxes, learning)
+    _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
+    _detections(graph, logits, offsets, boxes, matching, overlap)
     return graph
 
 
-def _loss(graph, logits, offsets, anchors, learning: Learning, levels) -> None:
+def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
     R, N, _ = logits.shape
     boxes, label = graph.input("boxes", (R, FACES, 4)), graph.input("label", (R, FACES), "int32")
     matched = graph.add(
@@ -96,9 +113,9 @@ def _loss(graph, logits, offsets, anchors, learning: Learning, levels) -> None:
         anchors=anchors,
         boxes=boxes,
         label=label,
-        positive=learning.positive,
-        negative=learning.negative,
-        best=learning.best,
+        positive=matching.positive,
+        negative=matching.negative,
+        best=matching.best,
     )
     truth = graph.add(
         "encode_boxes",
@@ -106,23 +123,23 @@ def _loss(graph, logits, offsets, anchors, learning: Learning, levels) -> None:
         boxes=boxes,
         matched=matched,
         anchors=anchors,
-        code=learning.code,
-        weights=learning.weights,
+        code=matching.code,
+        weights=matching.weights,
     )
     target, weight = graph.node(
         "assign_targets",
         "targets",
         matched=matched,
-        normalise=learning.normalise,
-        levels=levels if learning.per_level else (),
+        normalise=matching.normalise,
+        levels=levels if matching.per_level else (),
     ).outputs
     focal = graph.add(
         "focal_loss",
         "focal_loss",
         x=layers.reshape(logits, R * N, 2),
         target=layers.reshape(target, R * N, 2),
-        alpha=learning.alpha,
-        gamma=learning.gamma,
+        alpha=matching.alpha,
+        gamma=matching.gamma,
     )
     smooth = graph.add(
         "smooth_l1",
@@ -130,14 +147,14 @@ def _loss(graph, logits, offsets, anchors, learning: Learning, levels) -> None:
         prediction=layers.reshape(offsets, R * N, 4),
         target=layers.reshape(truth, R * N, 4),
         weight=layers.reshape(weight, R * N),
-        beta=learning.beta,
+        beta=matching.beta,
     )
     classification = graph.output("classification", graph.add("reduce", "classification", x=focal, how="sum"))
     regression = graph.output("regression", graph.add("reduce", "regression", x=smooth, how="sum"))
     graph.output("loss", layers.add(classification, regression, "loss"))
 
 
-def _detections(graph, logits, offsets, anchors, learning: Learning) -> None:
+def _detections(graph, logits, offsets, anchors, matching: Matching, overlap) -> None:
     R, N, _ = logits.shape
     flat = graph.add("softmax", "probabilities", x=layers.reshape(logits, R * N, 2))
     scores, index = graph.node(
@@ -149,9 +166,9 @@ def _detections(graph, logits, offsets, anchors, learning: Learning) -> None:
         offsets=offsets,
         anchors=anchors,
         index=index,
-        code=learning.code,
-        weights=learning.weights,
+        code=matching.code,
+        weights=matching.weights,
     )
     graph.output("scores", scores)
     graph.output("boxes", boxes)
-    graph.output("keep", graph.add("nms", "keep", boxes=boxes, score=scores, overlap=OVERLAP))
+    graph.output("keep", graph.add("nms", "keep", boxes=boxes, score=scores, overlap=overlap))

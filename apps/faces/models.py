@@ -1,21 +1,30 @@
-"""The detectors by name. Each function takes a batch size and the pictures' (rows, columns), and returns a graph."""
+"""The detectors by name.
+
+Each function takes a batch size and the pictures' (rows, columns), and returns a graph. Options: `matching`, how it
+learns; `overlap`, the IoU above which the better of two detections stands for both; and, where there is a ResNet,
+`frozen`, which keeps its normalization at the running averages it came with, for batches of one or two pictures.
+"""
 
 from collections.abc import Callable
 
 from apps.faces.anchors import Anchors, geometric
 from apps.faces.blocks import basic_block, bottleneck, conv_norm, feature_pyramid, resnet50
-from apps.faces.detector import Learning, finish, picture, prior
+from apps.faces.detector import PAPER, PER_LEVEL, REFINED, Matching, finish, picture, prior
 from framework import layers
 from framework.graph import Graph, Value
 
 Size = tuple[int, int]
 Body = Callable[[Value, str, str], Value]
 
+OVERLAP = 0.4
 
-def faceresnet(batch: int = 1, size: Size = (512, 512), learning: Learning | None = None) -> Graph:
+
+def faceresnet(
+    batch: int = 1, size: Size = (512, 512), matching: Matching = PAPER, overlap: float = OVERLAP, frozen: bool = False
+) -> Graph:
     """Zozoulenko (2018), section 3.3.2: RetinaNet on a ResNet-50, P3 to P7, heads of 8 bottleneck blocks."""
     anchors = Anchors((8, 16, 32, 64, 128), geometric(16, 2 ** (1 / 3), levels=5), ratios=(1, 1 / 1.5))
-    stages = resnet50(picture(Graph("faceresnet"), batch, size), "backbone.body")
+    stages = resnet50(picture(Graph("faceresnet"), batch, size), "backbone.body", frozen)
     levels = feature_pyramid(stages, 256, "backbone.fpn")
     levels.append(layers.conv2d(levels[-1], 256, 3, 2, 1, name="backbone.fpn.extra_blocks.p6"))
     levels.append(layers.conv2d(layers.relu(levels[-1]), 256, 3, 2, 1, name="backbone.fpn.extra_blocks.p7"))
@@ -25,23 +34,28 @@ def faceresnet(batch: int = 1, size: Size = (512, 512), learning: Learning | Non
             x = bottleneck(x, 64, 1, f"{name}.{block}", at)
         return x
 
-    return finish(levels, *heads(anchors, blocks, blocks), anchors, learning or Learning())
+    return finish(levels, *heads(anchors, blocks, blocks), anchors, matching, overlap)
 
 
-def facenet(batch: int = 1, size: Size = (512, 512), learning: Learning | None = None) -> Graph:
+def facenet(
+    batch: int = 1,
+    size: Size = (512, 512),
+    matching: Matching = PER_LEVEL,
+    overlap: float = OVERLAP,
+    frozen: bool = False,
+) -> Graph:
     """Zozoulenko (2017), section 3.5.2: the earlier detector, P3 to P6, heads of 3 and 2 convolutions."""
     # Twelve sizes from 14 to 220 pixels. The paper prints no ratios; with those of 2018 the finest level has the
     # "about 30 000 anchors" that it does print.
     anchors = Anchors((8, 16, 32, 64), geometric(14, (220 / 14) ** (1 / 11), levels=4), ratios=(1, 1 / 1.5))
-    stages = resnet50(picture(Graph("facenet"), batch, size), "backbone.body")
+    stages = resnet50(picture(Graph("facenet"), batch, size), "backbone.body", frozen)
     levels = feature_pyramid(stages, 256, "backbone.fpn")
     levels.append(layers.conv2d(levels[-1], 256, 3, 2, 1, name="backbone.fpn.extra_blocks.p6"))
-    learning = learning or Learning(per_level=True)
     # "2 and 3 convolutions for the regression head and the classification head", the last of which predicts.
-    return finish(levels, *heads(anchors, convolutions(2, 256), convolutions(1, 256)), anchors, learning)
+    return finish(levels, *heads(anchors, convolutions(2, 256), convolutions(1, 256)), anchors, matching, overlap)
 
 
-def lite(batch: int = 1, size: Size = (320, 320), learning: Learning | None = None) -> Graph:
+def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, overlap: float = OVERLAP) -> Graph:
     """Ours: a residual network small enough to learn and to look on two CPU cores, P3 to P6, 3 anchors a cell."""
     anchors = Anchors((8, 16, 32, 64), geometric(16, 2 ** (1 / 3), levels=4), ratios=(1 / 1.25,))
     x = picture(Graph("lite"), batch, size)
@@ -60,19 +74,7 @@ def lite(batch: int = 1, size: Size = (320, 320), learning: Learning | None = No
             x = layers.relu(conv_norm(x, 64, 3, 1, f"{name}.{block}.conv", f"{name}.{block}.bn", at))
         return x
 
-    return finish(levels, *heads(anchors, blocks_with_norm, blocks_with_norm), anchors, learning or LITE)
-
-
-# torchvision's refinements of matching, box code and normalisation, with bounds for faces of a few pixels.
-LITE = Learning(
-    positive=0.45,
-    negative=0.35,
-    best=True,
-    code="centers",
-    weights=(10.0, 10.0, 5.0, 5.0),
-    normalise="positives",
-    alpha=1.0,
-)
+    return finish(levels, *heads(anchors, blocks_with_norm, blocks_with_norm), anchors, matching, overlap)
 
 
 def heads(anchors: Anchors, classification: Body, regression: Body):

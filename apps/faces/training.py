@@ -89,7 +89,7 @@ def recipe(model: str, **options) -> Recipe:
 
 @dataclass(frozen=True)
 class Crops:
-    """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of the recipe's seed and the step.
+    """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of seed and step.
 
     image (R, S, S, 3) uint8; boxes (R, FACES, 4); label (R, FACES): 1 a face, -1 one to be ignored, 0 none.
     """
