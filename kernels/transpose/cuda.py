@@ -1,33 +1,129 @@
-"""Transposition on a GPU. Source: Ruetsch and Micikevicius (2009). Shapes as in reference.py."""
+"""Transposition on a GPU, a ladder of four rungs. Source: Ruetsch and Micikevicius (2009). Shapes as in reference.py.
+
+Nothing is computed, so everything is a matter of addresses: a warp is served at full speed where its threads want
+neighbours, and what are neighbours in x are far apart in y. `python -m kernels xray transpose.forward --rung 1` and up
+shows each cost appear and go.
+"""
 
 import math
 
-from kernels.gpu import Ladder, cuda, kernel, rung
+from kernels.gpu import Ladder, cuda, float32, kernel, rung
 
 BLOCK = 256
+TILE = 32
+ROWS = 8
 
 
 @kernel
 def transpose_direct(x, y, *, BLOCK=BLOCK):
-    """One thread per value of x: it writes the value to its place in y."""
+    """One thread per value of y: it fetches the value from its place in x."""
     i = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
-    if i < x.size:
-        M, N = x.shape[1], x.shape[2]
-        r, m, n = i // (N * M), i // N % M, i % N
+    if i < y.size:
+        N, M = y.shape[1], y.shape[2]
+        r, n, m = i // (M * N), i // M % N, i % M
         y[r, n, m] = x[r, m, n]
+
+
+@kernel
+def transpose_tiled(x, y, *, TILE=TILE, ROWS=ROWS, WIDTH=TILE):
+    """One block per TILE x TILE values, ROWS rows of them at a time; a row of the tile takes WIDTH words.
+
+    The tile is read along the rows of x and written along the rows of y. Shared memory turns it: there, going down a
+    column costs nothing but bank conflicts, and not even these if WIDTH is odd.
+    """
+    tile = cuda.shared.array((TILE, WIDTH), float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    M, N = x.shape[1], x.shape[2]
+    r, first_m, first_n = cuda.blockIdx.x, cuda.blockIdx.y * TILE, cuda.blockIdx.z * TILE
+    for i in range(ty, TILE, ROWS):
+        if first_m + i < M and first_n + tx < N:
+            tile[i, tx] = x[r, first_m + i, first_n + tx]
+    cuda.syncthreads()  # the tile is complete
+    for i in range(ty, TILE, ROWS):
+        if first_n + i < N and first_m + tx < M:
+            y[r, first_n + i, first_m + tx] = tile[tx, i]
+
+
+@kernel
+def transpose_fitted(x, y, *, HEIGHT=TILE, WIDTH=TILE, TILE=TILE, PADDED=TILE + 1, BLOCK=BLOCK):
+    """One block per HEIGHT x WIDTH values, which its threads take in the order of x, then in the order of y.
+
+    HEIGHT and WIDTH are powers of two whose product is TILE * TILE. Value i of the tile is kept as in a square one, in
+    row i // TILE of PADDED words. So TILE threads that go down a column meet as many banks, however wide the tile is.
+    """
+    tile = cuda.shared.array((TILE, PADDED), float32)
+    M, N = x.shape[1], x.shape[2]
+    r, first_m, first_n = cuda.blockIdx.x, cuda.blockIdx.y * HEIGHT, cuda.blockIdx.z * WIDTH
+    for i in range(cuda.threadIdx.x, TILE * TILE, BLOCK):
+        m, n = i // WIDTH, i % WIDTH
+        if first_m + m < M and first_n + n < N:
+            tile[i // TILE, i % TILE] = x[r, first_m + m, first_n + n]
+    cuda.syncthreads()  # the tile is complete
+    for k in range(cuda.threadIdx.x, TILE * TILE, BLOCK):
+        m, n = k % HEIGHT, k // HEIGHT
+        if first_m + m < M and first_n + n < N:
+            i = m * WIDTH + n
+            y[r, first_n + n, first_m + m] = tile[i // TILE, i % TILE]
+
+
+# The rungs: what they add, and how they are launched.
+
+
+def grid_of(x, height, width):
+    """A block for each tile of each matrix."""
+    R, M, N = x.shape
+    return R, math.ceil(M / height), math.ceil(N / width)
+
+
+def fitted_tile(M, N, TILE):
+    """Height and width of a tile of TILE * TILE values, powers of two: where the matrix is narrow, so is the tile."""
+    width = min(power_of_two(N), TILE)
+    height = min(power_of_two(M), TILE * TILE // width)
+    return height, TILE * TILE // height
+
+
+def power_of_two(size):
+    """The smallest that is not below `size`."""
+    return 1 << (size - 1).bit_length()
 
 
 @rung(tiny={"BLOCK": 8})
 def forward_1(x, y, *, BLOCK=BLOCK):
-    """One thread per value."""
-    return [transpose_direct(BLOCK=BLOCK)[math.ceil(x.size / BLOCK), BLOCK](x, y)]
+    """One thread per value of y. A warp writes neighbours, but its read touches 32 sectors of x where 4 would do."""
+    return [transpose_direct(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
 
 
-@rung(tiny={"BLOCK": 8})
-def backward_1(dy, dx, *, BLOCK=BLOCK):
-    """The same, the other way."""
-    return forward_1(dy, dx, BLOCK=BLOCK)
+@rung(tiny={"TILE": 4, "ROWS": 2})
+def forward_2(x, y, *, TILE=TILE, ROWS=ROWS):
+    """A tile in shared memory: reads and writes touch 4 sectors, but a column of the tile is 32 turns of one bank."""
+    return [transpose_tiled(TILE=TILE, ROWS=ROWS, WIDTH=TILE)[grid_of(x, TILE, TILE), (TILE, ROWS)](x, y)]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+@rung(tiny={"TILE": 4, "ROWS": 2})
+def forward_3(x, y, *, TILE=TILE, ROWS=ROWS):
+    """Rows of the tile are one word longer than they hold: a column of it lies in 32 banks, which take one turn."""
+    return [transpose_tiled(TILE=TILE, ROWS=ROWS, WIDTH=TILE + 1)[grid_of(x, TILE, TILE), (TILE, ROWS)](x, y)]
+
+
+@rung(tiny={"TILE": 4, "BLOCK": 8})
+def forward_4(x, y, *, TILE=TILE, BLOCK=BLOCK):
+    """A tile as narrow as the matrix: with two channels a warp writes 32 values, where a square tile leaves it 2."""
+    height, width = fitted_tile(x.shape[1], x.shape[2], TILE)
+    fitted = transpose_fitted(HEIGHT=height, WIDTH=width, TILE=TILE, PADDED=TILE + 1, BLOCK=BLOCK)
+    return [fitted[grid_of(x, height, width), BLOCK](x, y)]
+
+
+def the_other_way(forward_rung):
+    """A rung that brings delta-errors back: what moved values there."""
+
+    @rung(tiny=forward_rung.tiny)
+    def backward_rung(dy, dx, **parameters):
+        return forward_rung(dy, dx, **parameters)
+
+    backward_rung.__doc__ = forward_rung.__doc__
+    return backward_rung
+
+
+RUNGS = (forward_1, forward_2, forward_3, forward_4)
+forward = Ladder(*RUNGS)
+backward = Ladder(*map(the_other_way, RUNGS))

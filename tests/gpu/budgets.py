@@ -16,6 +16,8 @@ REGISTERS = {
     "batchnorm.statistics": (32, 32, 48),
     "batchnorm.values": (32,),
     "batchnorm.backward": (32, 40, 48),
+    "concat.forward": (24,),
+    "concat.backward": (24,),
     "conv2d.forward": (40, 136, 40, 48, 96),
     "conv2d.dx": (48, 40, 48, 96),
     "conv2d.dw": (40, 48, 64, 120),
@@ -46,6 +48,8 @@ REGISTERS = {
     "softmax_cross_entropy.forward": (32, 40, 48),
     "softmax_cross_entropy.backward": (32, 32),
     "topk.forward": (32,),
+    "transpose.forward": (32, 40, 40, 40),
+    "transpose.backward": (32, 40, 40, 40),
     "upsample2d.forward": (40,),
     "upsample2d.backward": (64,),
 }
