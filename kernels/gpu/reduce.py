@@ -72,6 +72,30 @@ def block_max(value, shared):
 
 
 @device
+def block_argmax(value, index, shared, shared_index):
+    """The largest `value` of a block and its `index`; of equal values the lowest index.
+
+    A tree as in `block_sum`. `shared` has a float32 and `shared_index` an int32 for each thread. No value is NaN.
+    """
+    thread = cuda.threadIdx.x
+    shared[thread] = value
+    shared_index[thread] = index
+    cuda.syncthreads()  # the values of all threads are there
+    half = cuda.blockDim.x // 2
+    while half > 0:
+        if thread < half:
+            other, other_index = shared[thread + half], shared_index[thread + half]
+            if other > shared[thread] or (other == shared[thread] and other_index < shared_index[thread]):
+                shared[thread] = other
+                shared_index[thread] = other_index
+        cuda.syncthreads()  # this level of the tree is complete
+        half //= 2
+    largest, where = shared[0], shared_index[0]
+    cuda.syncthreads()  # everyone has read the result, so that the arrays may serve again
+    return largest, where
+
+
+@device
 def block_sum_of_warps(value, shared):
     """The sum of `value` over a block of whole warps: each warp sums by shuffles, `shared` has a float32 per warp.
 

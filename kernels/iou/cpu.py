@@ -5,7 +5,6 @@ Shapes as in reference.py.
 
 import functools
 
-import numpy as np
 from numba import njit, prange
 
 from kernels.iou import functions

@@ -22,13 +22,12 @@ BACKGROUND, IGNORED = -1, -2
 
 def forward(anchors, boxes, label, matched, positive, negative, best):
     """matched[r,n] = argmax over m of IoU(anchors[n], boxes[r,m]), where that is large enough."""
-    R, N = matched.shape
     iou = np.nan_to_num(overlap(anchors, boxes)) * (label == 1)[:, np.newaxis, :]
     largest = iou.max(axis=2)
     matched[...] = np.where(largest < negative, BACKGROUND, IGNORED)
     np.copyto(matched, iou.argmax(axis=2), where=largest >= positive)
     if best:
-        claimed = (np.arange(N)[:, np.newaxis] == iou.argmax(axis=1)[:, np.newaxis, :]) & (iou > 0)
+        claimed = (np.arange(len(anchors))[:, np.newaxis] == iou.argmax(axis=1)[:, np.newaxis, :]) & (iou > 0)
         claims = np.where(claimed, iou, 0)
         np.copyto(matched, claims.argmax(axis=2), where=claimed.any(axis=2))
     shared = intersection(anchors, boxes) * (label == -1)[:, np.newaxis, :]
