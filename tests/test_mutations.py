@@ -46,6 +46,13 @@ MUTATIONS = [
     ("the kink is elsewhere", "smooth_l1", "reference", "size < beta, 0.5 * x**2 / beta", "size < 1, 0.5 * x**2 / beta"),
     ("overlaps overwrite", "upsample2d", "cuda", "total += share_of", "total = share_of"),
     ("corners instead of middles", "upsample2d", "reference", "+ 0.5) * H / H_out - 0.5", ") * H / H_out"),
+    ("the anchor's size is forgotten", "encode_boxes", "cuda", "anchors[n, 1], anchors[n, 3])", "anchors[n, 1], anchors[n, 1] + 1)"),
+    ("the axes are swapped", "encode_boxes", "cpu", "weights[axis] * first", "weights[1 - axis] * first"),
+    ("all weights are the first", "decode_boxes", "cuda", "(ww if axis == 0 else wh)", "ww"),
+    ("the last anchor is none", "decode_boxes", "cpu", "0 <= n < N", "0 <= n < N - 1"),
+    ("ignored anchors are counted", "assign_targets", "cpu", "matched[r, n] >= -1", "matched[r, n] >= -2"),
+    ("a level reads the counts of another", "assign_targets", "cuda", "counts[level, part, 0] = taking_part", "counts[0, part, 0] = taking_part"),
+    ("ignored anchors are background", "assign_targets", "cuda", "share_c if face == -1", "share_c if face <= -1"),
 ]  # fmt: skip
 
 

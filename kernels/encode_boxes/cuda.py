@@ -47,10 +47,9 @@ def encode_offset(boxes, matched, anchors, offsets, wx, wy, ww, wh, *, ENCODE=CO
         if face >= 0 and face < boxes.shape[1]:
             low, high = boxes[r, face, axis], boxes[r, face, axis + 2]
             first, second = ENCODE(low, high, anchors[n, axis], anchors[n, axis + 2])
-            if column < 2:
-                value = first * (wx if axis == 0 else wy)
-            else:
-                value = second * (ww if axis == 0 else wh)
+            first *= wx if axis == 0 else wy
+            second *= ww if axis == 0 else wh
+            value = first if column < 2 else second
         offsets[r, n, column] = value
 
 

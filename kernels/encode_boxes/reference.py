@@ -3,9 +3,10 @@
 boxes (R, M, 4) and anchors (N, 4) as (x1, y1, x2, y2), matched (R, N) int32 -> offsets (R, N, 4):
 
     centers    (x - x_a) / w_a    (y - y_a) / h_a    log(w / w_a)    log(h / h_a)    of centre x, y and size w, h
-    corners    x1 - x1_a          y1 - y1_a          x2 - x2_a       y2 - y2_a       in pixels, as the text on eq. 61
+    corners    x1 - x1_a          y1 - y1_a          x2 - x2_a       y2 - y2_a
 
-each times its weight, which brings the offsets to about the same size. matched[r,n] is the face of picture r that
+each times its weight, which brings the offsets to about the same size. Corners is how seed 001 describes them: an
+offset, in pixels, for each side of the anchor. matched[r,n] is the face of picture r that
 anchor n has. Where it is none of 0 .. M-1, the anchor has no face, and its offsets are 0.
 """
 
