@@ -17,7 +17,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from apps.mnist.figures import COLOURS, FAINT, INK, learning_curves, save
+from apps.figures import COLOURS, FAINT, INK, save
+from apps.mnist.figures import learning_curves
 from kernels.operation import all_operations
 from kernels.trial import Trial
 

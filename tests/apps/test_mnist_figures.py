@@ -5,13 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
 from apps.mnist import figures
-from apps.mnist.figures import learning_curves, misclassified_sheet, sheet_title, smoothed
+from apps.mnist.figures import learning_curves, misclassified_sheet, sheet_title
 
 
 def log(steps: int, every: int = 10) -> list[dict[str, float]]:
@@ -54,20 +52,6 @@ def test_several_runs_are_told_apart_by_name_and_colour(drawn, tmp_path):
 def test_a_short_log_is_drawn_too(tmp_path, records):
     learning_curves(records, tmp_path / "curves.png", "short")
     assert Image.open(tmp_path / "curves.png").size == (1650, 660)
-
-
-@given(values=st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=300))
-def test_smoothing_keeps_the_range_and_the_first_value(values):
-    smooth = smoothed(np.array(values))
-    assert smooth.shape == (len(values),)
-    assert smooth[0] == pytest.approx(values[0])
-    assert smooth.min() >= min(values) * (1 - 1e-6) - 1e-9
-    assert smooth.max() <= max(values) * (1 + 1e-6) + 1e-9
-
-
-def test_smoothing_leaves_a_straight_line_straight():
-    line = np.linspace(1, 2, 400)
-    np.testing.assert_allclose(smoothed(line)[:-5], line[:-5])
 
 
 def sheet(labels, predictions, confidences, path, dtype=np.uint8):
