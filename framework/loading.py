@@ -47,11 +47,16 @@ class Background:
         self.close()
 
 
+# In a worker: what it makes batches with. Sent once, at its start.
+_batches: Batches
+
+
 def _begin(batches):
+    global _batches
+    _batches = batches
     # An interrupt from the keyboard reaches all processes; it is for the trainer alone to act on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _make.batches = batches  # type: ignore[attr-defined]
 
 
 def _make(step):
-    return _make.batches(step)
+    return _batches(step)

@@ -1,3 +1,1 @@
 """Faces: photographs with a box around each face, in which detectors of the seeds learn to find faces."""
-
-"""Faces in photographs: data, detector, and their command line."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from apps.faces.anchors import Anchors, geometric
 from apps.faces.blocks import basic_block, bottleneck, conv_norm, feature_pyramid, resnet50
-from apps.faces.detector import PAPER, PER_LEVEL, REFINED, Matching, finish, picture, prior
+from apps.faces.detector import PAPER, PER_LEVEL, REFINED, Head, Matching, finish, picture, prior
 from framework import layers
 from framework.graph import Graph, Value
 
@@ -77,7 +77,7 @@ def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, 
     return finish(levels, *heads(anchors, blocks_with_norm, blocks_with_norm), anchors, matching, overlap)
 
 
-def heads(anchors: Anchors, classification: Body, regression: Body):
+def heads(anchors: Anchors, classification: Body, regression: Body) -> tuple[Head, Head]:
     """Two heads for finish: each body, and after it the convolution that predicts 2 or 4 numbers an anchor.
 
     They start as Lin et al. (2017), section 4.1: near zero, but for the bias that makes faces rare.
