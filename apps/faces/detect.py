@@ -1,12 +1,15 @@
 """Find the faces in a picture of any size, with a trained detector."""
 
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from apps.faces.detector import MATCHINGS
 from apps.faces.evaluation import Detections
-from apps.faces.models import MODELS
+from apps.faces.models import MODELS, OVERLAP
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.device import Device
@@ -25,15 +28,21 @@ class Detector:
     """`Detector(model)(picture)` returns Detections with falling scores, in the picture's own pixels.
 
     threshold   the least score of a detection, from 0 to 1
+    overlap     IoU above which the better of two detections stands for both
+    longest     larger pictures are made smaller, to so many pixels a side, before they are looked at
     """
 
-    def __init__(self, model: Model, threshold: float = 0.5):
-        self.model, self.threshold = model, threshold
+    def __init__(
+        self, model: Model, threshold: float = 0.5, overlap: float = OVERLAP, longest: int | None = None
+    ):
+        self.model, self.threshold, self.overlap, self.longest = model, threshold, overlap, longest
         self._programs: OrderedDict[tuple[int, int], Program] = OrderedDict()
 
     def __call__(self, picture: np.ndarray) -> Detections:
         """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,)."""
         height, width, _ = picture.shape
+        if self.longest and max(height, width) > self.longest:
+            return self._smaller(picture)
         size = tuple(-(-n // MULTIPLE) * MULTIPLE for n in (height, width))
         image = np.empty((1, *size, 3), np.uint8)
         image[:] = np.rint(picture.mean(axis=(0, 1)))
@@ -44,9 +53,19 @@ class Detector:
         kept = (found["keep"][0] == 1) & (scores >= self.threshold) & (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
         return Detections(boxes[kept], scores[kept])
 
+    def _smaller(self, picture: np.ndarray) -> Detections:
+        height, width, _ = picture.shape
+        assert self.longest is not None
+        factor = self.longest / max(height, width)
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        small = Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        found = self(np.array(small))
+        scale = np.array([width / size[0], height / size[1]] * 2, np.float32)
+        return Detections(found.boxes * scale, found.scores)
+
     def _program(self, size: tuple[int, int]) -> Program:
         if size not in self._programs:
-            self._programs[size] = self.model.inference(1, ("boxes", "scores", "keep"), size=size)
+            self._programs[size] = self.model.inference(1, ("boxes", "scores", "keep"), size=size, overlap=self.overlap)
             if len(self._programs) > PROGRAMS:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(size)
@@ -59,7 +78,10 @@ def load_model(path: Path, device: Device | str = "auto") -> tuple[Model, dict[s
     name = facts.get("model")
     if name not in MODELS:
         raise CheckpointError(f"{path}: holds a model {name!r}, not one of {', '.join(MODELS)}")
-    model = Model(MODELS[name], device)
+    matching = MATCHINGS.get(facts.get("matching", ""))
+    if matching is None:
+        raise CheckpointError(f"{path}: was matched {facts.get('matching')!r}, not one of {', '.join(MATCHINGS)}")
+    model = Model(partial(MODELS[name], matching=matching), device)
     model.parameters.upload(tensors)
     return model, facts
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import numpy as np
 from apps.faces.augment import augmented, paper_augmented
 from apps.faces.data import Examples, Faces
 from apps.faces.detect import Detector
-from apps.faces.detector import FACES
+from apps.faces.detector import FACES, MATCHINGS
 from apps.faces.evaluation import Curve, Truth, evaluate, ignored_below, sizes
-from framework import Model, Optimizer
+from apps.faces.models import MODELS
+from framework import Model, Optimizer, checkpoint
+from framework.checkpoint import CheckpointError
+from framework.device import Device
 from framework.loading import Batches
 from framework.sampling import Sampler
 from framework.schedule import Schedule, cosine_schedule, step_schedule
@@ -32,26 +36,34 @@ class Recipe:
     warmup        steps until the rate is full
     augmentation  "faces" brings faces to all sizes, "paper" is that of Zozoulenko (2018)
     smallest      faces of fewer pixels, sqrt(w h), in a crop are neither learned nor taken for background
+    matching      how anchors get labels and errors become a loss: a name in MATCHINGS
+    frozen        whether a ResNet keeps the running averages that it came with
     """
 
     model: str = "lite"
-    iterations: int = 8000
+    iterations: int = 9000
     batch: int = 16
     sizes: tuple[int, ...] = (320,)
     optimizer: str = "adam"
     rate: float = 0.0015
-    decay: float = 0.01
+    decay: float = 0.05
     schedule: str = "cosine"
     milestones: tuple[float, ...] = ()
     warmup: int = 200
     augmentation: str = "faces"
     smallest: float = 8.0
+    matching: str = "refined"
+    frozen: bool = False
     seed: int = 0
 
     def make_schedule(self) -> Schedule:
         if self.schedule == "cosine":
             return cosine_schedule(self.rate, self.iterations, self.warmup)
         return step_schedule(self.rate, [int(m * self.iterations) for m in self.milestones])
+
+    def make_model(self, device: Device | str = "auto") -> Model:
+        options = {"frozen": True} if self.frozen else {}
+        return Model(partial(MODELS[self.model], matching=MATCHINGS[self.matching], **options), device, self.seed)
 
 
 # The papers' own. 2018 prints no milestones for its detector; they are those of its digits, in proportion.
@@ -66,6 +78,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "step",
         "milestones": (200 / 350,),
         "augmentation": "paper",
+        "matching": "per_level",
     },
     "faceresnet": {
         "iterations": 700_000,
@@ -77,6 +90,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "step",
         "milestones": (1 / 3, 2 / 3),
         "augmentation": "paper",
+        "matching": "paper",
     },
 }
 
@@ -119,10 +133,11 @@ class Crops:
 
 @dataclass(frozen=True)
 class Score:
-    """Average precision at IoU 0.5: all valid faces, and those of 16 pixels and more."""
+    """Average precision at IoU 0.5: all valid faces, and those of 16 pixels and more. And which pictures it was."""
 
     all_faces: Curve
     from_16: Curve
+    names: list[str]
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -132,11 +147,29 @@ class Score:
 def score(model: Model, examples: Examples, progress: Callable = iter) -> Score:
     """Detect in every example at its stored size, in one pass, and compare with the truth."""
     detector = Detector(model, threshold=EVERYTHING)
-    found, truths = [], []
+    found, truths, names = [], [], []
     for example in progress(examples):
         found.append(detector(example.picture))
         truths.append(Truth(example.boxes, example.invalid))
-    return Score(evaluate(found, truths), evaluate(found, [ignored_below(t, 16) for t in truths]))
+        names.append(example.name)
+    return Score(evaluate(found, truths), evaluate(found, [ignored_below(t, 16) for t in truths]), names)
+
+
+def load_backbone(model: Model, path: Path) -> None:
+    """Start a ResNet-50 from weights of ImageNet, a safetensors file with torchvision's or timm's names (the same).
+
+    What belongs to the classifier (`fc`) is left out. Raises CheckpointError, and ParameterError for other networks.
+    """
+    tensors, _ = checkpoint.read(path)
+    prefix = "backbone.body."
+    given = {f"{prefix}{name}": array for name, array in tensors.items()}
+    ours = model.parameters.download()
+    if not any(name.startswith(prefix) for name in ours):
+        raise CheckpointError(f"{path}: {model.name} has no ResNet-50 that could start from it")
+    started = {n: given.get(n, array) if n.startswith(prefix) else array for n, array in ours.items()}
+    if missing := [n for n in ours if n.startswith(prefix) and n not in given]:
+        raise CheckpointError(f"{path}: no {missing[0].removeprefix(prefix)} found, weights of a ResNet-50 expected")
+    model.parameters.upload(started)
 
 
 def trainer(
@@ -152,7 +185,7 @@ def trainer(
         recipe.make_schedule(),
         folder,
         {**dataclasses.asdict(recipe), "data": faces.source},
-        lambda: score(model, faces.validation).metrics,
+        lambda: {f"validation_{name}": value for name, value in score(model, faces.validation).metrics.items()},
         evaluate_every,
         build=lambda inputs: {"size": inputs["image"].shape[1:3]},
         parts=("classification", "regression"),

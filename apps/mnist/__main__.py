@@ -2,102 +2,77 @@
 
 import argparse
 import json
-import logging
 import sys
 import time
 from pathlib import Path
 
+from apps import command_line
+from apps.command_line import Commands, add_device, add_json, count, free_folder, positive, positive_float, write_json
 from apps.mnist import figures
 from apps.mnist.classifier import WEIGHTS, Evaluation, Recipe, load_model, recipe, save_weights, trainer
 from apps.mnist.data import DataError, load
 from apps.mnist.models import MODELS
 from apps.mnist.picture import read_digit
-from framework import DeviceError, GraphError, Model, checkpoint
+from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
-from framework.device import NAMES
-from framework.parameters import ParameterError
-from framework.program import NonFinite
 from framework.summary import summary
-
-USER_ERRORS = (CheckpointError, DataError, DeviceError, GraphError, NonFinite, OSError, ParameterError)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
     given = sys.argv[1:] if arguments is None else arguments
-    options = parser().parse_args(given or ["train"])
-    logging.getLogger("numba").setLevel(logging.WARNING)
-    try:
-        options.run(options)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stdout = None
-        return 1
-    except USER_ERRORS as error:
-        print(f"apps.mnist: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\napps.mnist: interrupted; `train --resume FOLDER` goes on from the checkpoint", file=sys.stderr)
-        return 130
-    return 0
+    return command_line.run(parser(), given or ["train"], (DataError,))
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m apps.mnist",
-        description="Recognise handwritten digits with hand-written kernels. "
+    commands = Commands(
+        "python -m apps.mnist",
+        "Recognise handwritten digits with hand-written kernels. "
         "Without a command: train the default model on the best data at hand, and evaluate it.",
-        epilog="example: python -m apps.mnist train --model cnn3 --iterations 2000",
+        "train --model cnn3 --iterations 2000",
     )
-    commands = p.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name, run, text, example):
-        c = commands.add_parser(name, help=text, description=text, epilog=f"example: python -m apps.mnist {example}")
-        c.set_defaults(run=run)
-        return c
-
-    c = command("train", train, "train a model and evaluate it", "train --model cnn6 --iterations 5000")
+    c = commands.add("train", train, "train a model and evaluate it", "train --model cnn6 --iterations 5000")
     c.add_argument("--model", choices=MODELS, default="cnn6", help="which model (default: cnn6)")
-    _device(c)
+    add_device(c)
     _data(c)
-    c.add_argument("--iterations", type=_positive, help=f"training steps (default: {Recipe.iterations})")
-    c.add_argument("--batch-size", type=_positive, help=f"digits a step (default: {Recipe.batch})")
-    c.add_argument("--learning-rate", type=_positive_float, help="initial learning rate (default: the model's own)")
+    c.add_argument("--iterations", type=positive, help=f"training steps (default: {Recipe.iterations})")
+    c.add_argument("--batch-size", type=positive, help=f"digits a step (default: {Recipe.batch})")
+    c.add_argument("--learning-rate", type=positive_float, help="initial learning rate (default: the model's own)")
     c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
     c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: cosine)")
     c.add_argument(
         "--shift",
-        type=_count,
+        type=count,
         metavar="PIXELS",
         help=f"move digits at random by up to so many (default: {Recipe.shift})",
     )
-    c.add_argument("--seed", type=_count, default=0, help="of weights and batches: same seed, same bits (default: 0)")
-    c.add_argument("--evaluate-every", type=_positive, default=500, metavar="STEPS", help="default: 500")
+    c.add_argument("--seed", type=count, default=0, help="of weights and batches: same seed, same bits (default: 0)")
+    c.add_argument("--evaluate-every", type=positive, default=500, metavar="STEPS", help="default: 500")
     c.add_argument("--output", type=Path, help="folder of the run (default: a new one in runs/)")
     c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
-    _json(c)
+    add_json(c)
 
-    c = command("evaluate", evaluate, "measure a trained model on the digits held out", "evaluate --json result.json")
+    c = commands.add(
+        "evaluate", evaluate, "measure a trained model on the digits held out", "evaluate --json result.json"
+    )
     _weights(c)
-    _device(c)
+    add_device(c)
     _data(c)
-    _json(c)
+    add_json(c)
 
-    c = command("predict", predict, "recognise the digit in an image file", "predict seven.png")
+    c = commands.add("predict", predict, "recognise the digit in an image file", "predict seven.png")
     c.add_argument("image", nargs="+", type=Path, help="image file of any size, dark ink on light or light on dark")
     _weights(c)
-    _device(c)
-    _json(c)
+    add_device(c)
+    add_json(c)
 
-    c = command("summary", show_summary, "print a model's layers, sizes and costs", "summary --model lenet5")
+    c = commands.add("summary", show_summary, "print a model's layers, sizes and costs", "summary --model lenet5")
     c.add_argument("--model", choices=MODELS, default="cnn6")
-    c.add_argument("--batch-size", type=_positive, default=1, help="default: 1")
+    c.add_argument("--batch-size", type=positive, default=1, help="default: 1")
 
-    command("models", show_models, "list the models", "models")
-    return p
-
-
-def _device(c):
-    c.add_argument("--device", choices=("auto", *NAMES), default="auto", help="auto: cuda where found, else cpu")
+    commands.add("models", show_models, "list the models", "models")
+    return commands.parser
 
 
 def _data(c):
@@ -107,30 +82,6 @@ def _data(c):
 
 def _weights(c):
     c.add_argument("--weights", type=Path, default=WEIGHTS / "cnn6.safetensors", help="default: the cnn6 that ships")
-
-
-def _json(c):
-    c.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
-
-
-def _count(text: str) -> int:
-    return 0 if text == "0" else _positive(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def _positive_float(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
 
 
 def train(options) -> None:
@@ -151,7 +102,7 @@ def train(options) -> None:
             shift=options.shift,
             seed=options.seed,
         )
-        folder = options.output or _free_folder(Path("runs"), f"mnist-{options.model}")
+        folder = options.output or free_folder(Path("runs"), f"mnist-{options.model}")
     digits = load(options.data)
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
@@ -187,7 +138,7 @@ def train(options) -> None:
     print(f"accuracy {result.accuracy:.2%} of {len(digits.test_labels)} digits held out ({wrong} wrong), ", end="")
     print(f"{run.seconds:.0f} s, {run.steps_per_second:.1f} steps a second")
     print(f"wrote weights.safetensors, metrics.jsonl, curves.png and misclassified.png in {folder}")
-    _write_json(options, facts)
+    write_json(options.json, facts)
 
 
 def _text(chosen: Recipe) -> dict:
@@ -210,8 +161,8 @@ def evaluate(options) -> None:
     print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {seconds:.1f} s on {model.device}")
     if facts.get("data") != digits.source:
         print("note     it was trained on other data, which may hold digits that are held out here")
-    _write_json(
-        options,
+    write_json(
+        options.json,
         {
             "model": model.name,
             "device": model.device.name,
@@ -235,7 +186,7 @@ def predict(options) -> None:
         for d, p in enumerate(probabilities):
             print(f"    {d}  {p:7.2%}  {'#' * round(40 * float(p))}")
         found.append({"image": str(path), "digit": digit, "probabilities": [float(p) for p in probabilities]})
-    _write_json(options, found)
+    write_json(options.json, found)
 
 
 def show_summary(options) -> None:
@@ -248,19 +199,6 @@ def show_models(options) -> None:
     width = max(map(len, MODELS))
     for name, build in MODELS.items():
         print(f"{name:{width}}  {(build.__doc__ or '').splitlines()[0]}")
-
-
-def _free_folder(parent: Path, name: str) -> Path:
-    """The first of name-1, name-2 ... that does not exist yet."""
-    number = 1
-    while (parent / f"{name}-{number}").exists():
-        number += 1
-    return parent / f"{name}-{number}"
-
-
-def _write_json(options, result) -> None:
-    if options.json:
-        checkpoint.write_whole(options.json, (json.dumps(result, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":
