@@ -82,6 +82,8 @@ def fill_from_parts(matched, counts, target, weight, *, BOUNDS=(0, 1), EACH=True
     level = cuda.blockIdx.y
     begin = BOUNDS[level]
     size = BOUNDS[level + 1] - begin
+    if cuda.blockIdx.x * BLOCK >= matched.shape[0] * size:
+        return  # the level is smaller than the largest one, and this whole block lies beyond its end
     taking_part = int32(0)
     positive = int32(0)
     for part in range(cuda.threadIdx.x, counts.shape[1], BLOCK):
