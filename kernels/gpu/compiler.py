@@ -9,7 +9,7 @@ import os
 # Small grids are the rule here (a batch of 50 digits is small), so Numba's advice about them is noise.
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
-from numba import cuda, float32, float64, int32, int64, types, uint32
+from numba import cuda, float32, float64, int32, int64, types, uint8, uint32
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100")
 
@@ -25,6 +25,7 @@ __all__ = [
     "jit",
     "ptx",
     "type_of",
+    "uint8",
     "uint32",
 ]
 

@@ -1,23 +1,109 @@
-"""Normalisation on a GPU. Source: Zozoulenko (2018), eq. 37-39, with moments that are known beforehand.
+"""Normalisation on a GPU, a ladder of four rungs about coalescing. Source: Zozoulenko (2018), eq. 39.
 
-Shapes as in reference.py. Mean and standard deviation are compile-time parameters: numbers in the code, not in memory.
+Shapes as in reference.py. x has the channels of a pixel side by side, y has the pixels of a channel side by side.
+Memory is read and written in sectors of 32 bytes, so neighbouring threads should ask for neighbouring bytes; but what
+are neighbours in y are C bytes apart in x. `xray` counts it: for the 32 bytes that a warp asks for, rungs 1 and 2 touch
+C sectors, rung 3 touches one, and rung 4 touches the four of 128 bytes at once. Stores are neighbours in every rung.
+
+mean and std are compile-time parameters: numbers in the code, not in memory.
 """
 
 import math
 
-from kernels.gpu import Ladder, cuda, float32, kernel, rung
+from kernels.gpu import Ladder, cuda, device, float32, int64, kernel, rung, uint8, uint32
 from kernels.gpu.index import unravel
 
 BLOCK = 256
+SHARED_BYTES = 48 * 1024  # what a block may have on every GPU without asking
+
+
+@device
+def normalised(byte, mean, std):
+    """(byte / 255 - mean) / std."""
+    return (float32(byte) / float32(255) - float32(mean)) / float32(std)
 
 
 @kernel
 def forward_direct(x, y, *, MEAN=(0.5,), STD=(0.5,), BLOCK=BLOCK):
-    """One thread per output."""
+    """One thread per output: neighbours store side by side and load C bytes apart."""
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < y.size:
         r, c, h, w = unravel(n, y.shape[1], y.shape[2], y.shape[3])
-        y[r, c, h, w] = (float32(x[r, h, w, c]) / float32(255) - float32(MEAN[c])) / float32(STD[c])
+        y[r, c, h, w] = normalised(x[r, h, w, c], MEAN[c], STD[c])
+
+
+@device
+def picture_of(pixel, HW):
+    """The picture in which a pixel is. Pixels are numbered through all pictures.
+
+    In unsigned 32 bits, because a 64-bit division takes a GPU several times as long: numbers must be below 2**32.
+    """
+    return int64(uint32(pixel) // uint32(HW))
+
+
+# From here on x is (R H W, C) and y is (R, C, H W): where a pixel stands in its picture is all the same.
+
+
+@kernel
+def forward_pixel(x, y, *, MEAN=(0.5,), STD=(0.5,), BLOCK=BLOCK):
+    """One thread per pixel: it writes one value into each plane."""
+    pixel = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if pixel < x.shape[0]:
+        r = picture_of(pixel, y.shape[2])
+        for c in range(len(MEAN)):
+            y[r, c, pixel - r * y.shape[2]] = normalised(x[pixel, c], MEAN[c], STD[c])
+
+
+@kernel
+def forward_bytes(x, y, *, MEAN=(0.5,), STD=(0.5,), BYTES=1, BLOCK=BLOCK):
+    """One block per BLOCK pixels: it fetches their BYTES in the order of memory, then each thread takes its pixel's.
+
+    x is flat.
+    """
+    tile = cuda.shared.array(BYTES, uint8)
+    t = cuda.threadIdx.x
+    first = cuda.blockIdx.x * BYTES
+    for i in range(t, min(BYTES, x.size - first), BLOCK):
+        tile[i] = x[first + i]
+    cuda.syncthreads()  # the bytes of all pixels are there
+    pixel = cuda.blockIdx.x * BLOCK + t
+    if pixel < y.shape[0] * y.shape[2]:
+        r = picture_of(pixel, y.shape[2])
+        for c in range(len(MEAN)):
+            y[r, c, pixel - r * y.shape[2]] = normalised(tile[t * len(MEAN) + c], MEAN[c], STD[c])
+
+
+@kernel
+def forward_words(x, words, y, *, MEAN=(0.5,), STD=(0.5,), WORDS=1, BLOCK=BLOCK):
+    """One block per BLOCK pixels: it fetches their WORDS in the order of memory, then each thread picks its bytes.
+
+    x is flat; words is the same memory, four bytes in a word, the first in its lowest bits. The last bytes of x,
+    if they are no whole word, are put together.
+    """
+    tile = cuda.shared.array(WORDS, uint32)
+    t = cuda.threadIdx.x
+    for i in range(t, WORDS, BLOCK):
+        word = cuda.blockIdx.x * WORDS + i
+        if word < words.size:
+            tile[i] = words[word]
+        elif word * 4 < x.size:
+            value = uint32(0)
+            for n in range(word * 4, x.size):
+                value |= uint32(x[n]) << uint32(n % 4 * 8)
+            tile[i] = value
+    cuda.syncthreads()  # the words of all pixels are there
+    pixel = cuda.blockIdx.x * BLOCK + t
+    if pixel < y.shape[0] * y.shape[2]:
+        r = picture_of(pixel, y.shape[2])
+        for c in range(len(MEAN)):
+            i = t * len(MEAN) + c
+            byte = tile[i // 4] >> uint32(i % 4 * 8) & uint32(255)
+            y[r, c, pixel - r * y.shape[2]] = normalised(byte, MEAN[c], STD[c])
+
+
+def planes(y):
+    """y as (R, C, H W)."""
+    return y.reshape(*y.shape[:2], -1)
 
 
 @rung(tiny={"BLOCK": 8})
@@ -26,4 +112,37 @@ def forward_1(x, y, mean, std, *, BLOCK=BLOCK):
     return [forward_direct(MEAN=mean, STD=std, BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
 
 
-forward = Ladder(forward_1)
+@rung(tiny={"BLOCK": 8})
+def forward_2(x, y, mean, std, *, BLOCK=BLOCK):
+    """One thread per pixel: where it stands is worked out once for all its channels, with its sectors in cache."""
+    pixels = x.reshape(-1, x.shape[3])
+    blocks = math.ceil(len(pixels) / BLOCK)
+    return [forward_pixel(MEAN=mean, STD=std, BLOCK=BLOCK)[blocks, BLOCK](pixels, planes(y))]
+
+
+@rung(tiny={"BLOCK": 8})
+def forward_3(x, y, mean, std, *, BLOCK=BLOCK):
+    """Through shared memory: now loads are neighbours too, and each sector of x is asked for once.
+
+    Where shared memory has no place for so many channels, rung 2 remains.
+    """
+    size = BLOCK * x.shape[3]
+    if size > SHARED_BYTES:
+        return forward_2(x, y, mean, std, BLOCK=BLOCK)
+    blocks = math.ceil(x.size / size)
+    return [forward_bytes(MEAN=mean, STD=std, BYTES=size, BLOCK=BLOCK)[blocks, BLOCK](x.reshape(-1), planes(y))]
+
+
+@rung(tiny={"BLOCK": 8})
+def forward_4(x, y, mean, std, *, BLOCK=BLOCK):
+    """Words instead of bytes: a warp fetches 128 bytes with one request, so there are a quarter as many."""
+    size = BLOCK * x.shape[3]
+    if size > SHARED_BYTES:
+        return forward_2(x, y, mean, std, BLOCK=BLOCK)
+    bytes_of_x = x.reshape(-1)
+    words = bytes_of_x[: x.size // 4 * 4].view("uint32")
+    words_kernel = forward_words(MEAN=mean, STD=std, WORDS=size // 4, BLOCK=BLOCK)
+    return [words_kernel[math.ceil(x.size / size), BLOCK](bytes_of_x, words, planes(y))]
+
+
+forward = Ladder(forward_1, forward_2, forward_3, forward_4)

@@ -1,6 +1,4 @@
-"""Resizing: a picture in another size, each value a weighted mean of all that lie under it, so that nothing is skipped."""
-
-import math
+"""Resizing: a picture in another size, each value a weighted mean of all that lie under it, so that none is skipped."""
 
 from kernels.operation import Operation, ShapeError, require_axes
 from kernels.resize.functions import first_under, past_under

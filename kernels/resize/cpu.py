@@ -1,7 +1,7 @@
 """Resizing on CPU cores: each core takes whole output rows. Source: Heckbert (1989), section 3.5.
 
-Shapes as in reference.py. First the rows under an output row become one, value beside value; then the values of that
-row under each output, which are fewer by then. What share a row or column has is worked out once, ahead of all channels.
+Shapes as in reference.py. First the rows under an output row become one row, which vectorises; then each output is the
+mean of what lies under it in that row. The shares of rows and columns are worked out once, ahead of all channels.
 """
 
 import functools

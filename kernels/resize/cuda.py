@@ -38,7 +38,7 @@ def forward_direct(x, y, *, BLOCK=BLOCK):
 
 @kernel
 def resize_middle(x, y, *, BLOCK=BLOCK):
-    """x (A, H, B) -> y (A, H', B), one thread per output: it weighs the values under its filter, one below the other."""
+    """x (A, H, B) -> y (A, H', B), one thread per output: it weighs what is under its filter on the middle axis."""
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < y.size:
         H, H_out, B = x.shape[1], y.shape[1], y.shape[2]

@@ -6,8 +6,8 @@ reaches max(1, H / H') rows far:
 
     share[h', h] ~ max(0, 1 - |h + 1/2 - (h' + 1/2) H / H'| / max(1, H / H')),  so that the sum over h is 1
 
-and columns are alike. Where a picture grows, these are the two rows around, as in bilinear upsampling; where it shrinks,
-all that lie within one output row of the middle. So Pillow's BILINEAR and PyTorch's `antialias=True` have it.
+and columns are alike. Where a picture grows, these are the two rows around, as in bilinear upsampling; where it
+shrinks, all that lie within one output row of the middle. Pillow's BILINEAR and PyTorch's `antialias=True` do so too.
 """
 
 import numpy as np
