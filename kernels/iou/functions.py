@@ -26,9 +26,10 @@ def overlap(a, b):
 
 
 def covered(a, b):
-    """The share of the area of box a that lies in box b. NaN where a has no area."""
+    """The share of the area of box a that lies in box b; NaN where a has no area, or a box has a NaN."""
     ax1, ay1, ax2, ay2 = a
     bx1, by1, bx2, by2 = b
     width = max(min(ax2, bx2) - max(ax1, bx1), float32(0))
     height = max(min(ay2, by2) - max(ay1, by1), float32(0))
-    return width * height / ((ax2 - ax1) * (ay2 - ay1))
+    area = (bx2 - bx1) * (by2 - by1)
+    return width * height / ((ax2 - ax1) * (ay2 - ay1)) if area == area else area  # only a NaN differs from itself
