@@ -34,7 +34,7 @@ REGISTERS = {
     "loss.backward": (32,),
     "maxpool2d.forward": (64,),
     "maxpool2d.backward": (80,),
-    "nms.forward": (32,),
+    "nms.forward": (32, 40, 40),
     "reduce.forward": (32, 32, 32),
     "reduce.backward": (16,),
     "sgd.forward": (24,),
@@ -44,7 +44,7 @@ REGISTERS = {
     "softmax.backward": (40, 32, 32),
     "softmax_cross_entropy.forward": (32, 40, 48),
     "softmax_cross_entropy.backward": (32, 32),
-    "topk.forward": (32,),
+    "topk.forward": (32, 32, 48),
     "upsample2d.forward": (40,),
     "upsample2d.backward": (64,),
 }
