@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 from numba import njit, prange
+from numba.extending import register_jitable
 
 from kernels.iou import functions
 from kernels.jitable import jitable
@@ -14,7 +15,7 @@ def forward_loop(iou):
     """A compiled loop over boxes, best first: each that is still kept strikes out those after it that it overlaps."""
     iou = jitable(iou)
 
-    @njit(error_model="numpy")
+    @register_jitable
     def strike(box, x1, y1, x2, y2, keep, overlap):
         """A function of its own, in which the boxes after `box` go through vector lanes."""
         for j in range(keep.size):

@@ -11,7 +11,7 @@ def forward(boxes, score, keep, overlap, threshold):
     """Greedy: the boxes of a picture one after the other, each compared with those kept before it."""
     R, K = score.shape
     for r in range(R):
-        kept = []
+        kept: list[int] = []
         for i in range(K):
             keep[r, i] = score[r, i] >= threshold and not any(iou(boxes[r, j], boxes[r, i]) > overlap for j in kept)
             if keep[r, i]:

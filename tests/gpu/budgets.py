@@ -44,6 +44,7 @@ REGISTERS = {
     "normalise.forward": (32,),
     "nms.forward": (32,),
     "normalise.forward": (32, 24, 32, 32),
+    "nms.forward": (32, 40, 40),
     "reduce.forward": (32, 32, 32),
     "reduce.backward": (16,),
     "resize.forward": (96, 40, 96),
@@ -57,6 +58,7 @@ REGISTERS = {
     "topk.forward": (32,),
     "transpose.forward": (32, 40, 40, 40),
     "transpose.backward": (32, 40, 40, 40),
+    "topk.forward": (32, 32, 48),
     "upsample2d.forward": (40,),
     "upsample2d.backward": (64,),
 }
