@@ -14,10 +14,19 @@ from framework.device import NAMES
 from framework.parameters import ParameterError
 from framework.program import NonFinite
 
-USER_ERRORS: tuple[type[Exception], ...] = (CheckpointError, DeviceError, GraphError, NonFinite, OSError, ParameterError)
+Errors = tuple[type[Exception], ...]
+
+USER_ERRORS: Errors = (
+    CheckpointError,
+    DeviceError,
+    GraphError,
+    NonFinite,
+    OSError,
+    ParameterError,
+)
 
 
-def run(parser: argparse.ArgumentParser, arguments: Sequence[str], errors: tuple[type[Exception], ...] = ()) -> int:
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str], errors: Errors = ()) -> int:
     """Run the command that the arguments name; returns the exit code.
 
     Errors a user can cause, `errors` of the app among them, are one line on standard error.

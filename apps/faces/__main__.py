@@ -90,7 +90,9 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--learning-rate", type=positive_float, help="initial learning rate (default: the model's own)")
     c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
     c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: the model's own)")
-    c.add_argument("--matching", choices=MATCHINGS, help="labels and loss as in the papers, or torchvision's refinements")
+    c.add_argument(
+        "--matching", choices=MATCHINGS, help="labels and loss as in the papers, or torchvision's refinements"
+    )
     c.add_argument("--augmentation", choices=("faces", "paper"), help="how crops are chosen (default: the model's own)")
     c.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
     c.add_argument("--frozen", action="store_true", default=None, help="keep the ResNet's running averages")
@@ -123,8 +125,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _data(c):
-    c.add_argument("--data", choices=("auto", "wider", "builtin"), default="auto",
-                   help="auto: WIDER_FACE_DIR where it is set, else crowds composed of scikit-image's faces")  # fmt: skip
+    c.add_argument(
+        "--data",
+        choices=("auto", "wider", "builtin"),
+        default="auto",
+        help="auto: WIDER_FACE_DIR where it is set, else crowds composed of scikit-image's faces",
+    )
 
 
 def _weights(c):
@@ -202,8 +208,7 @@ def train(options) -> None:
     if options.resume:
         _, metadata = checkpoint.read(options.resume / "checkpoint.safetensors")
         settings = json.loads(metadata["settings"])
-        given = {name: settings[name] for name in Recipe.__dataclass_fields__}
-        chosen = Recipe(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()})
+        chosen = Recipe.of(settings)
         folder = options.resume
     else:
         chosen = recipe(

@@ -32,9 +32,7 @@ class Detector:
     longest     larger pictures are made smaller, to so many pixels a side, before they are looked at
     """
 
-    def __init__(
-        self, model: Model, threshold: float = 0.5, overlap: float = OVERLAP, longest: int | None = None
-    ):
+    def __init__(self, model: Model, threshold: float = 0.5, overlap: float = OVERLAP, longest: int | None = None):
         self.model, self.threshold, self.overlap, self.longest = model, threshold, overlap, longest
         self._programs: OrderedDict[tuple[int, int], Program] = OrderedDict()
 

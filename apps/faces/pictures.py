@@ -27,7 +27,7 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def bytes_of(deep: np.ndarray, mode: str) -> np.ndarray:
-    """Grey values from 0 on as bytes. What is brightest is white, unless all fit already: up to 255, or to 1 in floats."""
+    """Grey values from 0 on as bytes: the brightest is white, unless all fit already, up to 255, or to 1 in floats."""
     if not np.isfinite(deep).all():
         raise ValueError("values that are no numbers")
     return np.rint(255 / max(deep.max(), 255 if mode[0] == "I" else 1) * np.maximum(deep, 0)).astype(np.uint8)
@@ -75,10 +75,11 @@ class Video:
 
     def write(self, path: Path, pictures: Iterator[np.ndarray]) -> int:
         """Write pictures as a film of the same rate; returns how many. The file appears when it is whole."""
-        number, unfinished = 0, path.with_name(f".{path.name}")
+        count, unfinished = 0, path.with_name(f".{path.name}")
         with self._av.open(str(unfinished), "w", format="mp4") as film:
             stream = None
-            for number, picture in enumerate(pictures, start=1):
+            for picture in pictures:
+                count += 1
                 height, width = (n - n % 2 for n in picture.shape[:2])  # the codec takes even sizes only
                 if stream is None:
                     stream = film.add_stream("libx264", rate=self.rate or 25)
@@ -88,4 +89,4 @@ class Video:
             if stream is not None:
                 film.mux(stream.encode())
         unfinished.replace(path)
-        return number
+        return count

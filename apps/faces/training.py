@@ -56,14 +56,22 @@ class Recipe:
     frozen: bool = False
     seed: int = 0
 
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "Recipe":
+        """The recipe of a run, from the settings in its checkpoint; JSON has lists in place of tuples."""
+        given: dict[str, Any] = {field.name: settings[field.name] for field in dataclasses.fields(cls)}
+        return cls(**{**given, "sizes": tuple(given["sizes"]), "milestones": tuple(given["milestones"])})
+
     def make_schedule(self) -> Schedule:
         if self.schedule == "cosine":
             return cosine_schedule(self.rate, self.iterations, self.warmup)
         return step_schedule(self.rate, [int(m * self.iterations) for m in self.milestones])
 
     def make_model(self, device: Device | str = "auto") -> Model:
-        options = {"frozen": True} if self.frozen else {}
-        return Model(partial(MODELS[self.model], matching=MATCHINGS[self.matching], **options), device, self.seed)
+        options: dict[str, Any] = {"matching": MATCHINGS[self.matching]}
+        if self.frozen:
+            options["frozen"] = True
+        return Model(partial(MODELS[self.model], **options), device, self.seed)
 
 
 # The papers' own. 2018 prints no milestones for its detector; they are those of its digits, in proportion.
