@@ -42,9 +42,12 @@ MUTATIONS = [
     ("momentum is forgotten", "sgd", "reference", "momentum * velocity", "velocity"),
     ("the derivative of the focus is forgotten", "focal_loss", "reference", "(gamma * ratio - 1)", "-1"),
     ("the background is weighted too", "focal_loss", "cuda", "target[r, c] if c == 0 else alpha", "alpha"),
+    ("one logit is taken for the background's", "focal_loss", "reference", "[:, p.shape[1] - dx.shape[1] :]", "[:, : dx.shape[1]]"),
     ("the weight is forgotten", "smooth_l1", "cuda", "total *= weight[r]", "total *= float32(1)"),
     ("the kink is elsewhere", "smooth_l1", "reference", "size < beta, 0.5 * x**2 / beta", "size < 1, 0.5 * x**2 / beta"),
     ("overlaps overwrite", "upsample2d", "cuda", "total += share_of", "total = share_of"),
+    ("the tile is not turned", "transpose", "cuda", "i = m * WIDTH + n", "i = k"),
+    ("the second takes the place of the first", "concat", "cuda", "first + i]", "i]"),
     ("corners instead of middles", "upsample2d", "reference", "+ 0.5) * H / H_out - 0.5", ") * H / H_out"),
 ]  # fmt: skip
 
