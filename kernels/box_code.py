@@ -33,7 +33,7 @@ def draw_code(draw):
     return {"code": code, "weights": draw.choice(weights)}
 
 
-def boxes(generator, shape):
-    """Boxes of 4 to 64 pixels with integer corners, somewhere in a picture of about 320 pixels."""
+def boxes_with_area(generator, shape):
+    """Boxes of 4 to 64 pixels with integer corners: none without area, whose logarithm would be infinite."""
     corner = generator.integers(0, 257, (*shape[:-1], 2))
     return np.concatenate([corner, corner + generator.integers(4, 65, corner.shape)], axis=-1)

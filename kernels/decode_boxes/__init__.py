@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from kernels.box_code import FASTER_RCNN, boxes, draw_code, require_code
+from kernels.box_code import FASTER_RCNN, boxes_with_area, draw_code, require_code
 from kernels.operation import Operation, require_axes, require_shape
 
 
@@ -46,6 +46,6 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"offsets": (16, 6400, 4), "anchors": (6400, 4), "index": (16, 1000)},
-    values={"anchors": boxes, "index": choices},
+    values={"anchors": boxes_with_area, "index": choices},
     dtypes={"index": "int32"},
 )

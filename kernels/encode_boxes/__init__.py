@@ -2,7 +2,7 @@
 
 import math
 
-from kernels.box_code import FASTER_RCNN, boxes, draw_code, require_code
+from kernels.box_code import FASTER_RCNN, boxes_with_area, draw_code, require_code
 from kernels.operation import Operation, require_axes, require_shape
 
 
@@ -44,6 +44,6 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"boxes": (16, 192, 4), "matched": (16, 6400), "anchors": (6400, 4)},
-    values={"boxes": boxes, "matched": matches, "anchors": boxes},
+    values={"boxes": boxes_with_area, "matched": matches, "anchors": boxes_with_area},
     dtypes={"matched": "int32"},
 )

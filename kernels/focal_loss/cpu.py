@@ -13,20 +13,20 @@ from kernels.jitable import jitable
 
 
 @functools.cache
-def forward_loop(term, sum_of_others):
+def forward_loop(logit, term, sum_of_others):
     """A compiled loop over rows: largest value, exponentials and their sum, the terms of the classes with a target."""
-    term, sum_of_others = jitable(term), jitable(sum_of_others)
+    logit, term, sum_of_others = jitable(logit), jitable(term), jitable(sum_of_others)
 
     @njit(parallel=True, cache=True, error_model="numpy")
     def loop(x, target, y, p, alpha, gamma):
-        R, C = x.shape
+        R, C = p.shape
         for r in prange(R):
-            largest = x[r, 0]
+            largest = logit(x, r, 0, C)
             for c in range(1, C):
-                largest = max(largest, x[r, c])
+                largest = max(largest, logit(x, r, c, C))
             total = np.float32(0)
             for c in range(C):
-                p[r, c] = np.exp(x[r, c] - largest)
+                p[r, c] = np.exp(logit(x, r, c, C) - largest)
                 total += p[r, c]
             scale = np.float32(1) / total
             for c in range(C):
@@ -36,7 +36,7 @@ def forward_loop(term, sum_of_others):
             for c in range(C):
                 if target[r, c] != 0:
                     weight = target[r, c] if c == 0 else alpha * target[r, c]
-                    log_p = x[r, c] - largest - log_total
+                    log_p = logit(x, r, c, C) - largest - log_total
                     loss += weight * term(p[r, c], sum_of_others(p, r, c), log_p, gamma)
             y[r] = loss
 
@@ -51,26 +51,28 @@ def backward_loop(slope, sum_of_others):
     @njit(parallel=True, cache=True, error_model="numpy")
     def loop(dy, target, p, dx, alpha, gamma):
         R, C = p.shape
+        missing = C - dx.shape[1]
         for r in prange(R):
-            for c in range(C):
-                dx[r, c] = np.float32(0) * p[r, c]  # a NaN stays
-                if target[r, c] != 0:
-                    weight = target[r, c] if c == 0 else alpha * target[r, c]
-                    dx[r, c] = weight * slope(p[r, c], sum_of_others(p, r, c), gamma)
             total = np.float32(0)
             for c in range(C):
-                total += dx[r, c]
-            for c in range(C):
-                s = dx[r, c]
+                s = np.float32(0) * p[r, c]  # a NaN stays
+                if target[r, c] != 0:
+                    weight = target[r, c] if c == 0 else alpha * target[r, c]
+                    s = weight * slope(p[r, c], sum_of_others(p, r, c), gamma)
+                if c >= missing:  # a background without a logit has no place in dx
+                    dx[r, c - missing] = s
+                total += s
+            for c in range(missing, C):
+                s = dx[r, c - missing]
                 own = s * sum_of_others(p, r, c) if s != 0 else s
-                dx[r, c] = dy[r] * (own - p[r, c] * (total - s))
+                dx[r, c - missing] = dy[r] * (own - p[r, c] * (total - s))
 
     return loop
 
 
 def forward(x, target, y, p, alpha, gamma):
     """y[r] = - sum over c of weight[c] target[r,c] (1 - p[r,c])^gamma log p[r,c]."""
-    loop = forward_loop(functions.term, functions.sum_of_others)
+    loop = forward_loop(functions.logit, functions.term, functions.sum_of_others)
     loop(x, target, y, p, np.float32(alpha), np.float32(gamma))
 
 

@@ -11,6 +11,7 @@ from kernels.gpu import Ladder, cuda, device, float32, kernel, rung
 
 BLOCK = 256
 
+logit = device(functions.logit)
 term = device(functions.term)
 slope = device(functions.slope)
 sum_of_others = device(functions.sum_of_others)
@@ -19,15 +20,15 @@ sum_of_others = device(functions.sum_of_others)
 @kernel
 def forward_thread(x, target, y, p, alpha, gamma, *, BLOCK=BLOCK):
     """One thread per row: largest value, exponentials and their sum, the terms of the classes with a target."""
-    R, C = x.shape
+    R, C = p.shape
     r = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if r < R:
-        largest = x[r, 0]
+        largest = logit(x, r, 0, C)
         for c in range(1, C):
-            largest = max(largest, x[r, c])
+            largest = max(largest, logit(x, r, c, C))
         total = float32(0)
         for c in range(C):
-            e = math.exp(x[r, c] - largest)
+            e = math.exp(logit(x, r, c, C) - largest)
             p[r, c] = e
             total += e
         for c in range(C):
@@ -37,7 +38,7 @@ def forward_thread(x, target, y, p, alpha, gamma, *, BLOCK=BLOCK):
         for c in range(C):
             if target[r, c] != float32(0):
                 weight = target[r, c] if c == 0 else alpha * target[r, c]
-                log_p = x[r, c] - largest - log_total
+                log_p = logit(x, r, c, C) - largest - log_total
                 loss += weight * term(p[r, c], sum_of_others(p, r, c), log_p, gamma)
         y[r] = loss
 
@@ -46,6 +47,7 @@ def forward_thread(x, target, y, p, alpha, gamma, *, BLOCK=BLOCK):
 def backward_thread(dy, target, p, dx, alpha, gamma, *, BLOCK=BLOCK):
     """One thread per row: the slopes, which wait in dx, and their sum; then dx."""
     R, C = p.shape
+    missing = C - dx.shape[1]
     r = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if r < R:
         total = float32(0)
@@ -54,12 +56,13 @@ def backward_thread(dy, target, p, dx, alpha, gamma, *, BLOCK=BLOCK):
             if target[r, c] != float32(0):
                 weight = target[r, c] if c == 0 else alpha * target[r, c]
                 s = weight * slope(p[r, c], sum_of_others(p, r, c), gamma)
-            dx[r, c] = s
+            if c >= missing:  # a background without a logit has no place in dx
+                dx[r, c - missing] = s
             total += s
-        for c in range(C):
-            s = dx[r, c]
+        for c in range(missing, C):
+            s = dx[r, c - missing]
             own = s * sum_of_others(p, r, c) if s != float32(0) else s
-            dx[r, c] = dy[r] * (own - p[r, c] * (total - s))
+            dx[r, c - missing] = dy[r] * (own - p[r, c] * (total - s))
 
 
 @rung(tiny={"BLOCK": 4})

@@ -24,6 +24,12 @@ def slope(p, q, gamma):
     return q**gamma * (gamma * ratio - float32(1))
 
 
+def logit(x, r, c, C):
+    """The logit of class c of C. One logit of two classes is that of class 1: the other's is 0."""
+    missing = C - x.shape[1]
+    return x[r, c - missing] if c >= missing else float32(0)
+
+
 def sum_of_others(p, r, c):
     """The sum of row r without value c."""
     total = float32(0)

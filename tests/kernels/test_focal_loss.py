@@ -12,6 +12,8 @@ from tests.kernels.running import KINDS, backward, float64_in, forward
 from tests.strategies import trials
 
 FOCAL = all_operations()["focal_loss"]
+SOFTMAX = trials(FOCAL).filter(lambda trial: trial.shapes["x"] == trial.shapes["target"])
+SIGMOID = trials(FOCAL).filter(lambda trial: trial.shapes["x"] != trial.shapes["target"])
 HUGE = 3e38
 
 
@@ -28,7 +30,7 @@ def test_values_by_hand(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(trial=trials(FOCAL))
+@given(trial=SOFTMAX)
 def test_without_focus_and_weight_it_is_cross_entropy(kind, trial):
     arrays = {name: trial.arrays[name] for name in ("x", "target", "dy")}
     plain = {"alpha": 1.0, "gamma": 0.0}
@@ -74,7 +76,7 @@ def test_focus_takes_weight_from_the_easy_and_leaves_it_to_the_hard(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(trial=trials(FOCAL))
+@given(trial=SOFTMAX)
 def test_delta_errors_of_a_row_sum_to_zero_and_a_row_without_target_has_none(kind, trial):
     dx = trial.backward(kind, trial.forward(kind))["dx"]
     np.testing.assert_allclose(dx.sum(axis=1), 0, atol=1e-4)
@@ -116,14 +118,12 @@ def test_a_value_that_is_not_finite_shows_in_its_row_alone(bad, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(trial=trials(FOCAL))
+@given(trial=SOFTMAX)
 def test_equals_pytorch(kind, trial):
     torch = pytest.importorskip("torch")
     alpha, gamma = trial.settings["alpha"], trial.settings["gamma"]
-    if trial.shapes["x"][1] == 1 and gamma < 1:
-        return  # PyTorch divides by 1 - p, which is 0
     x = torch.tensor(trial.arrays["x"], dtype=torch.float64, requires_grad=True)
-    weight = torch.full((trial.shapes["x"][1],), alpha, dtype=torch.float64)
+    weight = torch.full((trial.shapes["target"][1],), alpha, dtype=torch.float64)
     weight[0] = 1
     p = torch.softmax(x, 1)
     y = -(weight * torch.tensor(trial.arrays["target"]) * (1 - p) ** gamma * torch.log_softmax(x, 1)).sum(1)
@@ -133,15 +133,78 @@ def test_equals_pytorch(kind, trial):
     np.testing.assert_allclose(trial.backward(kind, ours)["dx"], x.grad, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@given(trial=SIGMOID)
+def test_one_logit_is_bit_for_bit_the_softmax_of_zero_and_that_logit(kind, trial):
+    z, target, dy = (trial.arrays[name] for name in ("x", "target", "dy"))
+    two = {"x": np.hstack([np.zeros_like(z), z]), "target": target}
+    one = trial.forward(kind)
+    for name, expected in forward("focal_loss", kind, trial.settings, **two).items():
+        np.testing.assert_array_equal(one[name], expected, err_msg=name)
+    expected = backward("focal_loss", kind, trial.settings, **two, dy=dy)["dx"]
+    np.testing.assert_array_equal(trial.backward(kind, one)["dx"], expected[:, 1:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(trial=SIGMOID)
+def test_one_logit_equals_pytorch_with_a_sigmoid(kind, trial):
+    """Binary cross entropy of the face and of the background, each with its focus, its weight and its target."""
+    torch = pytest.importorskip("torch")
+    alpha, gamma = trial.settings["alpha"], trial.settings["gamma"]
+    z = torch.tensor(trial.arrays["x"][:, 0], dtype=torch.float64, requires_grad=True)
+    background, face = torch.tensor(trial.arrays["target"], dtype=torch.float64).T
+    p, cross_entropy = torch.sigmoid(z), torch.nn.functional.binary_cross_entropy_with_logits
+    of_faces = alpha * face * (1 - p) ** gamma * cross_entropy(z, torch.ones_like(z), reduction="none")
+    of_background = background * p**gamma * cross_entropy(z, torch.zeros_like(z), reduction="none")
+    y = of_faces + of_background
+    y.backward(torch.tensor(trial.arrays["dy"], dtype=torch.float64))
+    ours = trial.forward(kind)
+    np.testing.assert_allclose(ours["y"], y.detach(), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(ours["p"][:, 1], p.detach(), rtol=1e-5)
+    np.testing.assert_allclose(trial.backward(kind, ours)["dx"][:, 0], z.grad, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("z", [HUGE, 1000, 20, 1e-38, 0, -20, -1000, -HUGE])
+def test_any_finite_logit_gives_finite_results_and_no_target_gives_none(z, gamma, kind):
+    settings, x = {"alpha": 1.0, "gamma": gamma}, np.full((3, 1), z)
+    target = np.array([[1, 0], [0, 1], [0, 0]])
+    focal = forward("focal_loss", kind, settings, x=x, target=target)
+    dx = backward("focal_loss", kind, settings, x=x, target=target, dy=np.ones(3))["dx"]
+    assert np.isfinite(focal["y"]).all()
+    assert np.isfinite(dx).all()
+    assert focal["y"][2] == dx[2, 0] == 0
+    if abs(z) >= 1000:  # certain: right costs nothing, wrong costs the logit
+        wrong, right = (0, 1) if z > 0 else (1, 0)
+        np.testing.assert_allclose(focal["y"][[wrong, right]], [abs(z), 0])
+        np.testing.assert_allclose(dx[[wrong, right], 0], [np.sign(z), 0])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_one_logit_that_is_not_finite_shows_in_its_row_alone(bad, kind):
+    x, target = np.array([[bad], [bad], [bad], [1]]), np.array([[1, 0], [0, 1], [0, 0], [0, 1]])
+    focal = forward("focal_loss", kind, x=x, target=target)
+    np.testing.assert_array_equal(np.isnan(focal["y"]), [True, True, True, False])
+    dx = backward("focal_loss", kind, x=x, target=target, dy=np.ones(4))["dx"]
+    np.testing.assert_array_equal(np.isnan(dx[:, 0]), [True, True, True, False])
+
+
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-def test_compiles_without_float64(direction):
-    assert not float64_in("focal_loss", direction, x=np.ones((2, 3)), target=np.eye(3)[:2])
+@pytest.mark.parametrize("logits", [1, 2])
+def test_compiles_without_float64(logits, direction):
+    assert not float64_in("focal_loss", direction, x=np.ones((2, logits)), target=np.eye(2))
 
 
 @pytest.mark.parametrize(
     ("x", "target", "settings", "message"),
     [
         ((2, 3), (3, 2), {}, "x (2, 3) and target (3, 2) must have the same shape"),
+        ((2, 1), (2, 3), {}, "x (2, 1) and target (2, 3) must have the same shape"),
+        ((3, 1), (2, 2), {}, "x (3, 1) and target (2, 2) must have the same shape"),
+        ((2, 1), (2, 1), {}, "target (2, 1) must have 2 classes at least, the background first"),
         ((3,), (3,), {}, "x (3,) must have 2 sizes (R, C) of at least 1"),
         ((2, 3), (2, 3), {"gamma": -1.0}, "alpha 3.0 and gamma -1.0 must be at least 0"),
     ],
