@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 COLOURS = ("#0b62a4", "#d1495b", "#2a9d6f", "#e08e1b", "#6f4ea1", "#4d5b66")
 INK, FAINT = "#22272e", "#d9dee3"
@@ -103,7 +103,9 @@ def scale_loss(axes: Axes, losses: np.ndarray) -> None:
     axes.set_yscale("log")
     axes.set_ylim(low, high)
     axes.yaxis.set_major_formatter(plain)
-    axes.yaxis.set_minor_formatter(plain if high < 10 * low else NullFormatter())
+    if 10 * low < high < 100 * low:
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.yaxis.set_minor_formatter(plain if high < 100 * low else NullFormatter())
 
 
 def furnish(axes: Axes, quantity: str, legend: Literal["lower right", "upper right"]) -> None:

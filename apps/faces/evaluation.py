@@ -16,7 +16,7 @@ Where this differs from the toolbox:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from scipy.io import loadmat
@@ -64,7 +64,8 @@ class Outcome:
     """What became of the boxes and faces of one picture.
 
     hits, false_alarms, ignored bool (k,): each box is one of them. face int (k,): the one that it overlaps most, or -1
-    where it overlaps none; overlap float64 (k,): their IoU. missed bool (n,): the faces that count and have no hit.
+    where it overlaps none; overlap float64 (k,): their IoU. repeated bool (k,): the false alarms that would be hits if
+    their face had not been found before. missed bool (n,): the faces that count and have no hit.
     """
 
     detections: Detections
@@ -74,6 +75,7 @@ class Outcome:
     ignored: np.ndarray
     face: np.ndarray
     overlap: np.ndarray
+    repeated: np.ndarray
     missed: np.ndarray
 
 
@@ -139,7 +141,8 @@ def judge(found: Detections, truth: Truth, overlap: float) -> Outcome:
     hits[candidates[first]] = True
     missed = ~truth.ignored
     missed[faces] = False
-    return Outcome(found, truth, hits, ~(hits | ignored), ignored, face, iou, missed)
+    alarms = ~(hits | ignored)
+    return Outcome(found, truth, hits, alarms, ignored, face, iou, alarms & takes, missed)
 
 
 def most_overlapped(boxes: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -202,20 +205,22 @@ def subsets(truths: Sequence[Truth], names: Sequence[str] = (), folder: Path | N
 
 
 def listed(truths: Sequence[Truth], names: Sequence[str], path: Path) -> list[Truth]:
-    """The truth by a list of the toolbox: it has the numbers, from 1, of the faces that count in each picture."""
-    file = loadmat(path)
+    """The truth by a list of the toolbox: for each picture it has all boxes, and the numbers of those that count."""
     counted = {}
-    for event, pictures, faces in zip(file["event_list"], file["file_list"], file["gt_list"], strict=True):
-        for picture, numbers in zip(pictures[0], faces[0], strict=True):
-            counted[event[0].item(), picture[0].item()] = numbers[0].astype(int).ravel() - 1
+    file = loadmat(path)
+    events = zip(*(file[key] for key in ("event_list", "file_list", "face_bbx_list", "gt_list")), strict=True)
+    for event, pictures, corners, faces in events:
+        for picture, boxes, numbers in zip(pictures[0], corners[0], faces[0], strict=True):
+            counts = np.zeros(len(boxes[0]), bool)
+            counts[numbers[0].astype(int).ravel() - 1] = True
+            solid = (boxes[0][:, 2:] > 0).all(axis=1)  # x y w h: one without area is no face, as in apps.faces.data
+            counted[f"{event[0].item()}/{picture[0].item()}"] = counts[solid]
 
     chosen = []
     for name, truth in zip(names, truths, strict=True):
-        picture = PurePosixPath(name)
-        numbers = counted.get((picture.parent.name, picture.stem), np.empty(0, int))  # no face of other pictures counts
-        if numbers.size and numbers.max() >= len(truth.boxes):
-            raise ValueError(f"{path}: face {numbers.max() + 1} of {name}, which has {len(truth.boxes)} faces")
-        others = np.ones(len(truth.boxes), bool)
-        others[numbers] = False
-        chosen.append(Truth(truth.boxes, others))
+        number = len(truth.boxes)
+        counts = counted.get(name.removesuffix(".jpg"), np.zeros(number, bool))  # of pictures not in the list none does
+        if len(counts) != number:
+            raise ValueError(f"{path}: {len(counts)} faces in {name} found, {number} expected")
+        chosen.append(Truth(truth.boxes, ~counts))
     return chosen

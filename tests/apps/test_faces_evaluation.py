@@ -112,6 +112,7 @@ def test_a_case_with_every_kind_of_outcome():
     assert curve.ap == pytest.approx(1 / 3 * 1 + 1 / 3 * 1 / 2)
     (outcome,) = curve.outcomes
     np.testing.assert_array_equal(outcome.missed, [False, False, False, True])
+    np.testing.assert_array_equal(outcome.repeated, [False, True, False, False, False])
     np.testing.assert_array_equal(outcome.face, [0, 0, 2, -1, 1])
     np.testing.assert_allclose(outcome.overlap, [1, 0.9, 9 / 11, 0, 10 / 12])
 
@@ -306,9 +307,9 @@ def test_168_pictures_with_1000_boxes_each_take_less_than_a_second():
     detections, truths = random_album(168, 1000, 30)
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         evaluate(detections, truths)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 1
 
 
@@ -345,23 +346,27 @@ def cells(rows: Sequence) -> np.ndarray:
 
 
 def write_lists(folder, counted: Sequence[Sequence[Sequence[int]]]) -> None:
-    """Files like the toolbox's, of two events with one and two pictures; numbers from 1."""
-    events, pictures = ["0--Parade", "1--Handshaking"], [["0_Parade_a_1"], ["1_Handshaking_b_2", "1_Handshaking_c.d_3"]]
-    for name, listed in zip(("easy", "medium", "hard"), counted, strict=True):
-        numbers = [
-            [np.array(listed[0], np.uint8)[:, np.newaxis]],
-            [np.array(n, np.uint8)[:, np.newaxis] for n in listed[1:]],
-        ]
-        file = {"event_list": cells(events), "file_list": cells([cells(row) for row in pictures])}
-        savemat(folder / f"wider_{name}_val.mat", file | {"gt_list": cells([cells(row) for row in numbers])})
+    """Files like the toolbox's, of two events with one and two pictures of four faces each, the second without area."""
+    pictures = [["0_Parade_a_1"], ["1_Handshaking_b_2", "1_Handshaking_c.d_3"]]
+    corners = np.array([[0, 0, 9, 9], [5, 5, 0, 3], [0, 0, 9, 8], [0, 0, 9, 7]])
+    file = {
+        "event_list": cells(["0--Parade", "1--Handshaking"]),
+        "file_list": cells([cells(row) for row in pictures]),
+        "face_bbx_list": cells([cells([corners] * len(row)) for row in pictures]),
+    }
+    for name, numbers in zip(("easy", "medium", "hard"), counted, strict=True):
+        columns = [np.array(each, np.uint8)[:, np.newaxis] for each in numbers]
+        lists = cells([cells(columns[:1]), cells(columns[1:])])
+        savemat(folder / f"wider_{name}_val.mat", file | {"gt_list": lists})
 
 
-NAMES = ["1--Handshaking/1_Handshaking_c.d_3.jpg", "0--Parade/0_Parade_a_1.jpg", "91--Background/unknown.jpg"]
+NAMES = ["1--Handshaking/1_Handshaking_c.d_3", "0--Parade/0_Parade_a_1.jpg", "91--Background/unknown.jpg"]
 THREE = faces((0, 0, 9, 9), (0, 0, 9, 8), (0, 0, 9, 7))
 
 
 def test_the_lists_of_the_toolbox_say_which_faces_count(tmp_path):
-    write_lists(tmp_path, [[[1], [], []], [[1, 3], [1], [2]], [[1, 2, 3], [1], [1, 2]]])
+    """Their numbers begin with 1, and count boxes without area, which no picture has here."""
+    write_lists(tmp_path, [[[1], [], []], [[1, 4], [1], [3]], [[1, 2, 3, 4], [1], [1, 3]]])
     chosen = subsets([THREE, THREE, THREE], NAMES, tmp_path)
     counted = {name: [np.flatnonzero(~t.ignored).tolist() for t in truths] for name, truths in chosen.items()}
     assert counted == {"easy": [[], [0], []], "medium": [[1], [0, 2], []], "hard": [[0, 1], [0, 1, 2], []]}
@@ -369,10 +374,8 @@ def test_the_lists_of_the_toolbox_say_which_faces_count(tmp_path):
 
 def test_a_list_that_belongs_to_other_faces_is_refused(tmp_path):
     write_lists(tmp_path, [[[4], [], []]] * 3)
-    with pytest.raises(
-        ValueError, match=r"wider_easy_val.mat: face 4 of 0--Parade/0_Parade_a_1.jpg, which has 3 faces"
-    ):
-        subsets([THREE, THREE, THREE], NAMES, tmp_path)
+    with pytest.raises(ValueError, match=r"wider_easy_val.mat: 3 faces in 0--Parade/0_Parade_a_1 found, 1 expected"):
+        subsets([faces((0, 0, 9, 9))], ["0--Parade/0_Parade_a_1"], tmp_path)
 
 
 def test_without_lists_in_the_folder_the_scales_are_used(tmp_path):
