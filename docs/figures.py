@@ -203,6 +203,57 @@ def pooling() -> Figure:
     return figure
 
 
+def overlap_numbers(kind: str = "cpu") -> Arrays:
+    """Boxes a (5, 4), a square that moves, and b (1, 4), one that stands still; iou (5,) of each with b."""
+    a = np.array([[shift, shift / 2, shift + 4, shift / 2 + 4] for shift in (0, 0.5, 1, 2, 4)])
+    b = np.array([[0, 0, 4, 4]])
+    return {"a": a, "b": b, "iou": compute("iou", kind, a=a, b=b)["y"][:, 0]}
+
+
+def overlaps() -> Figure:
+    """Figure 16: what two boxes share, in parts of what they cover together."""
+    numbers = overlap_numbers()
+    figure, axes = board(45, 12.6)
+    for i, (a, iou) in enumerate(zip(numbers["a"], numbers["iou"], strict=True)):
+        left, top = 1.4 + (0, 5.9, 12.4, 19.8, 28.8)[i], 4.6
+        for box, colour in ((numbers["b"][0], RED), (a, BLUE)):
+            corner, size = (left + box[0], top + box[1]), box[2:] - box[:2]
+            axes.add_patch(Rectangle(corner, *size, facecolor=(*to_rgb(colour), 0.22), edgecolor=colour, linewidth=1.8))
+        shared = np.maximum(4 - np.abs(a[:2]), 0)
+        if shared.prod() > 0:
+            corner = left + a[0], top + a[1]
+            axes.add_patch(Rectangle(corner, *shared, facecolor=(*to_rgb(VIOLET), 0.75), edgecolor="none"))
+        middle = left + (4 + a[0]) / 2
+        word(axes, middle, 3.1, f"{iou:.2f}", 15, fontweight="bold", color=GREEN if iou >= 0.5 else INK)
+        union = 32 - shared.prod()
+        word(axes, middle, 11.6, f"{number(shared.prod())} / {number(union)}", 11)
+    word(axes, 1.4, 1.2, "IoU: what is shared (violet) divided by what is covered", 12, ha="left")
+    word(axes, 43.6, 1.2, "from 0.5 on, an anchor is positive", 11, ha="right", color=GREEN)
+    return figure
+
+
+def detections() -> Figure:
+    """Figure 17: what the detector that ships finds in two pictures that nothing was learned from."""
+    from skimage import data  # slow to import, and only this figure needs it
+
+    from apps.faces.crowds import crowd_of
+    from apps.faces.detect import WEIGHTS, Detector, load_model
+    from apps.faces.figures import draw
+
+    detector = Detector(load_model(WEIGHTS / "lite.safetensors", "cpu")[0])
+    crowd = crowd_of(100, seed=0, held_out=True)
+    figure = sheet(4.3)
+    figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03)
+    for axes, picture, of in zip(
+        figure.subplots(1, 2), (data.astronaut(), crowd.picture), ("one face", "100 faces"), strict=True
+    ):
+        found = detector(picture)
+        axes.imshow(np.asarray(draw(picture, found.boxes, found.scores)), interpolation="lanczos")
+        axes.set_title(f"{len(found.scores)} found, a picture of {of}", color=INK, fontsize=11)
+        axes.set_axis_off()
+    return figure
+
+
 def curves(runs: Sequence[Path], path: Path) -> None:
     """Figures 13 and 14: accuracy and loss of runs, from the metrics.jsonl in each folder.
 
@@ -270,7 +321,7 @@ def tint(colour: str, share: float) -> tuple[float, ...]:
     return tuple(1 - share * (1 - value) for value in to_rgb(colour))
 
 
-FIGURES = {"4": activations, "6": edges, "10": padding, "11": pooling}
+FIGURES = {"4": activations, "6": edges, "10": padding, "11": pooling, "16": overlaps, "17": detections}
 CURVES = ("13", "14")
 
 

@@ -27,7 +27,7 @@ def test_a_figure_is_drawn_twice_with_the_same_bytes(number, tmp_path, capsys):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-@pytest.mark.parametrize("numbers", [figures.padding_numbers, figures.pooling_numbers])
+@pytest.mark.parametrize("numbers", [figures.padding_numbers, figures.pooling_numbers, figures.overlap_numbers])
 def test_the_numbers_are_those_of_the_reference(numbers):
     got, expected = numbers("cpu"), numbers("reference")
     assert got.keys() == expected.keys()
@@ -53,6 +53,13 @@ def test_figure_11_sends_each_delta_error_to_the_winner_and_to_the_first_of_two(
     np.testing.assert_array_equal(numbers["x"][2, :2], [6, 6])
     expected = [[0, 0, 0, 0], [0.5, 0, 0, -1], [2, 0, 0, 0], [0, 0, 0, 0.3]]
     np.testing.assert_array_equal(numbers["dx"], np.float32(expected))
+
+
+def test_figure_16_divides_what_is_shared_by_what_is_covered():
+    numbers = figures.overlap_numbers()
+    expected = [1, 3.5 * 3.75 / (32 - 3.5 * 3.75), 3 * 3.5 / (32 - 3 * 3.5), 2 * 3 / (32 - 2 * 3), 0]
+    np.testing.assert_allclose(numbers["iou"], expected, rtol=1e-6)
+    assert {"1.00", "0.23", "6 / 26"} <= set(texts(figures.overlaps()))
 
 
 def test_figure_4_shows_functions_and_slopes():
