@@ -62,6 +62,15 @@ MUTATIONS = [
     ("ignored anchors are counted", "assign_targets", "cpu", "matched[r, n] >= -1", "matched[r, n] >= -2"),
     ("a level reads the counts of another", "assign_targets", "cuda", "counts[level, part, 0] = taking_part", "counts[0, part, 0] = taking_part"),
     ("ignored anchors are background", "assign_targets", "cuda", "share_c if face == -1", "share_c if face <= -1"),
+    ("the shared area is counted twice", "iou", "reference", "[..., np.newaxis, :] - shared", "[..., np.newaxis, :]"),
+    ("boxes apart share something", "iou", "reference", "np.maximum(bottom_right - top_left, 0)", "(bottom_right - top_left)"),
+    ("the last row of a strip is left out", "iou", "cuda", "for k in range(rows):", "for k in range(rows - 1):"),
+    ("the last of equal faces wins", "match_anchors", "cpu", "m if iou[n] > largest[n]", "m if iou[n] >= largest[n]"),
+    ("the last of equal anchors is champion", "match_anchors", "cpu", "if iou[n] > most", "if iou[n] >= most"),
+    ("the last claim wins", "match_anchors", "cpu", "most > claim[champion]", "most > 0"),
+    ("a threshold belongs to the worse side", "match_anchors", "cuda", "largest >= positive", "largest > positive"),
+    ("an ignored face takes a found anchor", "match_anchors", "cpu", "hidden and matched[r, n] < 0", "hidden"),
+    ("a warp forgets those before it", "match_anchors", "cuda", "if w < warp:", "if w > warp:"),
 ]  # fmt: skip
 
 

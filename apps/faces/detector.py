@@ -39,7 +39,7 @@ class Matching:
     best                 whether each face also takes the anchor that fits it best, however badly
     code, weights        how offsets are written: "corners" in pixels, or "centers" relative to the anchor
     normalise            each loss is divided by the number of "anchors" it is summed over, or of "positives"
-    per_level            whether so in each pyramid level (Zozoulenko (2017), eq. 61) or over all
+    per_level            whether so in each pyramid level (seed 001, eq. 61) or over all
     alpha, gamma         of the focal loss
     beta                 where smooth L1 turns from a square to a line
     """

@@ -44,7 +44,7 @@ def facenet(
     overlap: float = OVERLAP,
     frozen: bool = False,
 ) -> Graph:
-    """Zozoulenko (2017), section 3.5.2: the earlier detector, P3 to P6, heads of 3 and 2 convolutions."""
+    """Seed 001, section 3.5.2: the earlier detector, P3 to P6, heads of 3 and 2 convolutions."""
     # Twelve sizes from 14 to 220 pixels. The paper prints no ratios; with those of 2018 the finest level has the
     # "about 30 000 anchors" that it does print.
     anchors = Anchors((8, 16, 32, 64), geometric(14, (220 / 14) ** (1 / 11), levels=4), ratios=(1, 1 / 1.5))

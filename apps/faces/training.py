@@ -1,7 +1,7 @@
 """Train a detector: recipes, batches of augmented photographs, and the score on those held out."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from apps.faces.augment import augmented, paper_augmented
-from apps.faces.data import Examples, Faces
+from apps.faces.data import Example, Examples, Faces
 from apps.faces.detect import Detector
 from apps.faces.detector import FACES, MATCHINGS
 from apps.faces.evaluation import Curve, Truth, evaluate, ignored_below, sizes
@@ -111,10 +111,7 @@ def recipe(model: str, **options) -> Recipe:
 
 @dataclass(frozen=True)
 class Crops:
-    """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of seed and step.
-
-    image (R, S, S, 3) uint8; boxes (R, FACES, 4); label (R, FACES): 1 a face, -1 one to be ignored, 0 none.
-    """
+    """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of seed and step."""
 
     examples: Examples
     recipe: Recipe
@@ -124,19 +121,25 @@ class Crops:
         chosen = Sampler(len(self.examples), recipe.batch, recipe.seed)(step)
         size = int(np.random.default_rng((recipe.seed, step)).choice(recipe.sizes))
         view = {"faces": augmented, "paper": paper_augmented}[recipe.augmentation]
-        image = np.empty((recipe.batch, size, size, 3), np.uint8)
-        boxes = np.zeros((recipe.batch, FACES, 4), np.float32)
-        label = np.zeros((recipe.batch, FACES), np.int32)
-        for row, index in enumerate(chosen):
-            example = view(self.examples[int(index)], np.random.default_rng((recipe.seed, step, row)), size)
-            side = sizes(example.boxes)
-            ignored = example.invalid | (side < recipe.smallest)
-            # Where there are more faces than places the largest are kept.
-            kept = np.argsort(-side, kind="stable")[:FACES]
-            image[row] = example.picture
-            boxes[row, : len(kept)] = example.boxes[kept]
-            label[row, : len(kept)] = np.where(ignored[kept], -1, 1)
-        return {"image": image, "boxes": boxes, "label": label}
+        generators = (np.random.default_rng((recipe.seed, step, row)) for row in range(recipe.batch))
+        views = [view(self.examples[int(i)], g, size) for i, g in zip(chosen, generators, strict=True)]
+        return inputs(views, recipe.smallest)
+
+
+def inputs(examples: Sequence[Example], smallest: float) -> dict[str, np.ndarray]:
+    """What a detector is trained with, from examples of one size; faces below `smallest` pixels are to be ignored.
+
+    image (R, H, W, 3) uint8; boxes (R, FACES, 4); label (R, FACES): 1 a face, -1 one to be ignored, 0 none.
+    """
+    boxes = np.zeros((len(examples), FACES, 4), np.float32)
+    label = np.zeros((len(examples), FACES), np.int32)
+    for row, example in enumerate(examples):
+        side = sizes(example.boxes)
+        # Where there are more faces than places the largest are kept.
+        kept = np.argsort(-side, kind="stable")[:FACES]
+        boxes[row, : len(kept)] = example.boxes[kept]
+        label[row, : len(kept)] = np.where((example.invalid | (side < smallest))[kept], -1, 1)
+    return {"image": np.stack([example.picture for example in examples]), "boxes": boxes, "label": label}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def flops(anchors, boxes, **_):
 
 
 def case(draw):
-    R, M, N = draw.integer(1, 3), draw.choice((1, 2, 6, 35)), draw.choice((1, 3, 9, 40))
+    R, M, N = draw.integer(1, 3), draw.choice((1, 2, 6, 70)), draw.choice((1, 3, 9, 40))
     positive, negative = draw.choice(((0.5, 0.5), (0.5, 0.4), (0.3, 0.3), (0.7, 0.3), (1.0, 0.25)))
     settings = {"positive": positive, "negative": negative, "best": draw.choice((False, True))}
     return {"anchors": (N, 4), "boxes": (R, M, 4), "label": (R, M), **settings}

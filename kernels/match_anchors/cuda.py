@@ -202,7 +202,7 @@ def forward_3(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)
 
 
-@rung(tiny={"BLOCK": 32})
+@rung(tiny={"BLOCK": 64})  # two warps, of which one counts for the other
 def forward_4(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
     """Padding is dropped on the way to shared memory, by votes of the warps: anchors look only at what is there."""
     champions = champions_block(BLOCK=BLOCK)[label.size, BLOCK]

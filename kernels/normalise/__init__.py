@@ -36,7 +36,7 @@ def case(draw):
 operation = Operation(
     name="normalise",
     summary="The bytes of pictures become numbers around 0 of size one, each channel in a plane of its own.",
-    source="Zozoulenko (2018), eq. 37-39, with moments that are known beforehand; default: those of ImageNet",
+    source="Zozoulenko (2018), eq. 39, with moments that are known beforehand; default: those of ImageNet",
     inputs=("x",),
     outputs=("y",),
     settings={"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},

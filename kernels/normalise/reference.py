@@ -1,4 +1,4 @@
-"""Normalisation in NumPy. Source: Zozoulenko (2018), eq. 37-39, with moments that are known beforehand.
+"""Normalisation in NumPy. Source: Zozoulenko (2018), eq. 39, with moments that are known beforehand.
 
 x (R, H, W, C) uint8, channels last as pictures are stored -> y (R, C, H, W), channels first as convolutions read.
 mean and std: C numbers each, of values between 0 and 1.

@@ -35,7 +35,7 @@ def case(draw):
 operation = Operation(
     name="resize",
     summary="A picture in another size, each value a weighted mean of all that lie under it.",
-    source="Heckbert (1989), Fundamentals of Texture Mapping and Image Warping, section 3.5; as Pillow's BILINEAR",
+    source="Heckbert (1989), Fundamentals of Texture Mapping and Image Warping; as Pillow's BILINEAR",
     inputs=("x",),
     outputs=("y",),
     settings={"size": (2, 2)},

@@ -1,4 +1,4 @@
-"""Resizing on CPU cores: each core takes whole output rows. Source: Heckbert (1989), section 3.5.
+"""Resizing on CPU cores: each core takes whole output rows. Source: Heckbert (1989).
 
 Shapes as in reference.py. First the rows under an output row become one row, which vectorises; then each output is the
 mean of what lies under it in that row. The shares of rows and columns are worked out once, ahead of all channels.

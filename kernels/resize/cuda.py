@@ -1,4 +1,4 @@
-"""Resizing on a GPU, a ladder of three rungs. Source: Heckbert (1989), section 3.5.
+"""Resizing on a GPU, a ladder of three rungs. Source: Heckbert (1989).
 
 Shapes as in reference.py. Weights are worked out where they are needed, from integers; each sum of weighted values is
 divided by the sum of its weights at the end.

@@ -1,4 +1,4 @@
-"""Resizing in NumPy. Source: Heckbert (1989), section 3.5: enlarge the filter where the picture shrinks.
+"""Resizing in NumPy. Source: Heckbert (1989): the filter grows where the picture shrinks.
 
 x (R, C, H, W) -> y (R, C, H', W'), where any size H', W' will do. Row h' of y has its middle at (h' + 1/2) H / H' of x,
 whose row h has it at h + 1/2. The share of row h in row h' falls with the distance of their middles, as a triangle that

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from kernels.commands.common import CommandError, case_of, find_operation
 from kernels.gpu.report import ReportError, find_tool
 
 
@@ -60,6 +61,13 @@ def test_inspect_writes_a_row_for_each_rung_and_architecture(tmp_path):
         assert {"kernel", "registers", "shared_bytes", "spill_bytes", "float64", "occupancy"} <= set(row)
         assert 0 < row["registers"] <= 255
         assert 0 < row["occupancy"] <= 1
+
+
+def test_settings_are_read_as_the_numbers_that_their_defaults_are():
+    normalise, conv2d = find_operation("normalise"), find_operation("conv2d")
+    assert case_of(normalise, ["x=1,2,2,2", "mean=0.5,1"]) == {"x": (1, 2, 2, 2), "mean": (0.5, 1.0)}
+    with pytest.raises(CommandError, match=r"shape: '1\.5,1' is no value for stride"):
+        case_of(conv2d, ["stride=1.5,1"])
 
 
 def test_check_counts_the_cases_of_each_kernel(tmp_path):

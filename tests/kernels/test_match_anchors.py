@@ -311,9 +311,9 @@ def test_a_box_with_a_nan_is_as_good_as_padding(best, corner, kind):
 def test_every_rung_has_room_for_more_boxes_and_anchors_than_threads(rung):
     """Three tiles of boxes, the middle one nothing but padding, and anchors that the block does not divide."""
     generator = np.random.default_rng(5)
-    label = generator.choice([1, -1, 0], 70)
-    label[32:64] = 0
-    arrays = {"anchors": random_boxes(generator, 37), "boxes": random_boxes(generator, 70)[None], "label": label[None]}
+    label = generator.choice([1, -1, 0], 150)
+    label[64:128] = 0
+    arrays = {"anchors": random_boxes(generator, 37), "boxes": random_boxes(generator, 150)[None], "label": label[None]}
     case = trial("match_anchors", BEST, **arrays)
     found = case.forward("interpret", rung=rung)["matched"]
     np.testing.assert_array_equal(found, case.forward("reference")["matched"])
@@ -328,10 +328,9 @@ def test_champions_are_launched_only_where_they_are_asked_for():
             assert len(launches) == 1 + best
 
 
-@pytest.mark.parametrize("best", [False, True])
-def test_compiles_without_float64(best):
+def test_without_best_too_it_compiles_without_float64():
     arrays = {"anchors": strips(1), "boxes": [strips(1)], "label": [[1]]}
-    assert not float64_in("match_anchors", "forward", {"best": best}, **arrays)
+    assert not float64_in("match_anchors", "forward", {"best": False}, **arrays)
 
 
 # What is refused
