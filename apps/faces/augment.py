@@ -28,7 +28,7 @@ LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue look (I
 
 @dataclass(frozen=True)
 class Window:
-    """The square of a photograph that a view shows, in its pixels; it may reach beyond its edges."""
+    """The square of a photograph that a view shows, in its pixels; it may reach beyond the edges, but not lie there."""
 
     left: float
     top: float
