@@ -54,7 +54,7 @@ def torch_step(name, batch, device_name):
 
     def step():
         optimizer.zero_grad()
-        loss = twin(**{n: torch.from_numpy(a).to(device_name) for n, a in inputs.items()})
+        loss = twin(**inputs)["loss"]
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -1,0 +1,75 @@
+"""Whole detectors: the loss and the gradients of all parameters against calculus, PyTorch and another device.
+
+Pictures are as small as the pyramid allows: where the coarsest level is normalized, it has at least 2 x 2 cells, since
+two values normalized by their own mean and variance are 1 and -1 whatever they were.
+"""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from apps.faces.models import MODELS
+from framework import Model
+from tests.apps.noise import batch
+
+SIZES = {"lite": (96, 96), "facenet": (65, 97), "faceresnet": (129, 129)}
+PARTS = ("loss", "classification", "regression")
+
+
+def trained(name, device, **options):
+    """A model and its training program for two pictures, after a run; inputs and results."""
+    model = Model(partial(MODELS[name], **options), device)
+    model.parameters.upload(model.parameters.download())  # rounded to float32, as all others get them
+    program = model.training(2, outputs=PARTS, size=SIZES[name])
+    inputs = batch(2, SIZES[name])
+    results = program(**inputs)
+    assert results["regression"] > 0, "no anchor has a face: half of the network would not be tested"
+    return model, program, inputs, results
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("lite", {}), ("facenet", {}), ("facenet", {"frozen": True}), ("faceresnet", {})],
+    ids=["lite", "facenet", "facenet-frozen", "faceresnet"],
+)
+def test_gradients_equal_those_of_pytorch(name, options):
+    torch = pytest.importorskip("torch")
+    from benchmarks.torch_twin import TorchTwin
+
+    model, program, inputs, results = trained(name, "reference", **options)
+    twin = TorchTwin(program.graph, model.parameters.download(), dtype=torch.float64)
+    expected = twin(PARTS, **inputs)
+    expected["loss"].backward()
+    for part in PARTS:
+        np.testing.assert_allclose(results[part][0], expected[part].item(), rtol=1e-9, err_msg=part)
+    for parameter, gradient in model.parameters.gradients.download().items():
+        other = twin.parameters[parameter].grad.numpy()
+        np.testing.assert_allclose(gradient, other, rtol=1e-6, atol=1e-6 * np.abs(other).max(), err_msg=parameter)
+
+
+def test_gradients_are_the_derivatives_of_the_loss():
+    """A directional derivative through all parameters of lite, by central differences in float64 (eq. 13)."""
+    model, program, inputs, _ = trained("lite", "reference")
+    weights = model.parameters.weights.array
+    gradient, start = model.parameters.gradients.array.copy(), weights.copy()
+    direction = np.random.default_rng(1).standard_normal(weights.shape)
+    direction /= np.linalg.norm(direction)
+    step = 1e-6
+    weights[:] = start + step * direction
+    above = program(**inputs)["loss"][0]
+    weights[:] = start - step * direction
+    below = program(**inputs)["loss"][0]
+    assert abs((above - below) / (2 * step) - gradient @ direction) <= 1e-5 * np.linalg.norm(gradient)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_another_device_computes_the_same_step(device):
+    model, _, _, results = trained("lite", device)
+    expected_model, _, _, expected = trained("lite", "reference")
+    for part in (*PARTS, "norm"):
+        np.testing.assert_allclose(results[part], expected[part], rtol=1e-4, err_msg=part)
+    gradients = model.parameters.gradients.download()
+    for parameter, gradient in expected_model.parameters.gradients.download().items():
+        got, scale = gradients[parameter], np.abs(gradient).max()
+        np.testing.assert_allclose(got, gradient, rtol=1e-3, atol=1e-4 * scale, err_msg=parameter)
