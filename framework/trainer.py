@@ -30,6 +30,8 @@ from framework.optimizer import Optimizer
 from framework.program import NonFinite, Program
 from framework.schedule import Schedule
 
+CHECKPOINT = "checkpoint.safetensors"
+
 
 class Trainer:
     """Trains a model.
@@ -73,7 +75,7 @@ class Trainer:
 
     @property
     def checkpoint_path(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
+        return self.folder / CHECKPOINT
 
     @property
     def metrics_path(self) -> Path:
