@@ -75,68 +75,40 @@ def parser() -> argparse.ArgumentParser:
     )
 
     c = commands.add("detect", detect, "draw a box around every face", "detect holiday.jpg --threshold 0.4")
-    c.add_argument(
-        "pictures",
-        nargs="*",
-        type=Path,
-        metavar="PICTURE",
-        help="picture, film (with the extra `video`), or folder of them (default: a picture of scikit-image)",
-    )
+    what = "picture, film (with the extra `video`), or folder of them (default: a picture of scikit-image)"
+    c.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help=what)
     _add_weights(c)
     add_device(c)
-    c.add_argument(
-        "--threshold",
-        type=fraction,
-        default=THRESHOLD,
-        metavar="SCORE",
-        help=f"least score of a face, 0 to 1 (default: {THRESHOLD})",
-    )
-    c.add_argument(
-        "--overlap",
-        type=fraction,
-        default=OVERLAP,
-        metavar="IOU",
-        help=f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})",
-    )
-    c.add_argument(
-        "--longest",
-        type=positive,
-        default=1536,
-        metavar="PIXELS",
-        help="pictures with a longer side are made smaller before they are looked at (default: 1536)",
-    )
+    what = f"least score of a face, 0 to 1 (default: {THRESHOLD})"
+    c.add_argument("--threshold", type=fraction, default=THRESHOLD, metavar="SCORE", help=what)
+    what = f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})"
+    c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
+    what = "pictures with a longer side are made smaller before they are looked at (default: 1536)"
+    c.add_argument("--longest", type=positive, default=1536, metavar="PIXELS", help=what)
     _add_output(c, "of copies with the boxes drawn in (default: faces)", Path("faces"))
     add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
 
     c = commands.add("train", train, "train a detector and score it", "train --model lite --iterations 2000")
+    own = "(default: the model's own)"
     c.add_argument("--model", choices=MODELS, help="which detector (default: lite)")
     add_device(c)
     _add_data(c)
-    c.add_argument("--iterations", type=positive, metavar="STEPS", help="training steps (default: the model's own)")
-    c.add_argument("--batch-size", type=positive, metavar="CROPS", help="crops a step (default: the model's own)")
-    c.add_argument(
-        "--sizes",
-        type=at_least(32),
-        nargs="+",
-        metavar="PIXELS",
-        help="sides of the crops, of which each step draws one (default: the model's own)",
-    )
-    c.add_argument(
-        "--learning-rate", type=positive_float, metavar="RATE", help="initial learning rate (default: the model's own)"
-    )
-    c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
-    c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: the model's own)")
-    c.add_argument(
-        "--matching",
-        choices=MATCHINGS,
-        help="labels and loss as in the papers, or as torchvision refines them (default: the model's own)",
-    )
-    c.add_argument("--augmentation", choices=("faces", "paper"), help="how crops are chosen (default: the model's own)")
+    c.add_argument("--iterations", type=positive, metavar="STEPS", help=f"training steps {own}")
+    c.add_argument("--batch-size", type=positive, metavar="CROPS", help=f"crops a step {own}")
+    what = f"sides of the crops, of which each step draws one {own}"
+    c.add_argument("--sizes", type=at_least(32), nargs="+", metavar="PIXELS", help=what)
+    c.add_argument("--learning-rate", type=positive_float, metavar="RATE", help=f"initial learning rate {own}")
+    c.add_argument("--optimizer", choices=("sgd", "adam"), help=f"sgd has momentum 0.9 {own}")
+    c.add_argument("--schedule", choices=("cosine", "step"), help=f"how the rate falls {own}")
+    what = f"labels and loss as in the papers, or as torchvision refines them {own}"
+    c.add_argument("--matching", choices=MATCHINGS, help=what)
+    c.add_argument("--augmentation", choices=("faces", "paper"), help=f"how crops are chosen {own}")
     c.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
     c.add_argument("--frozen", action="store_true", default=None, help="keep the ResNet's running averages")
     c.add_argument("--seed", type=count, metavar="N", help="of weights and batches: same seed, same bits (default: 0)")
     c.add_argument("--workers", type=count, default=1, metavar="N", help="processes that prepare crops (default: 1)")
-    c.add_argument("--evaluate-every", type=positive, default=1000, metavar="STEPS", help="default: 1000")
+    what = "score the pictures held out every so often, and at the end (default: 1000)"
+    c.add_argument("--evaluate-every", type=positive, default=1000, metavar="STEPS", help=what)
     _add_output(c, "of the run (default: a new one in runs/)")
     c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
     add_json(c)
@@ -163,32 +135,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_data(c):
-    c.add_argument(
-        "--data",
-        choices=("auto", "wider", "builtin"),
-        default="auto",
-        help="auto: WIDER_FACE_DIR where it is set, else crowds composed of scikit-image's faces",
-    )
-    c.add_argument(
-        "--validation",
-        type=positive,
-        metavar="PICTURES",
-        help="score so many of the pictures held out, spread evenly (default: all)",
-    )
+    what = "auto: WIDER_FACE_DIR where it is set, else crowds composed of scikit-image's faces"
+    c.add_argument("--data", choices=("auto", "wider", "builtin"), default="auto", help=what)
+    what = "score so many of the pictures held out, spread evenly (default: all)"
+    c.add_argument("--validation", type=positive, metavar="PICTURES", help=what)
 
 
 def _add_weights(c):
-    c.add_argument(
-        "--weights",
-        type=Path,
-        default=WEIGHTS / "lite.safetensors",
-        metavar="FILE",
-        help="of a trained detector (default: the lite that ships)",
-    )
+    what = "of a trained detector (default: the lite that ships)"
+    c.add_argument("--weights", type=Path, default=WEIGHTS / "lite.safetensors", metavar="FILE", help=what)
 
 
-def _add_output(c, text: str, default: Path | None = None):
-    c.add_argument("--output", type=Path, metavar="FOLDER", default=default, help=text)
+def _add_output(c, what: str, default: Path | None = None):
+    c.add_argument("--output", type=Path, metavar="FOLDER", default=default, help=what)
 
 
 # A bar that is seen on a terminal only, and goes when the work is done.
