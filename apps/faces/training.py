@@ -1,6 +1,7 @@
 """Train a detector: recipes, batches of augmented photographs, and the score on those held out."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from apps.faces.detect import Detector
 from apps.faces.detector import FACES, MATCHINGS
 from apps.faces.evaluation import Curve, Truth, evaluate, ignored_below, sizes
 from apps.faces.models import MODELS
-from framework import Model, Optimizer, checkpoint
+from framework import GraphError, Model, Optimizer, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.device import Device
 from framework.loading import Batches
@@ -68,10 +69,14 @@ class Recipe:
         return step_schedule(self.rate, [int(m * self.iterations) for m in self.milestones])
 
     def make_model(self, device: Device | str = "auto") -> Model:
+        """The network, new. Raises GraphError where what shall be frozen is not there."""
+        build = MODELS[self.model]
         options: dict[str, Any] = {"matching": MATCHINGS[self.matching]}
         if self.frozen:
+            if "frozen" not in inspect.signature(build).parameters:
+                raise GraphError(f"frozen: {self.model} has no ResNet whose running averages could be kept")
             options["frozen"] = True
-        return Model(partial(MODELS[self.model], **options), device, self.seed)
+        return Model(partial(build, **options), device, self.seed)
 
 
 # The papers' own. 2018 prints no milestones for its detector; they are those of its digits, in proportion.
