@@ -133,7 +133,7 @@ def test_a_recipe_makes_the_network_it_says(monkeypatch):
 
 
 def test_a_network_without_a_resnet_has_nothing_to_freeze():
-    with pytest.raises(GraphError, match="^frozen: lite has no ResNet whose running averages could be kept$"):
+    with pytest.raises(GraphError, match=r"^frozen: lite has no ResNet whose running averages could be kept$"):
         recipe("lite", frozen=True).make_model("cpu")
 
 
