@@ -11,6 +11,7 @@ from typing import Any
 from framework import DeviceError, GraphError, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.device import NAMES
+from framework.loading import WorkerError
 from framework.parameters import ParameterError
 from framework.program import NonFinite
 
@@ -23,6 +24,7 @@ USER_ERRORS: Errors = (
     NonFinite,
     OSError,
     ParameterError,
+    WorkerError,
 )
 
 

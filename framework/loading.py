@@ -8,10 +8,15 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
 Batches = Callable[[int], dict[str, np.ndarray]]
+
+
+class WorkerError(RuntimeError):
+    """A worker process that ended without a word."""
 
 
 class Background:
@@ -28,13 +33,17 @@ class Background:
         self._coming: dict[int, Future] = {}
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
-        """The batch of a step. Raises what `batches` raises."""
+        """The batch of a step. Raises what `batches` raises, and WorkerError where a worker was killed."""
         wanted = range(step, step + 1 + self._ahead)
         self._coming = {s: f for s, f in self._coming.items() if s in wanted}
-        for s in wanted:
-            if s not in self._coming:
-                self._coming[s] = self._pool.submit(_make, s)
-        return self._coming.pop(step).result()
+        try:
+            for s in wanted:
+                if s not in self._coming:
+                    self._coming[s] = self._pool.submit(_make, s)
+            return self._coming.pop(step).result()
+        except BrokenProcessPool:
+            problem = f"batch {step}: a worker process was ended from outside, perhaps for want of memory"
+            raise WorkerError(problem) from None
 
     def close(self) -> None:
         """End the workers."""
