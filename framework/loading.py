@@ -6,9 +6,13 @@ gives the same bits as training without.
 
 import multiprocessing
 import signal
+import sys
+import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -16,7 +20,7 @@ Batches = Callable[[int], dict[str, np.ndarray]]
 
 
 class WorkerError(RuntimeError):
-    """A worker process that ended without a word."""
+    """A worker that is gone: one line."""
 
 
 class Background:
@@ -31,9 +35,12 @@ class Background:
         self._pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(batches,))
         self._ahead = ahead
         self._coming: dict[int, Future] = {}
+        with _without_interrupts():
+            for _ in range(workers):  # the pool starts a process for each task that finds all others busy
+                self._pool.submit(int)
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
-        """The batch of a step. Raises what `batches` raises, and WorkerError where a worker was killed."""
+        """The batch of a step. Raises what `batches` raises, and WorkerError."""
         wanted = range(step, step + 1 + self._ahead)
         self._coming = {s: f for s, f in self._coming.items() if s in wanted}
         try:
@@ -42,8 +49,7 @@ class Background:
                     self._coming[s] = self._pool.submit(_make, s)
             return self._coming.pop(step).result()
         except BrokenProcessPool:
-            problem = f"batch {step}: a worker process was ended from outside, perhaps for want of memory"
-            raise WorkerError(problem) from None
+            raise WorkerError("a worker that makes batches has died, perhaps for want of memory") from None
 
     def close(self) -> None:
         """End the workers."""
@@ -56,6 +62,22 @@ class Background:
         self.close()
 
 
+@contextmanager
+def _without_interrupts():
+    """Processes that start inside ignore interrupts from the keyboard, which reach all processes, from the first on.
+
+    They are for the trainer alone to act on.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone may say how signals are handled
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 # In a worker: what it makes batches with. Sent once, at its start.
 _batches: Batches
 
@@ -63,8 +85,8 @@ _batches: Batches
 def _begin(batches):
     global _batches
     _batches = batches
-    # An interrupt from the keyboard reaches all processes; it is for the trainer alone to act on it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where processes do not inherit it
+    warnings.showwarning = lambda message, *_: print(f"note    {message}", file=sys.stderr)
 
 
 def _make(step):

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from framework.model import Model
 from framework.optimizer import Optimizer
 from framework.program import NonFinite, Program
 from framework.schedule import Schedule
+
+CHECKPOINT = "checkpoint.safetensors"
 
 
 class Trainer:
@@ -72,7 +75,7 @@ class Trainer:
 
     @property
     def checkpoint_path(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
+        return self.folder / CHECKPOINT
 
     @property
     def metrics_path(self) -> Path:
@@ -114,7 +117,8 @@ class Trainer:
         """Train up to step `iterations`; returns the last evaluation's metrics.
 
         Raises NonFinite where a loss or gradient is not finite; the weights are then those before the step.
-        Interrupted from the keyboard, it finishes its step, leaves a checkpoint and raises KeyboardInterrupt.
+        Interrupted from the keyboard, it finishes its step, but no evaluation, leaves a checkpoint and raises
+        KeyboardInterrupt.
         """
         metrics: dict[str, float] = {}
         started = time.perf_counter() - self.seconds
@@ -125,9 +129,11 @@ class Trainer:
                 record = self._one_step()
                 self.seconds = time.perf_counter() - started
                 last = self.step == iterations
-                if self.evaluate and (last or self.step % self.evaluate_every == 0):
-                    metrics = self.evaluate()
-                    record |= metrics
+                due = last or self.step % self.evaluate_every == 0
+                if self.evaluate and due and not interrupts.seen:
+                    with interrupts.at_once():
+                        metrics = self.evaluate()
+                        record |= metrics
                 self.records.append(record)
                 shown = {"loss": f"{record['loss']:.4f}", **{n: f"{v:.4g}" for n, v in metrics.items()}}
                 bar.set_postfix(shown, refresh=False)
@@ -171,7 +177,7 @@ class Interrupts:
     """Notes an interrupt from the keyboard (SIGINT) and does not raise it: a step is made whole or not at all."""
 
     def __enter__(self):
-        self.seen = False
+        self.seen = self.breaks = False
         self.ours = threading.current_thread() is threading.main_thread()
         if self.ours:
             self.before = signal.signal(signal.SIGINT, self._note)
@@ -181,8 +187,21 @@ class Interrupts:
         if self.ours:
             signal.signal(signal.SIGINT, self.before)
 
+    @contextmanager
+    def at_once(self):
+        """What is inside ends at an interrupt, as nothing depends on it being whole; and it is noted."""
+        try:
+            self.breaks = True
+            yield
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.breaks = False
+
     def _note(self, *_):
         self.seen = True
+        if self.breaks:
+            raise KeyboardInterrupt
 
 
 def _json_lines(lines):

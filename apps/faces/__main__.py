@@ -5,10 +5,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from apps import command_line
@@ -16,38 +16,61 @@ from apps.command_line import (
     Commands,
     add_device,
     add_json,
+    at_least,
+    carry_out,
     count,
     fraction,
     free_folder,
+    make_folder,
+    note,
+    open_run,
     positive,
     positive_float,
     write_json,
 )
 from apps.faces import figures
-from apps.faces.data import DataError, load, read_wider
-from apps.faces.detect import WEIGHTS, Detector, load_model, save_weights
+from apps.faces.album import Album
+from apps.faces.data import DataError, Faces, load, read_wider, statistics, valid_boxes
+from apps.faces.detect import THRESHOLD, WEIGHTS, Detector, load_model, save_weights
 from apps.faces.detector import MATCHINGS
-from apps.faces.evaluation import Detections, evaluate, sizes, subsets
 from apps.faces.models import MODELS, OVERLAP
-from apps.faces.pictures import Video, find_pictures, is_video, read_picture
-from apps.faces.training import Crops, Recipe, load_backbone, recipe, score, trainer
+from apps.faces.pictures import Film, find_pictures, is_film, read_picture
+from apps.faces.training import Crops, Recipe, RecipeError, load_backbone, recipe, score, trainer
 from framework import checkpoint
-from framework.checkpoint import CheckpointError
 from framework.loading import Background
 from framework.summary import summary
+from framework.trainer import CHECKPOINT
+
+# Options of `train` that a run keeps when it is resumed, by the names they have in a recipe.
+RECIPE = {
+    "model": "model",
+    "iterations": "iterations",
+    "batch_size": "batch",
+    "sizes": "sizes",
+    "optimizer": "optimizer",
+    "learning_rate": "rate",
+    "schedule": "schedule",
+    "matching": "matching",
+    "augmentation": "augmentation",
+    "frozen": "frozen",
+    "seed": "seed",
+}
+
+# Problems of data that are told before training; `data` tells all.
+TOLD = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
     given = sys.argv[1:] if arguments is None else arguments
-    return command_line.run(parser(), given or ["detect"], (DataError,))
+    return command_line.run(parser(), given or ["detect"], (DataError, RecipeError))
 
 
 def parser() -> argparse.ArgumentParser:
     commands = Commands(
         "python -m apps.faces",
         "Find faces in photographs with hand-written kernels. "
-        "Without a command: detect in a picture that comes with scikit-image, and write it with the boxes drawn in.",
+        "Without a command: detect in a picture that comes with scikit-image.",
         "detect holiday.jpg",
     )
 
@@ -57,200 +80,183 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         type=Path,
         metavar="PICTURE",
-        help="images, folders of images, films (with the extra `video`); default: a picture of scikit-image",
+        help="picture, film (with the extra `video`), or folder of them (default: a picture of scikit-image)",
     )
-    _weights(c)
+    _add_weights(c)
     add_device(c)
-    c.add_argument("--threshold", type=fraction, default=0.5, help="least score of a detection (default: 0.5)")
+    c.add_argument(
+        "--threshold",
+        type=fraction,
+        default=THRESHOLD,
+        metavar="SCORE",
+        help=f"least score of a face, 0 to 1 (default: {THRESHOLD})",
+    )
     c.add_argument(
         "--overlap",
         type=fraction,
         default=OVERLAP,
-        help=f"IoU above which the better of two detections stands for both (default: {OVERLAP})",
+        metavar="IOU",
+        help=f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})",
     )
     c.add_argument(
         "--longest",
         type=positive,
         default=1536,
         metavar="PIXELS",
-        help="larger pictures are made smaller before they are looked at (default: 1536)",
+        help="pictures with a longer side are made smaller before they are looked at (default: 1536)",
     )
-    c.add_argument("--output", type=Path, metavar="FOLDER", help="of the pictures with boxes (default: faces)")
-    c.add_argument("--json", type=Path, metavar="FILE", help="also write boxes and scores, a line of JSON a picture")
+    _add_output(c, "of copies with the boxes drawn in (default: faces)", Path("faces"))
+    add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
 
     c = commands.add("train", train, "train a detector and score it", "train --model lite --iterations 2000")
-    c.add_argument("--model", choices=MODELS, default="lite", help="which detector (default: lite)")
+    c.add_argument("--model", choices=MODELS, help="which detector (default: lite)")
     add_device(c)
-    _data(c)
-    c.add_argument("--iterations", type=positive, help="training steps (default: the model's own)")
-    c.add_argument("--batch-size", type=positive, help="crops a step (default: the model's own)")
+    _add_data(c)
+    c.add_argument("--iterations", type=positive, metavar="STEPS", help="training steps (default: the model's own)")
+    c.add_argument("--batch-size", type=positive, metavar="CROPS", help="crops a step (default: the model's own)")
     c.add_argument(
-        "--sizes", type=positive, nargs="+", metavar="PIXELS", help="sides of the crops, one drawn each step"
+        "--sizes",
+        type=at_least(32),
+        nargs="+",
+        metavar="PIXELS",
+        help="sides of the crops, of which each step draws one (default: the model's own)",
     )
-    c.add_argument("--learning-rate", type=positive_float, help="initial learning rate (default: the model's own)")
+    c.add_argument(
+        "--learning-rate", type=positive_float, metavar="RATE", help="initial learning rate (default: the model's own)"
+    )
     c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
     c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: the model's own)")
     c.add_argument(
-        "--matching", choices=MATCHINGS, help="labels and loss as in the papers, or torchvision's refinements"
+        "--matching",
+        choices=MATCHINGS,
+        help="labels and loss as in the papers, or as torchvision refines them (default: the model's own)",
     )
     c.add_argument("--augmentation", choices=("faces", "paper"), help="how crops are chosen (default: the model's own)")
     c.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
     c.add_argument("--frozen", action="store_true", default=None, help="keep the ResNet's running averages")
-    c.add_argument("--seed", type=count, default=0, help="of weights and batches: same seed, same bits (default: 0)")
-    c.add_argument("--workers", type=count, default=1, help="processes that prepare batches (default: 1)")
+    c.add_argument("--seed", type=count, metavar="N", help="of weights and batches: same seed, same bits (default: 0)")
+    c.add_argument("--workers", type=count, default=1, metavar="N", help="processes that prepare crops (default: 1)")
     c.add_argument("--evaluate-every", type=positive, default=1000, metavar="STEPS", help="default: 1000")
-    c.add_argument("--output", type=Path, help="folder of the run (default: a new one in runs/)")
+    _add_output(c, "of the run (default: a new one in runs/)")
     c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
     add_json(c)
 
-    c = commands.add("evaluate", show_score, "average precision on the pictures held out", "evaluate --json ap.json")
-    _weights(c)
+    c = commands.add("evaluate", evaluate, "average precision on the pictures held out", "evaluate --json ap.json")
+    _add_weights(c)
     add_device(c)
-    _data(c)
-    c.add_argument("--output", type=Path, metavar="FOLDER", help="of the figures (default: faces-evaluation)")
+    _add_data(c)
+    _add_output(c, "of the figures (default: faces-evaluation)", Path("faces-evaluation"))
     add_json(c)
 
     c = commands.add("summary", show_summary, "print a model's layers, sizes and costs", "summary --model faceresnet")
-    c.add_argument("--model", choices=MODELS, default="lite")
+    c.add_argument("--model", choices=MODELS, default="lite", help="which detector (default: lite)")
     c.add_argument("--size", type=positive, default=512, metavar="PIXELS", help="side of the picture (default: 512)")
-    c.add_argument("--batch-size", type=positive, default=1, help="default: 1")
+    c.add_argument("--batch-size", type=positive, default=1, metavar="PICTURES", help="default: 1")
 
     c = commands.add("data", show_data, "check photographs and their boxes, print statistics", "data WIDER_FACE")
     c.add_argument("folder", nargs="?", type=Path, help="in WIDER FACE's layout (default: WIDER_FACE_DIR)")
-    c.add_argument("--output", type=Path, metavar="FILE", help="of the histogram (default: face-sizes.png)")
+    _add_output(c, "of the histogram (default: faces-data)", Path("faces-data"))
     add_json(c)
 
     commands.add("models", show_models, "list the models", "models")
     return commands.parser
 
 
-def _data(c):
+def _add_data(c):
     c.add_argument(
         "--data",
         choices=("auto", "wider", "builtin"),
         default="auto",
         help="auto: WIDER_FACE_DIR where it is set, else crowds composed of scikit-image's faces",
     )
+    c.add_argument(
+        "--validation",
+        type=positive,
+        metavar="PICTURES",
+        help="score so many of the pictures held out, spread evenly (default: all)",
+    )
 
 
-def _weights(c):
-    c.add_argument("--weights", type=Path, default=WEIGHTS / "lite.safetensors", help="default: the lite that ships")
+def _add_weights(c):
+    c.add_argument(
+        "--weights",
+        type=Path,
+        default=WEIGHTS / "lite.safetensors",
+        metavar="FILE",
+        help="of a trained detector (default: the lite that ships)",
+    )
 
 
-def detect(options) -> None:
-    """Write each picture with boxes drawn in, and say how many."""
+def _add_output(c, text: str, default: Path | None = None):
+    c.add_argument("--output", type=Path, metavar="FOLDER", default=default, help=text)
+
+
+# A bar that is seen on a terminal only, and goes when the work is done.
+_progress = partial(tqdm, disable=None, leave=False, dynamic_ncols=True)
+
+
+def detect(options) -> int:
+    """Write copies with a box drawn around every face. A picture that cannot be read is named, and the others done."""
+    paths = find_pictures(options.pictures, options.output)
     model, facts = load_model(options.weights, options.device)
-    detector = Detector(model, options.threshold, options.overlap, options.longest)
-    folder = options.output or Path("faces")
+    make_folder("--output", options.output)
+    album = Album(Detector(model, options.threshold, options.overlap, options.longest), options.output)
     print(f"model  {model.name} on {model.device}, trained on {facts.get('data', 'unknown data')}")
-    lines = []
-    for name, picture in _pictures(options.pictures):
-        if isinstance(picture, Video):
-            lines += _detect_in_film(detector, name, picture, folder)
-            continue
-        started = time.perf_counter()
-        found = detector(picture)
-        seconds = time.perf_counter() - started
-        path = folder / f"{Path(name).stem}.png"
-        number = 1
-        while str(path) in {line["output"] for line in lines}:
-            number += 1
-            path = folder / f"{Path(name).stem}-{number}.png"
-        folder.mkdir(parents=True, exist_ok=True)
-        figures.draw(picture, found.boxes, found.scores).save(path)
-        print(f"{name}: {_faces(found)}, {1000 * seconds:.0f} ms, drawn in {path}")
-        lines.append({"image": str(name), "output": str(path), **_record(picture, found)})
-    if options.json:
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        checkpoint.write_whole(options.json, text.encode())
+    unreadable = 0
+    try:
+        for path in paths or (None,):
+            try:
+                _add(album, path)
+            except DataError as error:
+                print(f"apps.faces: {error}", file=sys.stderr)
+                unreadable += 1
+    finally:
+        if options.json:
+            lines = "".join(json.dumps(record) + "\n" for record in album.records)
+            checkpoint.write_whole(options.json, lines.encode())
+    return 1 if unreadable else 0
 
 
-def _pictures(paths: list[Path]) -> Iterator[tuple[Path, np.ndarray | Video]]:
-    if not paths:
+def _add(album: Album, path: Path | None) -> None:
+    """Add what the path names, or a picture of scikit-image, and say what was found."""
+    started = time.perf_counter()
+    if path is None:
         from skimage import data  # here, because it loads slowly and is seldom needed
 
-        yield Path("astronaut.png"), data.astronaut()
-    for path in find_pictures(paths):
-        yield path, Video(path) if is_video(path) else read_picture(path)
+        records = album.add_picture(Path("astronaut.png"), data.astronaut())
+    elif is_film(path):
+        film = Film(path)
+        records = album.add_film(film, partial(_progress, total=film.frames, unit="frame"))
+    else:
+        records = album.add_picture(path, read_picture(path))
+    seconds = time.perf_counter() - started
+    faces = _count(sum(len(record["boxes"]) for record in records), "face")
+    frames = f" in {_count(len(records), 'frame')}" if "frame" in records[0] else ""
+    print(f"{records[0]['image']}: {faces}{frames}, {seconds:.2f} s, drawn in {records[0]['output']}")
 
 
-def _detect_in_film(detector: Detector, name: Path, film: Video, folder: Path) -> list[dict]:
-    path = folder / f"{name.stem}.mp4"
-    folder.mkdir(parents=True, exist_ok=True)
-    lines: list[dict] = []
-
-    def drawn():
-        for picture in tqdm(film, unit="frame", dynamic_ncols=True):
-            found = detector(picture)
-            lines.append({"image": str(name), "frame": len(lines), "output": str(path), **_record(picture, found)})
-            yield np.asarray(figures.draw(picture, found.boxes, found.scores))
-
-    print(f"{name}: {film.write(path, drawn())} frames, drawn in {path}")
-    return lines
-
-
-def _faces(found: Detections) -> str:
-    return f"{len(found.scores)} face{'' if len(found.scores) == 1 else 's'}"
-
-
-def _record(picture: np.ndarray, found: Detections) -> dict:
-    height, width, _ = picture.shape
-    return {
-        "width": width,
-        "height": height,
-        "boxes": np.round(found.boxes.astype(float), 2).tolist(),
-        "scores": np.round(found.scores.astype(float), 4).tolist(),
-    }
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def train(options) -> None:
     """Train, score, and leave weights, log and figures in the run's folder."""
-    if options.resume:
-        _, metadata = checkpoint.read(options.resume / "checkpoint.safetensors")
-        settings = json.loads(metadata["settings"])
-        chosen = Recipe.of(settings)
-        folder = options.resume
-    else:
-        chosen = recipe(
-            options.model,
-            iterations=options.iterations,
-            batch=options.batch_size,
-            sizes=tuple(options.sizes) if options.sizes else None,
-            optimizer=options.optimizer,
-            rate=options.learning_rate,
-            schedule=options.schedule,
-            matching=options.matching,
-            augmentation=options.augmentation,
-            frozen=options.frozen,
-            seed=options.seed,
-        )
-        folder = options.output or free_folder(Path("runs"), f"faces-{options.model}")
-    faces = load(options.data)
-    for problem in faces.problems:
-        print(f"note    {problem}", file=sys.stderr)
+    chosen, folder = _recipe(options)
+    faces = _faces(options)
     model = chosen.make_model(options.device)
     if options.backbone:
         load_backbone(model, options.backbone)
+    open_run(folder, options.resume)
     print(f"data    {faces.source}")
     print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-    print(f"recipe  {chosen.iterations} steps of {chosen.batch} crops of {_or(chosen.sizes)} pixels, ", end="")
-    print(f"{chosen.optimizer} at {chosen.rate:g}, {chosen.schedule} schedule, {chosen.matching} matching, ", end="")
-    print(f"seed {chosen.seed}")
+    print(f"recipe  {chosen}")
     print(f"output  {folder}")
     crops = Crops(faces.train, chosen)
-    background = Background(crops, options.workers) if options.workers else None
-    try:
-        run = trainer(faces, chosen, model, background or crops, folder, options.evaluate_every)
-        if options.resume:
-            run.resume()
-            print(f"resumed at step {run.step}")
-        elif run.checkpoint_path.exists():
-            raise CheckpointError(f"--output: {folder} holds a run already; resume it or choose another folder")
-        run.run(chosen.iterations)
-    finally:
-        if background:
-            background.close()
-    result = score(model, faces.validation).metrics
+    with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:
+        run = trainer(faces, chosen, model, batches, folder, options.evaluate_every)
+        metrics = carry_out(run, chosen.iterations, options.resume)
+    result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
+    result = result or score(model, faces.validation).metrics  # where no step was left
     facts = {"data": faces.source, "matching": chosen.matching, "iterations": chosen.iterations, "batch": chosen.batch}
     rounded = {name: round(value, 4) for name, value in result.items()}
     save_weights(model, folder / "weights.safetensors", **facts, seed=chosen.seed, **rounded)
@@ -258,62 +264,59 @@ def train(options) -> None:
     print(f"AP {result['ap']:.3f} of all faces, {result['ap_16']:.3f} of those of 16 pixels and more, ", end="")
     print(f"{run.seconds:.0f} s, {run.steps_per_second:.2f} steps a second")
     print(f"wrote weights.safetensors, metrics.jsonl and curves.png in {folder}")
-    write_json(
-        options.json,
-        {
-            "model": model.name,
-            "device": model.device.name,
-            "data": faces.source,
-            **result,
-            "seconds": round(run.seconds, 3),
-            "steps_per_second": round(run.steps_per_second, 3),
-        },
-    )
+    times = {"seconds": round(run.seconds, 3), "steps_per_second": round(run.steps_per_second, 3)}
+    known = {"model": model.name, "device": model.device.name, "data": faces.source}
+    write_json(options.json, {**known, **result, "pictures": len(faces.validation), **times})
 
 
-def _or(numbers: tuple[int, ...]) -> str:
-    return " or ".join(map(str, numbers))
+def _recipe(options) -> tuple[Recipe, Path]:
+    """How to train, and where: as the options say, or as the run that is resumed was begun."""
+    given = [name for name in RECIPE if getattr(options, name) is not None]
+    if not options.resume:
+        chosen = recipe(**{"model": "lite", **{RECIPE[name]: getattr(options, name) for name in given}})
+        return chosen, options.output or free_folder(Path("runs"), f"faces-{chosen.model}")
+    for name in (*given, *(name for name in ("backbone", "output") if getattr(options, name))):
+        option = f"--{name.replace('_', '-')}"
+        raise RecipeError(f"{option}: cannot be given with --resume, which goes on with a run as it was begun")
+    return Recipe.of_run(options.resume / CHECKPOINT), options.resume
 
 
-def show_score(options) -> None:
-    """Print average precision, and write the curve of precision and recall and a sheet of the worst misses."""
+def _faces(options) -> Faces:
+    """The data, of which problems are told."""
+    faces = load(options.data, options.validation)
+    for problem in faces.problems[:TOLD]:
+        note(problem)
+    if len(faces.problems) > TOLD:
+        note(f"{len(faces.problems) - TOLD} more like these; `data` tells all")
+    return faces
+
+
+def evaluate(options) -> None:
+    """Print average precision, and draw the curves of precision and recall and a sheet of the worst misses."""
     model, facts = load_model(options.weights, options.device)
-    faces = load(options.data)
-    folder = options.output or Path("faces-evaluation")
-    folder.mkdir(parents=True, exist_ok=True)
+    faces = _faces(options)
+    make_folder("--output", options.output)
     print(f"data   {faces.source}")
     print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
     started = time.perf_counter()
-    result = score(model, faces.validation, lambda pictures: tqdm(pictures, unit="picture", dynamic_ncols=True))
+    result = score(model, faces.validation, partial(_progress, unit="picture"))
     seconds = time.perf_counter() - started
-    found = [outcome.detections for outcome in result.all_faces.outcomes]
-    truths = [outcome.truth for outcome in result.all_faces.outcomes]
-    curves = {"all faces": result.all_faces, "16 pixels and more": result.from_16}
-    for name, subset in subsets(truths, result.names, _lists(options.data)).items():
-        curves[name] = evaluate(found, subset)
+    curves = result.curves(faces.lists)
     for name, curve in curves.items():
-        print(f"AP     {curve.ap:.3f}  {name} ({curve.faces} faces)")
-    figures.precision_recall(curves, folder / "precision-recall.png", f"{model.name} on {faces.source}")
-    figures.worst_misses(faces.validation, result.from_16.outcomes, folder / "worst-misses.png")
-    print(f"{seconds:.1f} s on {model.device}; wrote precision-recall.png and worst-misses.png in {folder}")
-    write_json(
-        options.json,
-        {
-            "model": model.name,
-            "device": model.device.name,
-            "data": faces.source,
-            **result.metrics,
-            "subsets": {name: curve.ap for name, curve in curves.items() if np.isfinite(curve.ap)},
-            "pictures": len(found),
-            "seconds": round(seconds, 3),
-        },
-    )
+        print(f"AP     {f'{curve.ap:.3f}' if curve.faces else '  -  '}  {name} ({_count(curve.faces, 'face')})")
+    figures.precision_recall(curves, options.output / "precision-recall.png", f"{model.name} on {faces.source}")
+    figures.worst_misses(result.examples, result.shown(), options.output / "worst-misses.png")
+    print(f"{_count(len(result.names), 'picture')} in {seconds:.1f} s on {model.device}")
+    print(f"wrote precision-recall.png and worst-misses.png in {options.output}")
+    known = {"model": model.name, "device": model.device.name, "data": faces.source}
+    subsets = {name: curve.ap for name, curve in curves.items() if curve.faces}
+    numbers = {"subsets": subsets, "pictures": len(result.names), "seconds": round(seconds, 3)}
+    write_json(options.json, {**known, **result.metrics, **numbers})
 
 
-def _lists(data: str) -> Path | None:
-    """Where WIDER FACE's lists of easy, medium and hard faces would be."""
-    folder = os.environ.get("WIDER_FACE_DIR")
-    return Path(folder) / "wider_face_split" if folder and data != "builtin" else None
+def show_summary(options) -> None:
+    """Print the table of a model's layers."""
+    print(summary(MODELS[options.model](options.batch_size, (options.size, options.size))))
 
 
 def show_data(options) -> None:
@@ -326,29 +329,14 @@ def show_data(options) -> None:
         photographs, problems = read_wider(folder, split, check=True)
         for problem in problems:
             print(problem)
-        counted = [photograph.boxes[~photograph.invalid] for photograph in photographs]
-        boxes[split] = np.concatenate([np.zeros((0, 4), np.float32), *counted])
-        each = [len(photograph.boxes) for photograph in photographs]
-        facts[split] = {
-            "photographs": len(photographs),
-            "without_faces": each.count(0),
-            "faces": sum(each),
-            "invalid": sum(int(photograph.invalid.sum()) for photograph in photographs),
-            "most_in_one": max(each, default=0),
-            "median_size": float(np.median(sizes(boxes[split]))) if len(boxes[split]) else None,
-            "problems": len(problems),
-        }
+        boxes[split] = valid_boxes(photographs)
+        facts[split] = {**statistics(photographs), "problems": len(problems)}
+    make_folder("--output", options.output)
     for split, numbers in facts.items():
         print(f"{split:5}  " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in numbers.items()))
-    path = options.output or Path("face-sizes.png")
-    figures.size_histogram(boxes, path, f"Sizes of faces in {Path(folder).name}")
-    print(f"wrote {path}")
+    figures.size_histogram(boxes, options.output / "face-sizes.png", f"Sizes of faces in {Path(folder).name}")
+    print(f"wrote face-sizes.png in {options.output}")
     write_json(options.json, facts)
-
-
-def show_summary(options) -> None:
-    """Print the table of a model's layers."""
-    print(summary(MODELS[options.model](options.batch_size, (options.size, options.size))))
 
 
 def show_models(options) -> None:

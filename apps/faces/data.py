@@ -9,12 +9,14 @@ with the number of faces, and for each face a line `x y w h blur expression illu
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
+
+from apps.faces.evaluation import sizes
 
 COLUMNS = 10  # integers in the line of a face
 INVALID = 7  # the column that says that a face is not to be counted
@@ -64,32 +66,39 @@ class Examples(Protocol):
 
 @dataclass(frozen=True)
 class Faces:
-    """Examples for training and validation; source: where from, a line; problems: what is wrong there, a line each."""
+    """Examples for training and validation.
+
+    source: where from, a line; problems: what is to be known of them, a line each; lists: the folder where WIDER FACE's
+    lists of easy, medium and hard faces would be.
+    """
 
     train: Examples
     validation: Examples
     source: str
     problems: tuple[str, ...] = ()
+    lists: Path | None = None
 
 
-def load(source: str = "auto") -> Faces:
+def load(source: str = "auto", most: int | None = None) -> Faces:
     """The faces: `auto` takes the best at hand, `wider` the folder WIDER_FACE_DIR only, `builtin` crowds.
 
-    A folder in the environment variable WIDER_FACE_DIR is never silently passed over.
+    A folder in the environment variable WIDER_FACE_DIR is never silently passed over. For validation there are at most
+    so many examples, spread evenly over all of them.
     Raises DataError for a folder that is unusable, and for `wider` where there is none.
     """
     if source not in ("auto", "wider", "builtin"):
         raise DataError(f"data: source {source!r} found, auto, wider or builtin expected")
     if source == "builtin":
-        return builtin("as asked")
+        return builtin(most)
     if folder := os.environ.get("WIDER_FACE_DIR"):
-        return read_folder(Path(folder), "WIDER_FACE_DIR")
+        return read_folder(Path(folder), "WIDER_FACE_DIR", most)
     if source == "wider":
         raise DataError("WIDER FACE: no folder found, one in the environment variable WIDER_FACE_DIR expected")
-    return builtin("WIDER_FACE_DIR is not set")
+    said = "WIDER_FACE_DIR is not set, so crowds of scikit-image's faces stand in for photographs"
+    return replace(builtin(most), problems=(said,))
 
 
-def read_folder(folder: Path, origin: str) -> Faces:
+def read_folder(folder: Path, origin: str, most: int | None = None) -> Faces:
     """The photographs of a folder in the layout of WIDER FACE. Raises DataError."""
     (train, train_problems), (validation, validation_problems) = (read_wider(folder, s) for s in ("train", "val"))
     counts = len(train), len(validation)
@@ -97,16 +106,22 @@ def read_folder(folder: Path, origin: str) -> Faces:
         raise DataError(f"{folder}: {counts[0]} and {counts[1]} photographs found, at least one of both expected")
     name = "WIDER FACE" if counts == WHOLE else "photographs"
     source = f"{name} from {origin} ({counts[0]} / {counts[1]})"
-    return Faces(Wider(train), Wider(validation), source, (*train_problems, *validation_problems))
+    chosen = np.linspace(0, counts[1], min(most or counts[1], counts[1]), endpoint=False).astype(int)
+    return Faces(
+        Wider(train),
+        Wider([validation[i] for i in chosen]),
+        source,
+        (*train_problems, *validation_problems),
+        folder / "wider_face_split",
+    )
 
 
-def builtin(reason: str) -> Faces:
+def builtin(most: int | None = None) -> Faces:
     """Crowds of faces that scikit-image carries: other faces and backgrounds for training than for validation."""
     from apps.faces.crowds import Crowds  # here, because it loads slowly and is seldom needed
 
-    train, validation = Crowds(CROWDS[0], seed=0), Crowds(CROWDS[1], seed=0, held_out=True)
-    source = f"crowds composed of faces in scikit-image ({len(train)} / {len(validation)}; {reason})"
-    return Faces(train, validation, source)
+    train, validation = Crowds(CROWDS[0], seed=0), Crowds(min(most or CROWDS[1], CROWDS[1]), seed=0, held_out=True)
+    return Faces(train, validation, f"crowds composed of faces in scikit-image ({CROWDS[0]} / {CROWDS[1]})")
 
 
 def read_wider(folder: str | Path, split: str, check: bool = False) -> tuple[list[Photograph], list[str]]:
@@ -141,6 +156,25 @@ def read_wider(folder: str | Path, split: str, check: bool = False) -> tuple[lis
         invalid = faces[:, INVALID].astype(bool)
         photographs.append(Photograph(path, corners.astype(np.float32), invalid, faces[:, 4:].astype(np.int32), line))
     return photographs, problems
+
+
+def statistics(photographs: Sequence[Photograph]) -> dict[str, int | float | None]:
+    """How many photographs and faces there are, and the median of the valid faces' sqrt(width * height)."""
+    each = [len(photograph.boxes) for photograph in photographs]
+    valid = sizes(valid_boxes(photographs))
+    return {
+        "photographs": len(photographs),
+        "without_faces": each.count(0),
+        "faces": sum(each),
+        "invalid": sum(each) - len(valid),
+        "most_in_one": max(each, default=0),
+        "median_size": round(float(np.median(valid)), 2) if len(valid) else None,
+    }
+
+
+def valid_boxes(photographs: Sequence[Photograph]) -> np.ndarray:
+    """The boxes (n, 4) of all faces that count."""
+    return np.concatenate([np.zeros((0, 4), np.float32), *(p.boxes[~p.invalid] for p in photographs)])
 
 
 def read_annotations(path: Path) -> Iterator[tuple[int, str, np.ndarray]]:
@@ -233,6 +267,10 @@ class Wider:
 
     def __iter__(self) -> Iterator[Example]:
         return (example for photograph in self.photographs if (example := self.read(photograph)))
+
+    def readable(self) -> "Wider":
+        """Those not found broken so far: after iterating, by number what was iterated."""
+        return Wider([photograph for photograph in self.photographs if photograph.path not in self.broken])
 
     def read(self, photograph: Photograph) -> Example | None:
         """The example, or None for a picture that cannot be read; the first time with a warning."""

@@ -13,9 +13,13 @@ from apps.faces.models import MODELS, OVERLAP
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.device import Device
+from framework.parameters import ParameterError
 from framework.program import Program
 
 WEIGHTS = Path(__file__).parent / "weights"
+
+# The least score of a box that is shown.
+THRESHOLD = 0.5
 
 # Pictures are extended to multiples of so many pixels, so that pictures of about one size share a program.
 MULTIPLE = 64
@@ -32,7 +36,9 @@ class Detector:
     longest     larger pictures are made smaller, to so many pixels a side, before they are looked at
     """
 
-    def __init__(self, model: Model, threshold: float = 0.5, overlap: float = OVERLAP, longest: int | None = None):
+    def __init__(
+        self, model: Model, threshold: float = THRESHOLD, overlap: float = OVERLAP, longest: int | None = None
+    ):
         self.model, self.threshold, self.overlap, self.longest = model, threshold, overlap, longest
         self._programs: OrderedDict[tuple[int, int], Program] = OrderedDict()
 
@@ -72,16 +78,17 @@ class Detector:
 
 
 def load_model(path: Path, device: Device | str = "auto") -> tuple[Model, dict[str, str]]:
-    """A detector from a weights file, and what the file says about it. Raises CheckpointError, ParameterError."""
+    """A detector from a weights file, and what the file says about it. Raises CheckpointError."""
     tensors, facts = checkpoint.read(path)
-    name = facts.get("model")
-    if name not in MODELS:
-        raise CheckpointError(f"{path}: holds a model {name!r}, not one of {', '.join(MODELS)}")
-    matching = MATCHINGS.get(facts.get("matching", ""))
-    if matching is None:
-        raise CheckpointError(f"{path}: was matched {facts.get('matching')!r}, not one of {', '.join(MATCHINGS)}")
-    model = Model(partial(MODELS[name], matching=matching), device)
-    model.parameters.upload(tensors)
+    for fact, known in (("model", MODELS), ("matching", MATCHINGS)):
+        if facts.get(fact) not in known:
+            found = f"{fact} {facts[fact]!r}" if fact in facts else f"no {fact}"
+            raise CheckpointError(f"{path}: {found} found, weights of a detector expected ({', '.join(known)})")
+    model = Model(partial(MODELS[facts["model"]], matching=MATCHINGS[facts["matching"]]), device)
+    try:
+        model.parameters.upload(tensors)
+    except ParameterError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     return model, facts
 
 

@@ -8,13 +8,18 @@ from PIL import Image, ImageOps
 
 from apps.faces.data import DataError, reason
 
-VIDEO = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm")
+PICTURES = (
+    *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
+    *(".qoi", ".tga", ".tif", ".tiff", ".webp"),
+)
+FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
 
 def read_picture(path: Path) -> np.ndarray:
     """The picture upright, transparent parts on white: uint8 (H, W, 3) RGB. Raises DataError."""
     try:
-        with Image.open(path) as file:
+        # From a stream, because Pillow maps a TIFF file of which it knows the name as if it were upright already.
+        with path.open("rb") as stream, Image.open(stream) as file:
             picture = ImageOps.exif_transpose(file)
             if picture.mode[0] in "IF":  # 16 or 32 bits a pixel, which Pillow would cut off at 255
                 picture = Image.fromarray(bytes_of(np.asarray(picture, np.float32), picture.mode))
@@ -33,28 +38,40 @@ def bytes_of(deep: np.ndarray, mode: str) -> np.ndarray:
     return np.rint(255 / max(deep.max(), 255 if mode[0] == "I" else 1) * np.maximum(deep, 0)).astype(np.uint8)
 
 
-def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """The files that are meant: files as they are, folders as the images in them and below. Raises DataError."""
-    Image.init()
-    known = set(Image.EXTENSION) | set(VIDEO)
+def find_pictures(paths: Sequence[Path], output: Path) -> list[Path]:
+    """The files that are meant, each once: files as they are, folders as the pictures and films in them and below.
+
+    Hidden files are passed over, and the output folder where it is within another. Raises DataError.
+    """
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in known and p.is_file())
-            if not inside:
-                raise DataError(f"{path}: no image in this folder, at least one expected")
-            found += inside
-        else:
-            found.append(path)
-    return found
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+        inside = sorted(pictures_in(path, output)) if path.is_dir() else [path]
+        if not inside:
+            raise DataError(f"{path}: no picture in this folder, at least one expected ({' '.join(PICTURES + FILMS)})")
+        found += inside
+    return list(dict.fromkeys(found))
 
 
-def is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO
+def pictures_in(folder: Path, output: Path) -> Iterator[Path]:
+    drawn = output.resolve() if output.resolve() != folder.resolve() else None
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        known = path.suffix.lower() in PICTURES + FILMS and path.is_file()
+        if known and not hidden and drawn not in path.resolve().parents:
+            yield path
 
 
-class Video:
-    """The pictures of a film, one after the other, and a new film with boxes drawn in. Needs the extra `video`."""
+def is_film(path: Path) -> bool:
+    return path.suffix.lower() in FILMS
+
+
+class Film:
+    """The pictures of a film, one after the other, and a new film like it. Needs the extra `video`. Raises DataError.
+
+    frames is how many there are, as far as the file says it.
+    """
 
     def __init__(self, path: Path):
         try:
@@ -64,29 +81,50 @@ class Video:
         self.path, self._av = path, av
         try:
             with av.open(str(path)) as film:
-                self.rate = film.streams.video[0].average_rate
+                stream = film.streams.video[0]
+                self.rate, self.frames = stream.average_rate, stream.frames or None
         except (av.FFmpegError, IndexError) as error:
-            raise DataError(f"{path}: no readable film found ({type(error).__name__}), a video file expected") from None
+            raise self._unreadable(error) from error
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        with self._av.open(str(self.path)) as film:
-            for frame in film.decode(video=0):
-                yield frame.to_ndarray(format="rgb24")
+        try:
+            with self._av.open(str(self.path)) as film:
+                for frame in film.decode(video=0):
+                    quarters = round(getattr(frame, "rotation", 0) / 90)  # as a telephone was held
+                    yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
+        except self._av.FFmpegError as error:
+            raise self._unreadable(error) from error
 
     def write(self, path: Path, pictures: Iterator[np.ndarray]) -> int:
-        """Write pictures as a film of the same rate; returns how many. The file appears when it is whole."""
-        count, unfinished = 0, path.with_name(f".{path.name}")
-        with self._av.open(str(unfinished), "w", format="mp4") as film:
+        """Write pictures as a film of the same rate, without sound; returns how many. It appears when it is whole."""
+        unfinished = path.with_name(f".{path.name}")
+        try:
+            count = self._write(unfinished, pictures)
+            if not count:
+                raise DataError(f"{self.path}: a film without pictures found, at least one expected")
+            unfinished.replace(path)
+        except self._av.FFmpegError as error:
+            raise DataError(f"{path}: this film cannot be written ({reason(error)})") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return count
+
+    def _write(self, path: Path, pictures: Iterator[np.ndarray]) -> int:
+        count = 0
+        with self._av.open(str(path), "w", format="mp4") as film:
             stream = None
             for picture in pictures:
-                count += 1
-                height, width = (n - n % 2 for n in picture.shape[:2])  # the codec takes even sizes only
+                height, width = (n - n % 2 or 2 for n in picture.shape[:2])  # the codec takes even sizes only
                 if stream is None:
                     stream = film.add_stream("libx264", rate=self.rate or 25)
                     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
                 frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), "rgb24")
-                film.mux(stream.encode(frame))
+                film.mux(stream.encode(frame.reformat(stream.width, stream.height, "yuv420p")))
+                count += 1
             if stream is not None:
                 film.mux(stream.encode())
-        unfinished.replace(path)
         return count
+
+    def _unreadable(self, error: Exception) -> DataError:
+        said = "no pictures in it" if isinstance(error, IndexError) else reason(error)
+        return DataError(f"{self.path}: no readable film found ({said}), a video file expected")

@@ -1,22 +1,23 @@
 """Train a detector: recipes, batches of augmented photographs, and the score on those held out."""
 
 import dataclasses
-import inspect
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from apps.faces.augment import augmented, paper_augmented
-from apps.faces.data import Example, Examples, Faces
-from apps.faces.detect import Detector
+from apps.faces.data import DataError, Example, Examples, Faces, Wider
+from apps.faces.detect import THRESHOLD, Detector
 from apps.faces.detector import FACES, MATCHINGS
-from apps.faces.evaluation import Curve, Truth, evaluate, ignored_below, sizes
+from apps.faces.evaluation import Curve, Outcome, Truth, evaluate, ignored_below, sizes, subsets
 from apps.faces.models import MODELS
-from framework import GraphError, Model, Optimizer, checkpoint
+from framework import Model, Optimizer, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.device import Device
 from framework.loading import Batches
@@ -26,6 +27,10 @@ from framework.trainer import Trainer
 
 # The least score that counts when average precision is measured: nearly all, for the tail of the curve.
 EVERYTHING = 0.02
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be followed: one line that names the option."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Recipe:
     rate: float = 0.0015
     decay: float = 0.05
     schedule: str = "cosine"
-    milestones: tuple[float, ...] = ()
+    milestones: tuple[float, ...] = (2 / 3, 8 / 9)
     warmup: int = 200
     augmentation: str = "faces"
     smallest: float = 8.0
@@ -58,10 +63,21 @@ class Recipe:
     seed: int = 0
 
     @classmethod
-    def of(cls, settings: dict[str, Any]) -> "Recipe":
-        """The recipe of a run, from the settings in its checkpoint; JSON has lists in place of tuples."""
-        given: dict[str, Any] = {field.name: settings[field.name] for field in dataclasses.fields(cls)}
-        return cls(**{**given, "sizes": tuple(given["sizes"]), "milestones": tuple(given["milestones"])})
+    def of_run(cls, path: Path) -> "Recipe":
+        """The recipe of the run that left a checkpoint. Raises CheckpointError."""
+        _, metadata = checkpoint.read(path)
+        settings = json.loads(metadata.get("settings", "{}"))
+        names = [field.name for field in dataclasses.fields(cls)]
+        if missing := [name for name in names if name not in settings]:
+            raise CheckpointError(f"{path}: no {missing[0]} found in its settings, a run of a face detector expected")
+        return cls(**{name: _tuple(settings[name]) for name in names})
+
+    def __str__(self) -> str:
+        sizes = " or ".join(map(str, self.sizes))
+        return (
+            f"{self.iterations} steps of {self.batch} crops of {sizes} pixels, {self.optimizer} at {self.rate:g}, "
+            f"{self.schedule} schedule, {self.matching} matching, {self.augmentation} augmentation, seed {self.seed}"
+        )
 
     def make_schedule(self) -> Schedule:
         if self.schedule == "cosine":
@@ -69,14 +85,13 @@ class Recipe:
         return step_schedule(self.rate, [int(m * self.iterations) for m in self.milestones])
 
     def make_model(self, device: Device | str = "auto") -> Model:
-        """The network, new. Raises GraphError where what shall be frozen is not there."""
-        build = MODELS[self.model]
+        """The network, new. Raises RecipeError where what shall be frozen is not there."""
         options: dict[str, Any] = {"matching": MATCHINGS[self.matching]}
         if self.frozen:
-            if "frozen" not in inspect.signature(build).parameters:
-                raise GraphError(f"frozen: {self.model} has no ResNet whose running averages could be kept")
+            if "frozen" not in signature(MODELS[self.model]).parameters:
+                raise RecipeError(f"--frozen: {self.model} has no ResNet that could come with averages")
             options["frozen"] = True
-        return Model(partial(build, **options), device, self.seed)
+        return Model(partial(MODELS[self.model], **options), device, self.seed)
 
 
 # The papers' own. 2018 prints no milestones for its detector; they are those of its digits, in proportion.
@@ -110,8 +125,13 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def recipe(model: str, **options) -> Recipe:
     """The model's recipe with the given options in place of its own; None stands for its own."""
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: _tuple(value) for name, value in options.items() if value is not None}
     return dataclasses.replace(Recipe(model=model), **{**RECIPES.get(model, {}), **given})
+
+
+def _tuple(value: Any) -> Any:
+    """A recipe has tuples where JSON and the command line have lists."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -149,26 +169,48 @@ def inputs(examples: Sequence[Example], smallest: float) -> dict[str, np.ndarray
 
 @dataclass(frozen=True)
 class Score:
-    """Average precision at IoU 0.5: all valid faces, and those of 16 pixels and more. And which pictures it was."""
+    """Average precision at IoU 0.5: all valid faces, and those of 16 pixels and more. And which examples it was."""
 
     all_faces: Curve
     from_16: Curve
+    examples: Examples
     names: list[str]
 
     @property
     def metrics(self) -> dict[str, float]:
         return {"ap": self.all_faces.ap, "ap_16": self.from_16.ap}
 
+    def curves(self, lists: Path | None = None) -> dict[str, Curve]:
+        """By name: of all faces, and of parts of them. Raises DataError for lists of WIDER FACE that do not fit."""
+        found = [outcome.detections for outcome in self.all_faces.outcomes]
+        truths = [outcome.truth for outcome in self.all_faces.outcomes]
+        try:
+            parts = subsets(truths, self.names, lists)
+        except (ValueError, KeyError, NotImplementedError) as error:
+            raise DataError(f"{lists}: lists of easy, medium and hard faces that do not fit ({error})") from error
+        curves = {"all faces": self.all_faces, "16 pixels and more": self.from_16}
+        return curves | {name: evaluate(found, part) for name, part in parts.items()}
+
+    def shown(self) -> list[Outcome]:
+        """What becomes of the boxes that a user gets to see, and of faces of 16 pixels and more, for each example."""
+        outcomes = self.from_16.outcomes
+        found = [outcome.detections.above(THRESHOLD) for outcome in outcomes]
+        return evaluate(found, [outcome.truth for outcome in outcomes]).outcomes
+
 
 def score(model: Model, examples: Examples, progress: Callable = iter) -> Score:
-    """Detect in every example at its stored size, in one pass, and compare with the truth."""
+    """Detect in every example at its stored size, in one pass, and compare with the truth. Raises DataError."""
     detector = Detector(model, threshold=EVERYTHING)
     found, truths, names = [], [], []
     for example in progress(examples):
         found.append(detector(example.picture))
         truths.append(Truth(example.boxes, example.invalid))
         names.append(example.name)
-    return Score(evaluate(found, truths), evaluate(found, [ignored_below(t, 16) for t in truths]), names)
+    if not found:
+        raise DataError(f"validation: none of {len(examples)} pictures is readable, at least one expected")
+    from_16 = evaluate(found, [ignored_below(t, 16) for t in truths])
+    seen = examples.readable() if isinstance(examples, Wider) else examples
+    return Score(evaluate(found, truths), from_16, seen, names)
 
 
 def load_backbone(model: Model, path: Path) -> None:

@@ -7,15 +7,26 @@ import time
 from pathlib import Path
 
 from apps import command_line
-from apps.command_line import Commands, add_device, add_json, count, free_folder, positive, positive_float, write_json
+from apps.command_line import (
+    Commands,
+    add_device,
+    add_json,
+    carry_out,
+    count,
+    free_folder,
+    open_run,
+    positive,
+    positive_float,
+    write_json,
+)
 from apps.mnist import figures
 from apps.mnist.classifier import WEIGHTS, Evaluation, Recipe, load_model, recipe, save_weights, trainer
 from apps.mnist.data import DataError, load
 from apps.mnist.models import MODELS
 from apps.mnist.picture import read_digit
 from framework import Model, checkpoint
-from framework.checkpoint import CheckpointError
 from framework.summary import summary
+from framework.trainer import CHECKPOINT
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,7 +98,7 @@ def _weights(c):
 def train(options) -> None:
     """Train, evaluate, and leave weights, log and figures in the run's folder."""
     if options.resume:
-        _, metadata = checkpoint.read(options.resume / "checkpoint.safetensors")
+        _, metadata = checkpoint.read(options.resume / CHECKPOINT)
         settings = json.loads(metadata["settings"])
         chosen = Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__})
         folder = options.resume
@@ -107,6 +118,7 @@ def train(options) -> None:
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
+    open_run(folder, options.resume)
     print(f"data    {digits.source}")
     print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
     print(f"recipe  {chosen.iterations} steps of {chosen.batch}, ", end="")
@@ -114,12 +126,7 @@ def train(options) -> None:
     print(f"digits moved by up to {chosen.shift} pixels, seed {chosen.seed}")
     print(f"output  {folder}")
     run = trainer(digits, chosen, model, folder, options.evaluate_every)
-    if options.resume:
-        run.resume()
-        print(f"resumed at step {run.step}")
-    elif run.checkpoint_path.exists():
-        raise CheckpointError(f"--output: {folder} holds a run already; resume it or choose another folder")
-    run.run(chosen.iterations)
+    carry_out(run, chosen.iterations, options.resume)
     result = Evaluation(model, digits)()
     facts = {
         "model": model.name,

@@ -247,6 +247,14 @@ def test_a_broken_picture_is_replaced_by_the_next_with_one_warning(folder, damag
 
 
 @pytest.mark.filterwarnings("ignore:.*left out")
+def test_what_was_readable_is_numbered_as_it_was_iterated(folder):
+    (folder / "train" / "images" / "0--A" / "b.jpg").write_bytes(b"")
+    examples = Wider(read_wider(folder, "train")[0])
+    names = [example.name for example in examples]
+    assert [examples.readable()[i].name for i in range(2)] == names == ["0--A/a", "1--B/c"]
+
+
+@pytest.mark.filterwarnings("ignore:.*left out")
 def test_a_folder_of_broken_pictures_is_an_error(folder):
     for path in (folder / "train" / "images").rglob("*.jpg"):
         path.write_bytes(b"")
@@ -282,6 +290,16 @@ def test_an_unusable_folder_is_an_error_and_no_reason_to_look_elsewhere(folder, 
         load(source)
 
 
+@pytest.mark.parametrize(("most", "names"), [(1, "a"), (2, "ab"), (3, "abc"), (9, "abc"), (None, "abc")])
+def test_pictures_held_out_may_be_some_that_are_spread_over_all(folder, monkeypatch, most, names):
+    monkeypatch.setenv("WIDER_FACE_DIR", str(folder))
+    write_split(folder, "val", {f"0--A/{name}.jpg": [face()] for name in "abc"})
+    found = load("wider", most)
+    assert "".join(example.name[-1] for example in found.validation) == names
+    assert found.source == load("wider").source == "photographs from WIDER_FACE_DIR (3 / 3)"
+    assert len(load("builtin", 7).validation) == 7
+
+
 def test_problems_are_passed_on(folder, monkeypatch):
     monkeypatch.setenv("WIDER_FACE_DIR", str(folder))
     (folder / "train" / "images" / "0--A" / "b.jpg").unlink()
@@ -291,10 +309,12 @@ def test_problems_are_passed_on(folder, monkeypatch):
 
 def test_without_a_folder_crowds_are_taken_and_it_is_said():
     found = load()
-    assert found.source == "crowds composed of faces in scikit-image (2000 / 200; WIDER_FACE_DIR is not set)"
+    assert found.source == "crowds composed of faces in scikit-image (2000 / 200)"
+    assert found.problems[0].startswith("WIDER_FACE_DIR is not set")
     assert found.train == Crowds(2000, seed=0)
     assert found.validation == Crowds(200, seed=0, held_out=True)
-    assert load("builtin").source.endswith("as asked)")
+    assert load("builtin").source == found.source
+    assert not load("builtin").problems
 
 
 def test_wider_without_a_folder_and_unknown_sources_are_refused():

@@ -14,8 +14,8 @@ from apps.faces.data import Faces
 from apps.faces.detector import FACES
 from apps.faces.evaluation import sizes
 from apps.faces.models import MODELS, facenet, lite
-from apps.faces.training import Crops, Recipe, inputs, load_backbone, recipe, trainer
-from framework import GraphError, Model
+from apps.faces.training import Crops, Recipe, RecipeError, inputs, load_backbone, recipe, trainer
+from framework import Model
 from framework.checkpoint import CheckpointError
 from framework.parameters import ParameterError
 from framework.trainer import Trainer
@@ -133,7 +133,7 @@ def test_a_recipe_makes_the_network_it_says(monkeypatch):
 
 
 def test_a_network_without_a_resnet_has_nothing_to_freeze():
-    with pytest.raises(GraphError, match=r"^frozen: lite has no ResNet whose running averages could be kept$"):
+    with pytest.raises(RecipeError, match=r"^--frozen: lite has no ResNet"):
         recipe("lite", frozen=True).make_model("cpu")
 
 

@@ -1,8 +1,9 @@
-"""Batches from other processes: the same as without, in any order; what goes wrong there is said here."""
+"""Batches from worker processes: the same as without, and nobody is left behind."""
 
+import multiprocessing
 import os
 import signal
-import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,69 +11,53 @@ import pytest
 from framework.loading import Background, WorkerError
 
 
-class Broken(ValueError):
-    """What a source of data may raise."""
+@dataclass(frozen=True)
+class Squares:
+    """Batches of a number; the process ends at a step, an error is raised at another."""
 
-
-class Batches:
-    """A function of the step, that can be sent to another process; it fails at some steps."""
-
-    def __init__(self, *bad):
-        self.bad = bad
+    ends: int = -1
+    fails: int = -1
 
     def __call__(self, step):
-        if step in self.bad:
-            raise Broken(f"photograph.jpg: step {step} cannot be made")
-        generator = np.random.default_rng((3, step))
-        # The later, the quicker: with several workers batches are not finished in their order.
-        time.sleep(0.05 / (step + 1))
-        return {"image": generator.integers(0, 256, (2, 5, 5, 3), np.uint8), "process": np.array(os.getpid())}
+        if step == self.ends:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == self.fails:
+            raise ValueError(f"no batch {step}")
+        return {"x": np.full(3, step**2), "process": np.array(os.getpid())}
 
 
-@pytest.fixture(scope="module")
-def background():
-    with Background(Batches(13), workers=2, ahead=3) as background:
-        yield background
+def test_batches_are_those_of_the_function_in_any_order_of_steps():
+    with Background(Squares(), workers=2) as batches:
+        for step in (0, 1, 2, 7, 3, 3, 4):
+            made = batches(step)
+            np.testing.assert_array_equal(made["x"], np.full(3, step**2))
+            assert made["process"] != os.getpid()
+    assert not multiprocessing.active_children()
 
 
-def test_batches_are_those_without_workers_whatever_the_order(background):
-    batches = Batches()
-    for step in (0, 1, 2, 3, 4, 100, 101, 7, 7, 3):  # a run that goes on elsewhere, and one that starts again
-        np.testing.assert_array_equal(background(step)["image"], batches(step)["image"])
+def test_an_error_in_a_worker_reaches_the_caller_at_its_step():
+    with Background(Squares(fails=2), ahead=3) as batches:
+        batches(0)
+        batches(1)
+        with pytest.raises(ValueError, match="no batch 2"):
+            batches(2)
+        assert batches(3)["x"][0] == 9
 
 
-def test_batches_are_made_by_other_processes(background):
-    assert int(background(0)["process"]) != os.getpid()
+def test_a_dead_worker_is_told_in_one_line():
+    with Background(Squares(ends=1), ahead=0) as batches:
+        batches(0)
+        with pytest.raises(WorkerError, match=r"^a worker .* has died"):
+            batches(1)
 
 
-def test_what_fails_is_raised_when_its_batch_is_asked_for_in_one_clear_piece(background):
-    for step in (10, 11, 12):  # 13 has failed by now, ahead of time
-        background(step)
-    with pytest.raises(Broken, match=r"^photograph\.jpg: step 13 cannot be made$"):
-        background(13)
-    # Others can still be had, and 13 fails each time.
-    np.testing.assert_array_equal(background(14)["image"], Batches()(14)["image"])
-    with pytest.raises(Broken):
-        background(13)
-
-
-def test_an_interrupt_from_the_keyboard_is_left_to_the_trainer(background):
-    """It goes to all processes of a terminal; workers go on."""
-    for worker in {int(background(step)["process"]) for step in range(20, 30)}:
-        os.kill(worker, signal.SIGINT)
-    for step in range(30, 40):
-        np.testing.assert_array_equal(background(step)["image"], Batches()(step)["image"])
-
-
-def test_workers_end_with_the_context():
-    with Background(Batches(), ahead=0) as background:
-        worker = int(background(5)["process"])
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
-
-
-def test_a_worker_that_was_killed_is_noticed():
-    with Background(Batches(), ahead=0) as background:
-        os.kill(int(background(0)["process"]), signal.SIGKILL)
-        with pytest.raises(WorkerError, match=r"^batch \d+: a worker process was ended from outside"):
-            [background(step) for step in range(1, 100)]
+def test_workers_ignore_an_interrupt_from_their_first_moment_on():
+    before = signal.getsignal(signal.SIGINT)
+    with Background(Squares(), workers=2) as batches:
+        assert signal.getsignal(signal.SIGINT) is before
+        workers = multiprocessing.active_children()
+        assert len(workers) == 2
+        for worker in workers:  # they are still starting
+            os.kill(worker.pid, signal.SIGINT)
+        assert batches(5)["x"][0] == 25
+    assert not multiprocessing.active_children()

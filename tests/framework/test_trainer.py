@@ -197,6 +197,18 @@ def test_an_interrupted_run_finishes_its_step_and_leaves_a_checkpoint(tmp_path):
     assert_equal(weights(whole), weights(rest))
 
 
+def test_an_interrupted_evaluation_ends_at_once_and_leaves_a_checkpoint(tmp_path):
+    def evaluate():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(tmp_path, evaluate=evaluate, evaluate_every=2).run(9, progress=False)
+    rest = trainer(tmp_path)
+    rest.resume()
+    assert rest.step == 2
+
+
 def test_the_paper_divides_the_rate_by_ten_twice():
     rate = step_schedule(0.001, (33_333, 66_666))
     np.testing.assert_allclose([rate(0), rate(33_332), rate(33_333), rate(99_999)], [1e-3, 1e-3, 1e-4, 1e-5])
