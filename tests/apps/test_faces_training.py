@@ -15,7 +15,7 @@ from apps.faces.detector import FACES
 from apps.faces.evaluation import sizes
 from apps.faces.models import MODELS, facenet, lite
 from apps.faces.training import Crops, Recipe, RecipeError, inputs, load_backbone, recipe, trainer
-from framework import Model
+from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.parameters import ParameterError
 from framework.trainer import Trainer
@@ -104,10 +104,12 @@ def test_where_there_are_more_faces_than_places_the_largest_are_kept():
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_recipe_comes_back_from_the_settings_of_a_run(model):
+def test_a_recipe_comes_back_from_the_settings_of_a_run(model, tmp_path):
     ours = recipe(model, iterations=10, seed=None)
     assert ours == replace(recipe(model), iterations=10)
-    assert Recipe.of(json.loads(json.dumps({**asdict(ours), "data": "somewhere"}))) == ours
+    settings = json.dumps({**asdict(ours), "data": "somewhere"})
+    checkpoint.write(tmp_path / "run.safetensors", {}, {"settings": settings})
+    assert Recipe.of_run(tmp_path / "run.safetensors") == ours
 
 
 @pytest.mark.parametrize(
