@@ -1,16 +1,12 @@
 """Time of a training step, against PyTorch on the same network: python -m benchmarks.training_step
 
-Both make whole steps (forward, backward, SGD with momentum) in turns on the same machine, in one run; what is printed
-are medians. Each has a process of its own, with the threads it would have alone: in one process the thread pools of
-the two get into each other's way. A step of ours includes copying the batch in and the loss out.
+Both make whole steps (forward, backward, SGD with momentum) in turns, see turns.py. A step of ours includes copying
+the batch in and the loss out.
 """
 
 import argparse
-import multiprocessing
-import statistics
-import time
 
-# NumPy and the competitors are imported in the processes that need them, in the order that each wants.
+from benchmarks.turns import YARDSTICK, in_turns, report
 
 
 def inputs_for(program):
@@ -62,20 +58,6 @@ def torch_step(name, batch, device_name):
     return step
 
 
-def serve(connection, make, *arguments):
-    """In a process of its own: warm up, then time one step whenever asked."""
-    step = make(*arguments)
-    for _ in range(10):
-        step()
-    connection.send("ready")
-    while connection.recv():
-        for _ in range(2):  # the first fills the caches that the other process emptied
-            started = time.perf_counter()
-            step()
-            seconds = time.perf_counter() - started
-        connection.send(seconds)
-
-
 def main():
     p = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.splitlines()[0])
     p.add_argument("--model", default="cnn6", help="a model of apps.mnist (default: cnn6)")
@@ -89,27 +71,9 @@ def main():
     if options.device == "cuda":
         competitors["handwritten, not captured"] = (our_step, *case, False)
     if not options.no_torch:
-        competitors["PyTorch"] = (torch_step, *case)
-    context = multiprocessing.get_context("spawn")
-    connections = {}
-    for name, arguments in competitors.items():
-        connections[name], there = context.Pipe()
-        context.Process(target=serve, args=(there, *arguments), daemon=True).start()
-        connections[name].recv()
-    times: dict[str, list[float]] = {name: [] for name in competitors}
-    for _ in range(options.repeats):
-        for name, connection in connections.items():
-            connection.send(True)
-            times[name].append(connection.recv())
-    for connection in connections.values():
-        connection.send(False)
-    medians = {name: statistics.median(t) for name, t in times.items()}
-    print(f"training step of {options.model}, batch {options.batch_size}, {options.device}, {options.repeats} in turns")
-    for name, median in medians.items():
-        fast, *_, slow = statistics.quantiles(times[name], n=10)
-        print(f"{name:26} {median * 1e3:8.2f} ms  (10 % to 90 %: {fast * 1e3:.2f} to {slow * 1e3:.2f})", end="")
-        ratio = f"  {median / medians['PyTorch']:5.2f} of PyTorch's time" if "PyTorch" in medians else ""
-        print(f"  {1 / median:7.1f} steps/s{ratio}")
+        competitors[YARDSTICK] = (torch_step, *case)
+    title = f"training step of {options.model}, batch {options.batch_size}, {options.device}"
+    report(f"{title}, {options.repeats} in turns", in_turns(competitors, options.repeats), "steps")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,19 @@
 
 import math
 
-from framework.graph import Graph
+from framework.graph import Graph, Value
 
 
 def rows(graph: Graph) -> list[dict]:
-    """One row a node: layer, operation, output (shape), parameters, flops (of forward), bytes (of activations)."""
-    table = []
+    """One row a node: layer, operation, output (shape), parameters, flops (of forward), bytes (of activations).
+
+    A parameter that several nodes share counts at the first of them.
+    """
+    table: list[dict] = []
+    counted: set[Value] = set()
     for node in graph.nodes:
+        learned = {v for v in node.inputs if v.role == "parameter"} - counted
+        counted |= learned
         op = node.operation
         shapes = {name: None if v is None else v.shape for name, v in node.values.items()}
         flops, _ = op.flops(**{n: shapes[n] for n in op.inputs}, **{**op.settings, **node.settings})
@@ -17,7 +23,7 @@ def rows(graph: Graph) -> list[dict]:
                 "layer": node.name,
                 "operation": op.name,
                 "output": node.outputs[0].shape,
-                "parameters": sum(math.prod(v.shape) for v in node.inputs if v.role == "parameter"),
+                "parameters": sum(math.prod(v.shape) for v in learned),
                 "flops": flops,
                 "bytes": 0 if op.view else sum(4 * math.prod(v.shape) for v in node.outputs),
             }

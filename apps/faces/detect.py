@@ -65,7 +65,8 @@ class Detector:
         small = Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         found = self(np.array(small))
         scale = np.array([width / size[0], height / size[1]] * 2, np.float32)
-        return Detections(found.boxes * scale, found.scores)
+        boxes = np.minimum(found.boxes * scale, np.array([width, height] * 2, np.float32))  # the product is rounded
+        return Detections(boxes, found.scores)
 
     def _program(self, size: tuple[int, int]) -> Program:
         if size not in self._programs:

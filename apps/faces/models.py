@@ -34,7 +34,8 @@ def faceresnet(
             x = bottleneck(x, 64, 1, f"{name}.{block}", at)
         return x
 
-    return finish(levels, *heads(anchors, blocks, blocks), anchors, matching, overlap)
+    # What passes through 8 residual blocks grows, so the predictions start nearer to zero than elsewhere.
+    return finish(levels, *heads(anchors, blocks, blocks, 0.001), anchors, matching, overlap)
 
 
 def facenet(
@@ -77,20 +78,18 @@ def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, 
     return finish(levels, *heads(anchors, blocks_with_norm, blocks_with_norm), anchors, matching, overlap)
 
 
-def heads(anchors: Anchors, classification: Body, regression: Body) -> tuple[Head, Head]:
+def heads(anchors: Anchors, classification: Body, regression: Body, deviation: float = 0.01) -> tuple[Head, Head]:
     """Two heads for finish: each body, and after it the convolution that predicts 2 or 4 numbers an anchor.
 
-    They start as Lin et al. (2017), section 4.1: near zero, but for the bias that makes faces rare.
+    These start as Lin et al. (2017), section 4.1: near zero, but for the bias that makes faces rare.
     """
 
     def head(name, body, columns, bias_start):
         def apply(x: Value, at: str) -> Value:
             x = body(x, f"head.{name}", at)
-            channels = columns * anchors.per_cell
+            channels, start = columns * anchors.per_cell, layers.normal(deviation)
             output = f"head.{name}.output"
-            return layers.conv2d(
-                x, channels, 3, 1, 1, name=output, at=at, start=layers.normal(0.01), bias_start=bias_start
-            )
+            return layers.conv2d(x, channels, 3, 1, 1, name=output, at=at, start=start, bias_start=bias_start)
 
         return apply
 
@@ -101,11 +100,12 @@ def heads(anchors: Anchors, classification: Body, regression: Body) -> tuple[Hea
 
 
 def convolutions(count: int, channels: int) -> Body:
-    """So many 3x3 convolutions, each with ReLU."""
+    """So many 3x3 convolutions, each with ReLU. They start as Lin et al. (2017), section 4.1, has all of a head."""
 
     def body(x, name, at):
         for number in range(count):
-            x = layers.relu(layers.conv2d(x, channels, 3, padding=1, name=f"{name}.{number}", at=at))
+            x = layers.conv2d(x, channels, 3, padding=1, name=f"{name}.{number}", at=at, start=layers.normal(0.01))
+            x = layers.relu(x)
         return x
 
     return body

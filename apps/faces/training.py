@@ -85,6 +85,7 @@ class Recipe:
         return step_schedule(self.rate, [int(m * self.iterations) for m in self.milestones])
 
     def make_model(self, device: Device | str = "auto") -> Model:
+        """The network, new. Raises RecipeError where what shall be frozen is not there."""
         options: dict[str, Any] = {"matching": MATCHINGS[self.matching]}
         if self.frozen:
             if "frozen" not in signature(MODELS[self.model]).parameters:

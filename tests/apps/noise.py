@@ -10,7 +10,7 @@ def example(size, seed=0, faces=12):
     """Faces from 6 pixels to the shorter side of the picture, anywhere in it; every sixth is invalid."""
     generator = np.random.default_rng((seed, faces))
     rows, columns = size
-    side = np.exp(generator.uniform(np.log(6), np.log(min(size)), (faces, 1)))
+    side = np.exp(generator.uniform(np.log(min(6, *size)), np.log(min(size)), (faces, 1)))
     sides = side * [1.0, 1.2] / 1.2
     start = generator.random((faces, 2)) * ([columns, rows] - sides)
     boxes = np.hstack([start, start + sides]).astype(np.float32)

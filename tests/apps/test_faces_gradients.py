@@ -1,4 +1,4 @@
-"""Whole detectors: the loss and the gradients of all parameters against calculus, PyTorch and another device.
+"""Whole detectors: loss, gradients of all parameters and detections against calculus, PyTorch and another device.
 
 Pictures are as small as the pyramid allows: where the coarsest level is normalized, it has at least 2 x 2 cells, since
 two values normalized by their own mean and variance are 1 and -1 whatever they were.
@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from apps.faces.detector import MATCHINGS
 from apps.faces.models import MODELS
 from framework import Model
 from tests.apps.noise import batch
@@ -46,6 +47,23 @@ def test_gradients_equal_those_of_pytorch(name, options):
     for parameter, gradient in model.parameters.gradients.download().items():
         other = twin.parameters[parameter].grad.numpy()
         np.testing.assert_allclose(gradient, other, rtol=1e-6, atol=1e-6 * np.abs(other).max(), err_msg=parameter)
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_detections_equal_those_of_pytorch(matching):
+    """Boxes and scores before non-maximum suppression, which PyTorch does not have."""
+    torch = pytest.importorskip("torch")
+    from benchmarks.torch_twin import TorchTwin
+
+    model = Model(partial(MODELS["lite"], matching=MATCHINGS[matching]), "reference")
+    model.parameters.upload(model.parameters.download())
+    program = model.inference(2, outputs=("boxes", "scores"), size=(65, 97))
+    image = batch(2, (65, 97))["image"]
+    twin = TorchTwin(program.graph, model.parameters.download(), dtype=torch.float64)
+    with torch.no_grad():
+        expected = twin(("boxes", "scores"), training=False, image=image)
+    for name, array in program(image=image).items():
+        np.testing.assert_allclose(array, expected[name].numpy(), rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_gradients_are_the_derivatives_of_the_loss():

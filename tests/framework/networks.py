@@ -1,7 +1,22 @@
-"""Small networks for tests: every layer, fan-outs, shared weights."""
+"""Small networks for tests: every layer, fan-outs, shared weights, constants, nodes with several outputs."""
+
+import numpy as np
 
 from framework import Graph
-from framework.layers import activation, add, batchnorm, conv2d, flatten, he_normal, linear, mean, pool, relu
+from framework.layers import (
+    activation,
+    add,
+    batchnorm,
+    conv2d,
+    flatten,
+    he_normal,
+    linear,
+    mean,
+    pool,
+    relu,
+    reshape,
+    upsample,
+)
 from framework.layers import softmax_classifier as classify
 
 
@@ -37,4 +52,50 @@ def regression(batch):
     losses = graph.add("loss", prediction=y, target=graph.input("target", (batch, 2)), function="mse")
     graph.output("y", y)
     graph.output("loss", mean(losses))
+    return graph
+
+
+def pyramid(batch):
+    """A detector of two levels in small: one head for both, and boxes, anchors and labels that are constants."""
+    graph = Graph("pyramid")
+    x = relu(conv2d(graph.input("image", (batch, 1, 8, 8)), 3, kernel=3, padding=1))
+    coarse = conv2d(x, 3, kernel=3, stride=2, padding=1)
+    fine = add(x, upsample(coarse, 8))
+
+    def head(level, name, columns):
+        outputs = conv2d(level, columns, kernel=3, padding=1, name=name, at=str(level.shape[2]))
+        R, C, H, W = outputs.shape
+        return graph.add("transpose", x=reshape(outputs, R, C, H * W))
+
+    logits, offsets = (
+        graph.add("concat", a=head(fine, name, columns), b=head(coarse, name, columns))
+        for name, columns in (("classes", 2), ("offsets", 4))
+    )
+    squares = [[x, y, x + side, y + side] for side in (2, 4) for y in range(0, 16, side) for x in range(0, 16, side)]
+    anchors = graph.constant("anchors", np.array(squares, np.float32))
+    faces = np.array([[1, 2, 3, 4], [4, 4, 9, 9], [0, 0, 0, 0], [10, 0, 14, 4]], np.float32)
+    boxes = graph.constant("boxes", np.stack([faces] * batch))
+    label = graph.constant("label", np.array([[1, 1, 0, -1]] * batch, np.int32))
+    matched = graph.add(
+        "match_anchors", anchors=anchors, boxes=boxes, label=label, positive=0.3, negative=0.3, best=True
+    )
+    truth = graph.add("encode_boxes", boxes=boxes, matched=matched, anchors=anchors)
+    target, weight = graph.node("assign_targets", matched=matched).outputs
+    rows = len(squares) * batch
+    classes = graph.add("focal_loss", x=reshape(logits, rows, 2), target=reshape(target, rows, 2))
+    arrays = {"prediction": reshape(offsets, rows, 4), "target": reshape(truth, rows, 4)}
+    places = graph.add("smooth_l1", **arrays, weight=reshape(weight, rows))
+    parts = [graph.add("reduce", x=part, how="sum") for part in (classes, places)]
+    for name, part in zip(("classification", "regression"), parts, strict=True):
+        graph.output(name, part)
+    graph.output("loss", add(*parts))
+    return graph
+
+
+def of_any_size(batch, size=8):
+    """Takes pictures of size x size; what it learns does not depend on that."""
+    graph = Graph("of_any_size")
+    x = relu(batchnorm(conv2d(graph.input("image", (batch, 1, size, size)), 4, kernel=3, padding=1, name="conv")))
+    classify(linear(flatten(pool(x, "avg", window=size)), 4, name="fit"))
+    graph.output("brightness", mean(x))
     return graph

@@ -5,9 +5,9 @@ import pytest
 
 from apps.mnist.models import MODELS
 from framework import GraphError, Model, Optimizer
-from tests.framework.networks import plain, regression, residual
+from tests.framework.networks import plain, pyramid, regression, residual
 
-NETWORKS = {"plain": plain, "residual": residual}
+NETWORKS = {"plain": plain, "residual": residual, "pyramid": pyramid}
 
 
 def batch_for(program, seed=0):

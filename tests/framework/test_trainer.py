@@ -16,7 +16,7 @@ from framework.checkpoint import CheckpointError
 from framework.program import NonFinite
 from framework.schedule import cosine_schedule, step_schedule
 from framework.trainer import Trainer
-from tests.framework.networks import plain
+from tests.framework.networks import of_any_size, plain
 
 
 def batches(step):
@@ -29,8 +29,8 @@ def batches(step):
     return {"image": images, "target": np.eye(4)[labels]}
 
 
-def trainer(folder, rate=0.05, batches=batches, optimizer="sgd", **options):
-    model = Model(plain, "cpu", seed=5)
+def trainer(folder, rate=0.05, batches=batches, optimizer="sgd", network=plain, **options):
+    model = Model(network, "cpu", seed=5)
     settings = {"seed": 5, **options.pop("settings", {})}
     return Trainer(model, Optimizer(optimizer), 8, batches, lambda step: rate, Path(folder), settings, **options)
 
@@ -60,6 +60,34 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path, optimiz
     rest = trainer(tmp_path / "parts", optimizer=optimizer)
     rest.resume()
     rest.run(12, progress=False)
+    assert_equal(weights(whole), weights(rest))
+    assert_equal(whole.optimizer.download(), rest.optimizer.download())
+    assert whole.records == rest.records
+
+
+def of_two_sizes(step):
+    """The same pictures, in every third step repeated to twice the size."""
+    inputs = batches(step)
+    if step % 3 == 1:
+        inputs["image"] = np.tile(inputs["image"], (1, 1, 2, 2))
+    return inputs
+
+
+def over_two_sizes(folder, **options):
+    def build(inputs):
+        return {"size": inputs["image"].shape[2]}
+
+    return trainer(folder, batches=of_two_sizes, network=of_any_size, build=build, **options)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 5])
+def test_a_run_over_inputs_of_two_sizes_resumes_bit_for_bit(tmp_path, stop):
+    whole = over_two_sizes(tmp_path / "whole", optimizer="adam")
+    whole.run(8, progress=False)
+    over_two_sizes(tmp_path / "parts", optimizer="adam").run(stop, progress=False)
+    rest = over_two_sizes(tmp_path / "parts", optimizer="adam")
+    rest.resume()
+    rest.run(8, progress=False)
     assert_equal(weights(whole), weights(rest))
     assert_equal(whole.optimizer.download(), rest.optimizer.download())
     assert whole.records == rest.records
@@ -141,6 +169,17 @@ def test_the_log_has_one_line_a_step(tmp_path):
     assert [line["iteration"] for line in lines if "validation_loss" in line] == [2, 4, 5]
 
 
+def test_parts_of_the_loss_are_in_the_log(tmp_path):
+    run = over_two_sizes(tmp_path, parts=("brightness",))
+    run.run(3, progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [list(line) for line in lines] == [["iteration", "loss", "brightness", "rate", "norm"]] * 3
+    assert lines == run.records
+    program = run.model.inference(8, outputs=("brightness",))
+    assert program(image=batches(3)["image"])["brightness"].shape == (1,)
+    assert len({line["brightness"] for line in lines}) == 3
+
+
 def test_an_interrupted_run_finishes_its_step_and_leaves_a_checkpoint(tmp_path):
     def interrupting(step):
         if step == 3:
@@ -178,6 +217,13 @@ def test_the_paper_divides_the_rate_by_ten_twice():
 def test_a_cosine_ends_at_zero():
     rate = cosine_schedule(0.1, 100)
     np.testing.assert_allclose([rate(0), rate(50), rate(100), rate(200)], [0.1, 0.05, 0, 0], atol=1e-12)
+
+
+def test_a_cosine_can_begin_slowly_and_then_goes_on_as_any_other():
+    plain, warm = cosine_schedule(0.1, 100), cosine_schedule(0.1, 100, warmup=10)
+    for step in range(120):
+        np.testing.assert_allclose(warm(step), min(1, (step + 1) / 10) * plain(step), rtol=1e-12)
+    assert max(map(warm, range(100))) == warm(9) < plain(8)
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

@@ -1,0 +1,171 @@
+"""Finding faces: boxes lie in the picture whatever its size, options act, and weights files hold what they say."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from apps.faces import detect
+from apps.faces.detect import Detector, load_model, save_weights
+from apps.faces.detector import MATCHINGS, PAPER
+from apps.faces.models import lite
+from framework import Model, checkpoint
+from framework.checkpoint import CheckpointError
+from framework.parameters import ParameterError
+from kernels.iou.reference import overlap as iou
+from tests.apps.noise import example
+
+
+@pytest.fixture(scope="module")
+def model():
+    """New, so that it finds something everywhere, with scores near 1/100."""
+    return Model(lite, "reference", seed=1)
+
+
+@pytest.fixture(scope="module")
+def eager(model):
+    """A detector that gives all it finds."""
+    return Detector(model, threshold=0.0)
+
+
+def picture(rows, columns, seed=0):
+    return example((rows, columns), seed).picture
+
+
+def assert_inside(found, rows, columns):
+    assert found.boxes.dtype == found.scores.dtype == np.float32
+    x1, y1, x2, y2 = found.boxes.T
+    assert (x1 >= 0).all()
+    assert (y1 >= 0).all()
+    assert (x1 < x2).all()
+    assert (y1 < y2).all()
+    assert (x2 <= columns).all()
+    assert (y2 <= rows).all()
+    assert (np.diff(found.scores) <= 0).all()
+
+
+@settings(max_examples=8)
+@given(rows=st.integers(1, 128), columns=st.integers(1, 128))
+def test_boxes_lie_in_a_picture_of_any_size(eager, rows, columns):
+    found = eager(picture(rows, columns))
+    assert len(found.boxes)
+    assert_inside(found, rows, columns)
+
+
+@pytest.mark.parametrize("size", [(20, 20), (65, 63), (1, 1)])
+def test_so_do_they_in_small_and_odd_ones(eager, size):
+    found = eager(picture(*size))
+    assert len(found.boxes)
+    assert_inside(found, *size)
+
+
+def test_a_threshold_leaves_the_first_of_what_is_found_without(model, eager):
+    noise = picture(64, 96)
+    every = eager(noise)
+    middle = float(np.median(every.scores))
+    some = Detector(model, threshold=middle)(noise)
+    np.testing.assert_array_equal(some.scores, every.scores[every.scores >= middle])
+    np.testing.assert_array_equal(some.boxes, every.boxes[: len(some.boxes)])
+    assert len(Detector(model, threshold=1.0)(noise).boxes) == 0
+
+
+def test_no_two_boxes_overlap_more_than_allowed(model):
+    noise = picture(64, 128)  # multiples of 64: no box is clipped after the choice but at the border
+    counts = []
+    for overlap in (0.1, 0.4, 0.8):
+        found = Detector(model, threshold=0.0, overlap=overlap)(noise)
+        inside = ((found.boxes > 0) & (found.boxes < [128, 64, 128, 64])).all(axis=1)
+        boxes = found.boxes[inside].astype(float)
+        assert np.triu(iou(boxes, boxes), 1).max(initial=0) <= overlap + 1e-6
+        counts.append(len(found.boxes))
+    assert counts[0] < counts[1] < counts[2]
+
+
+def test_a_larger_picture_than_wanted_is_looked_at_smaller_and_boxes_are_its_own(model, eager):
+    noise = picture(96, 128)
+    small = Image.fromarray(noise).resize((64, 48), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    expected, found = eager(np.array(small)), Detector(model, threshold=0.0, longest=64)(noise)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    np.testing.assert_allclose(found.boxes, 2 * expected.boxes, rtol=1e-6)
+    assert_inside(found, 96, 128)
+
+
+@pytest.mark.parametrize("size", [(300, 7), (7, 300), (107, 107)])  # 25 times 107 / 25, rounded, is more than 107
+def test_boxes_of_smaller_copies_lie_in_the_picture_too(model, size):
+    found = Detector(model, threshold=0.0, longest=25)(picture(*size))
+    assert len(found.boxes)
+    assert_inside(found, *size)
+
+
+def test_a_picture_that_is_small_enough_stays_as_it_is(model, eager):
+    noise = picture(64, 50)
+    np.testing.assert_array_equal(Detector(model, threshold=0.0, longest=64)(noise).boxes, eager(noise).boxes)
+
+
+def test_pictures_of_about_one_size_share_a_program_and_only_some_programs_are_kept(model, monkeypatch):
+    made = []
+
+    def inference(*arguments, size, **options):
+        made.append(size)
+        return Model.inference(model, *arguments, size=size, **options)
+
+    monkeypatch.setattr(model, "inference", inference)
+    monkeypatch.setattr(detect, "PROGRAMS", 2)
+    detector = Detector(model)
+    for rows, columns in ((50, 50), (64, 33), (20, 100), (10, 10), (100, 20), (64, 64), (20, 100)):
+        detector(picture(rows, columns))
+    # (64, 64) is in use all the time; (64, 128) made way for (128, 64).
+    assert made == [(64, 64), (64, 128), (128, 64), (64, 128)]
+
+
+# Weights
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_a_weights_file_gives_the_same_detector_back(tmp_path, matching):
+    model = Model(partial(lite, matching=MATCHINGS[matching]), "reference", seed=3)
+    path = tmp_path / "weights.safetensors"
+    save_weights(model, path, matching=matching, ap=0.5)
+    loaded, facts = load_model(path, "reference")
+    assert facts == {"model": "lite", "matching": matching, "ap": "0.5"}
+    one, other = (Detector(m, threshold=0.0)(picture(40, 40)) for m in (model, loaded))
+    np.testing.assert_allclose(one.boxes, other.boxes, rtol=1e-4, atol=1e-3)
+    for name, array in model.parameters.download().items():
+        np.testing.assert_array_equal(loaded.parameters.download()[name], array, err_msg=name)
+
+
+def test_offsets_are_read_as_they_were_learned(tmp_path, model):
+    """Those of the seeds are corners in pixels, those of lite are relative to the anchor."""
+    boxes = {}
+    for matching in ("paper", "refined"):
+        path = tmp_path / f"{matching}.safetensors"
+        save_weights(model, path, matching=matching)
+        boxes[matching] = Detector(load_model(path, "reference")[0], threshold=0.0)(picture(64, 64)).boxes
+    assert MATCHINGS["paper"] is PAPER
+    assert boxes["paper"].shape != boxes["refined"].shape or (boxes["paper"] != boxes["refined"]).any()
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({}, "holds a model None, not one of lite, facenet, faceresnet"),
+        ({"model": "cnn6"}, "holds a model 'cnn6', not one of lite, facenet, faceresnet"),
+        ({"model": "lite"}, "was matched None, not one of paper, per_level, refined"),
+        ({"model": "lite", "matching": "best"}, "was matched 'best', not one of paper, per_level, refined"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_by_what_it_says(tmp_path, facts, message):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.write(path, {"x": np.zeros(1, np.float32)}, facts)
+    with pytest.raises(CheckpointError, match=f"^{path}: {message}$"):
+        load_model(path, "reference")
+
+
+def test_a_file_with_the_weights_of_another_network_is_refused_by_name(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.write(path, {"x": np.zeros(1, np.float32)}, {"model": "lite", "matching": "refined"})
+    with pytest.raises(ParameterError, match="x: the network has no such parameter"):
+        load_model(path, "reference")
