@@ -19,7 +19,7 @@ from framework.program import Program
 WEIGHTS = Path(__file__).parent / "weights"
 
 # The least score of a box that is shown.
-THRESHOLD = 0.5
+THRESHOLD = 0.45
 
 # Pictures are extended to multiples of so many pixels, so that pictures of about one size share a program.
 MULTIPLE = 64
