@@ -40,7 +40,9 @@ def add(subparsers) -> None:
     c.add_argument("ladder", nargs="?", metavar="OPERATION[.DIRECTION]", help="default: everything")
     add_shape(c)
     c.add_argument("--model", metavar="NAME", help="a training step of this model instead, one line a call")
-    c.add_argument("--batch-size", type=int, default=50, help="of a model (default: 50)")
+    c.add_argument("--batch-size", type=int, help="of a model (default: the model's own)")
+    c.add_argument("--size", type=int, metavar="PIXELS", help="side of a detector's pictures (default: its own)")
+    c.add_argument("--top", type=int, default=40, metavar="N", help="lines of a model's table (default: 40)")
     c.add_argument("--device", metavar="NAME[,NAME]", help="cuda, cpu (default: cuda where found, else cpu)")
     c.add_argument("--rung", default="last", help="a number, all, or last (the default); the CPU has one")
     c.add_argument("--against", metavar="NAME[,NAME]", default="", help="libraries to compare with: numpy, torch, cupy")
@@ -215,14 +217,28 @@ def _run_model(options, devices: list[str]) -> None:
     profiler = importlib.import_module(MODEL_PROFILER)
     if options.model not in profiler.MODELS:
         raise CommandError(f"model: {options.model!r} is none, choose from {', '.join(profiler.MODELS)}")
-    if options.batch_size < 1:
-        raise CommandError(f"batch size: {options.batch_size} must be at least 1")
+    if options.size and options.model not in profiler.SIZED:
+        raise CommandError(f"--size: {options.model} takes pictures of one size, unlike {', '.join(profiler.SIZED)}")
+    for name in ("batch_size", "size", "top"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise CommandError(f"--{name.replace('_', '-')}: {value} must be at least 1")
     results = []
     for name in devices:
-        result = profiler.profile(options.model, options.batch_size, name, options.seconds)
+        result = profiler.profile(options.model, options.batch_size, options.size, name, options.seconds)
         results.append(result)
         whole, total = result["step"]["median"], sum(row["median"] for row in result["calls"])
-        print(f"a training step of {options.model}, batch {options.batch_size}, on {name}: {whole * 1e3:.2f} ms")
+        what = f"a training step of {options.model}, batch {result['batch']}, {result['size']} pixels, on {name}"
+        print(f"{what}: {whole * 1e3:.2f} ms")
+        kernels: dict[str, list[float]] = {}
+        for row in result["calls"]:
+            kernels.setdefault(f"{row['operation']}.{row['direction']}", []).append(row["median"])
+        by_time = sorted(kernels.items(), key=lambda item: -sum(item[1]))
+        sums = [(k, str(len(t)), f"{sum(t) * 1e3:.3f}", f"{sum(t) / total:.1%}") for k, t in by_time]
+        print(table([("kernel", "calls", "median ms, summed", "share"), *sums], left=1))
+        # In the order in which they run, but of a network of hundreds of calls only those that take longest.
+        shown = sorted(result["calls"], key=lambda row: -row["median"])[: options.top]
+        rest = sum(row["median"] for row in result["calls"]) - sum(row["median"] for row in shown)
         lines = [
             (
                 row["layer"],
@@ -232,8 +248,12 @@ def _run_model(options, devices: list[str]) -> None:
                 f"{row['median'] / total:.1%}",
             )
             for row in result["calls"]
+            if row in shown
         ]
+        if left := len(result["calls"]) - len(shown):
+            lines.append((f"{left} shorter calls", "", f"{rest * 1e3:.3f}", "", f"{rest / total:.1%}"))
         lines.append(("sum of the calls", "", f"{total * 1e3:.3f}", f"{total / whole:.0%} of the step", "100.0%"))
+        print()
         print(table([("layer", "kernel", "median ms", "10 % to 90 %", "share"), *lines], left=2))
         if "launched" in result:
             share = 1 - whole / result["launched"]["median"]

@@ -109,6 +109,18 @@ def test_profile_says_where_a_models_step_goes(tmp_path):
     assert "sum of the calls" in text
 
 
+def test_profile_adds_up_the_kernels_of_a_detector_and_names_its_longest_calls():
+    text = kernels(
+        *("profile", "--model", "lite", "--batch-size", "1", "--size", "64", "--device", "cpu", "--seconds", "0.2"),
+        *("--top", "3"),
+    )
+    assert "a training step of lite, batch 1, 64 pixels, on cpu" in text
+    assert "match_anchors.forward" in text
+    table = text.split("\n\n")[1].splitlines()
+    assert len(table) == 1 + 3 + 2
+    assert "shorter calls" in table[4]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -127,6 +139,8 @@ def test_profile_says_where_a_models_step_goes(tmp_path):
         (("profile", "add", "--against", "fortran"), "against: 'fortran' is none, choose from numpy, torch, cupy"),
         (("profile", "add", "--rung", "two"), "rung: 'two' is none, choose a number from 1 to 1, all or last"),
         (("profile", "--model", "cnn7"), "model: 'cnn7' is none, choose from cnn6, "),
+        (("profile", "--model", "cnn6", "--size", "64"), "--size: cnn6 takes pictures of one size, unlike lite, "),
+        (("profile", "--model", "lite", "--top", "0"), "--top: 0 must be at least 1"),
     ],
 )
 def test_what_there_is_not_is_refused_in_one_line(arguments, complaint, capsys):
