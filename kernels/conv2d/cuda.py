@@ -131,8 +131,9 @@ def forward_window(
     """One block per TILE x TILE outputs of a channel. ROWS x COLUMNS inputs lie under them, one channel at a time."""
     x_tile = cuda.shared.array((ROWS, COLUMNS), float32)
     w_tile = cuda.shared.array(KERNEL, float32)
-    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    tx, ty = int64(uint32(cuda.threadIdx.x)), int64(uint32(cuda.threadIdx.y))  # never negative: see `own`
     t = ty * TILE + tx
+    THREADS, INPUTS, WEIGHTS = TILE * TILE, ROWS * COLUMNS, KERNEL[0] * KERNEL[1]
     r = cuda.blockIdx.x // y.shape[1]
     c_out = cuda.blockIdx.x % y.shape[1]
     h_out = cuda.blockIdx.y * TILE + ty
@@ -141,13 +142,18 @@ def forward_window(
     left = cuda.blockIdx.z * TILE * STRIDE[1] - PADDING[1]
     total = b[c_out] if BIAS else float32(0)
     for c in range(x.shape[1]):
-        for place in range(t, ROWS * COLUMNS, TILE * TILE):
-            row = top + place // COLUMNS
-            column = left + place % COLUMNS
-            inside = 0 <= row < x.shape[2] and 0 <= column < x.shape[3]
-            x_tile[place // COLUMNS, place % COLUMNS] = x[r, c, row, column] if inside else float32(0)
-        for place in range(t, KERNEL[0] * KERNEL[1], TILE * TILE):
-            w_tile[place // KERNEL[1], place % KERNEL[1]] = w[c_out, c, place // KERNEL[1], place % KERNEL[1]]
+        # Loops of a length that the compiler knows: one from t to INPUTS would need registers to count its turns.
+        for turn in range((INPUTS + THREADS - 1) // THREADS):
+            place = turn * THREADS + t
+            if place < INPUTS:
+                row = top + place // COLUMNS
+                column = left + place % COLUMNS
+                inside = 0 <= row < x.shape[2] and 0 <= column < x.shape[3]
+                x_tile[place // COLUMNS, place % COLUMNS] = x[r, c, row, column] if inside else float32(0)
+        for turn in range((WEIGHTS + THREADS - 1) // THREADS):
+            place = turn * THREADS + t
+            if place < WEIGHTS:
+                w_tile[place // KERNEL[1], place % KERNEL[1]] = w[c_out, c, place // KERNEL[1], place % KERNEL[1]]
         cuda.syncthreads()  # both tiles are complete
         for j in range(KERNEL[0]):
             for i in range(KERNEL[1]):
