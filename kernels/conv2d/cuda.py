@@ -323,6 +323,25 @@ def multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, 
                 total[i, j] += left_values[i] * right_values[j]
 
 
+@device
+def side_by_side(total, tile, tm, tn, SHAPE):
+    """Exchange outputs within each row, so that threads that follow each other hold columns that do, as with GROUP = 1.
+
+    Stored as they are, groups of 4 would leave the lanes of a warp 16 bytes apart: each store would touch 4 times the
+    sectors that it fills. So each row of threads sends its outputs through a row of shared memory, THREADS_M <= TILE_K
+    of them. Its threads belong to one warp, for THREADS_N divides 32, so nobody else need wait.
+    """
+    _, PER_M, PER_N, _, THREADS_N, GROUP = SHAPE
+    if GROUP > 1:
+        for i in range(PER_M):
+            for j in range(PER_N):
+                tile[tm, own(tn, j, THREADS_N, GROUP)] = total[i, j]
+            cuda.syncwarp()  # the row is complete
+            for j in range(PER_N):
+                total[i, j] = tile[tm, own(tn, j, THREADS_N, 1)]
+            cuda.syncwarp()  # nobody reads it any more: the next outputs may overwrite it
+
+
 @kernel
 def product_registers(
     left, right, b, out, M, K, rows, columns,
@@ -372,9 +391,10 @@ def product_registers(
         cuda.syncthreads()  # both tiles are complete
         multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, tn, SHAPE)
         cuda.syncthreads()  # nobody reads these tiles any more: the next step may overwrite them
+    side_by_side(total, right_tile, tm, tn, SHAPE)
     _, _, _, _, phase_h, phase_w = GEOMETRY
     for j in range(PER_N):
-        n = first_n + own(tn, j, THREADS_N, GROUP)
+        n = first_n + own(tn, j, THREADS_N, 1)
         if n < N:
             r, row, column = split(n, rows, columns)
             for i in range(PER_M):
@@ -434,8 +454,9 @@ def dw_product(
         cuda.syncthreads()  # both tiles are complete
         multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, tn, SHAPE)
         cuda.syncthreads()  # nobody reads these tiles any more: the next step may overwrite them
+    side_by_side(total, right_tile, tm, tn, SHAPE)
     for j in range(PER_N):
-        n = first_n + own(tn, j, THREADS_N, GROUP)
+        n = first_n + own(tn, j, THREADS_N, 1)
         if n < N:
             for i in range(PER_M):
                 m = first_m + own(tm, i, THREADS_M, GROUP)
@@ -501,7 +522,7 @@ def forward_4(x, w, b, y, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=8, PE
     return [registers_launch(weight, input_under, w, x, b, y, y.shape[2:], w.shape[1:], geometry, (1, 1), tiles)]
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 8, "TILE_K": 4, "PER": 4, "GROUP": 2})
+@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
 def forward_5(x, w, b, y, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4):
     """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 4 has 8 for 16."""
     return forward_4(x, w, b, y, stride, padding, TILE_M=TILE_M, TILE_N=TILE_N, TILE_K=TILE_K, PER=PER, GROUP=GROUP)
@@ -534,7 +555,7 @@ def dx_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=
     return [registers_launch(weight_back, error_over, w, dy, None, dx, dx.shape[2:], sum_over, geometry, (1, 1), tiles)]
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 8, "TILE_K": 4, "PER": 4, "GROUP": 2})
+@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
 def dx_4(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4):
     """One product per phase of the stride: with stride 2, three of four products of rung 3 multiply by nothing.
 
@@ -600,7 +621,7 @@ def dw_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=
     return launches
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 8, "TILE_K": 4, "PER": 4, "GROUP": 2, "BLOCKS": 7})
+@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2, "BLOCKS": 7})
 def dw_4(
     dy, x, w, dx, dw, db, stride, padding,
     *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4, BLOCKS=GPU_BLOCKS,
