@@ -56,7 +56,7 @@ def run(options) -> None:
             row["registers"],
             row["shared_bytes"],
             row["spill_bytes"],
-            "yes" if row["float64"] else "no",
+            row["float64"],
             row["vector_loads"],
             f"{row['occupancy']:.0%}",
             row["limit"],

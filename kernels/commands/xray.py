@@ -71,7 +71,7 @@ def run(options) -> None:
     if options.rung == "all":
         print(f"{target}, {text_of(case)}\n")
         print(table([SUMMARY_HEADS, *lines]))
-        print(f"\nPredicted from counts and the datasheet of a {GPUS[options.gpu].name}: nothing was measured.")
+        print(f"\nPredicted from counts and the datasheet of the {GPUS[options.gpu].name}: nothing was measured.")
         if len(target.ladder.parts) == 1:
             print(*(f"\n{rung}  {text}" for rung, text in enumerate(adds(target), 1)), sep="")
     if options.picture:

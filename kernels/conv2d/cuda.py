@@ -131,8 +131,9 @@ def forward_window(
     """One block per TILE x TILE outputs of a channel. ROWS x COLUMNS inputs lie under them, one channel at a time."""
     x_tile = cuda.shared.array((ROWS, COLUMNS), float32)
     w_tile = cuda.shared.array(KERNEL, float32)
-    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    tx, ty = int64(uint32(cuda.threadIdx.x)), int64(uint32(cuda.threadIdx.y))  # never negative: see `own`
     t = ty * TILE + tx
+    THREADS, INPUTS, WEIGHTS = TILE * TILE, ROWS * COLUMNS, KERNEL[0] * KERNEL[1]
     r = cuda.blockIdx.x // y.shape[1]
     c_out = cuda.blockIdx.x % y.shape[1]
     h_out = cuda.blockIdx.y * TILE + ty
@@ -141,13 +142,18 @@ def forward_window(
     left = cuda.blockIdx.z * TILE * STRIDE[1] - PADDING[1]
     total = b[c_out] if BIAS else float32(0)
     for c in range(x.shape[1]):
-        for place in range(t, ROWS * COLUMNS, TILE * TILE):
-            row = top + place // COLUMNS
-            column = left + place % COLUMNS
-            inside = 0 <= row < x.shape[2] and 0 <= column < x.shape[3]
-            x_tile[place // COLUMNS, place % COLUMNS] = x[r, c, row, column] if inside else float32(0)
-        for place in range(t, KERNEL[0] * KERNEL[1], TILE * TILE):
-            w_tile[place // KERNEL[1], place % KERNEL[1]] = w[c_out, c, place // KERNEL[1], place % KERNEL[1]]
+        # Loops of a length that the compiler knows: one from t to INPUTS would need registers to count its turns.
+        for turn in range((INPUTS + THREADS - 1) // THREADS):
+            place = turn * THREADS + t
+            if place < INPUTS:
+                row = top + place // COLUMNS
+                column = left + place % COLUMNS
+                inside = 0 <= row < x.shape[2] and 0 <= column < x.shape[3]
+                x_tile[place // COLUMNS, place % COLUMNS] = x[r, c, row, column] if inside else float32(0)
+        for turn in range((WEIGHTS + THREADS - 1) // THREADS):
+            place = turn * THREADS + t
+            if place < WEIGHTS:
+                w_tile[place // KERNEL[1], place % KERNEL[1]] = w[c_out, c, place // KERNEL[1], place % KERNEL[1]]
         cuda.syncthreads()  # both tiles are complete
         for j in range(KERNEL[0]):
             for i in range(KERNEL[1]):
@@ -317,6 +323,25 @@ def multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, 
                 total[i, j] += left_values[i] * right_values[j]
 
 
+@device
+def side_by_side(total, tile, tm, tn, SHAPE):
+    """Exchange outputs within each row, so that threads that follow each other hold columns that do, as with GROUP = 1.
+
+    Stored as they are, groups of 4 would leave the lanes of a warp 16 bytes apart: each store would touch 4 times the
+    sectors that it fills. So each row of threads sends its outputs through a row of shared memory, THREADS_M <= TILE_K
+    of them. Its threads belong to one warp, for THREADS_N divides 32, so nobody else need wait.
+    """
+    _, PER_M, PER_N, _, THREADS_N, GROUP = SHAPE
+    if GROUP > 1:
+        for i in range(PER_M):
+            for j in range(PER_N):
+                tile[tm, own(tn, j, THREADS_N, GROUP)] = total[i, j]
+            cuda.syncwarp()  # the row is complete
+            for j in range(PER_N):
+                total[i, j] = tile[tm, own(tn, j, THREADS_N, 1)]
+            cuda.syncwarp()  # nobody reads it any more: the next outputs may overwrite it
+
+
 @kernel
 def product_registers(
     left, right, b, out, M, K, rows, columns,
@@ -366,9 +391,10 @@ def product_registers(
         cuda.syncthreads()  # both tiles are complete
         multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, tn, SHAPE)
         cuda.syncthreads()  # nobody reads these tiles any more: the next step may overwrite them
+    side_by_side(total, right_tile, tm, tn, SHAPE)
     _, _, _, _, phase_h, phase_w = GEOMETRY
     for j in range(PER_N):
-        n = first_n + own(tn, j, THREADS_N, GROUP)
+        n = first_n + own(tn, j, THREADS_N, 1)
         if n < N:
             r, row, column = split(n, rows, columns)
             for i in range(PER_M):
@@ -428,8 +454,9 @@ def dw_product(
         cuda.syncthreads()  # both tiles are complete
         multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, tn, SHAPE)
         cuda.syncthreads()  # nobody reads these tiles any more: the next step may overwrite them
+    side_by_side(total, right_tile, tm, tn, SHAPE)
     for j in range(PER_N):
-        n = first_n + own(tn, j, THREADS_N, GROUP)
+        n = first_n + own(tn, j, THREADS_N, 1)
         if n < N:
             for i in range(PER_M):
                 m = first_m + own(tm, i, THREADS_M, GROUP)
@@ -495,7 +522,7 @@ def forward_4(x, w, b, y, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=8, PE
     return [registers_launch(weight, input_under, w, x, b, y, y.shape[2:], w.shape[1:], geometry, (1, 1), tiles)]
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 8, "TILE_K": 4, "PER": 4, "GROUP": 2})
+@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
 def forward_5(x, w, b, y, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4):
     """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 4 has 8 for 16."""
     return forward_4(x, w, b, y, stride, padding, TILE_M=TILE_M, TILE_N=TILE_N, TILE_K=TILE_K, PER=PER, GROUP=GROUP)
@@ -528,7 +555,7 @@ def dx_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=
     return [registers_launch(weight_back, error_over, w, dy, None, dx, dx.shape[2:], sum_over, geometry, (1, 1), tiles)]
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 8, "TILE_K": 4, "PER": 4, "GROUP": 2})
+@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
 def dx_4(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4):
     """One product per phase of the stride: with stride 2, three of four products of rung 3 multiply by nothing.
 
@@ -594,7 +621,7 @@ def dw_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=
     return launches
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 8, "TILE_K": 4, "PER": 4, "GROUP": 2, "BLOCKS": 7})
+@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2, "BLOCKS": 7})
 def dw_4(
     dy, x, w, dx, dw, db, stride, padding,
     *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4, BLOCKS=GPU_BLOCKS,

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from kernels.gpu.kernel import Launch
 
+# Instructions stand in lines of their own, perhaps behind a predicate; declarations begin with a dot.
+FLOAT64 = re.compile(r"^\s*(?:@!?%\w+\s+)?[a-z][\w.]*\.f64\b", re.MULTILINE)
+VECTOR_LOAD = re.compile(r"\bld\.\S*\.v[24]\.")
 WHEELS = {"ptxas": "nvidia-cuda-nvcc", "nvdisasm": "nvidia-cuda-nvdisasm"}
 
 
@@ -26,7 +29,10 @@ class ReportError(RuntimeError):
 
 @dataclass(frozen=True)
 class Report:
-    """What a kernel takes on an architecture: registers a thread, bytes a block (shared) or a thread (the others)."""
+    """What a kernel takes on an architecture: registers a thread, bytes a block (shared) or a thread (the others).
+
+    float64 and vector_loads are instructions in the PTX.
+    """
 
     kernel: str
     architecture: str
@@ -34,7 +40,7 @@ class Report:
     shared_bytes: int
     spill_bytes: int
     local_bytes: int
-    float64: bool
+    float64: int
     vector_loads: int
 
 
@@ -61,8 +67,8 @@ def _report(launch: Launch, ptx: str, architecture: str) -> Report:
         shared_bytes=_number(r"(\d+) bytes smem", said) + launch.shared_bytes,
         spill_bytes=spills,
         local_bytes=_number(r"(\d+) bytes stack frame", said),
-        float64=".f64" in ptx,
-        vector_loads=len(re.findall(r"\bld\.\S*\.v[24]\.", ptx)),
+        float64=len(FLOAT64.findall(ptx)),
+        vector_loads=len(VECTOR_LOAD.findall(ptx)),
     )
 
 

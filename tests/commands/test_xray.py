@@ -27,7 +27,7 @@ def test_a_rung_is_reported_as_text_json_and_picture(tmp_path):
     assert "counted: 2 of them" in done.stdout
     (line,) = (line for line in done.stdout.splitlines() if "total += x_tile" in line)
     assert line.split()[1] == str(2 * 2 * 8 * 18)  # blocks, channels, warps, and 9 loads of x_tile and w_tile each
-    assert "on a T4" in done.stdout
+    assert "on the T4" in done.stdout
     assert Image.open(tmp_path / "worst.png").format == "PNG"
     found = json.loads((tmp_path / "counts.json").read_text())
     assert (found["ladder"], found["gpu"]) == ("conv2d.forward", "t4")

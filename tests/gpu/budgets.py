@@ -19,7 +19,7 @@ REGISTERS = {
     "batchnorm.backward": (32, 40, 48),
     "concat.forward": (24,),
     "concat.backward": (24,),
-    "conv2d.forward": (40, 136, 40, 48, 96),
+    "conv2d.forward": (40, 32, 40, 48, 88),
     "conv2d.dx": (48, 40, 48, 96),
     "conv2d.dw": (40, 48, 64, 120),
     "conv2d.db": (32, 40),

@@ -5,7 +5,7 @@ import pytest
 from kernels.gpu.compiler import ARCHITECTURES, compute_capability
 from kernels.gpu.occupancy import LIMITS, Occupancy, occupancy
 
-TURING, AMPERE, HOPPER = (7, 5), (8, 0), (9, 0)
+TURING, AMPERE, HOPPER, GEFORCE_BLACKWELL = (7, 5), (8, 0), (9, 0), (12, 0)
 
 
 def test_every_architecture_has_its_limits():
@@ -31,6 +31,10 @@ def test_every_architecture_has_its_limits():
         # Turing takes nothing for the system: 16 KiB go 4 times into 64 KiB, which are all its 1024 threads.
         (TURING, 256, 32, 16 * 1024, Occupancy(4, 1.0, "threads")),
         (TURING, 256, 32, 16 * 1024 + 1, Occupancy(3, 0.75, "shared memory")),
+        # 1536 threads are 6 blocks of 256, or 24 of the 48 blocks of one warp; 100 KiB hold 2 times 48 KiB and 1 KiB.
+        (GEFORCE_BLACKWELL, 256, 32, 0, Occupancy(6, 1.0, "threads")),
+        (GEFORCE_BLACKWELL, 32, 16, 0, Occupancy(24, 0.5, "blocks")),
+        (GEFORCE_BLACKWELL, 256, 32, 48 * 1024, Occupancy(2, 1 / 3, "shared memory")),
         # 1 thread takes the place of a warp.
         (AMPERE, 1, 16, 0, Occupancy(32, 0.5, "blocks")),
         # 1024 threads of 65 registers (given as 72) would need 73728: the block does not run at all.

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kernels.conv2d import operation, reference
 from kernels.conv2d.cuda import backward, db, dw, dx, forward
+from kernels.gpu.xray import xray
 from kernels.operation import ShapeError
 from kernels.trial import Trial
 from tests.strategies import HypothesisDraw
@@ -214,6 +215,17 @@ def test_every_rung_compiles_to_float32_in_registers(name, rung, architecture):
 @pytest.mark.parametrize("name", ["forward", "dx", "dw"])
 def test_the_largest_tiles_stay_in_registers(name):
     assert_compiles_to_float32_in_registers(name, None, "sm_90", channels=70, stride=(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("direction", "ladder", "array"), [("forward", forward, "out"), ("backward", dx, "out"), ("backward", dw, "parts")]
+)
+def test_the_highest_rung_stores_into_no_more_sectors_than_it_fills(direction, ladder, array):
+    case = {"x": (2, 8, 16, 16), "w": (64, 8, 3, 3), "padding": (1, 1)}
+    trial = Trial.of_shape(operation, case, np.random.default_rng(0))
+    counts = xray(trial.launches(direction, ladder=ladder)[0], blocks=1)
+    (stores,) = (a for a in counts.accesses if (a.array, a.kind) == (array, "store"))
+    assert stores.sectors == stores.ideal_sectors
 
 
 X, W = (2, 3, 8, 8), (4, 3, 5, 5)

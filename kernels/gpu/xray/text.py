@@ -133,7 +133,7 @@ def totals(xray):
 def foresight(prediction):
     memory, arithmetic, cache = map(duration, (prediction.memory, prediction.arithmetic, prediction.cache))
     yield (
-        f"predicted       at least {duration(prediction.seconds)} on a {prediction.gpu} for the whole launch, "
+        f"predicted       at least {duration(prediction.seconds)} on the {prediction.gpu} for the whole launch, "
         f"because of {prediction.limit};"
     )
     yield f"                at least {duration(prediction.without_caches)} if no cache kept anything"
