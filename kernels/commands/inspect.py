@@ -1,13 +1,20 @@
 """python -m kernels inspect: what each kernel takes of a GPU, from compilation alone."""
 
+import gc
 import math
-from collections.abc import Iterable
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 from kernels.commands.common import (
+    CommandError,
     Target,
     add_command,
     add_shape,
     case_of,
+    find_target,
     find_targets,
     require_architectures,
     table,
@@ -29,8 +36,8 @@ def add(subparsers) -> None:
         "count what each kernel takes of a GPU: registers, shared memory, spills, occupancy",
         "inspect conv2d.forward --arch sm_80,sm_90",
     )
-    c.add_argument("ladder", nargs="?", metavar="OPERATION[.LADDER]", help="default: everything, for minutes")
-    c.add_argument("--rung", type=int, help="number of the rung (default: all)")
+    c.add_argument("ladder", nargs="?", metavar="OPERATION[.LADDER]", help="default: everything")
+    c.add_argument("--rung", type=int, help="only this rung of each ladder (default: all)")
     c.add_argument("--arch", default="sm_90", metavar="ARCH[,ARCH]", help="architectures (default: sm_90)")
     add_shape(c)
 
@@ -38,16 +45,24 @@ def add(subparsers) -> None:
 HEADS = ("kernel", "rung", "arch", "registers", "shared", "spills", "float64", "vector loads", "occupancy", "limit")
 
 
+# Rungs that one process has compiled before others, which would help it, have started.
+FEW = 3
+
+
 def run(options) -> None:
     """Print a table, one line a kernel and architecture."""
     targets = find_targets(options.ladder)
     architectures = require_architectures(options.arch)
-    found: list[dict] = []
     for target in targets:
-        trial = trial_of(target.operation, case_of(target.operation, options.shape))
-        last = len(target.ladder)
-        rungs = range(1, last + 1) if options.rung is None else [target.require_rung(options.rung)]
-        found += rows(target, trial, rungs, architectures)
+        trial_of(target.operation, case_of(target.operation, options.shape))  # refuses a shape before others start
+    rungs = [(str(target), rung) for target in targets for rung in range(1, len(target.ladder) + 1)]
+    if options.rung is not None:
+        rungs = [(name, rung) for name, rung in rungs if rung == options.rung]
+        if not rungs:
+            most = max(len(target.ladder) for target in targets)
+            raise CommandError(f"rung: none of these ladders has a rung {options.rung}, choose from 1 to {most}")
+    wanted = [(name, rung, options.shape, architectures) for name, rung in rungs]
+    found = [row for of_rung in _compiled(wanted) for row in of_rung]
     lines = [
         (
             f"{row['ladder']}: {row['kernel']}",
@@ -65,6 +80,26 @@ def run(options) -> None:
     ]
     print(table([HEADS, *lines]))
     write_json(options, found)
+
+
+def _compiled(wanted: list[tuple]) -> Iterator[list[dict]]:
+    """The rows of each rung. Numba takes about half a second for one, in one thread: processes share many."""
+    cores = min(os.cpu_count() or 1, len(wanted))
+    if cores == 1 or len(wanted) <= FEW:
+        yield from map(_rows_of, wanted)
+        return
+    # Spawned, not forked: a fork would copy threads of Numba and NumPy in the midst of their work. An interrupt from
+    # the keyboard reaches all processes; it is for this one alone to act on it.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+        yield from pool.map(_rows_of, wanted)
+
+
+def _rows_of(wanted: tuple) -> list[dict]:
+    gc.freeze()  # what is there by now will stay; Python would look through it for garbage a fifth of the time
+    name, rung, shape, architectures = wanted
+    target = find_target(name)
+    return rows(target, trial_of(target.operation, case_of(target.operation, shape)), [rung], architectures)
 
 
 def rows(target: Target, trial: Trial, rungs: Iterable[int], architectures: Iterable[str]) -> list[dict]:

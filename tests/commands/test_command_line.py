@@ -63,6 +63,19 @@ def test_inspect_writes_a_row_for_each_rung_and_architecture(tmp_path):
         assert 0 < row["occupancy"] <= 1
 
 
+def test_inspect_gives_many_rungs_to_processes_and_keeps_their_order(tmp_path):
+    kernels("inspect", "transpose", "--json", str(tmp_path / "rows.json"))
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    found = [(row["ladder"], row["rung"]) for row in rows]
+    assert found == [(f"transpose.{name}", rung) for name in ("forward", "backward") for rung in (1, 2, 3, 4)]
+
+
+def test_inspect_takes_a_rung_of_the_ladders_that_have_it(tmp_path):
+    kernels("inspect", "linear", "--rung", "3", "--json", str(tmp_path / "rows.json"))
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert {(row["ladder"], row["rung"]) for row in rows} == {("linear.forward", 3), ("linear.dx", 3), ("linear.dw", 3)}
+
+
 def test_settings_are_read_as_the_numbers_that_their_defaults_are():
     normalise, conv2d = find_operation("normalise"), find_operation("conv2d")
     assert case_of(normalise, ["x=1,2,2,2", "mean=0.5,1"]) == {"x": (1, 2, 2, 2), "mean": (0.5, 1.0)}
@@ -132,6 +145,8 @@ def test_profile_adds_up_the_kernels_of_a_detector_and_names_its_longest_calls()
         (("show", "add", "--shape", "a=2,x"), "shape: '2,x' is no value for a, as in a=50,32,24,24"),
         (("show", "add", "--shape", "c=2"), "shape: 'c=2' is not NAME=VALUE with NAME one of a, b"),
         (("show", "add", "--shape", "a=2", "b=3"), "add: a (2,) and b (3,) must have the same shape"),
+        (("inspect", "linear", "--rung", "4"), "rung: none of these ladders has a rung 4, choose from 1 to 3"),
+        (("inspect", "linear", "--shape", "x=2,2", "w=3,2"), "linear: "),
         (("inspect", "reshape"), "operation: 'reshape' is none, choose from "),
         (("check", "add", "--device", "abacus"), "device: 'abacus' is none, choose from cpu, interpret, cuda"),
         (("check", "add", "--rung", "7"), "rung: none of these kernels has a rung 7"),
