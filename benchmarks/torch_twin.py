@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as f
 
 from framework import Graph
-from kernels.box_code import LARGEST_LOG_SIZE
+from kernels.operations.box_code import LARGEST_LOG_SIZE
 
 # How PyTorch runs a node: (settings, arrays by the operation's own names) -> result, or one for each output. Beside
 # the node's own the settings say whether this is `training`, and the `dtype` that the network computes in.

@@ -19,8 +19,8 @@ from matplotlib.patches import Rectangle
 
 from apps.figures import COLOURS, FAINT, INK, save
 from apps.mnist.figures import learning_curves
+from kernels.bench.trial import Trial
 from kernels.operation import all_operations
-from kernels.trial import Trial
 
 FOLDER = Path(__file__).with_suffix("")
 RUNS = [Path("runs/mnist-cnn6-1"), Path("runs/mnist-fcc6-1")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cores import one_core
+from kernels.cpu.cores import one_core
 from kernels.gpu import gpu_is_available
 from kernels.operation import Operation
 

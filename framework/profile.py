@@ -7,7 +7,7 @@ import numpy as np
 
 from framework.device import CudaDevice, Device
 from framework.program import Program
-from kernels.timing import CudaClock, clock
+from kernels.bench.timing import CudaClock, clock
 
 
 def profile(program: Program, seconds: float = 1.0, **inputs: np.ndarray) -> dict:

@@ -1,7 +1,7 @@
 """The spec of an operation: all that a graph, a test or the command line needs to know about it.
 
-An operation is a folder here. Its `__init__.py` holds one `Operation` named `operation`; beside it stand
-`reference.py`, `cpu.py` and `cuda.py` with the same two functions:
+An operation is a folder in kernels/operations. Its `__init__.py` holds one `Operation` named `operation`; beside it
+stand `reference.py`, `cpu.py` and `cuda.py` with the same two functions:
 
     forward(*inputs, *state, *outputs, *saved, *settings)
     backward(*[d + output], *needs, *[d + gradient], *settings)
@@ -116,7 +116,7 @@ class Operation:
 
     def implementation(self, kind: str):
         """The module with `forward` and `backward`: kind is "reference", "cpu" or "cuda"."""
-        return importlib.import_module(f"kernels.{self.name}.{kind}")
+        return importlib.import_module(f"kernels.operations.{self.name}.{kind}")
 
     def arguments(self, direction: str) -> tuple[str, ...]:
         """Names of the arguments of "forward" or "backward", the same in all implementations.
@@ -137,15 +137,10 @@ class Operation:
 
 
 def all_operations() -> dict[str, Operation]:
-    """Every operation by name, found through the folders of this package."""
-    found = {}
-    package = importlib.import_module("kernels")
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        if module.ispkg:
-            operation = getattr(importlib.import_module(f"kernels.{module.name}"), "operation", None)
-            if isinstance(operation, Operation):
-                found[operation.name] = operation
-    return found
+    """Every operation by name, found through the folders of kernels/operations."""
+    package = importlib.import_module("kernels.operations")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg)
+    return {name: importlib.import_module(f"kernels.operations.{name}").operation for name in names}
 
 
 def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding: Shape) -> Shape:

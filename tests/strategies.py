@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.bench.trial import Trial
 from kernels.operation import Operation
-from kernels.trial import Trial
 
 
 class HypothesisDraw:

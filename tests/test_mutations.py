@@ -1,6 +1,6 @@
 """The proof of the proof: faults planted in the kernels, each of which the checks must find.
 
-Each mutant is a copy of a source file with one change, run through the checks that tests/kernels/test_operations.py
+Each mutant is a copy of a source file with one change, run through the checks that tests/operations/test_operations.py
 makes, on the same kind of random trials.
 """
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kernels.bench.trial import Trial
 from kernels.gpu.interpreter import KernelError
 from kernels.operation import Operation, RandomDraw, all_operations
-from kernels.trial import Trial
-from tests.kernels.checks import check_backward, check_derivative, check_forward
+from tests.operations.checks import check_backward, check_derivative, check_forward
 
 ROOT = Path(__file__).parents[1]
 TRIALS = 40

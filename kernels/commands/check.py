@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels.bench.fuzz import Case, Judge, Subject, Verdict, devices, shrink, subjects
 from kernels.commands.common import (
     CommandError,
     add_command,
@@ -14,7 +15,6 @@ from kernels.commands.common import (
     whole_number,
     write_json,
 )
-from kernels.fuzz import Case, Judge, Subject, Verdict, devices, shrink, subjects
 
 DEVICES = ("cpu", "interpret", "cuda")
 

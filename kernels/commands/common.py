@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from kernels.bench.trial import Trial
 from kernels.gpu import Ladder, Launch
 from kernels.gpu.occupancy import LIMITS
 from kernels.operation import Operation, all_operations
-from kernels.trial import Trial
 
 
 class CommandError(ValueError):

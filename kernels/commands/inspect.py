@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
+from kernels.bench.trial import Trial
 from kernels.commands.common import (
     CommandError,
     Target,
@@ -25,7 +26,6 @@ from kernels.gpu.compiler import compute_capability
 from kernels.gpu.kernel import Launch
 from kernels.gpu.occupancy import occupancy
 from kernels.gpu.report import Report, reports
-from kernels.trial import Trial
 
 
 def add(subparsers) -> None:

@@ -6,9 +6,9 @@ NumPy's side is reference.py in float32. A library that has no function for an o
 import importlib
 from collections.abc import Callable
 
+from kernels.bench.timing import Call, CudaClock, HostClock
+from kernels.bench.trial import Trial
 from kernels.commands.common import CommandError
-from kernels.timing import Call, CudaClock, HostClock
-from kernels.trial import Trial
 
 NAMES = ("numpy", "torch", "cupy")
 

@@ -4,6 +4,8 @@ import importlib
 from dataclasses import asdict
 from pathlib import Path
 
+from kernels.bench.timing import Call, CudaClock, HostClock, Machine, Timing, clock
+from kernels.bench.trial import Trial
 from kernels.commands import libraries
 from kernels.commands.common import (
     CommandError,
@@ -20,8 +22,6 @@ from kernels.commands.common import (
     write_json,
 )
 from kernels.gpu import gpu_is_available
-from kernels.timing import Call, CudaClock, HostClock, Machine, Timing, clock
-from kernels.trial import Trial
 
 # Models stand above the kernels, which know none of them. So the one module that profiles models is named here as a
 # user names it, and imported when a model is asked for.

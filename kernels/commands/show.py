@@ -12,8 +12,9 @@ from kernels.commands.common import (
     trial_of,
     write_json,
 )
-from kernels.gpu.kernel import DeviceFunction, Kernel, Launch
+from kernels.gpu.kernel import Launch
 from kernels.gpu.report import sass
+from kernels.gpu.source import reachable
 
 
 def add(subparsers) -> None:
@@ -66,11 +67,9 @@ def source(target: Target, rung: int, launches: list[Launch]) -> dict[str, str]:
     texts = {}
     for function in target.functions(rung):
         texts[_place(function)] = inspect.getsource(function)
-    waiting: list[Kernel | DeviceFunction] = [launch.kernel for launch in launches]
-    while waiting:
-        code = waiting.pop(0)
-        texts.setdefault(_place(code.source.function), code.source.text)
-        waiting += [value for value in code.source.names().values() if isinstance(value, DeviceFunction)]
+    for launch in launches:
+        for code in reachable(launch.kernel.source):
+            texts.setdefault(_place(code.function), code.text)
     return texts
 
 

@@ -1,8 +1,9 @@
 """What a kernel is here: one Python function, compiled by Numba or interpreted."""
 
 from kernels.gpu.compiler import cuda, float32, float64, gpu_is_available, int32, int64, uint8, uint32
-from kernels.gpu.kernel import Kernel, Launch, device, kernel, scratch
+from kernels.gpu.kernel import Kernel, Launch, kernel, scratch
 from kernels.gpu.ladder import Ladder, rung
+from kernels.gpu.source import device
 
 __all__ = [
     "Kernel",

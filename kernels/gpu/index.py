@@ -1,6 +1,6 @@
 """Index arithmetic that kernels share: from a thread's number to its value, from a value to its windows."""
 
-from kernels.gpu.kernel import device
+from kernels.gpu.source import device
 
 
 @device

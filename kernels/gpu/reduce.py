@@ -8,7 +8,7 @@ and -inf to a maximum. Blocks have a power of two of threads, in x alone.
 """
 
 from kernels.gpu.compiler import cuda
-from kernels.gpu.kernel import device
+from kernels.gpu.source import device
 
 WARP = 32
 ALL_LANES = 0xFFFFFFFF

@@ -15,7 +15,7 @@ from apps.faces.detector import MATCHINGS, PAPER
 from apps.faces.models import lite
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
-from kernels.iou.reference import overlap as iou
+from kernels.operations.iou.reference import overlap as iou
 from tests.apps.noise import example
 
 

@@ -12,7 +12,7 @@ from apps.faces.detector import PRIOR, Matching
 from apps.faces.evaluation import sizes
 from apps.faces.models import MODELS, OVERLAP, facenet, faceresnet, lite
 from framework import Model
-from kernels.iou.reference import overlap as iou
+from kernels.operations.iou.reference import overlap as iou
 from tests.apps.noise import batch
 
 SIZES = {"lite": (96, 96), "facenet": (65, 97), "faceresnet": (129, 129)}

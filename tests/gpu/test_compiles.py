@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
+from kernels.bench.trial import Trial
 from kernels.commands.common import case_of, find_target, find_targets, trial_of
 from kernels.commands.inspect import rows
 from kernels.gpu import kernel
 from kernels.gpu.compiler import ARCHITECTURES, cuda, float32
 from kernels.gpu.report import ReportError, report
 from kernels.operation import RandomDraw
-from kernels.trial import Trial
 from tests.gpu.budgets import REGISTERS
-from tests.kernels.test_operations import OPERATIONS
+from tests.operations.test_operations import OPERATIONS
 
 
 def launches(name, direction, rung):

@@ -17,7 +17,7 @@ from numba.core.types import unliteral
 from kernels.gpu import float32, float64, int32, int64, uint32
 from kernels.gpu.interpreter import Undefined, Unsupported, arithmetic
 from kernels.gpu.interpreter.program import LARGE, SMALL, Program, describe, plain
-from kernels.gpu.kernel import Source
+from kernels.gpu.source import Source
 
 NAMES = {"math": math, "float32": float32, "float64": float64, "int32": int32, "int64": int64, "uint32": uint32}
 VARIABLES = ("f", "d", "i", "n")  # float32, float64, int32, int64

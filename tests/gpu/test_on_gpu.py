@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from kernels.bench.trial import Trial
 from kernels.operation import RandomDraw, all_operations
-from kernels.trial import Trial
-from tests.kernels.checks import check_backward, check_forward
-from tests.kernels.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
+from tests.operations.checks import check_backward, check_forward
+from tests.operations.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
 
 pytestmark = pytest.mark.gpu
 

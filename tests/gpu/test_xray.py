@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kernels.bench.trial import Trial
 from kernels.gpu import Launch, cuda, device, float32, float64, kernel
 from kernels.gpu.interpreter import OutOfBounds
 from kernels.gpu.xray import GPUS, predict, xray
 from kernels.gpu.xray.picture import draw
 from kernels.gpu.xray.text import report
 from kernels.operation import RandomDraw
-from kernels.trial import Trial
-from tests.kernels.test_operations import FORWARD_RUNGS, OPERATIONS
+from tests.operations.test_operations import FORWARD_RUNGS, OPERATIONS
 
 WARP, BLOCK = 32, 64
 

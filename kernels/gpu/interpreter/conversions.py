@@ -62,7 +62,7 @@ def number(value):
 
 
 class Conversions:
-    """Literals and conversions in a function of a program, see program.py and kernel.Source."""
+    """Literals and conversions in a function of a program, see program.py and source.Source."""
 
     def __init__(self, program, source):
         self.program, self.source = program, source

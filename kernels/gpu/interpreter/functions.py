@@ -32,7 +32,7 @@ from kernels.gpu.interpreter.values import (
     signature,
     type_name,
 )
-from kernels.gpu.kernel import DeviceFunction, Source
+from kernels.gpu.source import DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
 

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kernels.gpu.kernel import DeviceFunction, Launch
+from kernels.gpu.kernel import Launch
+from kernels.gpu.source import reachable
 from kernels.gpu.xray.counts import SECTOR, Xray
 from kernels.gpu.xray.roofline import Prediction
 
@@ -32,7 +33,7 @@ def source_lines(xray, launch):
     columns = [column for column in COLUMNS if any(column.cell(xray, row.file, row.line) for row in rows(xray))]
     width = sum(column.width for column in columns)
     yield "".join(f"{column.head:>{column.width}}" for column in columns) + "   line"
-    for source in sources(launch):
+    for source in reachable(launch.kernel.source):
         lines, first = inspect.getsourcelines(source.function)
         if any(row.file == source.file and first <= row.line < first + len(lines) for row in rows(xray)):
             yield ""
@@ -95,17 +96,6 @@ COLUMNS = (
     Column("turns", 12, a_request("shared", "wavefronts")),
     Column("flops", 12, flops),
 )
-
-
-def sources(launch):
-    """The kernel and the device functions it calls, each once."""
-    waiting, known = [launch.kernel.source], {}
-    while waiting:
-        source = waiting.pop(0)
-        if source.function not in known:
-            known[source.function] = source
-            waiting += [value.source for value in source.names().values() if isinstance(value, DeviceFunction)]
-    return list(known.values())
 
 
 def totals(xray):

@@ -1,0 +1,1 @@
+"""What the kernels that run on CPU cores share."""

@@ -1,0 +1,118 @@
+"""A Python function as kernels see it: its text, its syntax tree, what its names mean, and what it calls.
+
+Compilers, the interpreter and the x-ray all start here, so nothing here knows any of them.
+"""
+
+import ast
+import functools
+import inspect
+import textwrap
+
+from kernels.gpu import compiler
+
+
+class Source:
+    """A Python function as text, syntax tree and names, with its keyword-only arguments split off as constants."""
+
+    def __init__(self, function, constants):
+        parameters = inspect.signature(function).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        unknown = set(constants) - set(defaults)
+        if unknown:
+            raise TypeError(
+                f"{function.__name__}: no compile-time parameter {', '.join(sorted(unknown))}, "
+                f"it has {', '.join(defaults) or 'none'}"
+            )
+        self.function = function
+        self.constants = {**defaults, **constants}
+        missing = [name for name, value in self.constants.items() if value is inspect.Parameter.empty]
+        if missing:
+            raise TypeError(f"{function.__name__}: compile-time parameter {', '.join(missing)} has no value")
+
+    @property
+    def name(self):
+        return self.function.__name__
+
+    @property
+    def file(self):
+        return inspect.getsourcefile(self.function) or "<unknown>"
+
+    @functools.cached_property
+    def text(self):
+        """The source as it stands in the file, decorators included."""
+        return inspect.getsource(self.function)
+
+    @functools.cached_property
+    def arguments(self):
+        """Names of the run-time arguments."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+
+    def tree(self):
+        """A fresh syntax tree of the function: no decorators, no keyword-only arguments, lines as in the file."""
+        lines, first = inspect.getsourcelines(self.function)
+        module = ast.parse(textwrap.dedent("".join(lines)))
+        ast.increment_lineno(module, first - 1)
+        definition = module.body[0]
+        assert isinstance(definition, ast.FunctionDef)
+        definition.decorator_list = []
+        definition.args.kwonlyargs, definition.args.kw_defaults = [], []
+        return definition
+
+    def names(self):
+        """What the names in the function mean: its module's globals, its closure, its constants."""
+        closure = inspect.getclosurevars(self.function).nonlocals
+        known = {**self.function.__globals__, **closure, **self.constants}
+        used = {node.id for node in ast.walk(self.tree()) if isinstance(node, ast.Name)}
+        return {name: value for name, value in known.items() if name in used}
+
+    def specialised(self):
+        """The function with its constants bound, and device functions in their compiled form, ready for Numba.
+
+        The constants become cells of a closure and not globals, because that is what Numba's cache looks at.
+        """
+        names = {n: _compiled(v) for n, v in self.names().items()}
+        constants = {n: names.pop(n) for n in self.constants if n in names}
+        tree = self.tree()
+        maker = ast.FunctionDef(
+            name="specialise",
+            args=ast.arguments([], [ast.arg(n) for n in constants], None, [], [], None, []),
+            body=[tree, ast.Return(ast.Name(self.name, ast.Load()))],
+            decorator_list=[],
+        )
+        module = ast.fix_missing_locations(ast.Module([maker], []))
+        names["__name__"] = self.function.__module__
+        exec(compile(module, self.file, "exec"), names)
+        return names["specialise"](**constants)
+
+
+def _compiled(value):
+    return value.compiled if isinstance(value, DeviceFunction) else value
+
+
+class DeviceFunction:
+    """A function for use inside kernels; made by `@device`. Inlined when compiled, called when interpreted."""
+
+    def __init__(self, function):
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self.source = Source(function, {})
+
+    @functools.cached_property
+    def compiled(self):
+        return compiler.device_jit(self.source.specialised())
+
+
+def device(function):
+    """Decorator: make a function usable inside kernels."""
+    return DeviceFunction(function)
+
+
+def reachable(source):
+    """A source, and those of all device functions that it calls, or that these call: each once, callers first."""
+    waiting, found = [source], {}
+    while waiting:
+        source = waiting.pop(0)
+        if source.function not in found:
+            found[source.function] = source
+            waiting += [value.source for value in source.names().values() if isinstance(value, DeviceFunction)]
+    return list(found.values())

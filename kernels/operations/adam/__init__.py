@@ -1,0 +1,46 @@
+"""Adam: every weight takes a step down its mean gradient, in units of that gradient's own recent size."""
+
+import math
+
+from kernels.operation import Operation, require_axes, require_shape
+from kernels.operations import values
+
+
+def shapes(dw, rate, norm, **_):
+    """dw (n,), rate (3,), norm (1,) -> w, m and v (n,). Raises ShapeError."""
+    require_axes("adam", "n", dw=dw)
+    require_shape("adam", (3,), rate=rate)
+    require_shape("adam", (1,), norm=norm)
+    return {"w": dw, "m": dw, "v": dw}
+
+
+def flops(dw, **_):
+    """Two multiply-adds for m, two and a square for v; three divisions, a root, three multiply-adds, an addition."""
+    return 18 * math.prod(dw), 0
+
+
+def case(draw):
+    return {
+        "dw": (draw.integer(1, 40),),
+        "rate": (3,),
+        "norm": (1,),
+        "beta1": draw.choice((0.0, 0.9)),
+        "beta2": draw.choice((0.5, 0.999)),
+        "decay": draw.choice((0.0, 0.01)),
+    }
+
+
+operation = Operation(
+    name="adam",
+    summary="Every weight takes a step down its mean gradient, in units of that gradient's own recent size.",
+    source="Kingma and Ba (2015), algorithm 1; Loshchilov and Hutter (2019), algorithm 2",
+    inputs=("dw", "rate", "norm"),
+    outputs=(),
+    state=("w", "m", "v"),
+    settings={"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 0.0},
+    shapes=shapes,
+    flops=flops,
+    case=case,
+    typical={"dw": (1048576,), "rate": (3,), "norm": (1,)},
+    values={"rate": values.positive, "norm": values.positive, "v": values.positive},
+)

@@ -1,0 +1,42 @@
+"""Reduction: all values become one, their sum, their mean or their norm."""
+
+import math
+
+from kernels.operation import Operation, require_choice
+from kernels.operations import values
+
+HOW = ("sum", "mean", "norm")
+
+
+def shapes(x, how, **_):
+    """x of any shape -> y (1,). Raises ShapeError for an unknown reduction."""
+    require_choice("reduce", "how", how, HOW)
+    return {"y": (1,)}
+
+
+def flops(x, how, **_):
+    """Forward: an addition, or a multiply-add. Backward: nothing to compute but the scale, or a product."""
+    n = math.prod(x)
+    return {"sum": (n - 1, 0), "mean": (n, 1), "norm": (2 * n, n + 1)}[how]
+
+
+def case(draw):
+    shape = draw.choice(((draw.integer(1, 700),), (draw.integer(1, 20), draw.integer(1, 20))))
+    return {"x": shape, "how": draw.choice(HOW)}
+
+
+operation = Operation(
+    name="reduce",
+    summary="All values become one: their sum, their mean or their norm, the root of the sum of squares.",
+    source="Zozoulenko (2018), eq. 8, its sum over the batch",
+    inputs=("x",),
+    outputs=("y",),
+    settings={"how": "sum"},
+    gradients=("x",),
+    needs=("x", "y"),
+    shapes=shapes,
+    flops=flops,
+    case=case,
+    typical={"x": (1048576,)},
+    values={"x": values.around_three},
+)

@@ -1,0 +1,43 @@
+"""Stochastic gradient descent: every weight takes a step down its gradient, with momentum from the steps before."""
+
+import math
+
+from kernels.operation import Operation, require_axes, require_shape
+from kernels.operations import values
+
+
+def shapes(dw, rate, norm, **_):
+    """dw (n,), rate (1,), norm (1,) -> w and velocity (n,). Raises ShapeError."""
+    require_axes("sgd", "n", dw=dw)
+    require_shape("sgd", (1,), rate=rate, norm=norm)
+    return {"w": dw, "velocity": dw}
+
+
+def flops(dw, **_):
+    return 6 * math.prod(dw), 0
+
+
+def case(draw):
+    return {
+        "dw": (draw.integer(1, 40),),
+        "rate": (1,),
+        "norm": (1,),
+        "momentum": draw.choice((0.0, 0.5, 0.9)),
+        "decay": draw.choice((0.0, 0.01)),
+    }
+
+
+operation = Operation(
+    name="sgd",
+    summary="Every weight takes a step down its gradient, with momentum from the steps before.",
+    source="Zozoulenko (2018), eq. 11-12, with momentum",
+    inputs=("dw", "rate", "norm"),
+    outputs=(),
+    state=("w", "velocity"),
+    settings={"momentum": 0.9, "decay": 0.0},
+    shapes=shapes,
+    flops=flops,
+    case=case,
+    typical={"dw": (1048576,), "rate": (1,), "norm": (1,)},
+    values={"rate": values.positive, "norm": values.positive},
+)
