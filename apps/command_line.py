@@ -14,11 +14,11 @@ from typing import Any
 
 from framework import DeviceError, GraphError, checkpoint
 from framework.checkpoint import CheckpointError
-from framework.device import NAMES
 from framework.loading import WorkerError
 from framework.parameters import ParameterError
 from framework.program import NonFinite
 from framework.trainer import CHECKPOINT, Trainer
+from kernels.device import DEVICES
 
 Errors = tuple[type[Exception], ...]
 
@@ -144,7 +144,7 @@ def _float(text: str) -> float:
 
 
 def add_device(c: argparse.ArgumentParser) -> None:
-    c.add_argument("--device", choices=("auto", *NAMES), default="auto", help="auto: cuda where found, else cpu")
+    c.add_argument("--device", choices=("auto", *DEVICES), default="auto", help="auto: cuda where found, else cpu")
 
 
 def json_file(text: str) -> Path:

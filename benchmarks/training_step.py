@@ -23,7 +23,7 @@ def our_step(name, batch, device_name, capture=True):
     """A function that makes one step of ours."""
     from apps.mnist.models import MODELS
     from framework import Model, Optimizer
-    from framework.device import CudaDevice
+    from kernels.device import CudaDevice
 
     model = Model(MODELS[name], CudaDevice(capture) if device_name == "cuda" else device_name)
     optimizer = Optimizer("sgd", momentum=0.9)

@@ -1,11 +1,11 @@
 """The graph runner. Knows order, shapes, buffers and devices; knows no equation."""
 
 import kernels  # noqa: F401  first, before NumPy is loaded: see there
-from framework.device import Device, DeviceError, find_device
 from framework.graph import Graph, GraphError, Node, Value
 from framework.model import Model
 from framework.optimizer import Optimizer
 from framework.program import Program
+from kernels.device import Device, DeviceError, find_device
 
 __all__ = [
     "Device",

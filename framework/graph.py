@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from kernels.operation import Operation, Shape, ShapeError, all_operations
+from kernels.operation import Operation, Shape, ShapeError, UnknownOperation, find_operation
 
 Initial = Callable[[np.random.Generator, Shape], np.ndarray]
-
-OPERATIONS = all_operations()
 
 
 class GraphError(ValueError):
@@ -110,9 +108,10 @@ class Graph:
         Raises GraphError for an unknown operation or argument, ShapeError, in the
         node's name, for values that do not fit.
         """
-        if operation not in OPERATIONS:
-            raise GraphError(f"operation: {operation!r} is none, choose from {', '.join(OPERATIONS)}")
-        op = OPERATIONS[operation]
+        try:
+            op = find_operation(operation)
+        except UnknownOperation as error:
+            raise GraphError(str(error)) from None
         name = name or self.free_name(operation)
         given = (*op.inputs, *op.state, *op.settings)
         if unknown := set(arguments) - set(given):
@@ -121,12 +120,12 @@ class Graph:
             if arguments.get(array) is None and array not in op.optional:
                 raise GraphError(f"{name}: {operation} needs {array}")
         values = {a: arguments.get(a) for a in (*op.inputs, *op.state)}
-        # `training` is left to the program that runs the node, unless it is set here.
-        settings = {s: arguments.get(s, d) for s, d in op.settings.items() if s in arguments or s != "training"}
+        # Whether it is training is left to the program that runs the node, unless it is set here.
+        settings = {s: arguments.get(s, d) for s, d in op.settings.items() if s in arguments or s != op.training}
         made = self._shapes(name, op, values, settings)
         node = Node(name, op, values, settings)
         for array in (*op.outputs, *op.saved):
-            dtype = op.dtypes.get(array, "float32")
+            dtype = op.dtype(array)
             full = name if array == op.outputs[0] else f"{name}.{array}"
             values[array] = self._value(full, made[array], dtype, "result", node=node)
         self.nodes.append(node)

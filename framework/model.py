@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from framework.device import Device, find_device
 from framework.graph import Graph
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
 from framework.program import Program
+from kernels.device import Device, find_device
 
 Build = Callable[..., Graph]
 

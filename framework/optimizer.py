@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from framework.parameters import Flat, Parameters
-from kernels.operation import all_operations
+from kernels.operation import find_operation
 
 
 class Optimizer:
@@ -19,7 +19,7 @@ class Optimizer:
     """
 
     def __init__(self, name: str, decay: float = 0.0, **settings: Any):
-        self.operation = all_operations()[name]
+        self.operation = find_operation(name)
         self.settings = {**self.operation.settings, **settings, "decay": decay}
         if unknown := set(self.settings) - set(self.operation.settings):
             raise ValueError(f"optimizer: {name} takes {', '.join(self.operation.settings)}, not {', '.join(unknown)}")
@@ -40,10 +40,10 @@ class Optimizer:
         """The learning rate for step number `step`, counted from 0."""
         self.parameters.device.upload(self.rate, np.array(self._rates(rate, step)))
 
-    def _rates(self, rate: float, step: int) -> list[float]:
-        """What the operation reads as its `rate`: Adam also takes how far its averages have filled by now."""
-        betas = [self.settings[name] for name in ("beta1", "beta2") if name in self.settings]
-        return [rate, *(1 - beta ** (step + 1) for beta in betas)]
+    def _rates(self, rate: float, step: int) -> tuple[float, ...]:
+        """What the operation reads as its `rate`."""
+        assert self.operation.rates is not None
+        return self.operation.rates(rate, step, **self.settings)
 
     def bind(self, norm) -> list:
         """Calls that run one step, given the array that holds the gradient's norm."""

@@ -9,8 +9,8 @@ import zlib
 
 import numpy as np
 
-from framework.device import Device
 from framework.graph import Graph, Value
+from kernels.device import Device
 
 # Arrays start at multiples of so many values, 256 bytes in float32, as the arena's do. What lies between stays 0.
 ALIGNED = 64

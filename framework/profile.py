@@ -1,13 +1,12 @@
 """Where the time of a program's run goes: each call by itself, and the whole."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
-from framework.device import CudaDevice, Device
 from framework.program import Program
-from kernels.bench.timing import CudaClock, clock
+from kernels.bench.timing import clock
+from kernels.device import CudaDevice
 
 
 def profile(program: Program, seconds: float = 1.0, **inputs: np.ndarray) -> dict:
@@ -18,17 +17,12 @@ def profile(program: Program, seconds: float = 1.0, **inputs: np.ndarray) -> dic
     """
     program(**inputs)  # compiles; inputs stay on the device
     device = program.device
-    timer = clock(device.name)
-    bind: Callable = device.sequence
-    if isinstance(timer, CudaClock):
-        assert isinstance(device, CudaDevice)
-        timer.stream = device.stream
-        bind = timer.captured
-    runs = {str(number): bind(calls) for number, (_, calls) in enumerate(program.calls)}
+    timer = clock(device)
+    runs = {str(number): timer.sequence(calls) for number, (_, calls) in enumerate(program.calls)}
     whole = [call for _, calls in program.calls for call in calls]
-    extra = {"step": bind(whole)}
-    if isinstance(timer, CudaClock):
-        extra["launched"] = Device("cuda").sequence(whole)
+    extra = {"step": timer.sequence(whole)}
+    if isinstance(device, CudaDevice):
+        extra["launched"] = device.one_by_one(whole)
     timings = timer.timings({**runs, **extra}, seconds)
     rows = []
     for number, ((layer, operation, direction), _) in enumerate(program.calls):

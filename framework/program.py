@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from framework.arena import Block, plan
-from framework.graph import OPERATIONS, Graph, GraphError, Node, Value
+from framework.graph import Graph, GraphError, Node, Value
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
-from kernels.operation import Operation, Shape
+from kernels.operation import Operation, Shape, find_operation
 
 
 @dataclass(eq=False)
@@ -173,7 +173,8 @@ class Program:
         self._step(node, "forward", arrays)
 
     def _step(self, node: Node, direction: str, arrays: dict[str, Buffer | None]) -> None:
-        given = {"training": self.training, **node.settings, **arrays}
+        mode = {node.operation.training: self.training} if node.operation.training else {}
+        given = {**mode, **node.settings, **arrays}
         arguments = {name: given[name] for name in node.operation.arguments(direction)}
         self.steps.append(Step(node.name, node.operation, direction, arguments))
 
@@ -221,7 +222,9 @@ class Program:
             deltas[value] = buffer
             return
         total = deltas[value]
-        self.steps.append(Step(f"d.{value.name}", OPERATIONS["add"], "forward", {"a": total, "b": buffer, "y": total}))
+        self.steps.append(
+            Step(f"d.{value.name}", find_operation("add"), "forward", {"a": total, "b": buffer, "y": total})
+        )
 
     # Memory.
 
@@ -266,4 +269,4 @@ class Program:
     def _norm_calls(self):
         self._norm = self._fixed((1,))
         arguments = {"x": self.parameters.gradients.array, "y": self._norm, "how": "norm"}
-        return self.device.bind(OPERATIONS["reduce"], "forward", arguments)
+        return self.device.bind(find_operation("reduce"), "forward", arguments)

@@ -8,15 +8,15 @@ stand `reference.py`, `cpu.py` and `cuda.py` with the same two functions:
 
 in the order in which the spec lists the names, all callable by keyword. Arrays are C-contiguous. Outputs and
 delta-errors are set, never accumulated: adding where a value fans out is the graph's work. A delta-error
-that nobody wants is passed as None. In reference.py and cpu.py the functions compute; in cuda.py they
-return launches: what to run, not yet run.
+that nobody wants is passed as None. In reference.py and cpu.py the functions compute; in cuda.py they are ladders,
+which return launches: what to run, not yet run. kernels/device.py runs all of them.
 """
 
-import importlib
+import importlib.util
 import inspect
 import math
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,9 +27,16 @@ Shapes = dict[str, Shape]
 
 IMPLEMENTATIONS = ("reference", "cpu", "cuda")
 
+# Values that break kernels, in the order in which a failing case shrinks; kernels/bench/fuzz.py makes them.
+HARD = ("ties", "zeros", "denormal", "tiny", "huge", "infinite", "nan")
+
 
 class ShapeError(ValueError):
     """Arrays or settings that do not fit together. One line: the operation, what was given, the rule."""
+
+
+class UnknownOperation(ValueError):
+    """A name that no operation has. One line: the name, and those that there are."""
 
 
 class Draw(Protocol):
@@ -81,7 +88,12 @@ class Operation:
     case        (draw) -> shapes of inputs, and settings, of one test case
     typical     one case of the size that networks here have: what is timed and inspected unless something else is asked
     values      how to draw the values of an array, where not `normal`: (generator, shape) -> array
+    hard        which hard values an input stands, of those in HARD; unless said, all where it is drawn from `normal`,
+                and none where `values` keeps it to a domain
+    skips       (settings) -> whether kernels may skip products with 0, so that an infinity among them is lost
     dtypes      of arrays that are not float32
+    training    the setting that says whether the network learns; whoever runs a network sets it
+    rates       of an optimizer, whose input `rate` it fills: (learning rate, step from 0, settings) -> values
     view        whether the output is the input under another shape, so that nothing needs to run
     tolerance   relative error allowed to float32: |got - reference| / |reference|, both as vectors
     """
@@ -102,7 +114,11 @@ class Operation:
     gradients: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     values: Mapping[str, Callable] = field(default_factory=dict)
+    hard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    skips: Callable[..., bool] = lambda **settings: False
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    training: str | None = None
+    rates: Callable[..., tuple[float, ...]] | None = None
     view: bool = False
     tolerance: float = 1e-5
 
@@ -113,6 +129,19 @@ class Operation:
     @property
     def backward_arrays(self) -> tuple[str, ...]:
         return tuple(f"d{o}" for o in self.outputs) + self.needs + tuple(f"d{i}" for i in self.gradients)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return ("forward", "backward") if self.gradients else ("forward",)
+
+    def dtype(self, name: str) -> str:
+        """Of an array, or of its delta-error."""
+        return self.dtypes.get(name, "float32")
+
+    def hard_values(self, name: str) -> tuple[str, ...]:
+        """Which of HARD an input, or the delta-error of an output, stands."""
+        open_to_any = name not in self.values and self.dtype(name) == "float32"
+        return self.hard.get(name, HARD if open_to_any else ())
 
     def implementation(self, kind: str):
         """The module with `forward` and `backward`: kind is "reference", "cpu" or "cuda"."""
@@ -132,7 +161,7 @@ class Operation:
         for name in names:
             shape = shapes.get(name, shapes.get(name.removeprefix("d")))
             if shape is not None:
-                total += math.prod(shape) * np.dtype(self.dtypes.get(name, "float32")).itemsize
+                total += math.prod(shape) * np.dtype(self.dtype(name)).itemsize
         return total
 
 
@@ -141,6 +170,18 @@ def all_operations() -> dict[str, Operation]:
     package = importlib.import_module("kernels.operations")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg)
     return {name: importlib.import_module(f"kernels.operations.{name}").operation for name in names}
+
+
+def find_operation(name: str) -> Operation:
+    """The operation of that name. Raises UnknownOperation."""
+    if importlib.util.find_spec(f"kernels.operations.{name}") is None:
+        raise UnknownOperation(unknown("operation", name, all_operations()))
+    return importlib.import_module(f"kernels.operations.{name}").operation
+
+
+def unknown(what: str, given: Any, options: Iterable) -> str:
+    """The line that an error says where something is none of its options."""
+    return f"unknown {what} {given!r}; choose from {', '.join(map(str, options))}"
 
 
 def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding: Shape) -> Shape:
@@ -161,7 +202,7 @@ def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding:
 def require_choice(name: str, setting: str, value: Any, options) -> None:
     """Raises ShapeError, in the name of the operation `name`, where a setting is none of its allowed values."""
     if value not in options:
-        raise ShapeError(f"{name}: {setting} {value!r} is none, choose from {', '.join(options)}")
+        raise ShapeError(f"{name}: {unknown(setting, value, options)}")
 
 
 def require_axes(name: str, axes: str, **shapes: Shape) -> None:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from kernels.operation import all_operations
+from kernels.device import Device
+from kernels.operation import find_operation
 
-OPERATIONS = all_operations()
+REFERENCE = Device("reference")
 
 
 class Applied:
@@ -14,17 +15,8 @@ class Applied:
     """
 
     def __init__(self, name, **given):
-        self.operation = operation = OPERATIONS[name]
-        settings = {s: given.get(s, default) for s, default in operation.settings.items()}
-        shapes = {i: None if given[i] is None else np.shape(given[i]) for i in operation.inputs}
-        made = operation.shapes(**shapes, **settings)
-        self.given = dict(settings)
-        for array in (*operation.inputs, *operation.state):
-            self.given[array] = None if given[array] is None else np.array(given[array], np.float64)
-        for array in (*operation.outputs, *operation.saved):
-            dtype = operation.dtypes.get(array, "float64")
-            self.given[array] = np.zeros(made[array], dtype)
-        self._run("forward", self.given)
+        self.operation = find_operation(name)
+        self.given = given | REFERENCE.run(self.operation, "forward", given)
 
     def __getitem__(self, array):
         return self.given[array]
@@ -32,15 +24,8 @@ class Applied:
     def backward(self, dy):
         """The delta-errors of all inputs, by the names d + input."""
         (output,) = self.operation.outputs
-        gradients = {
-            f"d{i}": None if (x := self.given[i]) is None else np.zeros_like(x) for i in self.operation.gradients
-        }
-        self._run("backward", {**self.given, **gradients, f"d{output}": np.asarray(dy, np.float64)})
-        return gradients
-
-    def _run(self, direction, given):
-        function = getattr(self.operation.implementation("reference"), direction)
-        function(**{name: given[name] for name in self.operation.arguments(direction)})
+        absent = dict.fromkeys(f"d{name}" for name in self.operation.gradients)
+        return absent | REFERENCE.run(self.operation, "backward", self.given | {f"d{output}": dy})
 
 
 def derivative(f, x, h=1e-5):

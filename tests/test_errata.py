@@ -10,8 +10,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from kernels.operation import ShapeError, window_output
-from tests.calculus import OPERATIONS, Applied, assert_differ, assert_equal, derivative
+from kernels.operation import ShapeError, find_operation, window_output
+from tests.calculus import Applied, assert_differ, assert_equal, derivative
 from tests.test_equations import (
     PRINTED_FUNCTIONS,
     batchnorm,
@@ -450,9 +450,9 @@ def test_murugan_3_5_as_printed_takes_the_maximum_of_one_value():
 
 def test_murugan_3_6_stretches_to_the_number_of_pixels_and_not_of_maps():
     pooled = (1, 6, 4, 4)  # p x q = 6 maps
-    assert OPERATIONS["reshape"].shapes(x=pooled, shape=(1, 96)) == {"y": (1, 96)}
+    assert find_operation("reshape").shapes(x=pooled, shape=(1, 96)) == {"y": (1, 96)}
     with pytest.raises(ShapeError, match="96"):
-        OPERATIONS["reshape"].shapes(x=pooled, shape=(1, 6))
+        find_operation("reshape").shapes(x=pooled, shape=(1, 6))
 
 
 def test_murugan_3_7_to_3_9_as_printed_repeat_one_input_and_one_bias():

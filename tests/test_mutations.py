@@ -94,8 +94,8 @@ def check(operation, kind):
 
 def mutant(tmp_path, operation, kind, old, new):
     """The module with one change, imported from a file of its own."""
-    source = (ROOT / "kernels" / operation / f"{kind}.py").read_text()
-    assert old in source, f"kernels/{operation}/{kind}.py has no {old!r} any more"
+    source = (ROOT / "kernels" / "operations" / operation / f"{kind}.py").read_text()
+    assert old in source, f"{operation}/{kind}.py has no {old!r} any more"
     path = tmp_path / f"{operation}_{kind}_mutant.py"
     path.write_text(source.replace(old, new, 1))
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -12,9 +12,9 @@ from apps.faces.evaluation import Detections
 from apps.faces.models import MODELS, OVERLAP
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
-from framework.device import Device
 from framework.parameters import ParameterError
 from framework.program import Program
+from kernels.device import Device
 
 WEIGHTS = Path(__file__).parent / "weights"
 

@@ -19,11 +19,11 @@ from apps.faces.evaluation import Curve, Outcome, Truth, evaluate, ignored_below
 from apps.faces.models import MODELS
 from framework import Model, Optimizer, checkpoint
 from framework.checkpoint import CheckpointError
-from framework.device import Device
 from framework.loading import Batches
 from framework.sampling import Sampler
 from framework.schedule import Schedule, cosine_schedule, step_schedule
 from framework.trainer import Trainer
+from kernels.device import Device
 
 # The least score that counts when average precision is measured: nearly all, for the tail of the curve.
 EVERYTHING = 0.02

@@ -9,7 +9,7 @@ like them, and at least 0.1 where inputs are of size one. Results below the smal
 
 An infinity or a NaN must not be swallowed: where the reference is not finite, nobody may be. The converse is not
 asked, because 0 times infinity is a NaN and kernels differ in which products with 0 they skip; for the same reason
-cases with padding, a border of zeros, only show that what is finite is right.
+cases in which a kernel may skip such products (`Operation.skips`) only show that what is finite is right.
 """
 
 import itertools
@@ -20,20 +20,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.bench.trial import Trial
-from kernels.gpu import gpu_is_available
-from kernels.operation import Operation, ShapeError, normal
-from kernels.operations.values import around_three, away_from_zero
+from kernels.device import cuda_problem
+from kernels.operation import HARD, Operation, ShapeError
+
+# What is held against the reference.
+DEVICES = ("cpu", "interpret", "cuda")
 
 # What is done to the values of a case; the simplest first, since cases shrink towards it.
 SCALES = {"denormal": 1e-40, "tiny": 1e-12, "huge": 1e12}
 SPECIAL = {"infinite": np.inf, "nan": np.nan}
-KINDS = ("plain", "ties", "zeros", *SCALES, *SPECIAL)
-
-# Batch normalization takes out of a delta-error what a shift or a scale of x would undo. Unless epsilon is beside the
-# variance, that is nearly all of it where a channel has few values, and what is left has no correct digits.
-EXCEPTIONS = {("batchnorm", "x"): ("huge",)}
-
-ANY_REAL = (normal, away_from_zero, around_three)  # how inputs are drawn for which any number will do
+KINDS = ("plain", *HARD)
 SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 
@@ -58,13 +54,13 @@ class Subject:
 
 
 def devices() -> list[str]:
-    """Those that can be checked here."""
-    return ["cpu", "interpret", *(["cuda"] if gpu_is_available() else [])]
+    """Those of DEVICES that there are here."""
+    return [name for name in DEVICES if name != "cuda" or cuda_problem() is None]
 
 
 def subjects(operation: Operation, device: str) -> Iterator[Subject]:
     """Every kernel of an operation on a device."""
-    for direction in ("forward", "backward") if operation.gradients else ("forward",):
+    for direction in operation.directions:
         if device == "cpu":
             yield Subject(operation, direction, device)
         else:
@@ -116,17 +112,15 @@ class Case:
         return cls(trial, kind, choices)
 
 
-def open_arrays(trial: Trial) -> list[str]:
-    """The float arrays of a trial in which any number may stand: inputs without a domain of their own, delta-errors."""
-    operation = trial.operation
-    inputs = [n for n in operation.inputs if operation.values.get(n, normal) in ANY_REAL]
-    names = [*inputs, *(f"d{n}" for n in operation.outputs)]
-    return [n for n in names if (a := trial.arrays.get(n)) is not None and a.dtype == np.float32]
+def standing(trial: Trial, kind: str) -> list[str]:
+    """The arrays of a trial that stand hard values of a kind: inputs and delta-errors of outputs."""
+    names = (*trial.operation.inputs, *(f"d{n}" for n in trial.operation.outputs))
+    return [n for n in names if trial.arrays.get(n) is not None and kind in trial.operation.hard_values(n)]
 
 
 def harden(trial: Trial, kind: str, generator: np.random.Generator) -> None:
     """Turn the values of a trial into those of a kind."""
-    names = open_arrays(trial)
+    names = standing(trial, kind)
     for name in names:
         values = trial.arrays[name]
         assert values is not None
@@ -134,7 +128,7 @@ def harden(trial: Trial, kind: str, generator: np.random.Generator) -> None:
             values[...] = np.round(values)
         elif kind == "zeros":
             values *= generator.random(values.shape) < 0.5
-        elif kind in SCALES and kind not in EXCEPTIONS.get((trial.operation.name, name), ()):
+        elif kind in SCALES:
             values *= np.float32(SCALES[kind])
     if kind in SPECIAL and names:
         values = trial.arrays[names[generator.integers(len(names))]]
@@ -157,8 +151,8 @@ class Judge:
     def __init__(self, case: Case):
         trial = case.trial
         self.trial, self.kind = trial, case.kind
-        self.padded = any(trial.settings.get("padding", ()))
-        of_any_sign = open_arrays(trial)
+        self.skips = trial.operation.skips(**trial.settings)
+        of_any_sign = standing(trial, "ties")
         positive = {n: a if a is None or n not in of_any_sign else np.abs(a) for n, a in trial.arrays.items()}
         generator = np.random.default_rng(0)
         like = {n: trial.shapes[n] for n in trial.operation.inputs} | trial.settings
@@ -192,7 +186,7 @@ class Judge:
             return Verdict(problem="" if same else f"{name} is {_short(got)}, expected {_short(expected)}")
         with np.errstate(all="ignore"):
             finite = np.isfinite(expected.astype(np.float32))
-            if not self.padded and np.isfinite(got[~finite]).any():
+            if not self.skips and np.isfinite(got[~finite]).any():
                 return Verdict(problem=f"{name} is finite where it must be infinite or no number")
             if self.kind in SPECIAL:
                 finite &= np.isfinite(got)
@@ -225,7 +219,7 @@ def _reference(trial: Trial) -> tuple[dict[str, dict[str, np.ndarray]], dict[str
     """
     operation = trial.operation
     results = {"forward": trial.forward("reference")}
-    single = {name: a.astype(operation.dtypes.get(name, "float32")) for name, a in results["forward"].items()}
+    single = {name: a.astype(operation.dtype(name)) for name, a in results["forward"].items()}
     if operation.gradients:
         results["backward"] = trial.backward("reference", single)
     return results, single
@@ -255,7 +249,7 @@ def shrink(subject: Subject, case: Case, seed: int, number: int, tries: int = 30
                     break
             if improved:
                 break
-    for name, plainer in itertools.product(open_arrays(best.trial), (np.ones_like, np.round)):
+    for name, plainer in itertools.product(standing(best.trial, "ties"), (np.ones_like, np.round)):
         before = best.trial.arrays[name]
         assert before is not None
         best.trial.arrays[name] = plainer(before)

@@ -5,15 +5,13 @@ is the median, with the times that a tenth of the runs stayed below and a tenth 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
-from kernels.gpu import Launch
-
-Call = Callable[[], object]
+from kernels.device import Call, CudaDevice, Device
 
 WARM_UP = 3
 COPY_BYTES = 2**28  # far more than any cache holds
@@ -52,7 +50,12 @@ class Machine:
 class HostClock:
     """Times calls that run on the CPU."""
 
-    device = "cpu"
+    def __init__(self, device: Device):
+        self.device = device
+
+    def sequence(self, calls: Sequence[Call]) -> Call:
+        """Calls as one, in the form in which it is timed."""
+        return self.device.sequence(calls)
 
     def once(self, call: Call) -> float:
         started = time.perf_counter()
@@ -100,13 +103,12 @@ class CudaClock(HostClock):
     while the GPU is busy, so what is measured is the GPU's work and not the host's.
     """
 
-    device = "cuda"
+    device: CudaDevice
 
-    def __init__(self):
-        import cupy
-
-        self.cupy = cupy
-        self.stream = cupy.cuda.Stream(non_blocking=True)
+    def __init__(self, device: CudaDevice):
+        super().__init__(device)
+        self.cupy = cupy = device.cupy
+        self.stream = device.stream
         properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
         self.name = properties["name"].decode()
         self.flush = cupy.empty(max(4 * properties["l2CacheSize"], 2**27), np.uint8)
@@ -121,20 +123,12 @@ class CudaClock(HostClock):
         self.stop.synchronize()
         return self.cupy.cuda.get_elapsed_time(self.start, self.stop) / 1e3
 
-    def captured(self, calls: Sequence[Call]) -> Call:
-        """Calls that enqueue on the stream, as one CUDA graph: they run once, to be compiled, and once are recorded."""
-        for call in calls:
-            call()
-        self.stream.synchronize()
-        self.stream.begin_capture()
-        for call in calls:
-            call()
-        graph = self.stream.end_capture()
-        return lambda: graph.launch(self.stream)
-
-    def bound(self, launches: list[Launch]) -> Call:
-        """Launches as one call."""
-        return self.captured([launch.bound(self.stream.ptr) for launch in launches])
+    def sequence(self, calls):
+        """Calls as one CUDA graph: they run once, to be compiled, and once are recorded."""
+        one = self.device.sequence(calls)
+        one()
+        one()
+        return one
 
     def machine(self):
         cupy = self.cupy
@@ -156,5 +150,6 @@ class CudaClock(HostClock):
         return Machine(self.name, 2 * source.nbytes / best["copy"].best, 2 * 4096**3 / best["gemm"].best)
 
 
-def clock(device: str) -> HostClock:
-    return CudaClock() if device == "cuda" else HostClock()
+def clock(device: Device) -> HostClock:
+    """The clock that goes with a device."""
+    return CudaClock(device) if isinstance(device, CudaDevice) else HostClock(device)

@@ -1,17 +1,14 @@
 """One operation tried on one set of arrays: what tests, fuzzing and profiling have in common."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from kernels.gpu import Ladder, Launch
+from kernels.device import Device, find_device, launches
 from kernels.operation import Draw, Operation, normal
-
-# What stands in an array before it is written. A value that stays is a value that nobody wrote.
-POISON_FLOAT = np.nan
-POISON_INT = -(2**31)
 
 
 @dataclass
@@ -62,95 +59,35 @@ class Trial:
         return trial
 
     def _typed(self, name, values):
-        return np.ascontiguousarray(values, dtype=self.operation.dtypes.get(name, "float32"))
+        return np.ascontiguousarray(values, dtype=self.operation.dtype(name))
 
-    def forward(self, kind: str, **options) -> dict[str, np.ndarray]:
-        """State, outputs and saved arrays as `kind` computes them. The trial's own arrays stay as they are."""
-        operation = self.operation
-        arrays = self._forward_arrays(kind)
-        self._run(kind, "forward", arrays, options)
-        return {name: arrays[name] for name in (*operation.state, *operation.outputs, *operation.saved)}
+    def forward(self, device: str, **how) -> dict[str, np.ndarray]:
+        """State, outputs and saved arrays as `device` computes them; `how` as in Device.bind.
 
-    def backward(self, kind: str, forward: dict[str, np.ndarray], **options) -> dict[str, np.ndarray]:
-        """Delta-errors of all gradients as `kind` computes them, given what a forward run returned."""
-        arrays = self._backward_arrays(kind, forward)
-        self._run(kind, "backward", arrays, options)
-        gradients = {f"d{name}": arrays[f"d{name}"] for name in self.operation.gradients}
-        return {name: array for name, array in gradients.items() if array is not None}
-
-    def launches(
-        self, direction: str, rung: int | None = None, tiny: bool = False, ladder: Ladder | None = None
-    ) -> list[Launch]:
-        """What a rung of cuda.py would launch in "forward" or "backward", to be compiled or looked at.
-
-        With `ladder`, what that one launches: a part of the direction's own, such as dx of a backward.
+        The trial's own arrays stay as they are.
         """
-        arrays = self._forward_arrays("cuda")
+        return _device(device).run(self.operation, "forward", {**self.arrays, **self.settings}, **how)
+
+    def backward(self, device: str, forward: dict[str, np.ndarray], **how) -> dict[str, np.ndarray]:
+        """Delta-errors of all gradients as `device` computes them, given what a forward run returned."""
+        return _device(device).run(self.operation, "backward", {**self.arrays, **self.settings, **forward}, **how)
+
+    def arguments(self, device: Device, direction: str) -> dict[str, Any]:
+        """What Device.bind takes to run "forward" or "backward" as often as one likes: to be timed, or looked at."""
+        given = {**self.arrays, **self.settings}
         if direction == "backward":
-            arrays = self._backward_arrays("cuda", arrays)
-        function = ladder if ladder is not None else getattr(self.operation.implementation("cuda"), direction)
-        return function(**self._arguments("cuda", direction, arrays), rung=rung, tiny=tiny)
+            given |= self.forward("cpu")
+        arguments, _ = device.arguments(self.operation, direction, given)
+        return arguments
 
-    def arguments(self, kind: str, direction: str) -> dict[str, Any]:
-        """Arrays and settings to call `kind`'s "forward" or "backward" with, as often as one likes: to be timed."""
-        arrays = self._forward_arrays(kind)
+    def launches(self, direction: str, rung: int | None = None, tiny: bool = False, part: str | None = None):
+        """What cuda.py would launch, to be compiled: see kernels.device.launches. What a forward run leaves for
+        backward is there, but nobody has computed it."""
+        host, given = Device("interpret"), {**self.arrays, **self.settings}
         if direction == "backward":
-            arrays = self._backward_arrays(kind, self.forward("cpu"))
-        return self._arguments(kind, direction, arrays)
-
-    def _forward_arrays(self, kind):
-        arrays = dict(self.arrays)
-        for name in self.operation.state:
-            arrays[name] = self._in_precision_of(kind, arrays[name], copy=True)
-        for name in (*self.operation.outputs, *self.operation.saved):
-            arrays[name] = self._poisoned(kind, name)
-        return arrays
-
-    def _backward_arrays(self, kind, forward):
-        arrays = {**self.arrays, **forward}
-        for name in self.operation.gradients:
-            arrays[f"d{name}"] = None if self.shapes[name] is None else self._poisoned(kind, name)
-        return arrays
-
-    def _poisoned(self, kind, name):
-        dtype = np.dtype(self.operation.dtypes.get(name, "float32"))
-        poison = np.full(self.shapes[name], POISON_FLOAT if dtype.kind == "f" else POISON_INT, dtype)
-        return self._in_precision_of(kind, poison)
-
-    def _in_precision_of(self, kind, array, copy=False):
-        """The reference computes in float64, everything else in float32."""
-        if kind == "reference" and array is not None and array.dtype == np.float32:
-            return array.astype(np.float64)
-        return array.copy() if copy else array
-
-    def _arguments(self, kind, direction, arrays):
-        given = {**arrays, **self.settings}
-        arguments = {name: given[name] for name in self.operation.arguments(direction)}
-        return {n: self._in_precision_of(kind, v) if n in arrays else v for n, v in arguments.items()}
-
-    def _run(self, kind, direction, arrays, options):
-        module = self.operation.implementation("cuda" if kind == "interpret" else kind)
-        function = getattr(module, direction)
-        arguments = self._arguments(kind, direction, arrays)
-        if kind in ("reference", "cpu"):
-            function(**arguments)
-            return
-        tiles = {"rung": options.get("rung"), "tiny": options.get("tiny", kind == "interpret")}
-        if kind == "interpret":
-            for launch in function(**arguments, **tiles):
-                launch.interpret(checked=options.get("checked", True))
-        else:
-            _run_on_gpu(function, arguments, tiles)
+            given |= host.arguments(self.operation, "forward", given)[0]
+        arguments, _ = host.arguments(self.operation, direction, given)
+        return launches(self.operation, direction, arguments, rung, tiny, part)
 
 
-def _run_on_gpu(function, arguments, tiles):
-    """Copy all arrays to the GPU, run the launches, and copy all arrays back."""
-    import cupy
-
-    stream = cupy.cuda.Stream(non_blocking=True)
-    with stream:
-        there = {n: cupy.asarray(v) for n, v in arguments.items() if isinstance(v, np.ndarray)}
-        for launch in function(**{**arguments, **there}, **tiles):
-            launch.bound(stream.ptr)()
-        for name, array in there.items():
-            arguments[name][...] = array.get(stream=stream)
+_device = functools.cache(find_device)

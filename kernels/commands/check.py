@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.bench.fuzz import Case, Judge, Subject, Verdict, devices, shrink, subjects
+from kernels.bench.fuzz import DEVICES, Case, Judge, Subject, Verdict, devices, shrink, subjects
 from kernels.commands.common import (
     CommandError,
     add_command,
-    find_operation,
     operations,
+    require_operation,
     text_of,
     whole_number,
     write_json,
 )
-
-DEVICES = ("cpu", "interpret", "cuda")
+from kernels.device import cuda_problem
+from kernels.operation import unknown
 
 
 def add(subparsers) -> None:
@@ -53,7 +53,7 @@ class Tally:
 
 def run(options) -> int:
     """Print a line a kernel, and of each that fails the smallest case found; exit code 1 if any does."""
-    chosen = [find_operation(options.operation)] if options.operation else list(operations().values())
+    chosen = [require_operation(options.operation)] if options.operation else list(operations().values())
     tallies = {s: Tally() for o in chosen for device in _devices(options) for s in subjects(o, device)}
     if options.rung is not None:
         tallies = {s: t for s, t in tallies.items() if s.rung == options.rung}
@@ -90,9 +90,9 @@ def _devices(options) -> list[str]:
     if options.device is None:
         return devices()
     if options.device not in DEVICES:
-        raise CommandError(f"device: {options.device!r} is none, choose from {', '.join(DEVICES)}")
+        raise CommandError(unknown("device", options.device, DEVICES))
     if options.device not in devices():
-        raise CommandError(f"device: {options.device} cannot be used: no GPU or no driver was found")
+        raise CommandError(f"device: {options.device} cannot be used: {cuda_problem()}")
     return [options.device]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from kernels.bench.trial import Trial
 from kernels.gpu import Ladder, Launch
 from kernels.gpu.occupancy import LIMITS
-from kernels.operation import Operation, all_operations
+from kernels.operation import Operation, all_operations, unknown
 
 
 class CommandError(ValueError):
@@ -22,31 +22,41 @@ class CommandError(ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """A ladder of an operation: "conv2d.backward", or a part of it, as "conv2d.dx"."""
+    """A direction of an operation: "conv2d.backward"; or where it has several ladders, one of them: "conv2d.dx"."""
 
     operation: Operation
-    name: str
     direction: str
-    ladder: Ladder
+    part: str | None = None
 
     def __str__(self):
-        return f"{self.operation.name}.{self.name}"
+        return f"{self.operation.name}.{self.part or self.direction}"
+
+    @property
+    def ladders(self) -> list[Ladder]:
+        """Of a direction all of its ladders, of a part the one."""
+        whole = getattr(self.operation.implementation("cuda"), self.direction)
+        return [ladder for ladder in whole.parts if self.part in (None, ladder.name)]
+
+    @property
+    def rungs(self) -> range:
+        """Numbers of the rungs, from 1."""
+        return range(1, 1 + max(len(ladder) for ladder in self.ladders))
 
     def require_rung(self, rung: int | None) -> int:
         """The number of a rung, by default the highest. Raises CommandError."""
         if rung is None:
-            return len(self.ladder)
-        if not 1 <= rung <= len(self.ladder):
-            raise CommandError(f"rung: {self} has no rung {rung}, choose from 1 to {len(self.ladder)}")
+            return self.rungs[-1]
+        if rung not in self.rungs:
+            raise CommandError(f"rung: {self} has no rung {rung}; choose from 1 to {self.rungs[-1]}")
         return rung
 
     def functions(self, rung: int) -> list[Callable]:
-        """The functions that a rung calls: one for each part of the ladder."""
-        return [rungs[min(rung, len(rungs)) - 1] for rungs in self.ladder.parts]
+        """The functions that a rung calls: one for each ladder."""
+        return [ladder.rungs[min(rung, len(ladder)) - 1] for ladder in self.ladders]
 
     def launches(self, trial: Trial, rung: int | None = None, tiny: bool = False) -> list[Launch]:
         """What a rung would launch on the arrays of a trial."""
-        return trial.launches(self.direction, rung, tiny, self.ladder)
+        return trial.launches(self.direction, rung, tiny, self.part)
 
 
 def operations() -> dict[str, Operation]:
@@ -54,56 +64,49 @@ def operations() -> dict[str, Operation]:
     return {name: o for name, o in all_operations().items() if not o.view}
 
 
-def find_operation(name: str) -> Operation:
-    """The operation of that name. Raises CommandError."""
+def require_operation(name: str) -> Operation:
+    """The operation of that name that runs kernels. Raises CommandError."""
     found = operations()
     if name not in found:
-        raise CommandError(f"operation: {name!r} is none, choose from {', '.join(found)}")
+        raise CommandError(unknown("operation", name, found))
     return found[name]
 
 
-def directions(operation: Operation) -> tuple[str, ...]:
-    return ("forward", "backward") if operation.gradients else ("forward",)
-
-
-def ladders(operation: Operation) -> dict[str, Target]:
-    """The ladders of an operation: "forward" and "backward", and where these are sums, their parts by name."""
-    cuda = operation.implementation("cuda")
+def targets(operation: Operation) -> dict[str, Target]:
+    """What a user can name of an operation: "forward" and "backward", and where these have several ladders, each."""
     found = {}
-    for direction in directions(operation):
-        whole = getattr(cuda, direction)
-        found[direction] = Target(operation, direction, direction, whole)
-        if len(whole.parts) > 1:
-            for rungs in whole.parts:
-                name = rungs[0].__name__.rpartition("_")[0]
-                found[name] = Target(operation, name, direction, Ladder(*rungs))
+    for direction in operation.directions:
+        whole = Target(operation, direction)
+        found[direction] = whole
+        if len(whole.ladders) > 1:
+            found |= {ladder.name: Target(operation, direction, ladder.name) for ladder in whole.ladders}
     return found
 
 
-def smallest_ladders(operation: Operation) -> list[Target]:
-    """The ladders of an operation that are not sums of others."""
-    return [target for target in ladders(operation).values() if len(target.ladder.parts) == 1]
+def single_ladders(operation: Operation) -> list[Target]:
+    """The ladders of an operation, each by itself."""
+    return [target for target in targets(operation).values() if len(target.ladders) == 1]
 
 
 def find_target(text: str) -> Target:
     """The ladder that "conv2d.forward" or "conv2d.dx" names; "conv2d" alone means forward. Raises CommandError."""
     name, _, part = text.partition(".")
-    found = ladders(find_operation(name))
+    found = targets(require_operation(name))
     if (part or "forward") not in found:
-        raise CommandError(f"{name}: has no ladder {part!r}, choose from {', '.join(found)}")
+        raise CommandError(f"{name}: {unknown('ladder', part, found)}")
     return found[part or "forward"]
 
 
 def find_targets(text: str | None) -> list[Target]:
-    """All ladders that are not sums: of everything, of an operation, or of what "conv2d.backward" names."""
+    """All ladders, each by itself: of everything, of an operation, or of what "conv2d.backward" names."""
     if text is None:
-        return [target for operation in operations().values() for target in smallest_ladders(operation)]
+        return [target for operation in operations().values() for target in single_ladders(operation)]
     if "." not in text:
-        return smallest_ladders(find_operation(text))
+        return single_ladders(require_operation(text))
     wanted = find_target(text)
-    if len(wanted.ladder.parts) == 1:
+    if len(wanted.ladders) == 1:
         return [wanted]
-    return [t for t in smallest_ladders(wanted.operation) if t.direction == wanted.direction]
+    return [t for t in single_ladders(wanted.operation) if t.direction == wanted.direction]
 
 
 def require_architectures(text: str) -> list[str]:
@@ -111,7 +114,7 @@ def require_architectures(text: str) -> list[str]:
     known = [f"sm_{major}{minor}" for major, minor in LIMITS]
     for name in text.split(","):
         if name not in known:
-            raise CommandError(f"architecture: {name!r} is none, choose from {', '.join(known)}")
+            raise CommandError(unknown("architecture", name, known))
     return text.split(",")
 
 

@@ -55,12 +55,12 @@ def run(options) -> None:
     architectures = require_architectures(options.arch)
     for target in targets:
         trial_of(target.operation, case_of(target.operation, options.shape))  # refuses a shape before others start
-    rungs = [(str(target), rung) for target in targets for rung in range(1, len(target.ladder) + 1)]
+    rungs = [(str(target), rung) for target in targets for rung in target.rungs]
     if options.rung is not None:
         rungs = [(name, rung) for name, rung in rungs if rung == options.rung]
         if not rungs:
-            most = max(len(target.ladder) for target in targets)
-            raise CommandError(f"rung: none of these ladders has a rung {options.rung}, choose from 1 to {most}")
+            most = max(target.rungs[-1] for target in targets)
+            raise CommandError(f"rung: none of these ladders has a rung {options.rung}; choose from 1 to {most}")
     wanted = [(name, rung, options.shape, architectures) for name, rung in rungs]
     found = [row for of_rung in _compiled(wanted) for row in of_rung]
     lines = [

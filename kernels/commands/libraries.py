@@ -6,9 +6,11 @@ NumPy's side is reference.py in float32. A library that has no function for an o
 import importlib
 from collections.abc import Callable
 
-from kernels.bench.timing import Call, CudaClock, HostClock
+from kernels.bench.timing import CudaClock, HostClock
 from kernels.bench.trial import Trial
 from kernels.commands.common import CommandError
+from kernels.device import Call
+from kernels.operation import unknown
 
 NAMES = ("numpy", "torch", "cupy")
 
@@ -17,7 +19,7 @@ def require(names: list[str]) -> None:
     """Raises CommandError for a library that is unknown here or not installed."""
     for name in names:
         if name not in NAMES:
-            raise CommandError(f"against: {name!r} is none, choose from {', '.join(NAMES)}")
+            raise CommandError(unknown("library", name, NAMES))
         try:
             importlib.import_module(name)
         except ImportError:
@@ -27,15 +29,15 @@ def require(names: list[str]) -> None:
 def call(library: str, trial: Trial, direction: str, clock: HostClock) -> Call | None:
     """The library's way to compute a trial on the clock's device, or None where it has none."""
     if library == "numpy":
-        return _numpy(trial, direction) if clock.device == "cpu" else None
+        return _numpy(trial, direction, clock) if clock.device.name == "cpu" else None
     if library == "torch":
         return _torch(trial, direction, clock)
     return _cupy(trial, direction, clock) if isinstance(clock, CudaClock) else None
 
 
-def _numpy(trial, direction):
+def _numpy(trial, direction, clock):
     function = getattr(trial.operation.implementation("reference"), direction)
-    arguments = trial.arguments("cpu", direction)
+    arguments = trial.arguments(clock.device, direction)
     return lambda: function(**arguments)
 
 
@@ -52,7 +54,7 @@ def _torch(trial, direction, clock):
         return None
     names = (*trial.operation.inputs, *trial.operation.state)
     arrays = {n: trial.arrays[n] for n in names}
-    tensors = {n: None if a is None else torch.tensor(a, device=clock.device) for n, a in arrays.items()}
+    tensors = {n: None if a is None else torch.tensor(a, device=clock.device.name) for n, a in arrays.items()}
     if isinstance(clock, CudaClock):
         torch.cuda.set_stream(torch.cuda.ExternalStream(clock.stream.ptr))
     wanted = [tensor for n in trial.operation.gradients if (tensor := tensors[n]) is not None]
@@ -67,7 +69,7 @@ def _torch(trial, direction, clock):
     for tensor in wanted:
         tensor.requires_grad_()
     y = run(torch, trial.settings, **tensors)
-    dy = torch.tensor(trial.arrays["dy"], device=clock.device)
+    dy = torch.tensor(trial.arrays["dy"], device=clock.device.name)
     return lambda: torch.autograd.grad(y, wanted, dy, retain_graph=True)
 
 

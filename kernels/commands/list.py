@@ -2,7 +2,7 @@
 
 import inspect
 
-from kernels.commands.common import Target, add_command, find_operation, smallest_ladders, write_json
+from kernels.commands.common import Target, add_command, require_operation, single_ladders, write_json
 from kernels.operation import IMPLEMENTATIONS, Operation, all_operations
 
 
@@ -14,7 +14,7 @@ def add(subparsers) -> None:
 def run(options) -> None:
     """Print each operation and, ladder by ladder, what each rung adds."""
     if options.operation and options.operation not in all_operations():
-        find_operation(options.operation)
+        require_operation(options.operation)
     chosen = [o for name, o in all_operations().items() if options.operation in (None, name)]
     rows = [describe(operation) for operation in chosen]
     for number, row in enumerate(rows):
@@ -34,11 +34,11 @@ def describe(operation: Operation) -> dict:
         "summary": operation.summary,
         "equations": operation.source,
         "implementations": [] if operation.view else list(IMPLEMENTATIONS),
-        "ladders": {} if operation.view else {t.name: adds(t) for t in smallest_ladders(operation)},
+        "ladders": {} if operation.view else {t.part or t.direction: adds(t) for t in single_ladders(operation)},
     }
 
 
 def adds(target: Target) -> list[str]:
     """The first line of what each rung of a ladder says of itself."""
-    (rungs,) = target.ladder.parts
-    return [(inspect.getdoc(function) or "").partition("\n")[0] for function in rungs]
+    (ladder,) = target.ladders
+    return [(inspect.getdoc(function) or "").partition("\n")[0] for function in ladder.rungs]

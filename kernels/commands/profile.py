@@ -4,7 +4,7 @@ import importlib
 from dataclasses import asdict
 from pathlib import Path
 
-from kernels.bench.timing import Call, CudaClock, HostClock, Machine, Timing, clock
+from kernels.bench.timing import HostClock, Machine, Timing, clock
 from kernels.bench.trial import Trial
 from kernels.commands import libraries
 from kernels.commands.common import (
@@ -14,19 +14,18 @@ from kernels.commands.common import (
     add_shape,
     case_of,
     find_target,
-    ladders,
     operations,
     table,
     text_of,
     trial_of,
     write_json,
 )
-from kernels.gpu import gpu_is_available
+from kernels.device import DEVICES, Call, Device, find_device
+from kernels.operation import unknown
 
 # Models stand above the kernels, which know none of them. So the one module that profiles models is named here as a
 # user names it, and imported when a model is asked for.
 MODEL_PROFILER = "apps.profile"
-DEVICES = ("cuda", "cpu")
 
 
 def add(subparsers) -> None:
@@ -43,7 +42,9 @@ def add(subparsers) -> None:
     c.add_argument("--batch-size", type=int, help="of a model (default: the model's own)")
     c.add_argument("--size", type=int, metavar="PIXELS", help="side of a detector's pictures (default: its own)")
     c.add_argument("--top", type=int, default=40, metavar="N", help="lines of a model's table (default: 40)")
-    c.add_argument("--device", metavar="NAME[,NAME]", help="cuda, cpu (default: cuda where found, else cpu)")
+    c.add_argument(
+        "--device", metavar="NAME[,NAME]", help=f"{', '.join(DEVICES)} (default: cuda where found, else cpu)"
+    )
     c.add_argument("--rung", default="last", help="a number, all, or last (the default); the CPU has one")
     c.add_argument("--against", metavar="NAME[,NAME]", default="", help="libraries to compare with: numpy, torch, cupy")
     c.add_argument("--seconds", type=float, default=1.0, help="how long to time each kernel (default: 1)")
@@ -52,9 +53,9 @@ def add(subparsers) -> None:
 
 def run(options) -> None:
     """Print a table, one line a kernel and device."""
-    names = _devices(options.device)
+    devices = _devices(options.device)
     if options.model:
-        _run_model(options, names)
+        _run_model(options, [device.name for device in devices])
         return
     targets = _targets(options.ladder)
     against = [name for name in options.against.split(",") if name]
@@ -63,10 +64,10 @@ def run(options) -> None:
         _rungs(target, options.rung)
     found: list[dict] = []
     machines: list[dict] = []
-    for name in names:
-        timer = clock(name)
+    for device in devices:
+        timer = clock(device)
         machine = timer.machine()
-        machines.append({"device": name, **asdict(machine)})
+        machines.append({"device": device.name, **asdict(machine)})
         print(f"{machine.name}: copies {machine.bandwidth / 1e9:.1f} GB/s, multiplies {machine.rate / 1e9:.0f} GFLOP/s")
         for target in targets:
             case = case_of(target.operation, options.shape)
@@ -80,15 +81,13 @@ def run(options) -> None:
     write_json(options, {"machines": machines, "kernels": found})
 
 
-def _devices(text: str | None) -> list[str]:
+def _devices(text: str | None) -> list[Device]:
     if text is None:
-        return ["cuda" if gpu_is_available() else "cpu"]
+        return [find_device()]
     for name in text.split(","):
         if name not in DEVICES:
-            raise CommandError(f"device: {name!r} is none, choose from {', '.join(DEVICES)}")
-        if name == "cuda" and not gpu_is_available():
-            raise CommandError("device: cuda cannot be used: no GPU or no driver was found")
-    return text.split(",")
+            raise CommandError(unknown("device", name, DEVICES))
+    return [find_device(name) for name in text.split(",")]
 
 
 def _targets(text: str | None) -> list[Target]:
@@ -96,23 +95,24 @@ def _targets(text: str | None) -> list[Target]:
     if text and "." in text:
         return [find_target(text)]
     chosen = operations().values() if text is None else [find_target(text).operation]
-    return [target for o in chosen for name, target in ladders(o).items() if name == target.direction]
+    return [Target(o, direction) for o in chosen for direction in o.directions]
 
 
 def measure(target: Target, trial: Trial, timer: HostClock, machine: Machine, options, against) -> list[dict]:
     """A row for each rung that is wanted, with the times of libraries in the same turns."""
+    device, part = timer.device, target.part
+    ladders = device.implementation == "cuda"
+    if part and not ladders:
+        raise CommandError(
+            f"{target}: on {device} the gradients are one call, profile {target.operation.name}.backward"
+        )
+    arguments = trial.arguments(device, target.direction)
+    rungs = {f"rung {n}": n for n in _rungs(target, options.rung)} if ladders else {device.name: None}
     calls: dict[str, Call] = {}
-    if isinstance(timer, CudaClock):
-        for rung in _rungs(target, options.rung):
-            calls[f"rung {rung}"] = timer.bound(_launches_on_gpu(target, trial, rung, timer))
-    elif target.name != target.direction:
-        raise CommandError(f"{target}: on the CPU the gradients are one call, profile {target.operation.name}.backward")
-    else:
-        function = getattr(target.operation.implementation("cpu"), target.direction)
-        arguments = trial.arguments("cpu", target.direction)
-        calls["cpu"] = lambda: function(**arguments)
+    for name, rung in rungs.items():
+        calls[name] = timer.sequence(device.bind(target.operation, target.direction, arguments, rung=rung, part=part))
     others = {}
-    if target.name == target.direction:
+    if not part:
         others = {name: libraries.call(name, trial, target.direction, timer) for name in against}
     calls |= {name: call for name, call in others.items() if call is not None}
     timings = timer.timings(calls, options.seconds)
@@ -124,7 +124,7 @@ def measure(target: Target, trial: Trial, timer: HostClock, machine: Machine, op
     for name, timing in timings.items():
         if name not in others:
             ratios = {f"of_{other}": timing.median / timings[other].median for other in others if other in timings}
-            rows.append(_row(target, timer.device, name, shape, timing, machine, work, size) | ratios)
+            rows.append(_row(target, device.name, name, shape, timing, machine, work, size) | ratios)
     return rows
 
 
@@ -132,7 +132,7 @@ def _row(target, device, name, shape, timing: Timing, machine: Machine, flops: i
     return {
         "kernel": str(target),
         "device": device,
-        "rung": None if device == "cpu" else int(name.removeprefix("rung ")),
+        "rung": None if name == device else int(name.removeprefix("rung ")),
         "shape": shape,
         **asdict(timing),
         "gflops": flops / timing.median / 1e9,
@@ -143,23 +143,11 @@ def _row(target, device, name, shape, timing: Timing, machine: Machine, flops: i
 
 
 def _rungs(target: Target, text: str) -> list[int]:
-    last = len(target.ladder)
     if text in ("all", "last"):
-        return list(range(1, last + 1)) if text == "all" else [last]
+        return list(target.rungs) if text == "all" else [target.rungs[-1]]
     if not text.isdigit():
-        raise CommandError(f"rung: {text!r} is none, choose a number from 1 to {last}, all or last")
+        raise CommandError(f"{unknown('rung', text, target.rungs)}, all or last")
     return [target.require_rung(int(text))]
-
-
-def _launches_on_gpu(target: Target, trial: Trial, rung: int, timer: CudaClock):
-    import numpy as np
-
-    arguments = trial.arguments("cuda", target.direction)
-    with timer.stream:
-        there = {n: timer.cupy.asarray(a) if isinstance(a, np.ndarray) else a for n, a in arguments.items()}
-        launches = target.ladder(**there, rung=rung)
-    timer.stream.synchronize()
-    return launches
 
 
 def _heads(against):
@@ -216,7 +204,7 @@ def roofline(rows: list[dict], machines: list[dict], path: Path) -> None:
 def _run_model(options, devices: list[str]) -> None:
     profiler = importlib.import_module(MODEL_PROFILER)
     if options.model not in profiler.MODELS:
-        raise CommandError(f"model: {options.model!r} is none, choose from {', '.join(profiler.MODELS)}")
+        raise CommandError(unknown("model", options.model, profiler.MODELS))
     if options.size and options.model not in profiler.SIZED:
         raise CommandError(f"--size: {options.model} takes pictures of one size, unlike {', '.join(profiler.SIZED)}")
     for name in ("batch_size", "size", "top"):

@@ -15,10 +15,12 @@ from kernels.commands.common import (
     write_json,
 )
 from kernels.commands.list import adds
+from kernels.device import Device, launches
 from kernels.gpu.interpreter import KernelError
 from kernels.gpu.xray import GPUS, predict, xray
 from kernels.gpu.xray.execution import BLOCKS
 from kernels.gpu.xray.text import SUMMARY_HEADS, report, summary
+from kernels.operation import unknown
 
 
 def add(subparsers) -> None:
@@ -43,21 +45,22 @@ def run(options) -> None:
     """Print source lines with their counts, or with --rung all a line for each rung."""
     target = find_target(options.ladder)
     if options.gpu not in GPUS:
-        raise CommandError(f"gpu: {options.gpu!r} is none, choose from {', '.join(GPUS)}")
+        raise CommandError(unknown("GPU", options.gpu, GPUS))
     if not options.blocks:
         raise CommandError("blocks: 0 tell nothing, choose at least 1")
     rungs = chosen_rungs(options.rung, target)
     if options.picture and len(rungs) > 1:
         raise CommandError("picture: shows the worst access of one rung, choose it by --rung")
     case = case_of(target.operation, options.shape)
+    host = Device("interpret")
     found, lines = [], []
     for rung in rungs:
-        arguments = trial_of(target.operation, case).arguments("cuda", target.direction)
-        launches = target.ladder(**arguments, rung=rung)
-        if not launches:
+        arguments = trial_of(target.operation, case).arguments(host, target.direction)
+        runs = launches(target.operation, target.direction, arguments, rung, part=target.part)
+        if not runs:
             raise CommandError(f"{target}: there is nothing to launch for {text_of(case)}")
         try:
-            xrays = [xray(launch, options.blocks) for launch in launches]
+            xrays = [xray(launch, options.blocks) for launch in runs]
         except KernelError as error:
             raise CommandError(str(error)) from error
         predictions = [predict(counts, GPUS[options.gpu]) for counts in xrays]
@@ -66,13 +69,13 @@ def run(options) -> None:
         found.append({"rung": rung, "launches": rows, "seconds": sum(p.seconds for p in predictions)})
         if options.rung != "all":
             print(f"{target} rung {rung}, {text_of(case)}")
-            for parts in zip(xrays, launches, predictions, strict=True):
+            for parts in zip(xrays, runs, predictions, strict=True):
                 print(f"\n{report(*parts)}")
     if options.rung == "all":
         print(f"{target}, {text_of(case)}\n")
         print(table([SUMMARY_HEADS, *lines]))
         print(f"\nPredicted from counts and the datasheet of the {GPUS[options.gpu].name}: nothing was measured.")
-        if len(target.ladder.parts) == 1:
+        if len(target.ladders) == 1:
             print(*(f"\n{rung}  {text}" for rung, text in enumerate(adds(target), 1)), sep="")
     if options.picture:
         from kernels.gpu.xray.picture import draw
@@ -89,7 +92,7 @@ def run(options) -> None:
 def chosen_rungs(text: str | None, target) -> list[int]:
     """The rungs that --rung names. Raises CommandError."""
     if text == "all":
-        return list(range(1, len(target.ladder) + 1))
+        return list(target.rungs)
     if text is not None and not text.isdigit():
-        raise CommandError(f"rung: {text!r} is none, choose from 1 to {len(target.ladder)}, or all")
+        raise CommandError(f"{unknown('rung', text, target.rungs)}, or all")
     return [target.require_rung(None if text is None else int(text))]

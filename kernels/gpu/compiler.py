@@ -51,7 +51,7 @@ def compute_capability(architecture):
     """(9, 0) for "sm_90". Raises ValueError for a name that is no architecture."""
     digits = architecture.removeprefix("sm_")
     if not digits.isdigit() or len(digits) < 2:
-        raise ValueError(f"architecture: {architecture!r} is none, choose from {', '.join(ARCHITECTURES)}")
+        raise ValueError(f"unknown architecture {architecture!r}; choose from {', '.join(ARCHITECTURES)}")
     return int(digits[:-1]), int(digits[-1])
 
 

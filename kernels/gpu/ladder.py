@@ -1,52 +1,85 @@
 """A ladder: the same computation written several times, naive first, each rung adding one idea.
 
-A rung is a function that takes an operation's arrays and settings and returns the launches that
+A rung is a function that takes arrays and settings of an operation, those that it uses, and returns the launches that
 compute it. Its first docstring line says what the rung adds.
 
-    @rung(tiny={"TILE": 4})
-    def forward_tiled(x, w, b, y, *, TILE=16):
+    @rung(registers=40, tiny={"TILE": 4})
+    def forward_tiled(x, w, y, *, TILE=16):
         '''Shared-memory tiles: each value of x is read from global memory once per tile, not once per thread.'''
-        return [tiled(TILE=TILE)[grid, (TILE, TILE)](x, w, b, y)]
+        return [tiled(TILE=TILE)[grid, (TILE, TILE)](x, w, y)]
 
-    forward = Ladder(forward_naive, forward_tiled)
+    forward = Ladder("forward", forward_naive, forward_tiled)
+
+Where an operation computes several things that stand for themselves, such as the delta-errors of its inputs, each has
+a ladder, and they add up:
+
+    backward = Ladder("dx", dx_1, dx_2, writes="dx") + Ladder("dw", dw_1, writes="dw")
 """
 
 import functools
+import inspect
 
 
-def rung(function=None, *, tiny=None):
-    """Decorator: mark a rung. `tiny` are the compile-time parameters to use where a thread costs microseconds."""
+def rung(function=None, *, registers=None, tiny=None):
+    """Decorator: mark a rung.
+
+    registers    the most that a thread of its kernels may take, on sm_90 and the operation's typical case: a budget,
+                 in steps of 8, as registers are given out; tests hold the rung to it
+    tiny         the compile-time parameters to use where a thread costs microseconds
+    """
     if function is None:
-        return functools.partial(rung, tiny=tiny)
-    function.tiny = tiny or {}
+        return functools.partial(rung, registers=registers, tiny=tiny)
+    function.registers, function.tiny = registers, tiny or {}
     return function
 
 
-class Ladder:
-    """Rungs that compute the same thing, numbered from 1. Calling it gives the launches of one of them.
+class Ladders:
+    """Ladders that belong together: calling them gives the launches of a rung of each, in their order.
 
-    Ladders with the same arguments add up: `backward = dx + dw` launches a rung of each. Asked for a rung
-    that one of them does not reach, the sum takes its highest.
+    Asked for a rung that one of them does not reach, they take its highest.
     """
 
-    def __init__(self, *rungs):
-        self.parts = (rungs,)
+    def __init__(self, *parts):
+        self.parts = parts
 
     def __add__(self, other):
-        both = Ladder()
-        both.parts = self.parts + other.parts
-        return both
+        return Ladders(*self.parts, *other.parts)
 
     def __len__(self):
-        return max(len(rungs) for rungs in self.parts)
+        return max(len(part.rungs) for part in self.parts)
 
-    def __call__(self, *args, rung=None, tiny=False, **kwargs):
-        """The launches of rung number `rung`, by default the highest; with its `tiny` tiles if asked for."""
+    def __call__(self, *, rung=None, tiny=False, **given):
+        """The launches of rung number `rung`, by default the highest; with its `tiny` tiles if asked for.
+
+        The operation's arrays and settings are given by name. Raises ValueError for a rung that there is not.
+        """
         number = len(self) if rung is None else rung
         if not 1 <= number <= len(self):
-            raise ValueError(f"rung: {number} is none, choose from 1 to {len(self)}")
-        launches = []
-        for rungs in self.parts:
-            chosen = rungs[min(number, len(rungs)) - 1]
-            launches += chosen(*args, **kwargs, **(chosen.tiny if tiny else {}))
-        return launches
+            raise ValueError(f"unknown rung {number}; choose from 1 to {len(self)}")
+        return [launch for part in self.parts for launch in part.launches(number, tiny, given)]
+
+
+class Ladder(Ladders):
+    """Rungs that compute the same thing, numbered from 1.
+
+    name      what a user calls it: "forward", or what it computes, as "dx"
+    writes    the array it computes: where that is None, nobody wants it, and there is nothing to launch
+    """
+
+    def __init__(self, name, *rungs, writes=None):
+        super().__init__(self)
+        self.name, self.rungs, self.writes = name, rungs, writes
+
+    def launches(self, number, tiny, given):
+        """What a rung launches, given at least the arrays and settings that it takes."""
+        if self.writes and given[self.writes] is None:
+            return []
+        chosen = self.rungs[min(number, len(self.rungs)) - 1]
+        return chosen(**{name: given[name] for name in taken(chosen)}, **(chosen.tiny if tiny else {}))
+
+
+@functools.cache
+def taken(function):
+    """Names of the arrays and settings that a rung takes."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)

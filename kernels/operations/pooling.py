@@ -22,3 +22,8 @@ def pooling_case(draw):
         "stride": (draw.integer(1, 5), draw.integer(1, 5)),
         "padding": padding,
     }
+
+
+def pads(padding, **_):
+    """Whether there is a border of zeros, which kernels leave out."""
+    return any(padding)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from kernels.commands.common import CommandError, case_of, find_operation
+from kernels.commands.common import CommandError, case_of, require_operation
 from kernels.gpu.report import ReportError, find_tool
 
 
@@ -77,7 +77,7 @@ def test_inspect_takes_a_rung_of_the_ladders_that_have_it(tmp_path):
 
 
 def test_settings_are_read_as_the_numbers_that_their_defaults_are():
-    normalise, conv2d = find_operation("normalise"), find_operation("conv2d")
+    normalise, conv2d = require_operation("normalise"), require_operation("conv2d")
     assert case_of(normalise, ["x=1,2,2,2", "mean=0.5,1"]) == {"x": (1, 2, 2, 2), "mean": (0.5, 1.0)}
     with pytest.raises(CommandError, match=r"shape: '1\.5,1' is no value for stride"):
         case_of(conv2d, ["stride=1.5,1"])
@@ -137,23 +137,26 @@ def test_profile_adds_up_the_kernels_of_a_detector_and_names_its_longest_calls()
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("show", "conv3d.forward"), "operation: 'conv3d' is none, choose from activation, "),
-        (("show", "conv2d.sideways"), "conv2d: has no ladder 'sideways', choose from forward, backward, dx, dw, db"),
-        (("show", "conv2d.forward", "--rung", "9"), "rung: conv2d.forward has no rung 9, choose from 1 to 5"),
-        (("show", "add", "--arch", "sm_1"), "architecture: 'sm_1' is none, choose from sm_75, "),
+        (("show", "conv3d.forward"), "unknown operation 'conv3d'; choose from activation, "),
+        (("show", "conv2d.sideways"), "conv2d: unknown ladder 'sideways'; choose from forward, backward, dx, dw, db"),
+        (("show", "conv2d.forward", "--rung", "9"), "rung: conv2d.forward has no rung 9; choose from 1 to 5"),
+        (("show", "add", "--arch", "sm_1"), "unknown architecture 'sm_1'; choose from sm_75, "),
         (("show", "add", "--shape", "a=2,2"), "shape: add needs b, as in a=50,32,24,24 b=50,32,24,24"),
         (("show", "add", "--shape", "a=2,x"), "shape: '2,x' is no value for a, as in a=50,32,24,24"),
         (("show", "add", "--shape", "c=2"), "shape: 'c=2' is not NAME=VALUE with NAME one of a, b"),
         (("show", "add", "--shape", "a=2", "b=3"), "add: a (2,) and b (3,) must have the same shape"),
-        (("inspect", "linear", "--rung", "4"), "rung: none of these ladders has a rung 4, choose from 1 to 3"),
+        (("inspect", "linear", "--rung", "4"), "rung: none of these ladders has a rung 4; choose from 1 to 3"),
         (("inspect", "linear", "--shape", "x=2,2", "w=3,2"), "linear: "),
-        (("inspect", "reshape"), "operation: 'reshape' is none, choose from "),
-        (("check", "add", "--device", "abacus"), "device: 'abacus' is none, choose from cpu, interpret, cuda"),
+        (("inspect", "reshape"), "unknown operation 'reshape'; choose from "),
+        (("check", "add", "--device", "abacus"), "unknown device 'abacus'; choose from cpu, interpret, cuda"),
         (("check", "add", "--rung", "7"), "rung: none of these kernels has a rung 7"),
-        (("profile", "add", "--device", "abacus"), "device: 'abacus' is none, choose from cuda, cpu"),
-        (("profile", "add", "--against", "fortran"), "against: 'fortran' is none, choose from numpy, torch, cupy"),
-        (("profile", "add", "--rung", "two"), "rung: 'two' is none, choose a number from 1 to 1, all or last"),
-        (("profile", "--model", "cnn7"), "model: 'cnn7' is none, choose from cnn6, "),
+        (
+            ("profile", "add", "--device", "abacus"),
+            "unknown device 'abacus'; choose from cuda, cpu, interpret, ref",
+        ),
+        (("profile", "add", "--against", "fortran"), "unknown library 'fortran'; choose from numpy, torch, cupy"),
+        (("profile", "add", "--rung", "two"), "unknown rung 'two'; choose from 1, all or last"),
+        (("profile", "--model", "cnn7"), "unknown model 'cnn7'; choose from cnn6, "),
         (("profile", "--model", "cnn6", "--size", "64"), "--size: cnn6 takes pictures of one size, unlike lite, "),
         (("profile", "--model", "lite", "--top", "0"), "--top: 0 must be at least 1"),
     ],

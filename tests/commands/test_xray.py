@@ -59,14 +59,14 @@ def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by():
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["conv2d.forward", "--gpu", "h2"], "gpu: 'h2' is none, choose from t4, a100, rtx4090, h100, h200"),
-        (["conv2d.forward", "--rung", "9"], "rung: conv2d.forward has no rung 9, choose from 1 to 5"),
-        (["conv2d.forward", "--rung", "top"], "rung: 'top' is none, choose from 1 to 5, or all"),
+        (["conv2d.forward", "--gpu", "h2"], "unknown GPU 'h2'; choose from t4, a100, rtx4090, h100, h200"),
+        (["conv2d.forward", "--rung", "9"], "rung: conv2d.forward has no rung 9; choose from 1 to 5"),
+        (["conv2d.forward", "--rung", "top"], "unknown rung 'top'; choose from 1, 2, 3, 4, 5, or all"),
         (["conv2d.forward", "--blocks", "0"], "blocks: 0 tell nothing, choose at least 1"),
         (["conv2d.forward", "--rung", "all", "--picture", "a.png"], "picture: shows the worst access of one rung"),
         (["conv2d.forward", "--shape", "x=1,1,2,2", "w=1,1,3,3"], "conv2d: kernel (3, 3) does not fit into input"),
         (["linear.db", "--shape", "x=2,3", "w=3,4"], "linear.db: there is nothing to launch for x=2,3 w=3,4"),
-        (["conv2d.sideways"], "conv2d: has no ladder 'sideways'"),
+        (["conv2d.sideways"], "conv2d: unknown ladder 'sideways'"),
     ],
 )
 def test_what_cannot_be_is_one_line(words, problem):

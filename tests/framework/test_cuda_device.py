@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from framework import Model, Optimizer
-from framework.device import CudaDevice
+from kernels.device import CudaDevice
 from kernels.gpu import Launch
 from tests.framework.networks import plain
 from tests.framework.test_program import batch_for

@@ -37,7 +37,7 @@ def test_values_of_other_shapes_cannot_be_added(image):
 
 
 def test_an_unknown_operation_is_refused_with_the_known_ones(image):
-    with pytest.raises(GraphError, match=r"'conv3d' is none, choose from .*conv2d"):
+    with pytest.raises(GraphError, match=r"unknown operation 'conv3d'; choose from .*conv2d"):
         image.graph.add("conv3d", x=image)
 
 

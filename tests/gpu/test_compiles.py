@@ -10,7 +10,6 @@ from kernels.gpu import kernel
 from kernels.gpu.compiler import ARCHITECTURES, cuda, float32
 from kernels.gpu.report import ReportError, report
 from kernels.operation import RandomDraw
-from tests.gpu.budgets import REGISTERS
 from tests.operations.test_operations import OPERATIONS
 
 
@@ -19,21 +18,18 @@ def launches(name, direction, rung):
     return Trial.draw(OPERATIONS[name], RandomDraw(generator), generator).launches(direction, rung)
 
 
-def test_every_rung_has_a_budget():
-    rungs = {str(target): len(target.ladder) for target in find_targets(None)}
-    assert rungs == {name: len(budgets) for name, budgets in REGISTERS.items()}
+RUNGS = [(str(target), rung) for target in find_targets(None) for rung in target.rungs]
 
 
-@pytest.mark.parametrize(
-    ("name", "rung", "budget"), [(n, r, most) for n, rungs in REGISTERS.items() for r, most in enumerate(rungs, 1)]
-)
-def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(name, rung, budget):
+@pytest.mark.parametrize(("name", "rung"), RUNGS)
+def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(name, rung):
     target = find_target(name)
+    (function,) = target.functions(rung)
     trial = trial_of(target.operation, case_of(target.operation, None))
     for row in rows(target, trial, [rung], ["sm_90"]):
         assert row["float64"] == 0, row
         assert row["spill_bytes"] == 0, row
-        assert row["registers"] <= budget, row
+        assert row["registers"] <= function.registers, row
         assert row["blocks"] >= 1, row
 
 
@@ -41,7 +37,7 @@ def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(n
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_best_rung_compiles_for_every_architecture(name, architecture):
     operation = OPERATIONS[name]
-    for direction in ("forward", "backward") if operation.gradients else ("forward",):
+    for direction in operation.directions:
         for launch in launches(name, direction, None):
             found = report(launch, architecture)
             assert found.registers > 0, found

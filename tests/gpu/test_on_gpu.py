@@ -45,7 +45,7 @@ def test_every_operation_is_covered():
 
 def test_a_captured_run_equals_one_launched_call_by_call():
     from framework import Model, Optimizer
-    from framework.device import CudaDevice
+    from kernels.device import CudaDevice
     from tests.framework.networks import residual
     from tests.framework.test_program import batch_for
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from kernels.bench.trial import Trial
+from kernels.device import Device, launches
 from kernels.gpu import Launch, cuda, device, float32, float64, kernel
 from kernels.gpu.interpreter import OutOfBounds
 from kernels.gpu.xray import GPUS, predict, xray
@@ -331,8 +332,8 @@ def test_what_is_counted_is_computed_right(name, rung):
     generator = np.random.default_rng(0)
     trial = Trial.draw(OPERATIONS[name], RandomDraw(generator), generator)
     expected = trial.forward("interpret", rung=rung)
-    arguments = trial.arguments("cuda", "forward")
-    for launch in OPERATIONS[name].implementation("cuda").forward(**arguments, rung=rung, tiny=True):
+    arguments = trial.arguments(Device("interpret"), "forward")
+    for launch in launches(trial.operation, "forward", arguments, rung, tiny=True):
         assert xray(launch, blocks=10**9).scale == 1
     for array_name, values in expected.items():
         np.testing.assert_array_equal(arguments[array_name], values, err_msg=array_name)

@@ -1,6 +1,7 @@
 """One operation run on arrays that a test gives: what the tests of single operations share."""
 
 from kernels.bench.trial import Trial
+from kernels.commands.common import Target
 from kernels.operation import all_operations
 
 KINDS = ("reference", "cpu", "interpret")
@@ -25,6 +26,6 @@ def backward(name, kind, settings=None, **arrays):
 def float64_in(name, direction, settings=None, **arrays):
     """Names of the kernels, of all rungs, that compile to float64 instructions for sm_90."""
     case = trial(name, settings, **arrays)
-    rungs = range(1, len(getattr(case.operation.implementation("cuda"), direction)) + 1)
+    rungs = Target(case.operation, direction).rungs
     launches = [launch for rung in rungs for launch in case.launches(direction, rung)]
     return [repr(launch.kernel) for launch in launches if ".f64" in launch.ptx("sm_90")]

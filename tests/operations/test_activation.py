@@ -104,6 +104,6 @@ def test_every_function_compiles_without_float64(function):
 
 
 def test_an_unknown_function_is_refused_by_name():
-    message = "activation: function 'gelu' is none, choose from relu, leaky_relu, sigmoid, tanh, arctan"
+    message = "activation: unknown function 'gelu'; choose from relu, leaky_relu, sigmoid, tanh, arctan"
     with pytest.raises(ShapeError, match=re.escape(message)):
         forward("activation", "cpu", {"function": "gelu"}, x=np.ones(3))

@@ -25,7 +25,7 @@ def test_the_sum_may_be_written_over_the_first_array(kind):
     a, b = random(40), random(40, seed=1)
     expected = a + b
     if kind == "interpret":
-        for launch in cuda.forward(a, b, a, tiny=True):
+        for launch in cuda.forward(a=a, b=b, y=a, tiny=True):
             launch.interpret()
     else:
         {"reference": reference, "cpu": cpu}[kind].forward(a, b, a)
@@ -41,8 +41,8 @@ def test_a_delta_error_that_nobody_wants_is_not_written(module):
 
 def test_a_delta_error_that_nobody_wants_is_not_launched():
     dy, da = random(3, 4), np.empty((3, 4), np.float32)
-    assert len(cuda.backward(dy, da, None)) == 1
-    assert cuda.backward(dy, None, None) == []
+    assert len(cuda.backward(dy=dy, da=da, db=None)) == 1
+    assert cuda.backward(dy=dy, da=None, db=None) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -140,7 +140,7 @@ def test_compiles_without_float64():
     ("shape", "settings", "message"),
     [
         ((3,), {}, "matched (3,) must have 2 sizes (R, N) of at least 1"),
-        ((2, 3), {"normalise": "faces"}, "normalise 'faces' is none, choose from anchors, positives"),
+        ((2, 3), {"normalise": "faces"}, "unknown normalise 'faces'; choose from anchors, positives"),
         ((2, 3), {"levels": (1, 1)}, "levels (1, 1) must each be at least 1 and add up to the 3 anchors of matched"),
         ((2, 3), {"levels": (3, 0)}, "levels (3, 0) must each be at least 1 and add up to the 3 anchors of matched"),
     ],

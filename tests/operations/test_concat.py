@@ -72,10 +72,10 @@ def test_a_delta_error_that_nobody_wants_is_not_written(module):
 
 def test_a_delta_error_that_nobody_wants_is_not_launched():
     dy, db = random(2, 5, 3), np.empty((2, 3, 3), np.float32)
-    (launch,) = cuda.backward(dy, None, db, tiny=True)
+    (launch,) = cuda.backward(dy=dy, da=None, db=db, tiny=True)
     launch.interpret()
     np.testing.assert_array_equal(db, dy[:, 2:])
-    assert cuda.backward(dy, None, None) == []
+    assert cuda.backward(dy=dy, da=None, db=None) == []
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])

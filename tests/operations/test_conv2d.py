@@ -195,9 +195,8 @@ def assert_compiles_to_float32_in_registers(name, rung, architecture, channels, 
     """No float64, and no local memory: a thread's arrays must lie in registers, or they cost most of its time."""
     case = {"x": (2, 3, 6, 6), "w": (channels, 3, 3, 3), "b": (channels,), "stride": stride, "padding": (1, 1)}
     trial = Trial.of_shape(operation, case, np.random.default_rng(0))
-    x, w, b, y = (np.zeros(trial.shapes[n], np.float32) for n in ("x", "w", "b", "y"))
-    arrays = (x, w, b, y) if name == "forward" else (y, x, w, x.copy(), w.copy(), b)
-    for launch in LADDERS[name](*arrays, rung=rung, **trial.settings):
+    direction = "forward" if name == "forward" else "backward"
+    for launch in trial.launches(direction, rung, part=name):
         ptx = launch.ptx(architecture)
         assert ".f64" not in ptx
         assert "ld.local" not in ptx
@@ -218,12 +217,12 @@ def test_the_largest_tiles_stay_in_registers(name):
 
 
 @pytest.mark.parametrize(
-    ("direction", "ladder", "array"), [("forward", forward, "out"), ("backward", dx, "out"), ("backward", dw, "parts")]
+    ("direction", "part", "array"), [("forward", None, "out"), ("backward", "dx", "out"), ("backward", "dw", "parts")]
 )
-def test_the_highest_rung_stores_into_no_more_sectors_than_it_fills(direction, ladder, array):
+def test_the_highest_rung_stores_into_no_more_sectors_than_it_fills(direction, part, array):
     case = {"x": (2, 8, 16, 16), "w": (64, 8, 3, 3), "padding": (1, 1)}
     trial = Trial.of_shape(operation, case, np.random.default_rng(0))
-    counts = xray(trial.launches(direction, ladder=ladder)[0], blocks=1)
+    counts = xray(trial.launches(direction, part=part)[0], blocks=1)
     (stores,) = (a for a in counts.accesses if (a.array, a.kind) == (array, "store"))
     assert stores.sectors == stores.ideal_sectors
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import values
 from kernels.operation import ShapeError
+from kernels.operations import values
 from tests.operations.running import KINDS, backward, forward, trial
 
 

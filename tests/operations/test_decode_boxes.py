@@ -107,7 +107,7 @@ def test_compiles_without_float64(code):
         (((1, 3, 2), (3, 4), (1, 2)), {}, "offsets (1, 3, 2) must be (1, 3, 4)"),
         (((1, 3, 4), (2, 4), (1, 2)), {}, "anchors (2, 4) must be (3, 4)"),
         (((1, 3, 4), (3, 4), (2, 2)), {}, "index (2, 2) must be (1, 2)"),
-        (((1, 3, 4), (3, 4), (1, 2)), {"code": "edges"}, "code 'edges' is none, choose from centers, corners"),
+        (((1, 3, 4), (3, 4), (1, 2)), {"code": "edges"}, "unknown code 'edges'; choose from centers, corners"),
         (((1, 3, 4), (3, 4), (1, 2)), {"weights": (1, 1, 1, np.inf)}, "weights (1, 1, 1, inf) must be 4 numbers above"),
     ],
 )

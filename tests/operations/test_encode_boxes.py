@@ -117,7 +117,7 @@ def test_compiles_without_float64(code):
         (((1, 2, 5), (1, 3), (3, 4)), {}, "boxes (1, 2, 5) must be (1, 2, 4)"),
         (((1, 2, 4), (2, 3), (3, 4)), {}, "matched (2, 3) must be (1, 3)"),
         (((1, 2, 4), (1, 3), (2, 4)), {}, "anchors (2, 4) must be (3, 4)"),
-        (((1, 2, 4), (1, 3), (3, 4)), {"code": "middle"}, "code 'middle' is none, choose from centers, corners"),
+        (((1, 2, 4), (1, 3), (3, 4)), {"code": "middle"}, "unknown code 'middle'; choose from centers, corners"),
         (((1, 2, 4), (1, 3), (3, 4)), {"weights": (1, 1)}, "weights (1, 1) must be 4 numbers above 0"),
         (((1, 2, 4), (1, 3), (3, 4)), {"weights": (1, 0, 1, 1)}, "weights (1, 0, 1, 1) must be 4 numbers above 0"),
     ],

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import values
 from kernels.operation import ShapeError
+from kernels.operations import values
 from kernels.operations.loss import FUNCTIONS
 from tests.operations.running import KINDS, backward, float64_in, forward, trial
 
@@ -129,7 +129,7 @@ def test_every_loss_compiles_without_float64(function):
     [
         ((2, 3), (2, 4), "mse", "prediction (2, 3) and target (2, 4) must have the same shape"),
         ((3,), (3,), "mse", "prediction (3,) must have 2 sizes (R, N) of at least 1"),
-        ((2, 3), (2, 3), "hinge", "function 'hinge' is none, choose from mse, msle, l2, l1, mae, mape, bce"),
+        ((2, 3), (2, 3), "hinge", "unknown function 'hinge'; choose from mse, msle, l2, l1, mae, mape, bce"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(prediction, target, function, message):

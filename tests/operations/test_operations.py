@@ -2,12 +2,14 @@
 
 import inspect
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.gpu import Ladder
-from kernels.operation import IMPLEMENTATIONS, all_operations
+from kernels.bench.trial import Trial
+from kernels.commands.common import Target
+from kernels.operation import RandomDraw, all_operations
 from tests.operations.checks import check_backward, check_derivative, check_forward
 from tests.strategies import trials
 
@@ -15,14 +17,13 @@ OPERATIONS = {name: o for name, o in all_operations().items() if not o.view}
 DIFFERENTIABLE = [name for name, o in OPERATIONS.items() if o.gradients]
 
 
-def rungs(name, direction):
-    ladder = getattr(OPERATIONS[name].implementation("cuda"), direction)
-    assert isinstance(ladder, Ladder)
-    return range(1, len(ladder) + 1)
+def rungs(direction):
+    """(name, number of the rung) of every rung that a ladder of this direction has."""
+    having = [name for name, operation in OPERATIONS.items() if direction in operation.directions]
+    return [(name, rung) for name in having for rung in Target(OPERATIONS[name], direction).rungs]
 
 
-FORWARD_RUNGS = [(name, rung) for name in OPERATIONS for rung in rungs(name, "forward")]
-BACKWARD_RUNGS = [(name, rung) for name in DIFFERENTIABLE for rung in rungs(name, "backward")]
+FORWARD_RUNGS, BACKWARD_RUNGS = rungs("forward"), rungs("backward")
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -66,13 +67,28 @@ def test_the_three_implementations_take_the_arguments_that_the_spec_lists(name):
         expected = operation.arguments(direction)
         assert expected[: len(arrays)] == arrays
         assert set(settings) <= set(expected) <= {*arrays, *operation.settings}
-        for kind in IMPLEMENTATIONS:
+        for kind in ("reference", "cpu"):
             function = getattr(operation.implementation(kind), direction)
-            if isinstance(function, Ladder):
-                functions = [rung for rungs in function.parts for rung in rungs]
-            else:
-                functions = [getattr(function, "py_func", function)]
-            for each in functions:
-                parameters = inspect.signature(each).parameters.values()
-                positional = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
-                assert positional == expected, f"{name}: {kind}: {each.__name__}{positional}, expected {expected}"
+            assert parameters(getattr(function, "py_func", function)) == expected, f"{name}: {kind}: {direction}"
+        for ladder in Target(operation, direction).ladders:
+            for rung in ladder.rungs:  # which takes what it uses
+                taken = parameters(rung)
+                assert taken == tuple(n for n in expected if n in taken), f"{name}: {rung.__name__}{taken}"
+
+
+def parameters(function):
+    found = inspect.signature(function).parameters.values()
+    return tuple(p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_gradient_that_nobody_wants_is_not_launched(name):
+    operation = OPERATIONS[name]
+    generator = np.random.default_rng(0)
+    trial = Trial.draw(operation, RandomDraw(generator), generator)
+    for direction in operation.directions:
+        for ladder in Target(operation, direction).ladders:
+            if ladder.writes:
+                arguments = dict.fromkeys(operation.arguments(direction)) | trial.settings
+                assert ladder(**arguments) == []
+                assert trial.launches(direction, part=ladder.name) != [] or trial.arrays[ladder.writes[1:]] is None

@@ -100,6 +100,6 @@ def test_every_reduction_compiles_without_float64(how):
 
 
 def test_an_unknown_reduction_is_refused_by_name():
-    message = "reduce: how 'median' is none, choose from sum, mean, norm"
+    message = "reduce: unknown how 'median'; choose from sum, mean, norm"
     with pytest.raises(ShapeError, match=re.escape(message)):
         forward("reduce", "cpu", {"how": "median"}, x=np.ones(3))

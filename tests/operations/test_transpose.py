@@ -74,7 +74,7 @@ def test_gpu_sized_tiles_cover_matrices_of_any_size(shape, rung):
     x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     case = trial("transpose", x=x)
     y = np.full(case.shapes["y"], np.nan, np.float32)
-    for launch in cuda.forward(x, y, rung=rung):
+    for launch in cuda.forward(x=x, y=y, rung=rung):
         launch.interpret()
     np.testing.assert_array_equal(y, x.swapaxes(1, 2))
 

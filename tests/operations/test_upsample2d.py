@@ -127,7 +127,7 @@ def test_compiles_without_float64(direction, mode):
         ((3, 28), {}, "x (3, 28) must have 4 sizes (R, C, H, W) of at least 1"),
         ((1, 1, 2, 2), {"size": (0, 4)}, "size (0, 4) must be two sizes (rows, columns) of at least 1"),
         ((1, 1, 2, 2), {"size": (4,)}, "size (4,) must be two sizes (rows, columns) of at least 1"),
-        ((1, 1, 2, 2), {"mode": "cubic"}, "mode 'cubic' is none, choose from nearest, bilinear"),
+        ((1, 1, 2, 2), {"mode": "cubic"}, "unknown mode 'cubic'; choose from nearest, bilinear"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(shape, settings, message):

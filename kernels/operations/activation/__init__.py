@@ -2,7 +2,7 @@
 
 import math
 
-from kernels.operation import Operation, require_choice
+from kernels.operation import HARD, Operation, require_choice
 from kernels.operations import values
 
 FUNCTIONS = ("relu", "leaky_relu", "sigmoid", "tanh", "arctan")
@@ -40,4 +40,5 @@ operation = Operation(
     case=case,
     typical={"x": (50, 32, 24, 24)},
     values={"x": values.away_from_zero},
+    hard={"x": HARD},
 )

@@ -29,14 +29,14 @@ def backward_each(dy, x, dx, *, SLOPE=DEVICE_FUNCTIONS["relu"][1], BLOCK=BLOCK):
         dx[i] = dy[i] * SLOPE(x[i])
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=16, tiny={"BLOCK": 8})
 def forward_1(x, y, function, *, BLOCK=BLOCK):
     """One thread per value: eq. 29 word for word."""
     f, _ = DEVICE_FUNCTIONS[function]
     return [forward_each(F=f, BLOCK=BLOCK)[math.ceil(x.size / BLOCK), BLOCK](x.reshape(-1), y.reshape(-1))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=16, tiny={"BLOCK": 8})
 def backward_1(dy, x, dx, function, *, BLOCK=BLOCK):
     """One thread per value: eq. 30 word for word."""
     _, slope = DEVICE_FUNCTIONS[function]
@@ -44,5 +44,5 @@ def backward_1(dy, x, dx, function, *, BLOCK=BLOCK):
     return [backward_each(SLOPE=slope, BLOCK=BLOCK)[blocks, BLOCK](dy.reshape(-1), x.reshape(-1), dx.reshape(-1))]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

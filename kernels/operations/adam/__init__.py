@@ -30,6 +30,11 @@ def case(draw):
     }
 
 
+def rates(rate, step, beta1, beta2, **_):
+    """The learning rate, and how far the two averages have filled by this step: both start at 0."""
+    return rate, 1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1)
+
+
 operation = Operation(
     name="adam",
     summary="Every weight takes a step down its mean gradient, in units of that gradient's own recent size.",
@@ -41,6 +46,7 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    rates=rates,
     typical={"dw": (1048576,), "rate": (3,), "norm": (1,)},
     values={"rate": values.positive, "norm": values.positive, "v": values.positive},
 )

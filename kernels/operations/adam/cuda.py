@@ -24,11 +24,11 @@ def step_each(dw, rate, norm, w, m, v, beta1, gain1, beta2, gain2, epsilon, deca
         w[i] -= rate[0] * (m_hat / (math.sqrt(v_hat) + epsilon) + decay * w[i])
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=24, tiny={"BLOCK": 8})
 def forward_1(dw, rate, norm, w, m, v, beta1, beta2, epsilon, decay, *, BLOCK=BLOCK):
     """One thread per weight. 1 - beta is taken on the host, before rounding to float32."""
     settings = [float32(setting) for setting in (beta1, 1 - beta1, beta2, 1 - beta2, epsilon, decay)]
     return [step_each(BLOCK=BLOCK)[math.ceil(w.size / BLOCK), BLOCK](dw, rate, norm, w, m, v, *settings)]
 
 
-forward = Ladder(forward_1)
+forward = Ladder("forward", forward_1)

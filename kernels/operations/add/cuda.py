@@ -26,19 +26,19 @@ def copy_each(dy, dx, *, BLOCK=BLOCK):
         dx[i] = dy[i]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=16, tiny={"BLOCK": 8})
 def forward_1(a, b, y, *, BLOCK=BLOCK):
     """One thread per value."""
     blocks = math.ceil(y.size / BLOCK)
     return [add_each(BLOCK=BLOCK)[blocks, BLOCK](a.reshape(-1), b.reshape(-1), y.reshape(-1))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=16, tiny={"BLOCK": 8})
 def backward_1(dy, da, db, *, BLOCK=BLOCK):
     """One thread per value, one launch for each delta-error that is wanted."""
     copy = copy_each(BLOCK=BLOCK)[math.ceil(dy.size / BLOCK), BLOCK]
     return [copy(dy.reshape(-1), dx.reshape(-1)) for dx in (da, db) if dx is not None]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

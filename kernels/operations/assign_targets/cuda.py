@@ -114,7 +114,7 @@ class Plan:
         self.fill = {**self.bounds, "EACH": normalise == "anchors", "BLOCK": BLOCK}
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
     """One thread per level counts, word for word; then one thread per anchor writes."""
     plan = Plan(matched, normalise, levels, BLOCK)
@@ -125,7 +125,7 @@ def forward_1(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
     ]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=48, tiny={"BLOCK": 8})
 def forward_2(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
     """One block per level counts: its threads stride through the level, and their counts meet in a tree."""
     plan = Plan(matched, normalise, levels, BLOCK)
@@ -136,7 +136,7 @@ def forward_2(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
     ]
 
 
-@rung(tiny={"BLOCK": 2 * WARP, "MOST_PARTS": 3})
+@rung(registers=40, tiny={"BLOCK": 2 * WARP, "MOST_PARTS": 3})
 def forward_3(matched, target, weight, normalise, levels, *, BLOCK=BLOCK, MOST_PARTS=MOST_PARTS):
     """Many blocks per level count a part each, and every block that writes adds up the parts for itself.
 
@@ -152,4 +152,4 @@ def forward_3(matched, target, weight, normalise, levels, *, BLOCK=BLOCK, MOST_P
     ]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
+forward = Ladder("forward", forward_1, forward_2, forward_3)

@@ -41,17 +41,17 @@ def backward_gather(dy, dx, window_h, window_w, stride_h, stride_w, pad_h, pad_w
         dx[r, c, h, w] = total / float32(window_h * window_w)
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=64, tiny={"BLOCK": 8})
 def forward_1(x, y, window, stride, padding, *, BLOCK=BLOCK):
     """One thread per output."""
     return [forward_direct(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y, *window, *stride, *padding)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=64, tiny={"BLOCK": 8})
 def backward_1(dy, dx, window, stride, padding, *, BLOCK=BLOCK):
     """One thread per input value, gathering: no atomics, so runs repeat bit for bit."""
     return [backward_gather(BLOCK=BLOCK)[math.ceil(dx.size / BLOCK), BLOCK](dy, dx, *window, *stride, *padding)]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

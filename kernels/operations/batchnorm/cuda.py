@@ -277,10 +277,8 @@ def frozen_launch(running_mean, running_var, mean, inverse_std, epsilon, BLOCK):
     return frozen(running_mean, running_var, mean, inverse_std, np.float32(epsilon))
 
 
-@rung(tiny={"BLOCK": 4})
-def statistics_1(
-    x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training, *, BLOCK=32
-):
+@rung(registers=32, tiny={"BLOCK": 4})
+def statistics_1(x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training, *, BLOCK=32):
     """One thread per channel: eq. 37, 38, 41 and 42 word for word. Few channels leave most of a GPU idle."""
     if not training:
         return [frozen_launch(running_mean, running_var, mean, inverse_std, epsilon, BLOCK)]
@@ -288,10 +286,8 @@ def statistics_1(
     return [direct(rcs(x), running_mean, running_var, mean, inverse_std, np.float32(epsilon), np.float32(momentum))]
 
 
-@rung(tiny={"BLOCK": 4})
-def statistics_2(
-    x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training, *, BLOCK=BLOCK
-):
+@rung(registers=32, tiny={"BLOCK": 4})
+def statistics_2(x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training, *, BLOCK=BLOCK):
     """One block per channel: its threads share the channel out and add up their sums by a tree in shared memory."""
     if not training:
         return [frozen_launch(running_mean, running_var, mean, inverse_std, epsilon, BLOCK)]
@@ -299,9 +295,9 @@ def statistics_2(
     return [block(rcs(x), running_mean, running_var, mean, inverse_std, np.float32(epsilon), np.float32(momentum))]
 
 
-@rung(tiny={"PIECE": 4, "WARPS": 2, "BLOCKS": 8})
+@rung(registers=48, tiny={"PIECE": 4, "WARPS": 2, "BLOCKS": 8})
 def statistics_3(
-    x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training,
+    x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training,
     *, PIECE=PIECE, WARPS=8, BLOCKS=GPU_BLOCKS,
 ):  # fmt: skip
     """Several blocks per channel, so that few channels fill a GPU too; within a block, sums by shuffles.
@@ -309,9 +305,7 @@ def statistics_3(
     Where S is 1 the channels are neighbours in memory, and so are the reads of the threads of rung 1.
     """
     if not training or rcs(x).shape[2] == 1:
-        return statistics_1(
-            x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training
-        )
+        return statistics_1(x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
     grid, block = part_grid(x, PIECE, WARPS, BLOCKS)
     parts = scratch(x, (3, *grid))
     settings = np.float32(epsilon), np.float32(momentum)
@@ -323,10 +317,8 @@ def statistics_3(
     ]  # fmt: skip
 
 
-@rung(tiny={"BLOCK": 8})
-def values_1(
-    x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training, *, BLOCK=BLOCK
-):
+@rung(registers=32, tiny={"BLOCK": 8})
+def values_1(x, gamma, beta, y, mean, inverse_std, *, BLOCK=BLOCK):
     """One thread per value: eq. 39 and 40 word for word."""
     return [normalize(BLOCK=BLOCK)[math.ceil(x.size / BLOCK), BLOCK](rcs(x), gamma, beta, mean, inverse_std, rcs(y))]
 
@@ -342,7 +334,7 @@ def input_delta_launches(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, tra
     return [delta(rcs(dy), rcs(x), gamma, mean, inverse_std, dgamma, dbeta, rcs(dx))]
 
 
-@rung(tiny={"CHANNELS": 4, "BLOCK": 8})
+@rung(registers=32, tiny={"CHANNELS": 4, "BLOCK": 8})
 def backward_1(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, *, CHANNELS=32, BLOCK=BLOCK):
     """One thread per channel for the sums (eq. 52-53), then one thread per input value (eq. 51 as corrected)."""
     dgamma, dbeta = or_scratch(dgamma, gamma), or_scratch(dbeta, gamma)
@@ -351,7 +343,7 @@ def backward_1(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, *, 
     return [sums, *input_delta_launches(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, BLOCK)]
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=40, tiny={"BLOCK": 4})
 def backward_2(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, *, BLOCK=BLOCK):
     """One block per channel for the sums: its threads share the channel out, then add up by a tree in shared memory."""
     dgamma, dbeta = or_scratch(dgamma, gamma), or_scratch(dbeta, gamma)
@@ -359,7 +351,7 @@ def backward_2(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, *, 
     return [sums, *input_delta_launches(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, BLOCK)]
 
 
-@rung(tiny={"PIECE": 4, "WARPS": 2, "BLOCKS": 8, "BLOCK": 8})
+@rung(registers=48, tiny={"PIECE": 4, "WARPS": 2, "BLOCKS": 8, "BLOCK": 8})
 def backward_3(
     dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training,
     *, PIECE=PIECE, WARPS=8, BLOCKS=GPU_BLOCKS, BLOCK=BLOCK,
@@ -380,5 +372,7 @@ def backward_3(
     ]
 
 
-forward = Ladder(statistics_1, statistics_2, statistics_3) + Ladder(values_1)
-backward = Ladder(backward_1, backward_2, backward_3)
+statistics = Ladder("statistics", statistics_1, statistics_2, statistics_3)
+values = Ladder("values", values_1)
+forward = statistics + values
+backward = Ladder("backward", backward_1, backward_2, backward_3)

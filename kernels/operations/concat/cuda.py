@@ -29,13 +29,13 @@ def part_each(dy, dx, first, *, BLOCK=BLOCK):
         dx[r, i] = dy[r, first + i]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=24, tiny={"BLOCK": 8})
 def forward_1(a, b, y, *, BLOCK=BLOCK):
     """One thread per value."""
     return [join_each(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](flat(a), flat(b), flat(y))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=24, tiny={"BLOCK": 8})
 def backward_1(dy, da, db, *, BLOCK=BLOCK):
     """One thread per value, one launch for each delta-error that is wanted."""
     launches = []
@@ -51,5 +51,5 @@ def flat(a):
     return a.reshape(a.shape[0], -1)
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

@@ -478,14 +478,14 @@ def add_parts(parts, dw, *, BLOCK=BLOCK):
 # The rungs: what they add, and how they are launched.
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=40, tiny={"BLOCK": 8})
 def forward_1(x, w, b, y, stride, padding, *, BLOCK=BLOCK):
     """One thread per output: eq. 24 word for word, with the stride of eq. 22-23."""
     grid = math.ceil(y.size / BLOCK)
     return [forward_direct(BIAS=b is not None, BLOCK=BLOCK)[grid, BLOCK](x, w, or_any(b, x), y, *stride, *padding)]
 
 
-@rung(tiny={"TILE": 2})
+@rung(registers=32, tiny={"TILE": 2})
 def forward_2(x, w, b, y, stride, padding, *, TILE=16):
     """Shared memory: the windows of neighbours overlap, so a block reads the inputs under all of them once."""
 
@@ -505,7 +505,7 @@ def forward_2(x, w, b, y, stride, padding, *, TILE=16):
     return [tiled[grid, (TILE, TILE)](x, w, or_any(b, x), y)]
 
 
-@rung(tiny={"TILE": 4})
+@rung(registers=40, tiny={"TILE": 4})
 def forward_3(x, w, b, y, stride, padding, *, TILE=16):
     """Implicit GEMM: one long sum over channels and window, so that weights, too, are read once for many outputs.
 
@@ -515,56 +515,48 @@ def forward_3(x, w, b, y, stride, padding, *, TILE=16):
     return [tiled_launch(weight, input_under, w, x, b, y, w.shape[1:], geometry, TILE)]
 
 
-@rung(tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2})
+@rung(registers=48, tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2})
 def forward_4(x, w, b, y, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=8, PER=4, GROUP=1):
     """Register tiles: a thread computes PER x PER outputs, so a value read from shared memory serves PER products."""
     geometry, tiles = (*stride, *padding, 0, 0), (TILE_M, TILE_N, TILE_K, PER, GROUP)
     return [registers_launch(weight, input_under, w, x, b, y, y.shape[2:], w.shape[1:], geometry, (1, 1), tiles)]
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
+@rung(registers=88, tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
 def forward_5(x, w, b, y, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4):
     """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 4 has 8 for 16."""
     return forward_4(x, w, b, y, stride, padding, TILE_M=TILE_M, TILE_N=TILE_N, TILE_K=TILE_K, PER=PER, GROUP=GROUP)
 
 
-@rung(tiny={"BLOCK": 8})
-def dx_1(dy, x, w, dx, dw, db, stride, padding, *, BLOCK=BLOCK):
+@rung(registers=48, tiny={"BLOCK": 8})
+def dx_1(dy, w, dx, stride, padding, *, BLOCK=BLOCK):
     """One thread per input value, gathering: eq. 26-27 with the stride. No atomics, so runs repeat bit for bit."""
-    if dx is None:
-        return []
     return [dx_direct(BLOCK=BLOCK)[math.ceil(dx.size / BLOCK), BLOCK](dy, w, dx, *stride, *padding)]
 
 
-@rung(tiny={"TILE": 4})
-def dx_2(dy, x, w, dx, dw, db, stride, padding, *, TILE=16):
+@rung(registers=40, tiny={"TILE": 4})
+def dx_2(dy, w, dx, stride, padding, *, TILE=16):
     """Implicit GEMM: weights and delta-errors serve TILE threads each."""
-    if dx is None:
-        return []
     sum_over = (w.shape[0], *w.shape[2:])
     return [tiled_launch(weight_back, error_over, w, dy, None, dx, sum_over, (*stride, *padding, 0, 0), TILE)]
 
 
-@rung(tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2})
-def dx_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=8, PER=4, GROUP=1):
+@rung(registers=48, tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2})
+def dx_3(dy, w, dx, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=8, PER=4, GROUP=1):
     """Register tiles: a value read from shared memory serves PER products."""
-    if dx is None:
-        return []
     geometry, tiles = (*stride, *padding, 0, 0), (TILE_M, TILE_N, TILE_K, PER, GROUP)
     sum_over = (w.shape[0], *w.shape[2:])
     return [registers_launch(weight_back, error_over, w, dy, None, dx, dx.shape[2:], sum_over, geometry, (1, 1), tiles)]
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
-def dx_4(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4):
+@rung(registers=96, tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2})
+def dx_4(dy, w, dx, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4):
     """One product per phase of the stride: with stride 2, three of four products of rung 3 multiply by nothing.
 
     Inputs whose (row, column) leave the same remainder by the stride meet the same weights, every s-th one. Each
     of these s * s phases is a convolution of stride 1 of its own, with a kernel 1/s as large.
     Reads are wide, as in rung 5 of forward.
     """
-    if dx is None:
-        return []
     tiles = (TILE_M, TILE_N, TILE_K, PER, GROUP)
     launches = []
     for phase in ((a, b) for a in range(stride[0]) for b in range(stride[1])):
@@ -582,30 +574,24 @@ def dx_4(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K
     return launches
 
 
-@rung(tiny={"BLOCK": 8})
-def dw_1(dy, x, w, dx, dw, db, stride, padding, *, BLOCK=BLOCK):
+@rung(registers=40, tiny={"BLOCK": 8})
+def dw_1(dy, x, dw, stride, padding, *, BLOCK=BLOCK):
     """One thread per weight: eq. 28 word for word, with the stride."""
-    if dw is None:
-        return []
     return [dw_direct(BLOCK=BLOCK)[math.ceil(dw.size / BLOCK), BLOCK](dy, x, dw, *stride, *padding)]
 
 
-@rung(tiny={"WARPS": 2})
-def dw_2(dy, x, w, dx, dw, db, stride, padding, *, WARPS=8):
+@rung(registers=48, tiny={"WARPS": 2})
+def dw_2(dy, x, dw, stride, padding, *, WARPS=8):
     """One block per weight: there are few weights and many outputs, so a sum is what must be shared out."""
-    if dw is None:
-        return []
     return [dw_reduced(WARPS=WARPS)[dw.size, WARPS * 32](dy, x, dw, *stride, *padding)]
 
 
-@rung(tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2, "BLOCKS": 7})
-def dw_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=16, PER=4, GROUP=1, BLOCKS=GPU_BLOCKS):
+@rung(registers=64, tiny={"TILE_M": 8, "TILE_N": 4, "TILE_K": 4, "PER": 2, "BLOCKS": 7})
+def dw_3(dy, x, dw, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=16, PER=4, GROUP=1, BLOCKS=GPU_BLOCKS):
     """Implicit GEMM with register tiles, its long sum cut into parts, so that there are enough blocks to fill a GPU.
 
     A second launch adds the parts in their order. Atomics would add them in whatever order they arrive.
     """
-    if dw is None:
-        return []
     M, N, K = dw.shape[0], math.prod(dw.shape[1:]), dy.shape[0] * math.prod(dy.shape[2:])
     tiles = tile_parameters(M, TILE_M, TILE_N, TILE_K, PER, GROUP)
     grid = (math.ceil(N / tiles["TILE_N"]), math.ceil(M / tiles["TILE_M"]))
@@ -621,29 +607,22 @@ def dw_3(dy, x, w, dx, dw, db, stride, padding, *, TILE_M=64, TILE_N=64, TILE_K=
     return launches
 
 
-@rung(tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2, "BLOCKS": 7})
-def dw_4(
-    dy, x, w, dx, dw, db, stride, padding,
-    *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4, BLOCKS=GPU_BLOCKS,
-):  # fmt: skip
+@rung(registers=120, tiny={"TILE_M": 16, "TILE_N": 32, "TILE_K": 4, "PER": 4, "GROUP": 2, "BLOCKS": 7})
+def dw_4(dy, x, dw, stride, padding, *, TILE_M=64, TILE_N=128, TILE_K=8, PER=8, GROUP=4, BLOCKS=GPU_BLOCKS):
     """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 3 has 8 for 16."""
     tiles = {"TILE_M": TILE_M, "TILE_N": TILE_N, "TILE_K": TILE_K, "PER": PER, "GROUP": GROUP}
-    return dw_3(dy, x, w, dx, dw, db, stride, padding, **tiles, BLOCKS=BLOCKS)
+    return dw_3(dy, x, dw, stride, padding, **tiles, BLOCKS=BLOCKS)
 
 
-@rung(tiny={"BLOCK": 8})
-def db_1(dy, x, w, dx, dw, db, stride, padding, *, BLOCK=BLOCK):
+@rung(registers=32, tiny={"BLOCK": 8})
+def db_1(dy, db, *, BLOCK=BLOCK):
     """One thread per channel: Murugan (2017), eq. 3.74, with the batch."""
-    if db is None:
-        return []
     return [db_direct(BLOCK=BLOCK)[math.ceil(db.size / BLOCK), BLOCK](dy, db)]
 
 
-@rung(tiny={"WARPS": 2})
-def db_2(dy, x, w, dx, dw, db, stride, padding, *, WARPS=8):
+@rung(registers=40, tiny={"WARPS": 2})
+def db_2(dy, db, *, WARPS=8):
     """One block per channel: threads that follow each other read values that do, warps add theirs by shuffles."""
-    if db is None:
-        return []
     return [db_reduced(WARPS=WARPS)[db.size, WARPS * 32](dy, db)]
 
 
@@ -693,8 +672,8 @@ def or_any(b, other):
     return other.reshape(-1) if b is None else b
 
 
-dx = Ladder(dx_1, dx_2, dx_3, dx_4)
-dw = Ladder(dw_1, dw_2, dw_3, dw_4)
-db = Ladder(db_1, db_2)
-forward = Ladder(forward_1, forward_2, forward_3, forward_4, forward_5)
+dx = Ladder("dx", dx_1, dx_2, dx_3, dx_4, writes="dx")
+dw = Ladder("dw", dw_1, dw_2, dw_3, dw_4, writes="dw")
+db = Ladder("db", db_1, db_2, writes="db")
+forward = Ladder("forward", forward_1, forward_2, forward_3, forward_4, forward_5)
 backward = dx + dw + db

@@ -15,29 +15,29 @@ SLOPE = device(functions.cross_entropy_slope)
 ONE = float32(1)
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_1(p, target, y, *, BLOCK=BLOCK):
     """One thread per row: eq. 56 word for word."""
     return [sum_by_thread(TERM=TERM, BLOCK=BLOCK)[math.ceil(p.shape[0] / BLOCK), BLOCK](p, target, y, ONE)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(p, target, y, *, BLOCK=BLOCK):
     """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread."""
     return [sum_by_block(TERM=TERM, BLOCK=BLOCK)[p.shape[0], BLOCK](p, target, y, ONE)]
 
 
-@rung(tiny={"BLOCK": 2 * WARP})
+@rung(registers=32, tiny={"BLOCK": 2 * WARP})
 def forward_3(p, target, y, *, BLOCK=BLOCK):
     """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block."""
     return [sum_by_warp(TERM=TERM, BLOCK=BLOCK)[math.ceil(p.shape[0] * WARP / BLOCK), BLOCK](p, target, y, ONE)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def backward_1(dy, p, target, dp, *, BLOCK=BLOCK):
     """One thread per probability: eq. 57 word for word."""
     return [slope_each(SLOPE=SLOPE, BLOCK=BLOCK)[math.ceil(p.size / BLOCK), BLOCK](dy, p, target, dp, ONE)]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1, forward_2, forward_3)
+backward = Ladder("backward", backward_1)

@@ -52,14 +52,14 @@ def decode_edge(offsets, anchors, index, boxes, wx, wy, ww, wh, *, DECODE=CODES[
         boxes[r, k, edge] = value
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(offsets, anchors, index, boxes, code, weights, *, BLOCK=BLOCK):
     """One thread per box: the code word for word."""
     launch = decode_box(DECODE=CODES[code], BLOCK=BLOCK)[math.ceil(index.size / BLOCK), BLOCK]
     return [launch(offsets, anchors, index, boxes, *map(float32, weights))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(offsets, anchors, index, boxes, code, weights, *, BLOCK=BLOCK):
     """One thread per edge: neighbouring threads write neighbouring values, and four of them read one anchor's row.
 
@@ -69,4 +69,4 @@ def forward_2(offsets, anchors, index, boxes, code, weights, *, BLOCK=BLOCK):
     return [launch(offsets, anchors, index, boxes, *map(float32, weights))]
 
 
-forward = Ladder(forward_1, forward_2)
+forward = Ladder("forward", forward_1, forward_2)

@@ -53,14 +53,14 @@ def encode_offset(boxes, matched, anchors, offsets, wx, wy, ww, wh, *, ENCODE=CO
         offsets[r, n, column] = value
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(boxes, matched, anchors, offsets, code, weights, *, BLOCK=BLOCK):
     """One thread per anchor: the code word for word."""
     launch = encode_anchor(ENCODE=CODES[code], BLOCK=BLOCK)[math.ceil(matched.size / BLOCK), BLOCK]
     return [launch(boxes, matched, anchors, offsets, *map(float32, weights))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(boxes, matched, anchors, offsets, code, weights, *, BLOCK=BLOCK):
     """One thread per offset: neighbouring threads write neighbouring values.
 
@@ -70,4 +70,4 @@ def forward_2(boxes, matched, anchors, offsets, code, weights, *, BLOCK=BLOCK):
     return [launch(boxes, matched, anchors, offsets, *map(float32, weights))]
 
 
-forward = Ladder(forward_1, forward_2)
+forward = Ladder("forward", forward_1, forward_2)

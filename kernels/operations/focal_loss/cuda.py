@@ -65,19 +65,19 @@ def backward_thread(dy, target, p, dx, alpha, gamma, *, BLOCK=BLOCK):
             dx[r, c - missing] = dy[r] * (own - p[r, c] * (total - s))
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(x, target, y, p, alpha, gamma, *, BLOCK=BLOCK):
     """One thread per row: the softmax and eq. 60 word for word, with 1 - p as a sum."""
     launch = forward_thread(BLOCK=BLOCK)[math.ceil(x.shape[0] / BLOCK), BLOCK]
     return [launch(x, target, y, p, float32(alpha), float32(gamma))]
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def backward_1(dy, target, p, dx, alpha, gamma, *, BLOCK=BLOCK):
     """One thread per row."""
     launch = backward_thread(BLOCK=BLOCK)[math.ceil(p.shape[0] / BLOCK), BLOCK]
     return [launch(dy, target, p, dx, float32(alpha), float32(gamma))]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

@@ -44,17 +44,17 @@ def forward_strip(a, b, y, *, ROWS=ROWS, BLOCK=BLOCK):
             y[first + k, n] = overlap(corners(staged, k), box)
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(a, b, y, *, BLOCK=BLOCK):
     """One thread per pair of boxes: eq. 58 word for word."""
     return [forward_pair(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](a, b, y)]
 
 
-@rung(tiny={"ROWS": 3, "BLOCK": 4})
+@rung(registers=32, tiny={"ROWS": 3, "BLOCK": 4})
 def forward_2(a, b, y, *, ROWS=ROWS, BLOCK=BLOCK):
     """A strip per thread: one box b in registers for many boxes a, which the block shares; nothing is divided by N."""
     M, N = y.shape
     return [forward_strip(ROWS=ROWS, BLOCK=BLOCK)[(math.ceil(N / BLOCK), math.ceil(M / ROWS)), BLOCK](a, b, y)]
 
 
-forward = Ladder(forward_1, forward_2)
+forward = Ladder("forward", forward_1, forward_2)

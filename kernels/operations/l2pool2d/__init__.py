@@ -3,7 +3,7 @@
 import math
 
 from kernels.operation import Operation
-from kernels.operations.pooling import pooled_shape, pooling_case
+from kernels.operations.pooling import pads, pooled_shape, pooling_case
 
 
 def shapes(x, window, stride, padding, **_):
@@ -29,5 +29,6 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=pooling_case,
+    skips=pads,
     typical={"x": (50, 32, 24, 24)},
 )

@@ -209,78 +209,76 @@ def or_any(b, out):
     return out.reshape(-1) if b is None else b
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_1(x, w, b, y, *, BLOCK=BLOCK):
     """One thread per output: eq. 1 word for word."""
     return [direct_launch(x, w, b, y, BLOCK=BLOCK)]
 
 
-@rung(tiny={"TILE": 4})
+@rung(registers=32, tiny={"TILE": 4})
 def forward_2(x, w, b, y, *, TILE=TILE):
     """Shared-memory tiles: a value read from global memory serves TILE threads."""
     return [tiled_launch(x, w, b, y, TILE=TILE)]
 
 
-@rung(tiny={"TILE_P": 4, "TILE_Q": 8, "TILE_K": 2, "PER": 2})
+@rung(registers=72, tiny={"TILE_P": 4, "TILE_Q": 8, "TILE_K": 2, "PER": 2})
 def forward_3(x, w, b, y, *, TILE_P=64, TILE_Q=64, TILE_K=16, PER=4):
     """Register tiles: a value read from shared memory serves PER products."""
     return [registers_launch(x, w, b, y, TILE_P=TILE_P, TILE_Q=TILE_Q, TILE_K=TILE_K, PER=PER)]
 
 
-@rung(tiny={"BLOCK": 8})
-def dx_1(dy, x, w, dx, dw, db, *, BLOCK=BLOCK):
+@rung(registers=32, tiny={"BLOCK": 8})
+def dx_1(dy, w, dx, *, BLOCK=BLOCK):
     """One thread per input value: eq. 15 without f'."""
-    return [] if dx is None else [direct_launch(dy, w, None, dx, right_t=True, BLOCK=BLOCK)]
+    return [direct_launch(dy, w, None, dx, right_t=True, BLOCK=BLOCK)]
 
 
-@rung(tiny={"TILE": 4})
-def dx_2(dy, x, w, dx, dw, db, *, TILE=TILE):
+@rung(registers=32, tiny={"TILE": 4})
+def dx_2(dy, w, dx, *, TILE=TILE):
     """Shared-memory tiles, the weights transposed while they are loaded, so that both are read in order of memory."""
-    return [] if dx is None else [tiled_launch(dy, w, None, dx, right_t=True, TILE=TILE)]
+    return [tiled_launch(dy, w, None, dx, right_t=True, TILE=TILE)]
 
 
-@rung(tiny={"TILE_P": 4, "TILE_Q": 8, "TILE_K": 2, "PER": 2})
-def dx_3(dy, x, w, dx, dw, db, *, TILE_P=64, TILE_Q=64, TILE_K=16, PER=4):
+@rung(registers=72, tiny={"TILE_P": 4, "TILE_Q": 8, "TILE_K": 2, "PER": 2})
+def dx_3(dy, w, dx, *, TILE_P=64, TILE_Q=64, TILE_K=16, PER=4):
     """Register tiles: a value read from shared memory serves PER products."""
     tiles = {"TILE_P": TILE_P, "TILE_Q": TILE_Q, "TILE_K": TILE_K, "PER": PER}
-    return [] if dx is None else [registers_launch(dy, w, None, dx, right_t=True, **tiles)]
+    return [registers_launch(dy, w, None, dx, right_t=True, **tiles)]
 
 
-@rung(tiny={"BLOCK": 8})
-def dw_1(dy, x, w, dx, dw, db, *, BLOCK=BLOCK):
+@rung(registers=32, tiny={"BLOCK": 8})
+def dw_1(dy, x, dw, *, BLOCK=BLOCK):
     """One thread per weight: eq. 17 without f'."""
-    return [] if dw is None else [direct_launch(x, dy, None, dw, left_t=True, BLOCK=BLOCK)]
+    return [direct_launch(x, dy, None, dw, left_t=True, BLOCK=BLOCK)]
 
 
-@rung(tiny={"TILE": 4})
-def dw_2(dy, x, w, dx, dw, db, *, TILE=TILE):
+@rung(registers=32, tiny={"TILE": 4})
+def dw_2(dy, x, dw, *, TILE=TILE):
     """Shared-memory tiles: x and dy both have the examples, along which they are summed, in their rows."""
-    return [] if dw is None else [tiled_launch(x, dy, None, dw, left_t=True, TILE=TILE)]
+    return [tiled_launch(x, dy, None, dw, left_t=True, TILE=TILE)]
 
 
-@rung(tiny={"TILE_P": 4, "TILE_Q": 8, "TILE_K": 2, "PER": 2})
-def dw_3(dy, x, w, dx, dw, db, *, TILE_P=64, TILE_Q=64, TILE_K=16, PER=4):
+@rung(registers=56, tiny={"TILE_P": 4, "TILE_Q": 8, "TILE_K": 2, "PER": 2})
+def dw_3(dy, x, dw, *, TILE_P=64, TILE_Q=64, TILE_K=16, PER=4):
     """Register tiles: a value read from shared memory serves PER products."""
     tiles = {"TILE_P": TILE_P, "TILE_Q": TILE_Q, "TILE_K": TILE_K, "PER": PER}
-    return [] if dw is None else [registers_launch(x, dy, None, dw, left_t=True, **tiles)]
+    return [registers_launch(x, dy, None, dw, left_t=True, **tiles)]
 
 
-@rung(tiny={"BLOCK": 8})
-def db_1(dy, x, w, dx, dw, db, *, BLOCK=BLOCK):
+@rung(registers=32, tiny={"BLOCK": 8})
+def db_1(dy, db, *, BLOCK=BLOCK):
     """One thread per bias: eq. 18 without f'."""
-    return [] if db is None else [db_direct(BLOCK=BLOCK)[math.ceil(db.size / BLOCK), BLOCK](dy, db)]
+    return [db_direct(BLOCK=BLOCK)[math.ceil(db.size / BLOCK), BLOCK](dy, db)]
 
 
-@rung(tiny={"COLUMNS": 4, "ROWS": 2})
-def db_2(dy, x, w, dx, dw, db, *, COLUMNS=COLUMNS, ROWS=8):
+@rung(registers=32, tiny={"COLUMNS": 4, "ROWS": 2})
+def db_2(dy, db, *, COLUMNS=COLUMNS, ROWS=8):
     """Block reduction: ROWS threads share a column out, where one thread would wait for each of its reads."""
-    if db is None:
-        return []
     return [db_reduced(COLUMNS=COLUMNS, ROWS=ROWS)[math.ceil(db.size / COLUMNS), (COLUMNS, ROWS)](dy, db)]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
-dx = Ladder(dx_1, dx_2, dx_3)
-dw = Ladder(dw_1, dw_2, dw_3)
-db = Ladder(db_1, db_2)
+forward = Ladder("forward", forward_1, forward_2, forward_3)
+dx = Ladder("dx", dx_1, dx_2, dx_3, writes="dx")
+dw = Ladder("dw", dw_1, dw_2, dw_3, writes="dw")
+db = Ladder("db", db_1, db_2, writes="db")
 backward = dx + dw + db

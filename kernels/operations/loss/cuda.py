@@ -63,7 +63,7 @@ def slope_each(dy, p, target, dp, share, *, SLOPE=SQUARED_SLOPE, BLOCK=BLOCK):
         dp[r, i] = dy[r] * share * SLOPE(p[r, i], target[r, i])
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_1(prediction, target, y, function, *, BLOCK=BLOCK):
     """One thread per row: the equations word for word."""
     term, _ = DEVICE_FUNCTIONS[function]
@@ -72,7 +72,7 @@ def forward_1(prediction, target, y, function, *, BLOCK=BLOCK):
     return [launch(prediction, target, y, float32(share(function, N)))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(prediction, target, y, function, *, BLOCK=BLOCK):
     """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread."""
     term, _ = DEVICE_FUNCTIONS[function]
@@ -80,7 +80,7 @@ def forward_2(prediction, target, y, function, *, BLOCK=BLOCK):
     return [sum_by_block(TERM=term, BLOCK=BLOCK)[R, BLOCK](prediction, target, y, float32(share(function, N)))]
 
 
-@rung(tiny={"BLOCK": 2 * WARP})
+@rung(registers=32, tiny={"BLOCK": 2 * WARP})
 def forward_3(prediction, target, y, function, *, BLOCK=BLOCK):
     """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block."""
     term, _ = DEVICE_FUNCTIONS[function]
@@ -89,7 +89,7 @@ def forward_3(prediction, target, y, function, *, BLOCK=BLOCK):
     return [launch(prediction, target, y, float32(share(function, N)))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def backward_1(dy, prediction, target, dprediction, function, *, BLOCK=BLOCK):
     """One thread per prediction."""
     _, slope = DEVICE_FUNCTIONS[function]
@@ -97,5 +97,5 @@ def backward_1(dy, prediction, target, dprediction, function, *, BLOCK=BLOCK):
     return [launch(dy, prediction, target, dprediction, float32(share(function, prediction.shape[1])))]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1, forward_2, forward_3)
+backward = Ladder("backward", backward_1)

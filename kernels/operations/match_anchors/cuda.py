@@ -178,7 +178,7 @@ def launches(champions, match, anchors, boxes, label, matched, positive, negativ
     return [champions(anchors, boxes, label, champion), matches] if best else [matches]
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=40, tiny={"BLOCK": 4})
 def forward_1(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
     """One thread per anchor, which looks at all boxes; for `best` one thread per face, which looks at all anchors."""
     champions = champions_thread(BLOCK=BLOCK)[math.ceil(label.size / BLOCK), BLOCK]
@@ -186,7 +186,7 @@ def forward_1(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=40, tiny={"BLOCK": 4})
 def forward_2(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
     """A block per face: there are few faces, and each has thousands of anchors to compare."""
     champions = champions_block(BLOCK=BLOCK)[label.size, BLOCK]
@@ -194,7 +194,7 @@ def forward_2(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_3(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
     """Boxes in shared memory: a block of anchors reads each of them once from global memory, not once per anchor."""
     champions = champions_block(BLOCK=BLOCK)[label.size, BLOCK]
@@ -202,7 +202,7 @@ def forward_3(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)
 
 
-@rung(tiny={"BLOCK": 64})  # two warps, of which one counts for the other
+@rung(registers=40, tiny={"BLOCK": 64})  # two warps, of which one counts for the other
 def forward_4(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
     """Padding is dropped on the way to shared memory, by votes of the warps: anchors look only at what is there."""
     champions = champions_block(BLOCK=BLOCK)[label.size, BLOCK]
@@ -210,4 +210,4 @@ def forward_4(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)
 
 
-forward = Ladder(forward_1, forward_2, forward_3, forward_4)
+forward = Ladder("forward", forward_1, forward_2, forward_3, forward_4)

@@ -52,19 +52,19 @@ def backward_gather(dy, winner, dx, window_h, window_w, stride_h, stride_w, pad_
         dx[r, c, h, w] = total
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=64, tiny={"BLOCK": 8})
 def forward_1(x, y, winner, window, stride, padding, *, BLOCK=BLOCK):
     """One thread per output: eq. 34 word for word."""
     blocks = math.ceil(y.size / BLOCK)
     return [forward_direct(BLOCK=BLOCK)[blocks, BLOCK](x, y, winner, *window, *stride, *padding)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=80, tiny={"BLOCK": 8})
 def backward_1(dy, winner, dx, window, stride, padding, *, BLOCK=BLOCK):
     """One thread per input value, gathering: no atomics, so runs repeat bit for bit."""
     blocks = math.ceil(dx.size / BLOCK)
     return [backward_gather(BLOCK=BLOCK)[blocks, BLOCK](dy, winner, dx, *window, *stride, *padding)]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

@@ -121,21 +121,21 @@ def scan_words(bits, score, keep, threshold, *, WORDS=32, BLOCK=64):
 # The rungs: what they add, and how they are launched.
 
 
-@rung(tiny={"BLOCK": 2})
+@rung(registers=32, tiny={"BLOCK": 2})
 def forward_1(boxes, score, keep, overlap, threshold, *, BLOCK=BLOCK):
     """One thread per picture: the definition word for word."""
     blocks = math.ceil(score.shape[0] / BLOCK)
     return [forward_picture(BLOCK=BLOCK)[blocks, BLOCK](boxes, score, keep, float32(overlap), float32(threshold))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=40, tiny={"BLOCK": 8})
 def forward_2(boxes, score, keep, overlap, threshold, *, BLOCK=BLOCK):
     """One block per picture: in a box's turn its threads compare it with the others, and meet once."""
     R = score.shape[0]
     return [forward_block(BLOCK=BLOCK)[R, BLOCK](boxes, score, keep, float32(overlap), float32(threshold))]
 
 
-@rung(tiny={"BLOCK": 8, "SCAN_BLOCK": 32})
+@rung(registers=40, tiny={"BLOCK": 8, "SCAN_BLOCK": 32})
 def forward_3(boxes, score, keep, overlap, threshold, *, BLOCK=BLOCK, SCAN_BLOCK=64):
     """All pairs are compared at once, on the whole GPU; a turn is left with bits, and is shared by 32 boxes."""
     R, K = score.shape
@@ -147,4 +147,4 @@ def forward_3(boxes, score, keep, overlap, threshold, *, BLOCK=BLOCK, SCAN_BLOCK
     ]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
+forward = Ladder("forward", forward_1, forward_2, forward_3)

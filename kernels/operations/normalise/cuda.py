@@ -106,13 +106,13 @@ def planes(y):
     return y.reshape(*y.shape[:2], -1)
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_1(x, y, mean, std, *, BLOCK=BLOCK):
     """One thread per output: the equation word for word."""
     return [forward_direct(MEAN=mean, STD=std, BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=24, tiny={"BLOCK": 8})
 def forward_2(x, y, mean, std, *, BLOCK=BLOCK):
     """One thread per pixel: where it stands is worked out once for all its channels, with its sectors in cache."""
     pixels = x.reshape(-1, x.shape[3])
@@ -120,7 +120,7 @@ def forward_2(x, y, mean, std, *, BLOCK=BLOCK):
     return [forward_pixel(MEAN=mean, STD=std, BLOCK=BLOCK)[blocks, BLOCK](pixels, planes(y))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_3(x, y, mean, std, *, BLOCK=BLOCK):
     """Through shared memory: now loads are neighbours too, and each sector of x is asked for once.
 
@@ -133,7 +133,7 @@ def forward_3(x, y, mean, std, *, BLOCK=BLOCK):
     return [forward_bytes(MEAN=mean, STD=std, BYTES=size, BLOCK=BLOCK)[blocks, BLOCK](x.reshape(-1), planes(y))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_4(x, y, mean, std, *, BLOCK=BLOCK):
     """Words instead of bytes: a warp fetches 128 bytes with one request, so there are a quarter as many."""
     size = BLOCK * x.shape[3]
@@ -145,4 +145,4 @@ def forward_4(x, y, mean, std, *, BLOCK=BLOCK):
     return [words_kernel[math.ceil(x.size / size), BLOCK](bytes_of_x, words, planes(y))]
 
 
-forward = Ladder(forward_1, forward_2, forward_3, forward_4)
+forward = Ladder("forward", forward_1, forward_2, forward_3, forward_4)

@@ -2,7 +2,7 @@
 
 import math
 
-from kernels.operation import Operation, require_choice
+from kernels.operation import HARD, Operation, require_choice
 from kernels.operations import values
 
 HOW = ("sum", "mean", "norm")
@@ -39,4 +39,5 @@ operation = Operation(
     case=case,
     typical={"x": (1048576,)},
     values={"x": values.around_three},
+    hard={"x": HARD},
 )

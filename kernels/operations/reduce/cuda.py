@@ -117,26 +117,26 @@ def in_two_stages(x, y, how, SUM, BLOCK, MOST_BLOCKS):
     ]
 
 
-@rung
+@rung(registers=32)
 def forward_1(x, y, how):
     """One thread adds all values."""
     term, finish, _ = TERM_FINISH_SLOPE[how]
     return [reduce_thread(TERM=term, FINISH=finish)[1, 1](x.reshape(-1), y, float32(x.size))]
 
 
-@rung(tiny={"BLOCK": 8, "MOST_BLOCKS": 4})
+@rung(registers=32, tiny={"BLOCK": 8, "MOST_BLOCKS": 4})
 def forward_2(x, y, how, *, BLOCK=BLOCK, MOST_BLOCKS=MOST_BLOCKS):
     """Parts for all blocks, each added up as a tree in shared memory, then one block for the parts."""
     return in_two_stages(x, y, how, block_sum, BLOCK, MOST_BLOCKS)
 
 
-@rung(tiny={"BLOCK": 2 * WARP, "MOST_BLOCKS": 3})
+@rung(registers=32, tiny={"BLOCK": 2 * WARP, "MOST_BLOCKS": 3})
 def forward_3(x, y, how, *, BLOCK=BLOCK, MOST_BLOCKS=MOST_BLOCKS):
     """Warp shuffles in place of most of the tree: two barriers a block instead of one a level."""
     return in_two_stages(x, y, how, block_sum_of_warps, BLOCK, MOST_BLOCKS)
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=16, tiny={"BLOCK": 8})
 def backward_1(dy, x, y, dx, how, *, BLOCK=BLOCK):
     """One thread per value."""
     _, _, slope = TERM_FINISH_SLOPE[how]
@@ -144,5 +144,5 @@ def backward_1(dy, x, y, dx, how, *, BLOCK=BLOCK):
     return [launch(dy, x.reshape(-1), y, dx.reshape(-1), float32(x.size))]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1, forward_2, forward_3)
+backward = Ladder("backward", backward_1)

@@ -93,14 +93,14 @@ def columns_under(W, W_out, tile):
     )
 
 
-@rung(tiny={"BLOCK": 8})
-def forward_1(x, y, size, *, BLOCK=BLOCK):
+@rung(registers=96, tiny={"BLOCK": 8})
+def forward_1(x, y, *, BLOCK=BLOCK):
     """One thread per output: the equation word for word."""
     return [forward_direct(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
 
 
-@rung(tiny={"BLOCK": 8})
-def forward_2(x, y, size, *, BLOCK=BLOCK):
+@rung(registers=40, tiny={"BLOCK": 8})
+def forward_2(x, y, *, BLOCK=BLOCK):
     """Two passes, rows and then columns: m + n products for each output instead of m n, for a picture in between."""
     R, C, H, W = x.shape
     H_out, W_out = y.shape[2:]
@@ -111,8 +111,8 @@ def forward_2(x, y, size, *, BLOCK=BLOCK):
     return [middle[math.ceil(to.size / BLOCK), BLOCK](of, to) for of, to in (rows, columns)]
 
 
-@rung(tiny={"TILE": (2, 4)})
-def forward_3(x, y, size, *, TILE=TILE):
+@rung(registers=96, tiny={"TILE": (2, 4)})
+def forward_3(x, y, *, TILE=TILE):
     """Both passes in one: what lies between stays in shared memory, and only x and y are in global memory.
 
     Rows that lie under two tiles are read twice. Where a picture shrinks so far that what lies between has no place
@@ -121,9 +121,9 @@ def forward_3(x, y, size, *, TILE=TILE):
     R, C, H_out, W_out = y.shape
     columns = columns_under(x.shape[3], W_out, TILE[1])
     if 4 * TILE[0] * columns > SHARED_BYTES:
-        return forward_2(x, y, size)
+        return forward_2(x, y)
     grid = (R * C, math.ceil(H_out / TILE[0]), math.ceil(W_out / TILE[1]))
     return [forward_tiled(TILE=TILE, COLUMNS=columns)[grid, TILE[::-1]](x, y)]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
+forward = Ladder("forward", forward_1, forward_2, forward_3)

@@ -38,6 +38,7 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
+    rates=lambda rate, step, **_: (rate,),
     typical={"dw": (1048576,), "rate": (1,), "norm": (1,)},
     values={"rate": values.positive, "norm": values.positive},
 )

@@ -20,11 +20,11 @@ def step_each(dw, rate, norm, w, velocity, momentum, decay, *, BLOCK=BLOCK):
         w[i] -= rate[0] * speed
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=24, tiny={"BLOCK": 8})
 def forward_1(dw, rate, norm, w, velocity, momentum, decay, *, BLOCK=BLOCK):
     """One thread per weight: eq. 12 with momentum."""
     launch = step_each(BLOCK=BLOCK)[math.ceil(w.size / BLOCK), BLOCK]
     return [launch(dw, rate, norm, w, velocity, float32(momentum), float32(decay))]
 
 
-forward = Ladder(forward_1)
+forward = Ladder("forward", forward_1)

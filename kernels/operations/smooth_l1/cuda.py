@@ -41,19 +41,19 @@ def backward_each(dy, prediction, target, weight, dprediction, beta, *, BLOCK=BL
         dprediction[r, i] = d
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(prediction, target, weight, y, beta, *, BLOCK=BLOCK):
     """One thread per row: eq. 59 word for word, summed over the features."""
     launch = forward_thread(BLOCK=BLOCK)[math.ceil(prediction.shape[0] / BLOCK), BLOCK]
     return [launch(prediction, target, weight, y, float32(beta))]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def backward_1(dy, prediction, target, weight, dprediction, beta, *, BLOCK=BLOCK):
     """One thread per prediction."""
     launch = backward_each(BLOCK=BLOCK)[math.ceil(prediction.size / BLOCK), BLOCK]
     return [launch(dy, prediction, target, weight, dprediction, float32(beta))]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

@@ -114,41 +114,41 @@ def backward_warp(dy, y, dx, *, WARPS=WARPS):
 # The rungs: what they add, and how they are launched.
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_1(x, y, *, BLOCK=BLOCK):
     """One thread per output: eq. 54 word for word."""
     return [forward_direct(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_2(x, y, *, BLOCK=BLOCK):
     """One block per row: largest value and sum are found once, by a tree in shared memory."""
     return [forward_block(BLOCK=BLOCK)[x.shape[0], BLOCK](x, y)]
 
 
-@rung(tiny={"WARPS": 2})
+@rung(registers=32, tiny={"WARPS": 2})
 def forward_3(x, y, *, WARPS=WARPS):
     """One warp per row: shuffles need no shared memory and no barrier, and short rows leave fewer threads idle."""
     return [forward_warp(WARPS=WARPS)[math.ceil(x.shape[0] / WARPS), WARPS * WARP](x, y)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=40, tiny={"BLOCK": 8})
 def backward_1(dy, y, dx, *, BLOCK=BLOCK):
     """One thread per input value: eq. 55 as corrected."""
     return [backward_direct(BLOCK=BLOCK)[math.ceil(dx.size / BLOCK), BLOCK](dy, y, dx)]
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def backward_2(dy, y, dx, *, BLOCK=BLOCK):
     """One block per row: the sum is found once, by a tree in shared memory."""
     return [backward_block(BLOCK=BLOCK)[dx.shape[0], BLOCK](dy, y, dx)]
 
 
-@rung(tiny={"WARPS": 2})
+@rung(registers=32, tiny={"WARPS": 2})
 def backward_3(dy, y, dx, *, WARPS=WARPS):
     """One warp per row: the sum is found by shuffles."""
     return [backward_warp(WARPS=WARPS)[math.ceil(dx.shape[0] / WARPS), WARPS * WARP](dy, y, dx)]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
-backward = Ladder(backward_1, backward_2, backward_3)
+forward = Ladder("forward", forward_1, forward_2, forward_3)
+backward = Ladder("backward", backward_1, backward_2, backward_3)

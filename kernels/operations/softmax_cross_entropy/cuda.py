@@ -119,35 +119,35 @@ def backward_warp(dy, target, p, dx, *, BLOCK=BLOCK):
             dx[r, c] = dy[r] * (p[r, c] * total - target[r, c])
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(x, target, y, p, *, BLOCK=BLOCK):
     """One thread per row: eq. 54 and 56 word for word, but for the shift by the largest value."""
     return [forward_thread(BLOCK=BLOCK)[math.ceil(x.shape[0] / BLOCK), BLOCK](x, target, y, p)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=40, tiny={"BLOCK": 8})
 def forward_2(x, target, y, p, *, BLOCK=BLOCK):
     """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread."""
     return [forward_block(BLOCK=BLOCK)[x.shape[0], BLOCK](x, target, y, p)]
 
 
-@rung(tiny={"BLOCK": 2 * WARP})
+@rung(registers=48, tiny={"BLOCK": 2 * WARP})
 def forward_3(x, target, y, p, *, BLOCK=BLOCK):
     """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block."""
     return [forward_warp(BLOCK=BLOCK)[math.ceil(x.shape[0] * WARP / BLOCK), BLOCK](x, target, y, p)]
 
 
-@rung(tiny={"BLOCK": 4})
+@rung(registers=32, tiny={"BLOCK": 4})
 def backward_1(dy, target, p, dx, *, BLOCK=BLOCK):
     """One thread per row."""
     return [backward_thread(BLOCK=BLOCK)[math.ceil(p.shape[0] / BLOCK), BLOCK](dy, target, p, dx)]
 
 
-@rung(tiny={"BLOCK": 2 * WARP})
+@rung(registers=32, tiny={"BLOCK": 2 * WARP})
 def backward_2(dy, target, p, dx, *, BLOCK=BLOCK):
     """A warp per row: coalesced, and the sum of the target by shuffles."""
     return [backward_warp(BLOCK=BLOCK)[math.ceil(p.shape[0] * WARP / BLOCK), BLOCK](dy, target, p, dx)]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
-backward = Ladder(backward_1, backward_2)
+forward = Ladder("forward", forward_1, forward_2, forward_3)
+backward = Ladder("backward", backward_1, backward_2)

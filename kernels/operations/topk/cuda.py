@@ -124,22 +124,22 @@ def search_tiles(tile_value, tile_row, value, index, *, TILE=TILE, BLOCK=BLOCK):
 # The rungs: what they add, and how they are launched.
 
 
-@rung(tiny={"BLOCK": 8})
-def forward_1(x, value, index, k, column, *, BLOCK=BLOCK):
+@rung(registers=32, tiny={"BLOCK": 8})
+def forward_1(x, value, index, column, *, BLOCK=BLOCK):
     """One thread per row counts the rows that come before it: the definition of a rank word for word."""
     R, N, C = x.shape
     return [count_direct(BLOCK=BLOCK)[(math.ceil(N / BLOCK), R), BLOCK](x, value, index, column % C)]
 
 
-@rung(tiny={"BLOCK": 8})
-def forward_2(x, value, index, k, column, *, BLOCK=BLOCK):
+@rung(registers=32, tiny={"BLOCK": 8})
+def forward_2(x, value, index, column, *, BLOCK=BLOCK):
     """Tiles in shared memory: each value is read from global memory once per block, not once per thread."""
     R, N, C = x.shape
     return [count_tiled(BLOCK=BLOCK)[(math.ceil(N / BLOCK), R), BLOCK](x, value, index, column % C)]
 
 
-@rung(tiny={"TILE": 16, "BLOCK": 4})
-def forward_3(x, value, index, k, column, *, TILE=TILE, BLOCK=BLOCK):
+@rung(registers=48, tiny={"TILE": 16, "BLOCK": 4})
+def forward_3(x, value, index, column, *, TILE=TILE, BLOCK=BLOCK):
     """Sorted tiles: a search in each takes log2(TILE) comparisons where counting takes TILE of them."""
     R, N, C = x.shape
     tiles = math.ceil(N / TILE)
@@ -151,4 +151,4 @@ def forward_3(x, value, index, k, column, *, TILE=TILE, BLOCK=BLOCK):
     ]
 
 
-forward = Ladder(forward_1, forward_2, forward_3)
+forward = Ladder("forward", forward_1, forward_2, forward_3)

@@ -87,25 +87,25 @@ def power_of_two(size):
     return 1 << (size - 1).bit_length()
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_1(x, y, *, BLOCK=BLOCK):
     """One thread per value of y. A warp writes neighbours, but its read touches 32 sectors of x where 4 would do."""
     return [transpose_direct(BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
 
 
-@rung(tiny={"TILE": 4, "ROWS": 2})
+@rung(registers=40, tiny={"TILE": 4, "ROWS": 2})
 def forward_2(x, y, *, TILE=TILE, ROWS=ROWS):
     """A tile in shared memory: reads and writes touch 4 sectors, but a column of the tile is 32 turns of one bank."""
     return [transpose_tiled(TILE=TILE, ROWS=ROWS, WIDTH=TILE)[grid_of(x, TILE, TILE), (TILE, ROWS)](x, y)]
 
 
-@rung(tiny={"TILE": 4, "ROWS": 2})
+@rung(registers=40, tiny={"TILE": 4, "ROWS": 2})
 def forward_3(x, y, *, TILE=TILE, ROWS=ROWS):
     """Rows of the tile are one word longer than they hold: a column of it lies in 32 banks, which take one turn."""
     return [transpose_tiled(TILE=TILE, ROWS=ROWS, WIDTH=TILE + 1)[grid_of(x, TILE, TILE), (TILE, ROWS)](x, y)]
 
 
-@rung(tiny={"TILE": 4, "BLOCK": 8})
+@rung(registers=40, tiny={"TILE": 4, "BLOCK": 8})
 def forward_4(x, y, *, TILE=TILE, BLOCK=BLOCK):
     """A tile as narrow as the matrix: with two channels a warp writes 32 values, where a square tile leaves it 2."""
     height, width = fitted_tile(x.shape[1], x.shape[2], TILE)
@@ -116,7 +116,7 @@ def forward_4(x, y, *, TILE=TILE, BLOCK=BLOCK):
 def the_other_way(forward_rung):
     """A rung that brings delta-errors back: what moved values there."""
 
-    @rung(tiny=forward_rung.tiny)
+    @rung(registers=forward_rung.registers, tiny=forward_rung.tiny)
     def backward_rung(dy, dx, **parameters):
         return forward_rung(dy, dx, **parameters)
 
@@ -125,5 +125,5 @@ def the_other_way(forward_rung):
 
 
 RUNGS = (forward_1, forward_2, forward_3, forward_4)
-forward = Ladder(*RUNGS)
-backward = Ladder(*map(the_other_way, RUNGS))
+forward = Ladder("forward", *RUNGS)
+backward = Ladder("backward", *map(the_other_way, RUNGS))

@@ -115,17 +115,17 @@ FORWARD = {"nearest": forward_nearest, "bilinear": forward_bilinear}
 BACKWARD = {"nearest": backward_nearest, "bilinear": backward_bilinear}
 
 
-@rung(tiny={"BLOCK": 8})
-def forward_1(x, y, size, mode, *, BLOCK=BLOCK):
+@rung(registers=40, tiny={"BLOCK": 8})
+def forward_1(x, y, mode, *, BLOCK=BLOCK):
     """One thread per output."""
     return [FORWARD[mode](BLOCK=BLOCK)[math.ceil(y.size / BLOCK), BLOCK](x, y)]
 
 
-@rung(tiny={"BLOCK": 8})
+@rung(registers=64, tiny={"BLOCK": 8})
 def backward_1(dy, dx, mode, *, BLOCK=BLOCK):
     """One thread per input value, gathering: no atomics, so runs repeat bit for bit."""
     return [BACKWARD[mode](BLOCK=BLOCK)[math.ceil(dx.size / BLOCK), BLOCK](dy, dx)]
 
 
-forward = Ladder(forward_1)
-backward = Ladder(backward_1)
+forward = Ladder("forward", forward_1)
+backward = Ladder("backward", backward_1)

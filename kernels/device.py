@@ -1,0 +1,228 @@
+"""Where an operation runs: the arrays of a device, and how a run of an operation becomes calls that can be repeated.
+
+cuda        CuPy arrays, CUDA kernels compiled by Numba
+cpu         NumPy arrays, Numba kernels on all cores
+interpret   NumPy arrays, the CUDA kernels interpreted and checked: slow, exact, anywhere
+reference   NumPy arrays in float64, the equations as they stand in reference.py
+
+Whoever runs an operation, a network, a test, the fuzzer or a benchmark, does it through here.
+"""
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kernels.cpu.cores import one_core
+from kernels.gpu import Launch, gpu_is_available
+from kernels.operation import Operation
+
+DEVICES = ("cuda", "cpu", "interpret", "reference")
+
+# Bytes of arrays below which a call takes about as long as waking the other cores and waiting for the last of them.
+SMALL = 2**18
+
+Call = Callable[[], Any]
+
+
+class DeviceError(RuntimeError):
+    """A device that does not exist here: one line that names it and says which do."""
+
+
+class Device:
+    """A device that computes on NumPy arrays: cpu, interpret or reference."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.implementation = {"interpret": "cuda"}.get(name, name)
+
+    def __repr__(self):
+        return self.name
+
+    def dtype(self, name: str) -> np.dtype:
+        """The type in which this device keeps an array: the reference computes in float64 what is float32 elsewhere."""
+        return np.dtype("float64" if self.name == "reference" and name == "float32" else name)
+
+    def bytes(self, size: int):
+        """An uninitialised block of memory."""
+        return np.empty(size, np.uint8)
+
+    def array(self, values, dtype: str = "float32"):
+        """An array with these values, a copy of them."""
+        there = self.dtype(dtype)
+        array = self.bytes(np.size(values) * there.itemsize).view(there).reshape(np.shape(values))
+        self.upload(array, values)
+        return array
+
+    def upload(self, array, values) -> None:
+        """Copy host values into a device array."""
+        array[...] = values
+
+    def download(self, array) -> np.ndarray:
+        """A copy of a device array on the host."""
+        return array.copy()
+
+    def bind(self, operation: Operation, direction: str, arguments: Mapping[str, Any], **how: Any) -> list[Call]:
+        """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times.
+
+        arguments    device arrays and settings by name; None where there is none
+        how          of CUDA kernels: rung, tiny, part, as `launches` takes them; and `checked`, of interpreted ones
+        """
+        if self.name == "interpret":
+            checked = how.pop("checked", True)
+            runs = launches(operation, direction, arguments, **{"tiny": True, **how})
+            return [lambda launch=launch: launch.interpret(checked) for launch in runs]  # type: ignore[misc]
+        function = getattr(operation.implementation(self.implementation), direction)
+        arguments = {name: arguments[name] for name in operation.arguments(direction)}
+        if sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)) < SMALL:
+            return [lambda: _on_one_core(function, arguments)]
+        return [lambda: function(**arguments)]
+
+    def sequence(self, calls: Sequence[Call]) -> Call:
+        """All calls as one, in the fastest form that the device has for a sequence that is run again and again."""
+        return self.one_by_one(calls)
+
+    def one_by_one(self, calls: Sequence[Call]) -> Call:
+        """All calls as one that makes them in turn."""
+
+        # What is too large becomes infinite and travels on without a warning; the trainer is the one who stops.
+        @np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        def run():
+            for call in calls:
+                call()
+
+        return run
+
+    def run(self, operation: Operation, direction: str, given: Mapping[str, Any], **how: Any) -> dict[str, np.ndarray]:
+        """Run "forward" or "backward" once on values of the host; returns what it writes, by name, on the host.
+
+        given    arrays and settings by name: for "forward" inputs and state, for "backward" also outputs, saved arrays
+                 and the delta-errors of outputs. They stay as they are.
+        how      as in `bind`
+
+        What shall be written starts as NaN, or as the least integer, so that what nobody writes is seen.
+        """
+        arguments, written = self.arguments(operation, direction, given)
+        self.one_by_one(self.bind(operation, direction, arguments, **how))()
+        return {name: self.download(arguments[name]) for name in written}
+
+    def arguments(self, operation: Operation, direction: str, given: Mapping[str, Any]) -> tuple[dict, tuple[str, ...]]:
+        """What `bind` takes, made of values of the host as `run` takes them, and the names of what will be written.
+
+        Raises ShapeError.
+        """
+        settings = {name: given.get(name, default) for name, default in operation.settings.items()}
+        shapes = {name: None if given.get(name) is None else np.shape(given[name]) for name in operation.inputs}
+        shapes |= operation.shapes(**shapes, **settings)
+        if direction == "forward":
+            read, fresh = (*operation.inputs, *operation.state), (*operation.outputs, *operation.saved)
+            written = (*operation.state, *fresh)
+        else:
+            read = (*(f"d{name}" for name in operation.outputs), *operation.needs)
+            fresh = written = tuple(f"d{name}" for name in operation.gradients if shapes[name] is not None)
+        arguments: dict[str, Any] = {**dict.fromkeys(operation.arguments(direction)), **settings}
+        for name in read:
+            if given.get(name) is not None:
+                arguments[name] = self.array(given[name], operation.dtype(name))
+        for name in fresh:
+            dtype = np.dtype(operation.dtype(name))
+            poison = np.nan if dtype.kind == "f" else np.iinfo(dtype).min
+            shape = shapes[name if direction == "forward" else name.removeprefix("d")]
+            arguments[name] = self.array(np.full(shape, poison), dtype.name)
+        return arguments, written
+
+
+class CudaDevice(Device):
+    """A GPU. Everything is enqueued on one stream; a sequence, once run, is captured and replayed as one CUDA graph."""
+
+    def __init__(self, capture: bool = True):
+        super().__init__("cuda")
+        import cupy
+
+        self.cupy = cupy
+        self.capture = capture
+        self.stream = cupy.cuda.Stream(non_blocking=True)
+
+    def bytes(self, size):
+        with self.stream:
+            return self.cupy.empty(size, np.uint8)
+
+    def upload(self, array, values):
+        values = np.broadcast_to(np.asarray(values, dtype=array.dtype), array.shape)
+        array.set(np.ascontiguousarray(values), stream=self.stream)
+
+    def download(self, array):
+        return array.get(stream=self.stream)
+
+    def bind(self, operation, direction, arguments, **how):
+        with self.stream:
+            runs = launches(operation, direction, arguments, **how)
+        return [launch.bound(self.stream.ptr) for launch in runs]
+
+    def sequence(self, calls):
+        """The first run compiles and runs each kernel; the second is captured; the others are replays."""
+        one_by_one = self.one_by_one(calls)
+        if not self.capture:
+            return one_by_one
+        state: dict[str, Any] = {"runs": 0}
+
+        def run():
+            state["runs"] += 1
+            if state["runs"] == 1:
+                one_by_one()
+                return
+            if state["runs"] == 2:
+                self.stream.begin_capture()
+                one_by_one()
+                state["graph"] = self.stream.end_capture()
+            state["graph"].launch(self.stream)
+
+        return run
+
+
+def launches(
+    operation: Operation,
+    direction: str,
+    arguments: Mapping[str, Any],
+    rung: int | None = None,
+    tiny: bool = False,
+    part: str | None = None,
+) -> list[Launch]:
+    """What cuda.py would launch in "forward" or "backward", not yet run.
+
+    rung    by default the highest
+    tiny    whether tiles are as small as suits an interpreter
+    part    of a direction that has several ladders, the one of this name alone, such as "dx"
+    """
+    ladder = getattr(operation.implementation("cuda"), direction)
+    if part is not None:
+        (ladder,) = (each for each in ladder.parts if each.name == part)
+    return ladder(**arguments, rung=rung, tiny=tiny)
+
+
+def _on_one_core(function, arguments):
+    with one_core():
+        function(**arguments)
+
+
+def find_device(name: str = "auto") -> Device:
+    """The device of that name; "auto" takes a GPU where one is found, else the CPU. Raises DeviceError."""
+    if name == "auto":
+        name = "cuda" if cuda_problem() is None else "cpu"
+    if name not in DEVICES:
+        raise DeviceError(f"unknown device {name!r}; choose from auto, {', '.join(DEVICES)}")
+    if name != "cuda":
+        return Device(name)
+    if problem := cuda_problem():
+        raise DeviceError(f"device cuda cannot be used: {problem}; choose from auto, {', '.join(DEVICES[1:])}")
+    return CudaDevice()
+
+
+def cuda_problem() -> str | None:
+    """Why a GPU cannot be used here; None where it can."""
+    if not gpu_is_available():
+        return "no GPU or no driver was found"
+    if importlib.util.find_spec("cupy") is None:
+        return "cupy is not installed (pip install 'handwritten[cuda]')"
+    return None
