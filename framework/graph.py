@@ -98,27 +98,27 @@ class Graph:
         self.outputs[name] = value
         return value
 
-    def add(self, operation: str, name: str | None = None, **arguments: Any) -> Value:
+    def add(self, operation: str | Operation, name: str | None = None, **arguments: Any) -> Value:
         """A node, as `node` makes it. Returns its output, the first where there are several."""
         return self.node(operation, name, **arguments).outputs[0]
 
-    def node(self, operation: str, name: str | None = None, **arguments: Any) -> Node:
-        """A node that runs `operation` on values and settings given by the operation's own names for them.
+    def node(self, operation: str | Operation, name: str | None = None, **arguments: Any) -> Node:
+        """A node that runs an operation, given itself or by its name, on values and settings by its own names for them.
 
         Raises GraphError for an unknown operation or argument, ShapeError, in the
         node's name, for values that do not fit.
         """
         try:
-            op = find_operation(operation)
+            op = find_operation(operation) if isinstance(operation, str) else operation
         except UnknownOperation as error:
             raise GraphError(str(error)) from None
-        name = name or self.free_name(operation)
+        name = name or self.free_name(op.name)
         given = (*op.inputs, *op.state, *op.settings)
         if unknown := set(arguments) - set(given):
-            raise GraphError(f"{name}: {operation} takes {', '.join(given)}, not {', '.join(sorted(unknown))}")
+            raise GraphError(f"{name}: {op.name} takes {', '.join(given)}, not {', '.join(sorted(unknown))}")
         for array in (*op.inputs, *op.state):
             if arguments.get(array) is None and array not in op.optional:
-                raise GraphError(f"{name}: {operation} needs {array}")
+                raise GraphError(f"{name}: {op.name} needs {array}")
         values = {a: arguments.get(a) for a in (*op.inputs, *op.state)}
         # Whether it is training is left to the program that runs the node, unless it is set here.
         settings = {s: arguments.get(s, d) for s, d in op.settings.items() if s in arguments or s != op.training}

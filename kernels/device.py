@@ -1,7 +1,7 @@
 """Where an operation runs: the arrays of a device, and how a run of an operation becomes calls that can be repeated.
 
 cuda        CuPy arrays, CUDA kernels compiled by Numba
-cpu         NumPy arrays, Numba kernels on all cores
+cpu         NumPy arrays, Numba kernels on all cores; an operation that has CUDA kernels alone is interpreted
 interpret   NumPy arrays, the CUDA kernels interpreted and checked: slow, exact, anywhere
 reference   NumPy arrays in float64, the equations as they stand in reference.py
 
@@ -69,8 +69,8 @@ class Device:
         arguments    device arrays and settings by name; None where there is none
         how          of CUDA kernels: rung, tiny, part, as `launches` takes them; and `checked`, of interpreted ones
         """
-        if self.name == "interpret":
-            checked = how.pop("checked", True)
+        if self.implementation == "cuda" or not operation.has(self.implementation):
+            checked = how.pop("checked", self.name == "interpret")
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})
             return [lambda launch=launch: launch.interpret(checked) for launch in runs]  # type: ignore[misc]
         function = getattr(operation.implementation(self.implementation), direction)

@@ -74,6 +74,7 @@ class Operation:
     name        its folder
     summary     one plain sentence
     source      author (year) and the numbers of its equations
+    modules     where it has no folder: what stands for its files by their names, each with `forward` and `backward`
     inputs      arrays that are read
     state       arrays that forward reads and updates in place (running averages, momentum)
     outputs     arrays that forward writes
@@ -99,13 +100,14 @@ class Operation:
     """
 
     name: str
-    summary: str
-    source: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     shapes: Callable[..., Shapes]
-    flops: Callable[..., tuple[int, int]]
-    case: Callable[[Draw], dict[str, Any]]
+    summary: str = ""
+    source: str = ""
+    flops: Callable[..., tuple[int, int]] = lambda **_: (0, 0)
+    case: Callable[[Draw], dict[str, Any]] = lambda draw: {}
+    modules: Mapping[str, Any] = field(default_factory=dict)
     typical: Mapping[str, Any] = field(default_factory=dict)
     state: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
@@ -143,15 +145,26 @@ class Operation:
         open_to_any = name not in self.values and self.dtype(name) == "float32"
         return self.hard.get(name, HARD if open_to_any else ())
 
+    def has(self, kind: str) -> bool:
+        """Whether there is an implementation: kind is "reference", "cpu" or "cuda"."""
+        if self.modules:
+            return kind in self.modules
+        return importlib.util.find_spec(f"kernels.operations.{self.name}.{kind}") is not None
+
     def implementation(self, kind: str):
-        """The module with `forward` and `backward`: kind is "reference", "cpu" or "cuda"."""
+        """What has `forward` and `backward`: kind is "reference", "cpu" or "cuda"."""
+        if self.modules:
+            return self.modules[kind]
         return importlib.import_module(f"kernels.operations.{self.name}.{kind}")
 
     def arguments(self, direction: str) -> tuple[str, ...]:
         """Names of the arguments of "forward" or "backward", the same in all implementations.
 
-        Backward takes those settings that one of its implementations uses, so the signature is asked.
+        Backward takes those settings that one of its implementations uses, so the signature is asked, if there is one.
         """
+        if not self.has("reference"):
+            arrays = self.forward_arrays if direction == "forward" else self.backward_arrays
+            return (*arrays, *self.settings)
         return tuple(inspect.signature(getattr(self.implementation("reference"), direction)).parameters)
 
     def bytes(self, direction: str, shapes: Mapping[str, Shape | None]) -> int:
