@@ -4,6 +4,7 @@ import kernels  # noqa: F401  first, before NumPy is loaded: see there
 from framework.graph import Graph, GraphError, Node, Value
 from framework.model import Model
 from framework.optimizer import Optimizer
+from framework.plan import Plan
 from framework.program import Program
 from kernels.device import Device, DeviceError, find_device
 
@@ -15,6 +16,7 @@ __all__ = [
     "Model",
     "Node",
     "Optimizer",
+    "Plan",
     "Program",
     "Value",
     "find_device",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from framework.graph import Graph
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
+from framework.plan import Plan
 from framework.program import Program
 from kernels.device import Device, find_device
 
@@ -32,9 +33,10 @@ class Model:
         self, batch: int, optimizer: Optimizer | None = None, outputs=("loss",), reuse: bool = True, **build
     ) -> Program:
         """A program that computes the loss and all gradients, and makes one step if given an optimizer."""
-        graph = self.build(batch, **build)
-        return Program(graph, self.parameters, outputs, objective="loss", optimizer=optimizer, reuse=reuse)
+        plan = Plan(self.build(batch, **build), outputs, objective="loss", dtype=self.device.dtype, reuse=reuse)
+        return Program(plan, self.parameters, optimizer)
 
     def inference(self, batch: int, outputs=("probabilities",), reuse: bool = True, **build) -> Program:
         """A program that computes outputs only, with running averages in place of those of the batch."""
-        return Program(self.build(batch, **build), self.parameters, outputs, reuse=reuse)
+        plan = Plan(self.build(batch, **build), outputs, dtype=self.device.dtype, reuse=reuse)
+        return Program(plan, self.parameters)

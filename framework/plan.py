@@ -1,0 +1,252 @@
+"""What a run of a graph does, planned before any device is asked: its steps in order, and where each array lives.
+
+Forward runs the nodes that the wanted outputs depend on. Training walks the same nodes back: each node's
+backward kernel writes the delta-errors of its inputs, and where a value fans out to several nodes their
+delta-errors are added, one `add` step for each node beyond the first (Zozoulenko (2018), eq. 15: the sum over
+all neurons that a neuron feeds).
+
+A plan is pure: it has neither a device nor memory. framework/program.py runs it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from framework.arena import Block, place
+from framework.graph import Graph, GraphError, Node, Value
+from kernels.operation import Operation, Shape, find_operation
+
+# Kinds of arrays that come and go during a run. They share the arena; all others have memory of their own.
+TRANSIENT = ("activation", "saved", "delta-error")
+
+
+@dataclass(eq=False)
+class Buffer:
+    """An array of a plan.
+
+    name         the value's in the graph; of its delta-error "d." and that
+    kind         "input", "constant", "parameter", "state", as the graph's roles; "activation", an output of an
+                 operation; "saved", what an operation writes for its backward only; "delta-error"; "gradient",
+                 the delta-error of a parameter, under the parameter's name
+    base         the buffer whose memory this one shows under another shape; None where it has its own
+    constant     the values of a constant
+    first, last  the first and the last step that needs it; an output is needed after all steps
+    offset       of a transient one, the byte of the arena where it begins
+    """
+
+    name: str
+    shape: Shape
+    dtype: np.dtype
+    kind: str
+    base: "Buffer | None" = None
+    constant: np.ndarray | None = None
+    first: int = -1
+    last: int = -1
+    offset: int = -1
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def root(self) -> "Buffer":
+        """The buffer that has the memory."""
+        return self.base or self
+
+    def view(self, name: str, shape: Shape) -> "Buffer":
+        """The same memory under another name and shape."""
+        return Buffer(name, shape, self.dtype, self.kind, base=self.root)
+
+
+@dataclass(eq=False)
+class Step:
+    """One call of an operation: `direction` is "forward" or "backward"; arguments are buffers, None or settings."""
+
+    name: str
+    operation: Operation
+    direction: str
+    arguments: dict[str, Any]
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        return [a for a in self.arguments.values() if isinstance(a, Buffer)]
+
+
+class Plan:
+    """The steps that compute the wanted `outputs` of a graph, and the memory that they need.
+
+    objective    an output of shape (1,): the plan is then that of training, and its gradient is computed as well
+    dtype        from the name of a type to the type itself: a device may compute in another precision
+    reuse        whether arrays whose lives do not meet share memory
+
+    What it finds:
+
+    steps        in the order in which they run, of which the first `forward_steps` are forward
+    buffers      all arrays that have memory, in the order of their first use
+    outputs      the wanted buffers by name
+    arena_bytes  memory for all transient arrays together
+
+    Raises GraphError for an output that the graph does not have, and for an objective of another shape.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        outputs: tuple[str, ...],
+        objective: str | None = None,
+        dtype: Callable[[str], np.dtype] = np.dtype,
+        reuse: bool = True,
+    ):
+        self.graph, self.training = graph, objective is not None
+        self._dtype = dtype
+        self._known: dict[Value, Buffer] = {}
+        self.steps: list[Step] = []
+        wanted = {name: _output(graph, name) for name in outputs}
+        goal = _output(graph, objective) if objective else None
+        nodes = _needed_nodes(graph, [*wanted.values(), *([goal] if goal else [])])
+        for node in nodes:
+            self._forward(node)
+        self.forward_steps = len(self.steps)
+        if goal:
+            self._backward(nodes, goal)
+        self.outputs = {name: self._buffer(value) for name, value in wanted.items()}
+        self.buffers = self._set_lives()
+        self.arena_bytes = self._place(reuse)
+
+    @property
+    def transient(self) -> list[Buffer]:
+        """The buffers that lie in the arena."""
+        return [buffer for buffer in self.buffers if buffer.kind in TRANSIENT]
+
+    # Steps.
+
+    def _buffer(self, value: Value) -> Buffer:
+        """The buffer that holds a value; made when first asked for."""
+        if value not in self._known:
+            dtype = self._dtype(value.dtype)
+            self._known[value] = Buffer(value.name, value.shape, dtype, _kind(value), constant=value.constant)
+        return self._known[value]
+
+    def _arrays(self, node: Node, names: tuple[str, ...]) -> dict[str, Buffer | None]:
+        return {name: None if (value := node.values[name]) is None else self._buffer(value) for name in names}
+
+    def _forward(self, node: Node) -> None:
+        if node.operation.view:
+            (source,), (result,) = node.inputs, node.outputs
+            self._known[result] = self._buffer(source).view(result.name, result.shape)
+        else:
+            self._step(node, "forward", self._arrays(node, node.operation.forward_arrays))
+
+    def _step(self, node: Node, direction: str, arrays: dict[str, Buffer | None]) -> None:
+        mode = {node.operation.training: self.training} if node.operation.training else {}
+        given = {**mode, **node.settings, **arrays}
+        arguments = {name: given[name] for name in node.operation.arguments(direction)}
+        self.steps.append(Step(node.name, node.operation, direction, arguments))
+
+    def _backward(self, nodes: list[Node], goal: Value) -> None:
+        if goal.shape != (1,):
+            raise GraphError(f"objective: {goal.name} has shape {goal.shape}, it must be (1,)")
+        learns = _learning(nodes)
+        # The delta-error of the objective with respect to itself is 1 (eq. 14).
+        one = Buffer(f"d.{goal.name}", (1,), self._dtype("float32"), "constant", constant=np.ones(1))
+        deltas: dict[Value, Buffer] = {goal: one}
+        for node in reversed(nodes):
+            result = node.outputs[0]
+            if result not in deltas:
+                continue
+            if node.operation.view:
+                made = [(v, deltas[result].view(f"d.{v.name}", v.shape)) for v in node.inputs if v in learns]
+            else:
+                made = self._backward_step(node, learns, deltas)
+            for value, buffer in made:
+                self._contribute(deltas, value, buffer)
+
+    def _backward_step(self, node: Node, learns: set[Value], deltas: dict[Value, Buffer]) -> list[tuple[Value, Buffer]]:
+        """A step that writes delta-errors of those inputs that learn. Returns these values and where theirs stand."""
+        made: list[tuple[Value, Buffer]] = []
+        arrays = self._arrays(node, node.operation.needs)
+        arrays[f"d{node.operation.outputs[0]}"] = deltas[node.outputs[0]]
+        for name in node.operation.gradients:
+            value = node.values[name]
+            arrays[f"d{name}"] = None
+            if value is not None and value in learns:
+                first = value not in deltas and all(v is not value for v, _ in made)
+                arrays[f"d{name}"] = buffer = self._delta(value, first)
+                made.append((value, buffer))
+        self._step(node, "backward", arrays)
+        return made
+
+    def _delta(self, value: Value, first: bool) -> Buffer:
+        """Where a delta-error is written: for a parameter its place among the gradients, unless that is taken."""
+        dtype = self._dtype(value.dtype)
+        if first and value.role == "parameter":
+            return Buffer(value.name, value.shape, dtype, "gradient")
+        return Buffer(f"d.{value.name}", value.shape, dtype, "delta-error")
+
+    def _contribute(self, deltas: dict[Value, Buffer], value: Value, buffer: Buffer) -> None:
+        """The first delta-error of a value is its sum so far; each further one is added to it."""
+        if value not in deltas:
+            if value.role == "parameter" and buffer.kind != "gradient":
+                raise GraphError(f"{value.name}: is a parameter, of which a view was made; give it the view's shape")
+            deltas[value] = buffer
+            return
+        total = deltas[value]
+        arguments = {"a": total, "b": buffer, "y": total}
+        self.steps.append(Step(f"d.{value.name}", find_operation("add"), "forward", arguments))
+
+    # Memory.
+
+    def _set_lives(self) -> list[Buffer]:
+        """Say of every array from which step to which it is needed; returns those that have memory."""
+        uses = [(number, buffer.root) for number, step in enumerate(self.steps) for buffer in step.buffers]
+        uses += [(len(self.steps), buffer.root) for buffer in self.outputs.values()]
+        buffers = list(dict.fromkeys(buffer for _, buffer in uses))
+        for number, buffer in reversed(uses):
+            buffer.first = number
+        for number, buffer in uses:
+            buffer.last = number
+        return buffers
+
+    def _place(self, reuse: bool) -> int:
+        """Give every transient array its place; returns the bytes of the arena."""
+        end = len(self.steps)
+        blocks = [Block(b.bytes, b.first, b.last) if reuse else Block(b.bytes, 0, end) for b in self.transient]
+        for buffer, offset in zip(self.transient, place(blocks), strict=True):
+            buffer.offset = offset
+        return max((buffer.offset + buffer.bytes for buffer in self.transient), default=0)
+
+
+def _output(graph: Graph, name: str) -> Value:
+    if name not in graph.outputs:
+        raise GraphError(f"outputs: {graph.name} has no output {name!r}, it has {', '.join(graph.outputs)}")
+    return graph.outputs[name]
+
+
+def _kind(value: Value) -> str:
+    if value.node is None:
+        return value.role
+    return "activation" if any(output is value for output in value.node.outputs) else "saved"
+
+
+def _needed_nodes(graph: Graph, values: list[Value]) -> list[Node]:
+    """The nodes that values depend on, in the order in which they were added."""
+    needed, waiting = set(), [v.node for v in values if v.node]
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting += [v.node for v in node.inputs if v.node]
+    return [node for node in graph.nodes if node in needed]
+
+
+def _learning(nodes: list[Node]) -> set[Value]:
+    """The values that depend on a parameter: only their delta-errors are of use."""
+    learns: set[Value] = set()
+    for node in nodes:
+        learns |= {v for v in node.inputs if v.role == "parameter"}
+        if any(node.values[name] in learns for name in node.operation.gradients):
+            learns.update(node.outputs)
+    return learns
