@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from framework.graph import Graph
 from framework.optimizer import Optimizer
-from framework.parameters import Parameters
+from framework.parameters import Arrays, Parameters
 from framework.plan import Plan
 from framework.program import Program
 from kernels.device import Device, find_device
@@ -19,15 +19,17 @@ class Model:
     step = model.training(batch=50, optimizer=Optimizer("sgd"))
     predict = model.inference(batch=1, outputs=("probabilities",))
 
-    What else a network can be built for, such as the size of its pictures, is handed on to `build` by name.
+    It starts from random numbers that the seed decides, or from `weights`, as `model.parameters.download()` gives
+    them; raises ParameterError for those of another network. What else a network can be built for, such as the size of
+    its pictures, is handed on to `build` by name.
     """
 
-    def __init__(self, build: Build, device: Device | str = "auto", seed: int = 0):
+    def __init__(self, build: Build, device: Device | str = "auto", seed: int = 0, weights: Arrays | None = None):
         self.build = build
         self.device = find_device(device) if isinstance(device, str) else device
         graph = build(1)
         self.name = graph.name
-        self.parameters = Parameters(graph, self.device, seed)
+        self.parameters = Parameters(graph, self.device, seed, weights)
 
     def training(
         self, batch: int, optimizer: Optimizer | None = None, outputs=("loss",), reuse: bool = True, **build

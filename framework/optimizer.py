@@ -18,6 +18,8 @@ class Optimizer:
     optimizer = Optimizer("sgd", momentum=0.9, decay=1e-4)
     """
 
+    parameters: Parameters  # of the one model that it trains, from `attach` on
+
     def __init__(self, name: str, decay: float = 0.0, **settings: Any):
         self.operation = find_operation(name)
         self.settings = {**self.operation.settings, **settings, "decay": decay}
@@ -26,8 +28,10 @@ class Optimizer:
         self.state: dict[str, Flat] = {}
 
     def attach(self, parameters: Parameters) -> None:
-        """Make the state for these parameters, once."""
+        """Make the state for these parameters, once. Raises ValueError where it has that of others already."""
         if self.state:
+            if parameters is not self.parameters:
+                raise ValueError(f"optimizer: this {self.operation.name} has another model already; make a new one")
             return
         self.parameters, device = parameters, parameters.device
         # `w` is the network's own; what else the operation updates (velocity, moments) starts at 0 and is ours.

@@ -6,6 +6,7 @@ which weight decay acts stand first, so that the two groups are two slices.
 
 import math
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from kernels.device import Device
 
 # Arrays start at multiples of so many values, 256 bytes in float32, as the arena's do. What lies between stays 0.
 ALIGNED = 64
+
+Arrays = Mapping[str, np.ndarray]
 
 
 class ParameterError(ValueError):
@@ -51,7 +54,7 @@ class Flat:
         host = self.device.download(self.array)
         return {n: host[self._slices[n]].reshape(s).astype(np.float32) for n, s in self.shapes.items()}
 
-    def check(self, arrays: dict[str, np.ndarray]) -> None:
+    def check(self, arrays: Arrays) -> None:
         """Raises ParameterError for an array that is missing or has another shape."""
         for name, shape in self.shapes.items():
             if name not in arrays:
@@ -59,7 +62,7 @@ class Flat:
             if tuple(arrays[name].shape) != tuple(shape):
                 raise ParameterError(f"{name}: has shape {tuple(arrays[name].shape)}, the network needs {tuple(shape)}")
 
-    def upload(self, arrays: dict[str, np.ndarray]) -> None:
+    def upload(self, arrays: Arrays) -> None:
         """Set all arrays. Raises ParameterError and then changes nothing."""
         self.check(arrays)
         host = np.zeros(self.array.shape, self.array.dtype)
@@ -69,13 +72,13 @@ class Flat:
 
 
 class Parameters:
-    """Parameters, gradients and running averages of a graph, on a device, started from a seed.
+    """Parameters, gradients and running averages of a graph, on a device, started from a seed or from `arrays`.
 
     Each parameter draws from a generator of its own, seeded by its name, so that adding a layer to a network
-    leaves the others as they were.
+    leaves the others as they were. Nothing is drawn where arrays are given.
     """
 
-    def __init__(self, graph: Graph, device: Device, seed: int = 0):
+    def __init__(self, graph: Graph, device: Device, seed: int = 0, arrays: Arrays | None = None):
         values = sorted(graph.of_role("parameter"), key=lambda v: not v.decays)
         states = graph.of_role("state")
         self.device = device
@@ -83,8 +86,7 @@ class Parameters:
         self.gradients = Flat(device, {v.name: v.shape for v in values})
         self.states = Flat(device, {v.name: v.shape for v in states})
         self.decaying = self.weights.end(sum(v.decays for v in values))
-        self.weights.upload({v.name: _start(v, seed) for v in values})
-        self.states.upload({v.name: _start(v, seed) for v in states})
+        self.upload({v.name: _start(v, seed) for v in (*values, *states)} if arrays is None else arrays)
 
     @property
     def count(self) -> int:
@@ -95,7 +97,7 @@ class Parameters:
         """All parameters and running averages by name, float32, on the host."""
         return {**self.weights.download(), **self.states.download()}
 
-    def upload(self, arrays: dict[str, np.ndarray]) -> None:
+    def upload(self, arrays: Arrays) -> None:
         """Set all parameters and running averages. Raises ParameterError and then changes nothing."""
         known = {**self.weights.shapes, **self.states.shapes}
         if unknown := sorted(set(arrays) - set(known)):

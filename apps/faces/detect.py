@@ -84,9 +84,9 @@ def load_model(path: Path, device: Device | str = "auto") -> tuple[Model, dict[s
         if facts.get(fact) not in known:
             found = f"{fact} {facts[fact]!r}" if fact in facts else f"no {fact}"
             raise CheckpointError(f"{path}: {found} found, weights of a detector expected ({', '.join(known)})")
-    model = Model(partial(MODELS[facts["model"]], matching=MATCHINGS[facts["matching"]]), device)
+    build = partial(MODELS[facts["model"]], matching=MATCHINGS[facts["matching"]])
     try:
-        model.parameters.upload(tensors)
+        model = Model(build, device, weights=tensors)
     except ParameterError as error:
         raise CheckpointError(f"{path}: {error}") from error
     return model, facts

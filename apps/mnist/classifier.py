@@ -140,6 +140,4 @@ def load_model(weights: Path, device: str) -> tuple[Model, dict[str, str]]:
     name = facts.get("model")
     if name not in MODELS:
         raise checkpoint.CheckpointError(f"{weights}: model {name!r} is none of {', '.join(MODELS)}")
-    model = Model(MODELS[name], device)
-    model.parameters.upload(tensors)
-    return model, facts
+    return Model(MODELS[name], device, weights=tensors), facts
