@@ -38,6 +38,7 @@ from apps.faces.pictures import Film, find_pictures, is_film, read_picture
 from apps.faces.training import Crops, Recipe, RecipeError, load_backbone, recipe, score, trainer
 from framework import checkpoint
 from framework.loading import Background
+from framework.picture import draw_plan
 from framework.summary import summary
 from framework.trainer import CHECKPOINT
 
@@ -124,6 +125,7 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--model", choices=MODELS, default="lite", help="which detector (default: lite)")
     c.add_argument("--size", type=positive, default=512, metavar="PIXELS", help="side of the picture (default: 512)")
     c.add_argument("--batch-size", type=positive, default=1, metavar="PICTURES", help="default: 1")
+    c.add_argument("--plan", type=Path, metavar="FILE.png", help="draw the memory of a training step: what lives when")
 
     c = commands.add("data", show_data, "check photographs and their boxes, print statistics", "data WIDER_FACE")
     c.add_argument("folder", nargs="?", type=Path, help="in WIDER FACE's layout (default: WIDER_FACE_DIR)")
@@ -274,8 +276,12 @@ def evaluate(options) -> None:
 
 
 def show_summary(options) -> None:
-    """Print the table of a model's layers."""
-    print(summary(MODELS[options.model](options.batch_size, (options.size, options.size))))
+    """Print the table of a model's layers, and draw the plan of its memory where that is asked for."""
+    graph = MODELS[options.model](options.batch_size, (options.size, options.size))
+    print(summary(graph))
+    if options.plan:
+        draw_plan(graph, options.plan)
+        print(f"wrote {options.plan}")
 
 
 def show_data(options) -> None:

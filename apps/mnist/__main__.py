@@ -25,6 +25,7 @@ from apps.mnist.data import DataError, load
 from apps.mnist.models import MODELS
 from apps.mnist.picture import read_digit
 from framework import Model, checkpoint
+from framework.picture import draw_plan
 from framework.summary import summary
 from framework.trainer import CHECKPOINT
 
@@ -81,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     c = commands.add("summary", show_summary, "print a model's layers, sizes and costs", "summary --model lenet5")
     c.add_argument("--model", choices=MODELS, default="cnn6")
     c.add_argument("--batch-size", type=positive, default=1, help="default: 1")
+    c.add_argument("--plan", type=Path, metavar="FILE.png", help="draw the memory of a training step: what lives when")
 
     commands.add("models", show_models, "list the models", "models")
     return commands.parser
@@ -197,8 +199,12 @@ def predict(options) -> None:
 
 
 def show_summary(options) -> None:
-    """Print the table of a model's layers."""
-    print(summary(MODELS[options.model](options.batch_size)))
+    """Print the table of a model's layers, and draw the plan of its memory where that is asked for."""
+    graph = MODELS[options.model](options.batch_size)
+    print(summary(graph))
+    if options.plan:
+        draw_plan(graph, options.plan)
+        print(f"wrote {options.plan}")
 
 
 def show_models(options) -> None:
