@@ -120,7 +120,7 @@ def test_summary_shows_layers_shapes_and_costs():
     [
         (("evaluate", "--weights", "none.safetensors"), "none.safetensors: no such file"),
         (("predict", "none.png"), "none.png"),
-        (("train", "--device", "cuda", "--data", "builtin"), "device: cuda cannot be used"),
+        (("train", "--device", "cuda", "--data", "builtin"), "device cuda cannot be used"),
         (("train", "--batch-size", "9999", "--data", "builtin"), "--batch-size: 9999 is more than"),
     ],
 )
