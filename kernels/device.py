@@ -16,7 +16,7 @@ import numpy as np
 
 from kernels.cpu.cores import one_core
 from kernels.gpu import Launch, gpu_is_available
-from kernels.operation import Operation
+from kernels.operation import Operation, unknown
 
 DEVICES = ("cuda", "cpu", "interpret", "reference")
 
@@ -211,7 +211,7 @@ def find_device(name: str = "auto") -> Device:
     if name == "auto":
         name = "cuda" if cuda_problem() is None else "cpu"
     if name not in DEVICES:
-        raise DeviceError(f"unknown device {name!r}; choose from auto, {', '.join(DEVICES)}")
+        raise DeviceError(unknown("device", name, ("auto", *DEVICES)))
     if name != "cuda":
         return Device(name)
     if problem := cuda_problem():

@@ -12,22 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from apps import command_line
-from apps.command_line import (
-    Commands,
-    add_device,
-    add_json,
-    at_least,
-    carry_out,
-    count,
-    fraction,
-    free_folder,
-    make_folder,
-    note,
-    open_run,
-    positive,
-    positive_float,
-    write_json,
-)
+from apps.command_line import add_device, carry_out, free_folder, open_run
 from apps.faces import figures
 from apps.faces.album import Album
 from apps.faces.data import DataError, Faces, load, read_wider, statistics, valid_boxes
@@ -36,11 +21,23 @@ from apps.faces.detector import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
 from apps.faces.pictures import Film, find_pictures, is_film, read_picture
 from apps.faces.training import Crops, Recipe, RecipeError, load_backbone, recipe, score, trainer
-from framework import checkpoint
 from framework.loading import Background
 from framework.picture import draw_plan
 from framework.summary import summary
 from framework.trainer import CHECKPOINT
+from kernels.commands.command_line import (
+    Commands,
+    add_json,
+    at_least,
+    count,
+    fraction,
+    make_folder,
+    note,
+    positive,
+    positive_float,
+    write_json,
+)
+from kernels.commands.files import write_whole
 
 # Options of `train` that a run keeps when it is resumed, by the names they have in a recipe.
 RECIPE = {
@@ -169,12 +166,12 @@ def detect(options) -> int:
             try:
                 _add(album, path)
             except DataError as error:
-                print(f"apps.faces: {error}", file=sys.stderr)
+                print(f"apps.faces detect: {error}", file=sys.stderr)
                 unreadable += 1
     finally:
         if options.json:
             lines = "".join(json.dumps(record) + "\n" for record in album.records)
-            checkpoint.write_whole(options.json, lines.encode())
+            write_whole(options.json, lines.encode())
     return 1 if unreadable else 0
 
 

@@ -13,7 +13,7 @@ from apps.faces import figures
 from apps.faces.detect import Detector
 from apps.faces.evaluation import Detections
 from apps.faces.pictures import Film
-from framework import checkpoint
+from kernels.commands.files import write_whole
 
 Record = dict[str, Any]  # of a picture or of a frame, as JSON has it
 
@@ -35,7 +35,7 @@ class Album:
         output = free_file(self.folder / f"{name.stem}{name.suffix if jpeg else '.png'}")
         content = BytesIO()
         image.save(content, "jpeg" if jpeg else "png", **({"quality": 92, "subsampling": 0} if jpeg else {}))
-        checkpoint.write_whole(output, content.getvalue())
+        write_whole(output, content.getvalue())
         records = [{"image": str(name), "output": str(output), **record(picture, found)}]
         self.records += records
         return records

@@ -7,18 +7,7 @@ import time
 from pathlib import Path
 
 from apps import command_line
-from apps.command_line import (
-    Commands,
-    add_device,
-    add_json,
-    carry_out,
-    count,
-    free_folder,
-    open_run,
-    positive,
-    positive_float,
-    write_json,
-)
+from apps.command_line import add_device, carry_out, free_folder, open_run
 from apps.mnist import figures
 from apps.mnist.classifier import WEIGHTS, Evaluation, Recipe, load_model, recipe, save_weights, trainer
 from apps.mnist.data import DataError, load
@@ -28,6 +17,7 @@ from framework import Model, checkpoint
 from framework.picture import draw_plan
 from framework.summary import summary
 from framework.trainer import CHECKPOINT
+from kernels.commands.command_line import Commands, add_json, count, positive, positive_float, write_json
 
 
 def main(arguments: list[str] | None = None) -> int:

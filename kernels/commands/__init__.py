@@ -1,1 +1,1 @@
-"""The commands of `python -m kernels`: a module each, with `add(subparsers)` and `run(options)`."""
+"""The commands of `python -m kernels`: a module each, with `add(commands)` and `run(options)`; and what they share."""

@@ -6,33 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.bench.fuzz import DEVICES, Case, Judge, Subject, Verdict, devices, shrink, subjects
-from kernels.commands.common import (
-    CommandError,
-    add_command,
-    operations,
-    require_operation,
-    text_of,
-    whole_number,
-    write_json,
-)
-from kernels.device import cuda_problem
-from kernels.operation import unknown
+from kernels.commands.command_line import CommandError, Commands, add_json, count, positive, positive_float, write_json
+from kernels.commands.targets import operations, require_operation, text_of_trial
+from kernels.device import find_device
 
 
-def add(subparsers) -> None:
-    c = add_command(
-        subparsers,
+def add(commands: Commands) -> None:
+    c = commands.add(
         "check",
         run,
         "fuzz every kernel against the reference: random shapes; ties, zeros, denormals, huge values, infinities",
         "check conv2d --device interpret --seconds 20",
     )
-    c.add_argument("operation", nargs="?", help="default: all")
-    c.add_argument("--device", metavar="NAME", help="cpu, interpret or cuda (default: all that are here)")
-    c.add_argument("--rung", type=int, help="only this rung of each ladder, on interpret and cuda")
-    c.add_argument("--seconds", type=float, default=60, help="how long to go on (default: 60; each kernel runs once)")
-    c.add_argument("--seed", type=whole_number, default=0, help="same seed, same cases (default: 0)")
-    c.add_argument("--case", type=whole_number, metavar="N", help="only the case of this number, to repeat it")
+    c.add_argument("operation", nargs="?", metavar="OPERATION", help="only this one (default: all)")
+    what = f"only on this one: {', '.join(DEVICES)} (default: all that are here)"
+    c.add_argument("--device", metavar="NAME", choices=DEVICES, help=what)
+    c.add_argument("--rung", type=positive, metavar="N", help="only this rung of each ladder, on interpret and cuda")
+    what = "how long to go on (default: 60); each kernel runs at least once"
+    c.add_argument("--seconds", type=positive_float, metavar="S", default=60, help=what)
+    c.add_argument("--seed", type=count, metavar="N", default=0, help="same seed, same cases (default: 0)")
+    c.add_argument("--case", type=count, metavar="N", help="only the case of this number, to repeat it")
+    add_json(c)
 
 
 @dataclass
@@ -54,11 +48,11 @@ class Tally:
 def run(options) -> int:
     """Print a line a kernel, and of each that fails the smallest case found; exit code 1 if any does."""
     chosen = [require_operation(options.operation)] if options.operation else list(operations().values())
-    tallies = {s: Tally() for o in chosen for device in _devices(options) for s in subjects(o, device)}
-    if options.rung is not None:
-        tallies = {s: t for s, t in tallies.items() if s.rung == options.rung}
-        if not tallies:
-            raise CommandError(f"rung: none of these kernels has a rung {options.rung}")
+    here = [find_device(options.device).name] if options.device else devices()
+    found = [s for o in chosen for device in here for s in subjects(o, device) if options.rung in (None, s.rung)]
+    if not found:
+        raise CommandError(f"--rung: none of these kernels has a rung {options.rung}")
+    tallies = {subject: Tally() for subject in found}
     fuzz(tallies, options.seed, options.seconds, options.case)
     width = max(len(str(subject)) for subject in tallies)
     failures = []
@@ -68,32 +62,23 @@ def run(options) -> int:
         print(f"  {tally.relative:.1e} relative, allowed {subject.operation.tolerance:.0e}  {state}")
         if tally.failed is not None:
             failures.append(_explain(subject, options.seed, tally.failed))
-    rows = [
-        {
-            "operation": subject.operation.name,
-            "direction": subject.direction,
-            "device": subject.device,
-            "rung": subject.rung,
-            "cases": tally.cases,
-            "ulp": tally.ulp,
-            "relative": tally.relative,
-            "tolerance": subject.operation.tolerance,
-            "failed": tally.failed,
-        }
-        for subject, tally in tallies.items()
-    ]
-    write_json(options, {"seed": options.seed, "kernels": rows, "failures": failures})
+    rows = [_row(subject, tally) for subject, tally in tallies.items()]
+    write_json(options.json, {"seed": options.seed, "kernels": rows, "failures": failures})
     return 1 if failures else 0
 
 
-def _devices(options) -> list[str]:
-    if options.device is None:
-        return devices()
-    if options.device not in DEVICES:
-        raise CommandError(unknown("device", options.device, DEVICES))
-    if options.device not in devices():
-        raise CommandError(f"device: {options.device} cannot be used: {cuda_problem()}")
-    return [options.device]
+def _row(subject: Subject, tally: Tally) -> dict:
+    return {
+        "operation": subject.operation.name,
+        "direction": subject.direction,
+        "device": subject.device,
+        "rung": subject.rung,
+        "cases": tally.cases,
+        "ulp": tally.ulp,
+        "relative": tally.relative,
+        "tolerance": subject.operation.tolerance,
+        "failed": tally.failed,
+    }
 
 
 def fuzz(tallies: dict[Subject, Tally], seed: int, seconds: float, only: int | None = None) -> None:
@@ -122,12 +107,12 @@ def _explain(subject: Subject, seed: int, number: int) -> dict:
     """Print what is wrong with a kernel, on the smallest case that shows it; returns the same as a row."""
     case, verdict = shrink(subject, Case.draw(subject.operation, seed, number), seed, number)
     trial = case.trial
-    given = {n: trial.shapes[n] for n in subject.operation.inputs} | trial.settings
+    shape = text_of_trial(trial)
     arrays = {n: a for n, a in trial.arrays.items() if a is not None}
     command = f"python -m kernels check {subject.operation.name} --device {subject.device} "
     command += f"{'' if subject.rung is None else f'--rung {subject.rung} '}--seed {seed} --case {number}"
     print(f"    {verdict.problem}")
-    print(f"    smallest case found: {text_of(given)}, {case.kind} values")
+    print(f"    smallest case found: {shape}, {case.kind} values")
     for name, array in arrays.items():
         values = np.array2string(array, threshold=12, edgeitems=2, precision=6, separator=", ").replace("\n", "")
         print(f"        {name} = {values}")
@@ -135,7 +120,7 @@ def _explain(subject: Subject, seed: int, number: int) -> dict:
     return {
         "kernel": str(subject),
         "problem": verdict.problem,
-        "case": text_of(given),
+        "case": shape,
         "values": case.kind,
         "arrays": {n: a.tolist() for n, a in arrays.items()},
         "repeat": command,

@@ -9,77 +9,71 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from kernels.bench.trial import Trial
-from kernels.commands.common import (
-    CommandError,
+from kernels.commands.command_line import CommandError, Commands, add_json, positive, write_json
+from kernels.commands.table import table
+from kernels.commands.targets import (
     Target,
-    add_command,
     add_shape,
+    architectures_of,
     case_of,
     find_target,
     find_targets,
-    require_architectures,
-    table,
     trial_of,
-    write_json,
 )
 from kernels.gpu.compiler import compute_capability
 from kernels.gpu.kernel import Launch
 from kernels.gpu.occupancy import occupancy
 from kernels.gpu.report import Report, reports
+from kernels.operation import unknown
 
-
-def add(subparsers) -> None:
-    c = add_command(
-        subparsers,
-        "inspect",
-        run,
-        "count what each kernel takes of a GPU: registers, shared memory, spills, occupancy",
-        "inspect conv2d.forward --arch sm_80,sm_90",
-    )
-    c.add_argument("ladder", nargs="?", metavar="OPERATION[.LADDER]", help="default: everything")
-    c.add_argument("--rung", type=int, help="only this rung of each ladder (default: all)")
-    c.add_argument("--arch", default="sm_90", metavar="ARCH[,ARCH]", help="architectures (default: sm_90)")
-    add_shape(c)
-
-
-HEADS = ("kernel", "rung", "arch", "registers", "shared", "spills", "float64", "vector loads", "occupancy", "limit")
-
+# The columns of the table, each with the name that it has in a row.
+COLUMNS = {
+    "rung": "rung",
+    "arch": "arch",
+    "registers": "registers",
+    "shared": "shared_bytes",
+    "spills": "spill_bytes",
+    "float64": "float64",
+    "vector loads": "vector_loads",
+    "occupancy": "occupancy",
+    "limit": "limit",
+}
 
 # Rungs that one process has compiled before others, which would help it, have started.
 FEW = 3
 
 
+def add(commands: Commands) -> None:
+    c = commands.add(
+        "inspect",
+        run,
+        "count what each kernel takes of a GPU: registers, shared memory, spills, occupancy",
+        "inspect conv2d.forward --arch sm_80,sm_90",
+    )
+    c.add_argument("ladder", nargs="?", metavar="OPERATION[.LADDER]", help="only this one (default: all)")
+    c.add_argument("--rung", type=positive, metavar="N", help="only this rung of each ladder (default: all)")
+    what = "architectures to compile for (default: sm_90)"
+    c.add_argument("--arch", type=architectures_of, metavar="ARCH[,ARCH]", default="sm_90", help=what)
+    add_shape(c)
+    add_json(c)
+
+
 def run(options) -> None:
     """Print a table, one line a kernel and architecture."""
     targets = find_targets(options.ladder)
-    architectures = require_architectures(options.arch)
     for target in targets:
         trial_of(target.operation, case_of(target.operation, options.shape))  # refuses a shape before others start
-    rungs = [(str(target), rung) for target in targets for rung in target.rungs]
-    if options.rung is not None:
-        rungs = [(name, rung) for name, rung in rungs if rung == options.rung]
-        if not rungs:
-            most = max(target.rungs[-1] for target in targets)
-            raise CommandError(f"rung: none of these ladders has a rung {options.rung}; choose from 1 to {most}")
-    wanted = [(name, rung, options.shape, architectures) for name, rung in rungs]
-    found = [row for of_rung in _compiled(wanted) for row in of_rung]
-    lines = [
-        (
-            f"{row['ladder']}: {row['kernel']}",
-            row["rung"],
-            row["arch"],
-            row["registers"],
-            row["shared_bytes"],
-            row["spill_bytes"],
-            row["float64"],
-            row["vector_loads"],
-            f"{row['occupancy']:.0%}",
-            row["limit"],
-        )
-        for row in found
-    ]
-    print(table([HEADS, *lines]))
-    write_json(options, found)
+    rungs = [(str(t), rung) for t in targets for rung in t.rungs if options.rung in (None, rung)]
+    if not rungs:
+        raise CommandError(unknown("rung", options.rung, sorted({rung for t in targets for rung in t.rungs})))
+    found = [row for of_rung in _compiled([(*rung, options.shape, options.arch) for rung in rungs]) for row in of_rung]
+    print(table([("kernel", *COLUMNS), *map(_cells, found)]))
+    write_json(options.json, found)
+
+
+def _cells(row: dict) -> list:
+    shown = {**row, "occupancy": f"{row['occupancy']:.0%}"}
+    return [f"{row['ladder']}: {row['kernel']}", *(shown[name] for name in COLUMNS.values())]
 
 
 def _compiled(wanted: list[tuple]) -> Iterator[list[dict]]:
@@ -99,19 +93,18 @@ def _rows_of(wanted: tuple) -> list[dict]:
     gc.freeze()  # what is there by now will stay; Python would look through it for garbage a fifth of the time
     name, rung, shape, architectures = wanted
     target = find_target(name)
-    return rows(target, trial_of(target.operation, case_of(target.operation, shape)), [rung], architectures)
+    return rows(target, trial_of(target.operation, case_of(target.operation, shape)), rung, architectures)
 
 
-def rows(target: Target, trial: Trial, rungs: Iterable[int], architectures: Iterable[str]) -> list[dict]:
-    """A row for each rung, each kernel that it launches, and each architecture."""
-    wanted: dict[tuple, Launch] = {}
-    for rung in rungs:
-        for launch in target.launches(trial, rung):
-            for architecture in architectures:
-                # A rung may launch a kernel several times; what it takes is the same each time.
-                wanted.setdefault((rung, repr(launch.kernel), launch.block, architecture), launch)
-    said = reports((launch, key[-1]) for key, launch in wanted.items())
-    return [_row(target, key[0], wanted[key], report) for key, report in zip(wanted, said, strict=True)]
+def rows(target: Target, trial: Trial, rung: int, architectures: Iterable[str]) -> list[dict]:
+    """A row for each kernel that a rung launches and each architecture."""
+    wanted: dict[tuple, tuple[Launch, str]] = {}
+    for launch in target.launches(trial, rung):
+        for architecture in architectures:
+            # A rung may launch a kernel several times; what it takes is the same each time.
+            wanted.setdefault((repr(launch.kernel), launch.block, architecture), (launch, architecture))
+    said = reports(wanted.values())
+    return [_row(target, rung, launch, report) for (launch, _), report in zip(wanted.values(), said, strict=True)]
 
 
 def _row(target: Target, rung: int, launch: Launch, report: Report) -> dict:

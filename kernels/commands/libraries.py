@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from kernels.bench.timing import CudaClock, HostClock
 from kernels.bench.trial import Trial
-from kernels.commands.common import CommandError
+from kernels.commands.command_line import CommandError
 from kernels.device import Call
 from kernels.operation import unknown
 
@@ -23,7 +23,7 @@ def require(names: list[str]) -> None:
         try:
             importlib.import_module(name)
         except ImportError:
-            raise CommandError(f"against: {name} is not installed") from None
+            raise CommandError(f"--against: {name} is not installed") from None
 
 
 def call(library: str, trial: Trial, direction: str, clock: HostClock) -> Call | None:

@@ -2,41 +2,43 @@
 
 import inspect
 
-from kernels.commands.common import (
+from kernels.commands.command_line import Commands, add_json, positive, write_json
+from kernels.commands.targets import (
+    KNOWN_ARCHITECTURES,
     Target,
-    add_command,
+    add_ladder,
     add_shape,
     case_of,
     find_target,
-    require_architectures,
     trial_of,
-    write_json,
 )
 from kernels.gpu.kernel import Launch
 from kernels.gpu.report import sass
 from kernels.gpu.source import reachable
 
 
-def add(subparsers) -> None:
-    c = add_command(
-        subparsers, "show", run, "show a rung's source, PTX or machine code", "show conv2d.forward --rung 2 --ptx"
+def add(commands: Commands) -> None:
+    example = "show conv2d.forward --rung 2 --ptx"
+    c = commands.add("show", run, "show a rung's source, PTX or machine code", example)
+    add_ladder(c)
+    c.add_argument("--rung", type=positive, metavar="N", help="number of the rung (default: the highest)")
+    what = "architecture for PTX and SASS (default: sm_90)"
+    c.add_argument(
+        "--arch", dest="architecture", metavar="ARCH", choices=KNOWN_ARCHITECTURES, default="sm_90", help=what
     )
-    c.add_argument("ladder", help="OPERATION.forward, OPERATION.backward or a part of it, as in conv2d.dx")
-    c.add_argument("--rung", type=int, help="number of the rung (default: the highest)")
-    c.add_argument("--arch", default="sm_90", help="architecture for PTX and SASS (default: sm_90)")
     add_shape(c)
     which = c.add_mutually_exclusive_group()
     which.add_argument("--source", dest="what", action="store_const", const="source", help="Python (the default)")
     which.add_argument("--ptx", dest="what", action="store_const", const="ptx", help="NVIDIA's portable assembly")
     which.add_argument("--sass", dest="what", action="store_const", const="sass", help="machine code; needs nvdisasm")
     c.set_defaults(what="source")
+    add_json(c)
 
 
 def run(options) -> None:
     """Print the equation, the rung's function and the kernels that it launches."""
     target = find_target(options.ladder)
     rung = target.require_rung(options.rung)
-    (architecture,) = require_architectures(options.arch)[:1]
     launches = target.launches(trial_of(target.operation, case_of(target.operation, options.shape)), rung)
     print(f"# {target} rung {rung}. {target.operation.summary}")
     print(f"# {target.operation.source}")
@@ -44,19 +46,19 @@ def run(options) -> None:
         texts = source(target, rung, launches)
     else:
         kernels = {repr(launch.kernel): launch for launch in launches}
-        texts = {name: launch.ptx(architecture) for name, launch in kernels.items()}
+        texts = {name: launch.ptx(options.architecture) for name, launch in kernels.items()}
         if options.what == "sass":
-            texts = {name: sass(text, architecture) for name, text in texts.items()}
+            texts = {name: sass(text, options.architecture) for name, text in texts.items()}
     for name, text in texts.items():
         print(f"\n# {name}\n{text.rstrip()}")
     write_json(
-        options,
+        options.json,
         {
             "ladder": str(target),
             "rung": rung,
             "equations": target.operation.source,
             "kind": options.what,
-            "arch": None if options.what == "source" else architecture,
+            "arch": None if options.what == "source" else options.architecture,
             "text": texts,
         },
     )

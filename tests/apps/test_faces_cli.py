@@ -189,7 +189,7 @@ def test_a_folder_is_looked_through_and_what_cannot_be_read_is_named(look, photo
     complaints = look("in", "--json", "found.jsonl", code=1).splitlines()
     assert len(complaints) == 2
     for complaint, name in zip(complaints, ("broken.png", "text.jpg"), strict=True):
-        assert complaint.startswith(f"apps.faces: in/{name}: no readable picture found (")
+        assert complaint.startswith(f"apps.faces detect: in/{name}: no readable picture found (")
     assert [record["image"] for record in records("found.jsonl")] == ["in/a.jpg", "in/deep/b.png"]
     assert files("faces") == ["a.jpg", "b.png"]
 
@@ -233,7 +233,7 @@ def test_interrupted_it_says_so_and_keeps_what_was_found(look, photograph, monke
         return read_picture(path)
 
     monkeypatch.setattr("apps.faces.__main__.read_picture", interrupted)
-    assert look(".", "--json", "found.jsonl", code=130) == "apps.faces: interrupted\n"
+    assert look(".", "--json", "found.jsonl", code=130) == "apps.faces detect: interrupted\n"
     assert [record["image"] for record in records("found.jsonl")] == ["a.png"]
 
 
@@ -292,9 +292,8 @@ def test_resuming_a_finished_run_changes_nothing(trained, run):
 
 def test_a_run_is_not_overwritten(trained, run):
     complaint = run("train", *BRIEF, *HERE, "--output", trained.folder, code=1)
-    assert (
-        complaint == f"apps.faces: --output: {trained.folder} holds a run already; resume it or choose another folder\n"
-    )
+    said = f"--output: {trained.folder} holds a run already; resume it or choose another folder"
+    assert complaint == f"apps.faces train: {said}\n"
 
 
 @pytest.mark.parametrize(
@@ -310,7 +309,7 @@ def test_a_run_is_not_overwritten(trained, run):
 )
 def test_a_run_goes_on_as_it_was_begun(trained, run, options, named):
     complaint = run("train", "--resume", trained.folder, *options, code=1)
-    assert complaint.startswith(f"apps.faces: {named}: cannot be given with --resume")
+    assert complaint.startswith(f"apps.faces train: {named}: cannot be given with --resume")
     assert len(complaint.splitlines()) == 1
 
 
@@ -339,7 +338,7 @@ def test_interrupted_it_ends_its_workers_and_says_how_to_go_on():
         complaint += process.communicate(timeout=120)[1]
         assert process.returncode == 130, complaint
         steps = records("run/metrics.jsonl")[-1]["iteration"]
-        line = f"apps.faces: interrupted at step {steps}; train --resume run goes on"
+        line = f"apps.faces train: interrupted at step {steps}; train --resume run goes on"
         assert complaint.splitlines()[-1] == line
         assert "Traceback" not in complaint
         assert Path("run/checkpoint.safetensors").exists()
@@ -362,7 +361,7 @@ def group_lives(group):
 
 def test_loss_that_is_not_finite_is_one_line(run):
     complaint = run("train", *BRIEF, *HERE, "--workers", 0, "--learning-rate", 1e30, "--output", "run", code=1)
-    assert "apps.faces: iteration 2: loss nan" in complaint
+    assert "apps.faces train: iteration 2: loss nan" in complaint
 
 
 # --- evaluate and data, on photographs
@@ -517,14 +516,14 @@ def test_a_mistake_is_answered_in_one_line(run, weights, command, complaint):
         arguments += ["--weights", str(weights)]
     said = [line for line in run(*arguments, code=1).splitlines() if not line.startswith("note ")]
     assert len(said) == 1
-    assert said[0].startswith(f"apps.faces: {complaint}")
+    assert said[0].startswith(f"apps.faces {arguments[0]}: {complaint}")
     assert Path("text.txt").read_text() == "no picture"
 
 
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [
-        ("dance", "apps.faces: argument COMMAND: invalid choice: 'dance' (choose from "),
+        ("dance", "apps.faces: unknown command 'dance'; choose from detect, "),
         ("--threshold=1", "apps.faces: the following arguments are required: COMMAND"),
         ("detect --threshold 2", "apps.faces detect: argument --threshold: '2' is not a number from 0 to 1"),
         ("detect --overlap x", "apps.faces detect: argument --overlap: 'x' is not a number from 0 to 1"),
@@ -534,8 +533,8 @@ def test_a_mistake_is_answered_in_one_line(run, weights, command, complaint):
             "apps.faces detect: argument --json: 'a.jpg' is not the name of a file that ends in .json",
         ),
         ("detect --json .json", "apps.faces detect: argument --json: '.json' is not the name of a file"),
-        ("detect --device tpu", "apps.faces detect: argument --device: invalid choice: 'tpu' (choose from "),
-        ("train --model vgg", "apps.faces train: argument --model: invalid choice: 'vgg' (choose from "),
+        ("detect --device tpu", "apps.faces detect: unknown device 'tpu'; choose from auto, "),
+        ("train --model vgg", "apps.faces train: unknown model 'vgg'; choose from lite, "),
         ("train --sizes 64 31", "apps.faces train: argument --sizes: '31' is not a whole number of at least 32"),
         ("train --iterations -3", "apps.faces train: argument --iterations: '-3' is not a whole number of at least 1"),
         ("train --learning-rate 0", "apps.faces train: argument --learning-rate: '0' is not a number above 0"),
@@ -560,4 +559,4 @@ def test_it_runs_as_a_program():
     command = [sys.executable, "-m", "apps.faces", "detect", "none.jpg"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "apps.faces: none.jpg: no such file or folder\n"
+    assert done.stderr == "apps.faces detect: none.jpg: no such file or folder\n"

@@ -6,7 +6,7 @@ import pytest
 from kernels.__main__ import main
 from kernels.bench.fuzz import KINDS, Case, Choices, Judge, Subject, shrink, standing
 from kernels.bench.trial import Trial
-from kernels.commands.common import operations
+from kernels.commands.targets import operations
 
 OPERATIONS = operations()
 ADD = OPERATIONS["add"]

@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
-from kernels.commands.common import CommandError, case_of, require_operation
+from kernels.__main__ import main, parser
+from kernels.bench.timing import HostClock, Machine
+from kernels.commands.command_line import CommandError
+from kernels.commands.targets import case_of, require_operation
+from kernels.gpu import gpu_is_available
 from kernels.gpu.report import ReportError, find_tool
 
 
@@ -79,7 +83,7 @@ def test_inspect_takes_a_rung_of_the_ladders_that_have_it(tmp_path):
 def test_settings_are_read_as_the_numbers_that_their_defaults_are():
     normalise, conv2d = require_operation("normalise"), require_operation("conv2d")
     assert case_of(normalise, ["x=1,2,2,2", "mean=0.5,1"]) == {"x": (1, 2, 2, 2), "mean": (0.5, 1.0)}
-    with pytest.raises(CommandError, match=r"shape: '1\.5,1' is no value for stride"):
+    with pytest.raises(CommandError, match=r"--shape: '1\.5,1' is not a value for stride"):
         case_of(conv2d, ["stride=1.5,1"])
 
 
@@ -110,73 +114,83 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
     assert "linear.backward" in text
 
 
-def test_profile_says_where_a_models_step_goes(tmp_path):
-    text = kernels(
-        *("profile", "--model", "lenet5", "--batch-size", "2", "--device", "cpu", "--seconds", "0.2"),
-        *("--json", str(tmp_path / "model.json")),
-    )
-    (found,) = json.loads((tmp_path / "model.json").read_text())
-    assert {row["direction"] for row in found["calls"]} == {"forward", "backward"}
-    assert found["calls"][-1]["operation"] == "sgd"
-    assert found["step"]["median"] > 0
-    assert "sum of the calls" in text
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("list conv3d", "unknown operation 'conv3d'; choose from activation, "),
+        ("show conv3d.forward", "unknown operation 'conv3d'; choose from activation, "),
+        ("show conv2d.sideways", "conv2d: unknown ladder 'sideways'; choose from forward, backward, dx, dw, db"),
+        ("show conv2d.forward --rung 9", "conv2d.forward: unknown rung 9; choose from 1, 2, 3, 4, 5"),
+        ("show add --shape a=2,2", "--shape: add needs b, as in a=50,32,24,24 b=50,32,24,24"),
+        ("show add --shape a=2,x", "--shape: '2,x' is not a value for a, as in a=50,32,24,24"),
+        ("show add --shape a:2", "--shape: 'a:2' is not NAME=VALUE"),
+        ("show add --shape c=2", "--shape: unknown array or setting 'c'; choose from a, b"),
+        ("show add --shape a=2 b=3", "add: a (2,) and b (3,) must have the same shape"),
+        ("show add --json text/a.json", "--json: text cannot be made a folder (File exists)"),
+        ("inspect linear --rung 4", "unknown rung 4; choose from 1, 2, 3"),
+        ("inspect linear --shape x=2,2 w=3,2", "linear: "),
+        ("inspect reshape", "unknown operation 'reshape'; choose from "),
+        ("check add --rung 7", "--rung: none of these kernels has a rung 7"),
+        ("profile add --device abacus", "unknown device 'abacus'; choose from auto, cuda, cpu, interpret, ref"),
+        ("profile add --against fortran", "unknown library 'fortran'; choose from numpy, torch, cupy"),
+        ("profile add --rung two", "add.forward: unknown rung 'two'; choose from 1, all, last"),
+        ("profile linear.dx --device cpu", "linear.dx: on cpu the gradients are one call, profile linear.backward"),
+    ],
+)
+def test_what_there_is_not_is_refused_in_one_line(arguments, complaint, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HostClock, "machine", lambda clock: Machine("CPU", 1e9, 1e9))
+    (tmp_path / "text").write_text("no folder")
+    assert main(arguments.split()) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"kernels {arguments.split()[0]}: {complaint}")
+    assert len(said.splitlines()) == 1
 
 
-def test_profile_adds_up_the_kernels_of_a_detector_and_names_its_longest_calls():
-    text = kernels(
-        *("profile", "--model", "lite", "--batch-size", "1", "--size", "64", "--device", "cpu", "--seconds", "0.2"),
-        *("--top", "3"),
-    )
-    assert "a training step of lite, batch 1, 64 pixels, on cpu" in text
-    assert "match_anchors.forward" in text
-    table = text.split("\n\n")[1].splitlines()
-    assert len(table) == 1 + 3 + 2
-    assert "shorter calls" in table[4]
+@pytest.mark.skipif(gpu_is_available(), reason="there is a GPU here")
+@pytest.mark.parametrize("command", ["check", "profile"])
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(command, capsys):
+    assert main([command, "add", "--device", "cuda"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"kernels {command}: device cuda cannot be used: ")
+    assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("show", "conv3d.forward"), "unknown operation 'conv3d'; choose from activation, "),
-        (("show", "conv2d.sideways"), "conv2d: unknown ladder 'sideways'; choose from forward, backward, dx, dw, db"),
-        (("show", "conv2d.forward", "--rung", "9"), "rung: conv2d.forward has no rung 9; choose from 1 to 5"),
-        (("show", "add", "--arch", "sm_1"), "unknown architecture 'sm_1'; choose from sm_75, "),
-        (("show", "add", "--shape", "a=2,2"), "shape: add needs b, as in a=50,32,24,24 b=50,32,24,24"),
-        (("show", "add", "--shape", "a=2,x"), "shape: '2,x' is no value for a, as in a=50,32,24,24"),
-        (("show", "add", "--shape", "c=2"), "shape: 'c=2' is not NAME=VALUE with NAME one of a, b"),
-        (("show", "add", "--shape", "a=2", "b=3"), "add: a (2,) and b (3,) must have the same shape"),
-        (("inspect", "linear", "--rung", "4"), "rung: none of these ladders has a rung 4; choose from 1 to 3"),
-        (("inspect", "linear", "--shape", "x=2,2", "w=3,2"), "linear: "),
-        (("inspect", "reshape"), "unknown operation 'reshape'; choose from "),
-        (("check", "add", "--device", "abacus"), "unknown device 'abacus'; choose from cpu, interpret, cuda"),
-        (("check", "add", "--rung", "7"), "rung: none of these kernels has a rung 7"),
-        (
-            ("profile", "add", "--device", "abacus"),
-            "unknown device 'abacus'; choose from cuda, cpu, interpret, ref",
-        ),
-        (("profile", "add", "--against", "fortran"), "unknown library 'fortran'; choose from numpy, torch, cupy"),
-        (("profile", "add", "--rung", "two"), "unknown rung 'two'; choose from 1, all or last"),
-        (("profile", "--model", "cnn7"), "unknown model 'cnn7'; choose from cnn6, "),
-        (("profile", "--model", "cnn6", "--size", "64"), "--size: cnn6 takes pictures of one size, unlike lite, "),
-        (("profile", "--model", "lite", "--top", "0"), "--top: 0 must be at least 1"),
+        ("", "kernels: the following arguments are required: COMMAND"),
+        ("dance", "kernels: unknown command 'dance'; choose from check, inspect, list, profile, show, xray"),
+        ("show", "kernels show: the following arguments are required: OPERATION[.LADDER]"),
+        ("show add --rung 0", "kernels show: argument --rung: '0' is not a whole number of at least 1"),
+        ("show add --arch sm_1", "kernels show: unknown architecture 'sm_1'; choose from sm_75, "),
+        ("show add --ptx --sass", "kernels show: argument --sass: not allowed with argument --ptx"),
+        ("inspect add --arch sm_80,sm_1", "kernels inspect: argument --arch: unknown architecture 'sm_1'; choose from"),
+        ("inspect add --rung two", "kernels inspect: argument --rung: 'two' is not a whole number of at least 1"),
+        ("check add --device abacus", "kernels check: unknown device 'abacus'; choose from cpu, interpret, cuda"),
+        ("check add --seconds -1", "kernels check: argument --seconds: '-1' is not a number above 0"),
+        ("check add --seconds nan", "kernels check: argument --seconds: 'nan' is not a number above 0"),
+        ("check add --case 1.5", "kernels check: argument --case: '1.5' is not a whole number of at least 0"),
+        ("profile add --seconds 0", "kernels profile: argument --seconds: '0' is not a number above 0"),
+        ("profile add --json a.png", "kernels profile: argument --json: 'a.png' is not the name of a file that ends"),
     ],
 )
-def test_what_there_is_not_is_refused_in_one_line(arguments, complaint, capsys):
-    from kernels.__main__ import main
-
-    assert main([*arguments]) == 1
+def test_an_impossible_option_is_refused_with_what_is_allowed(arguments, complaint, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments.split())
+    assert stopped.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"kernels: {complaint}")
+    assert said.startswith(complaint)
     assert len(said.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["list", "show", "check", "inspect", "profile"])
-def test_every_command_helps_with_an_example(command, capsys):
-    from kernels.__main__ import main
-
+@pytest.mark.parametrize("command", ["check", "inspect", "list", "profile", "show", "xray"])
+def test_every_command_helps_with_an_example_that_parses(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])
     assert stopped.value.code == 0
-    text = capsys.readouterr().out
-    assert f"example: python -m kernels {command}" in text
+    text = " ".join(capsys.readouterr().out.split())
+    _, example = text.split("example: python -m kernels ")
+    assert example.split()[0] == command
+    assert parser().parse_args(example.split()).run
     assert "--json" in text

@@ -59,11 +59,12 @@ def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by():
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["conv2d.forward", "--gpu", "h2"], "unknown GPU 'h2'; choose from t4, a100, rtx4090, h100, h200"),
-        (["conv2d.forward", "--rung", "9"], "rung: conv2d.forward has no rung 9; choose from 1 to 5"),
-        (["conv2d.forward", "--rung", "top"], "unknown rung 'top'; choose from 1, 2, 3, 4, 5, or all"),
-        (["conv2d.forward", "--blocks", "0"], "blocks: 0 tell nothing, choose at least 1"),
-        (["conv2d.forward", "--rung", "all", "--picture", "a.png"], "picture: shows the worst access of one rung"),
+        (["conv2d.forward", "--rung", "9"], "conv2d.forward: unknown rung 9; choose from 1, 2, 3, 4, 5"),
+        (
+            ["conv2d.forward", "--rung", "top"],
+            "conv2d.forward: unknown rung 'top'; choose from 1, 2, 3, 4, 5, all",
+        ),
+        (["conv2d.forward", "--rung", "all", "--picture", "a.png"], "--picture: shows the worst access of one rung"),
         (["conv2d.forward", "--shape", "x=1,1,2,2", "w=1,1,3,3"], "conv2d: kernel (3, 3) does not fit into input"),
         (["linear.db", "--shape", "x=2,3", "w=3,4"], "linear.db: there is nothing to launch for x=2,3 w=3,4"),
         (["conv2d.sideways"], "conv2d: unknown ladder 'sideways'"),
@@ -74,7 +75,20 @@ def test_what_cannot_be_is_one_line(words, problem):
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"kernels: {problem}")
+    assert line.startswith(f"kernels xray: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--gpu", "h2"], "unknown gpu 'h2'; choose from t4, a100, rtx4090, h100, h200"),
+        (["--blocks", "0"], "argument --blocks: '0' is not a whole number of at least 1"),
+    ],
+)
+def test_what_nobody_could_mean_is_one_line(words, problem):
+    done = command("conv2d.forward", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"kernels xray: {problem}\n"
 
 
 def shown_commands():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kernels.bench.trial import Trial
-from kernels.commands.common import case_of, find_target, find_targets, trial_of
 from kernels.commands.inspect import rows
+from kernels.commands.targets import case_of, find_target, find_targets, trial_of
 from kernels.gpu import kernel
 from kernels.gpu.compiler import ARCHITECTURES, cuda, float32
 from kernels.gpu.report import ReportError, report
@@ -26,7 +26,7 @@ def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(n
     target = find_target(name)
     (function,) = target.functions(rung)
     trial = trial_of(target.operation, case_of(target.operation, None))
-    for row in rows(target, trial, [rung], ["sm_90"]):
+    for row in rows(target, trial, rung, ["sm_90"]):
         assert row["float64"] == 0, row
         assert row["spill_bytes"] == 0, row
         assert row["registers"] <= function.registers, row

@@ -1,7 +1,7 @@
 """One operation run on arrays that a test gives: what the tests of single operations share."""
 
 from kernels.bench.trial import Trial
-from kernels.commands.common import Target
+from kernels.commands.targets import Target
 from kernels.operation import all_operations
 
 KINDS = ("reference", "cpu", "interpret")

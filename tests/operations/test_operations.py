@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.bench.trial import Trial
-from kernels.commands.common import Target
+from kernels.commands.targets import Target
 from kernels.operation import RandomDraw, all_operations
 from tests.operations.checks import check_backward, check_derivative, check_forward
 from tests.strategies import trials

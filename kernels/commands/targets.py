@@ -1,23 +1,20 @@
-"""What the commands have in common: how a user names a kernel and a case, and how results are written."""
+"""How a user names a kernel, a rung and a case: conv2d.forward, --rung 2, --shape x=50,32,24,24 stride=2,2."""
 
 import argparse
-import json
-import os
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kernels.bench.trial import Trial
+from kernels.commands.command_line import CommandError
 from kernels.gpu import Ladder, Launch
 from kernels.gpu.occupancy import LIMITS
 from kernels.operation import Operation, all_operations, unknown
 
-
-class CommandError(ValueError):
-    """Something a user asked for that there is not: one line that names it and says what there is."""
+KNOWN_ARCHITECTURES = tuple(f"sm_{major}{minor}" for major, minor in LIMITS)
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,12 @@ class Target:
     part: str | None = None
 
     def __str__(self):
-        return f"{self.operation.name}.{self.part or self.direction}"
+        return f"{self.operation.name}.{self.name}"
+
+    @property
+    def name(self) -> str:
+        """Its own, without the operation's."""
+        return self.part or self.direction
 
     @property
     def ladders(self) -> list[Ladder]:
@@ -42,13 +44,27 @@ class Target:
         """Numbers of the rungs, from 1."""
         return range(1, 1 + max(len(ladder) for ladder in self.ladders))
 
+    @property
+    def adds(self) -> list[str]:
+        """Of a single ladder, what each rung adds: the first line of what it says of itself."""
+        (ladder,) = self.ladders
+        return [(inspect.getdoc(rung) or "").partition("\n")[0] for rung in ladder.rungs]
+
     def require_rung(self, rung: int | None) -> int:
         """The number of a rung, by default the highest. Raises CommandError."""
         if rung is None:
             return self.rungs[-1]
         if rung not in self.rungs:
-            raise CommandError(f"rung: {self} has no rung {rung}; choose from 1 to {self.rungs[-1]}")
+            raise CommandError(f"{self}: {unknown('rung', rung, self.rungs)}")
         return rung
+
+    def choose_rungs(self, text: str) -> list[int]:
+        """The numbers of the rungs that "all", "last" or a number names. Raises CommandError."""
+        if text == "all":
+            return list(self.rungs)
+        if text != "last" and not text.isdecimal():
+            raise CommandError(f"{self}: {unknown('rung', text, (*self.rungs, 'all', 'last'))}")
+        return [self.require_rung(None if text == "last" else int(text))]
 
     def functions(self, rung: int) -> list[Callable]:
         """The functions that a rung calls: one for each ladder."""
@@ -109,33 +125,35 @@ def find_targets(text: str | None) -> list[Target]:
     return [t for t in single_ladders(wanted.operation) if t.direction == wanted.direction]
 
 
-def require_architectures(text: str) -> list[str]:
-    """The architectures that "sm_80,sm_90" names. Raises CommandError."""
-    known = [f"sm_{major}{minor}" for major, minor in LIMITS]
+def architectures_of(text: str) -> list[str]:
+    """For argparse: the architectures that "sm_80,sm_90" names."""
     for name in text.split(","):
-        if name not in known:
-            raise CommandError(unknown("architecture", name, known))
+        if name not in KNOWN_ARCHITECTURES:
+            raise argparse.ArgumentTypeError(unknown("architecture", name, KNOWN_ARCHITECTURES))
     return text.split(",")
 
 
 def case_of(operation: Operation, words: Sequence[str] | None) -> dict[str, Any]:
     """The case that --shape describes: ["x=50,32,24,24", "stride=2,2"]; the typical one where there are no words.
 
-    Raises CommandError for names and values that are none. Whether they fit together, the operation itself says.
+    Raises CommandError for unknown names and unreadable values. Whether these fit together, the operation itself says.
     """
     case: dict[str, Any] = {}
     for word in words or text_of(operation.typical).split():
         name, equals, text = word.partition("=")
         known = (*operation.inputs, *operation.settings)
-        if not equals or name not in known:
-            raise CommandError(f"shape: {word!r} is not NAME=VALUE with NAME one of {', '.join(known)}")
+        if not equals:
+            raise CommandError(f"--shape: {word!r} is not NAME=VALUE")
+        if name not in known:
+            raise CommandError(f"--shape: {unknown('array or setting', name, known)}")
         try:
             case[name] = _value(text, operation.settings.get(name, ()))
         except ValueError:
-            raise CommandError(f"shape: {text!r} is no value for {name}, as in {_example(operation, name)}") from None
+            example = text_of({name: operation.typical.get(name, operation.settings.get(name))})
+            raise CommandError(f"--shape: {text!r} is not a value for {name}, as in {example}") from None
     missing = [n for n in operation.inputs if n not in case and n not in operation.optional]
     if missing:
-        raise CommandError(f"shape: {operation.name} needs {', '.join(missing)}, as in {text_of(operation.typical)}")
+        raise CommandError(f"--shape: {operation.name} needs {', '.join(missing)}, as in {text_of(operation.typical)}")
     return case
 
 
@@ -151,28 +169,25 @@ def _value(text: str, like):
     return type(like)(text)
 
 
-def _example(operation: Operation, name: str) -> str:
-    return text_of({name: operation.typical.get(name, operation.settings.get(name))})
-
-
 def text_of(case: Mapping[str, Any]) -> str:
     """A case as --shape takes it."""
     words = {n: ",".join(map(str, v)) if isinstance(v, tuple) else v for n, v in case.items() if v is not None}
     return " ".join(f"{n}={v}" for n, v in words.items())
 
 
-def trial_of(operation: Operation, case: dict[str, Any], seed: int = 0) -> Trial:
+def text_of_trial(trial: Trial) -> str:
+    """The case of a trial as --shape takes it, with all settings."""
+    return text_of({name: trial.shapes[name] for name in trial.operation.inputs} | trial.settings)
+
+
+def trial_of(operation: Operation, case: dict[str, Any]) -> Trial:
     """Arrays of a case, with values as they stand in a network. Raises ShapeError."""
-    return Trial.of_shape(operation, case, np.random.default_rng(seed))
+    return Trial.of_shape(operation, case, np.random.default_rng(0))
 
 
-def add_command(subparsers, name: str, run, text: str, example: str) -> argparse.ArgumentParser:
-    """A command with its help, its example and --json."""
-    example = f"example: python -m kernels {example}"
-    c = subparsers.add_parser(name, help=text, description=text, epilog=example)
-    c.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
-    c.set_defaults(run=run)
-    return c
+def add_ladder(c: argparse.ArgumentParser) -> None:
+    """For a command that looks at one ladder, or at the ladders of one direction."""
+    c.add_argument("ladder", metavar="OPERATION[.LADDER]", help="as in add, which means add.forward, or conv2d.dx")
 
 
 def add_shape(c: argparse.ArgumentParser) -> None:
@@ -180,31 +195,5 @@ def add_shape(c: argparse.ArgumentParser) -> None:
         "--shape",
         nargs="+",
         metavar="NAME=VALUE",
-        help="arrays and settings, as in x=50,32,24,24 w=32,32,5,5 stride=2,2 (default: as in cnn6, batch 50)",
+        help="arrays and settings, as in x=50,32,24,24 w=32,32,5,5 stride=2,2 (default: the operation's typical case)",
     )
-
-
-def write_json(options, result) -> None:
-    """Write the result where --json says, whole or not at all."""
-    if options.json:
-        part = options.json.with_name(options.json.name + ".part")
-        part.write_text(json.dumps(result, indent=2) + "\n")
-        os.replace(part, options.json)
-
-
-def table(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
-    """Rows of cells as text, the first being the heads: `left` columns of words, the others of numbers."""
-    texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
-    lines = []
-    for row in texts:
-        cells = [f"{c:<{w}}" if i < left else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def whole_number(text: str) -> int:
-    """For argparse: a whole number of at least 0."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)

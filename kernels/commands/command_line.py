@@ -1,0 +1,177 @@
+"""What all command lines have in common, of kernels, apps, benchmarks and figures: arguments, one-line errors, --json.
+
+A program of one command is a parser made by `command`; one of several is `Commands`. Either is carried out by `run`:
+
+    def main(arguments: list[str] | None = None) -> int:
+        return run(parser(), arguments)
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kernels.commands.files import write_whole
+from kernels.operation import unknown
+
+Errors = tuple[type[Exception], ...]
+Run = Callable[[argparse.Namespace], int | None]
+
+
+class CommandError(ValueError):
+    """What a user asked for and cannot have: one line that names it and says what is allowed."""
+
+
+USER_ERRORS: Errors = (CommandError, MemoryError, OSError)
+
+
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None, errors: Errors = ()) -> int:
+    """Run the command that the arguments name, by default those of the process; returns the exit code.
+
+    It is 0 unless the command gives another, 1 after an error and 130 after an interrupt. Errors a user can cause, the
+    program's own `errors` among them, are one line on standard error, and so are warnings. Arguments that cannot be
+    are one line too, and leave with code 2 by SystemExit.
+    """
+    options = parser.parse_args(arguments)
+    logging.getLogger("numba").setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: note(str(message))
+            if getattr(options, "json", None):
+                make_folder("--json", options.json.parent)
+            code = options.run(options) or 0
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes when it ends
+        return 1
+    except USER_ERRORS + errors as error:
+        print(f"{called(options.prog)}: {one_line(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as interrupt:
+        after = "\n" if sys.stderr.isatty() else ""  # the ^C that a terminal shows
+        print(f"{after}{called(options.prog)}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+        return 130
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, without a number that only the operating system knows."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def note(text: str) -> None:
+    """What a user should know, beside the result."""
+    print(f"note    {text}", file=sys.stderr)
+
+
+def called(prog: str) -> str:
+    """How errors call a program or a command of it: benchmarks.overfit, or kernels check."""
+    return prog.removeprefix("python -m ")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message: str):
+        self.exit(2, f"{called(self.prog)}: {message}\n")
+
+    def _check_value(self, action, value):
+        """argparse's own method, which says it otherwise than all else here."""
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(None, unknown(action.dest, value, action.choices))
+
+
+def command(prog: str, run: Run, text: str, example: str = "") -> Parser:
+    """A program that is one command and calls `run(options)`, with what its help says and an example of arguments."""
+    return _runs(run, Parser(prog=prog, description=text, epilog=f"example: {prog} {example}".rstrip()))
+
+
+class Commands:
+    """A program of several commands, each with what its help says and an example."""
+
+    def __init__(self, prog: str, text: str, example: str):
+        self.parser = Parser(prog=prog, description=text, epilog=f"example: {prog} {example}".rstrip())
+        self._commands = self.parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
+
+    def add(self, name: str, run: Run, text: str, example: str) -> argparse.ArgumentParser:
+        """A command that calls `run(options)`."""
+        example = f"example: {self.parser.prog} {example}"
+        return _runs(run, self._commands.add_parser(name, help=text, description=text, epilog=example))
+
+
+def _runs(run: Run, parser: Parser) -> Parser:
+    parser.set_defaults(run=run, prog=parser.prog)
+    return parser
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """For argparse: a whole number, not below the least."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return int(text)
+
+    return number
+
+
+count, positive = at_least(0), at_least(1)
+
+
+def positive_float(text: str) -> float:
+    """For argparse: a number above 0."""
+    value = _float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def fraction(text: str) -> float:
+    """For argparse: a number from 0 to 1."""
+    value = _float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def add_json(c: argparse.ArgumentParser, text: str = "also write the result to this file") -> None:
+    c.add_argument("--json", type=json_file, metavar="FILE", help=text)
+
+
+def json_file(text: str) -> Path:
+    """For argparse: the name of a file, which no picture has, nor a device."""
+    path = Path(text)
+    if path.suffix.lower() not in (".json", ".jsonl") or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file that ends in .json or .jsonl")
+    return path
+
+
+def write_json(path: Path | None, result: Any) -> None:
+    """Write what --json asks for, if it does. What is no number of JSON's, NaN or infinite, is null."""
+    if path:
+        result = json.loads(json.dumps(result), parse_constant=lambda _: None)
+        write_whole(path, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def make_folder(option: str, folder: Path) -> None:
+    """Make the folder if it is not there. Raises CommandError, before any work is done that could not be kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{option}: {folder} cannot be made a folder ({error.strerror})") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CommandError(f"{option}: nothing can be written in {folder}")

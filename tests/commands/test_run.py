@@ -1,0 +1,122 @@
+"""What all command lines share: how a command is run, how it fails, and how results are written."""
+
+import json
+import math
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from kernels.commands.command_line import CommandError, Commands, add_json, command, run, write_json
+from kernels.commands.files import write_whole
+from kernels.commands.table import table
+
+
+def carry_out(do, *arguments, errors=()):
+    """Run a program of one command, which does this."""
+    c = command("python -m here.now", lambda options: do(), "do something", "--json a.json")
+    add_json(c)
+    return run(c, list(arguments), errors)
+
+
+def fail(error):
+    raise error
+
+
+def test_the_exit_code_is_that_of_the_command_or_0():
+    assert carry_out(lambda: None) == 0
+    assert carry_out(lambda: 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (CommandError("unknown day 'Moonday'"), "unknown day 'Moonday'"),
+        (CommandError("two\n  lines"), "two lines"),
+        (FileNotFoundError(2, "No such file or directory", "a.png"), "a.png: No such file or directory"),
+        (OSError("broken"), "broken"),
+        (MemoryError(), "MemoryError"),
+        (KeyError("x"), "'x'"),
+    ],
+)
+def test_an_error_of_a_user_is_one_line(error, said, capsys):
+    assert carry_out(lambda: fail(error), errors=(KeyError,)) == 1
+    assert capsys.readouterr().err == f"here.now: {said}\n"
+
+
+def test_an_error_of_ours_is_not_hidden():
+    with pytest.raises(KeyError):
+        carry_out(lambda: fail(KeyError("x")))
+
+
+def test_an_interrupt_leaves_with_130_and_may_say_how_to_go_on(capsys):
+    assert carry_out(lambda: fail(KeyboardInterrupt())) == 130
+    assert carry_out(lambda: fail(KeyboardInterrupt("stopped; go on with --resume"))) == 130
+    assert capsys.readouterr().err == "here.now: interrupted\nhere.now: stopped; go on with --resume\n"
+
+
+def test_a_warning_is_a_note_and_not_a_result(capsys):
+    assert carry_out(lambda: warnings.warn("a picture is broken", stacklevel=1)) == 0
+    said, complained = capsys.readouterr()
+    assert (said, complained) == ("", "note    a picture is broken\n")
+
+
+def test_whoever_reads_the_output_may_stop_reading():
+    program = "import sys; from kernels.commands.command_line import command, run; "
+    program += "sys.exit(run(command('x', lambda options: print('line\\n' * 100000), 'x'), []))"
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 1
+
+
+def test_errors_name_the_command(capsys):
+    commands = Commands("python -m here", "do something", "walk")
+    commands.add("walk", lambda options: fail(CommandError("no way")), "walk", "walk")
+    assert run(commands.parser, ["walk"]) == 1
+    with pytest.raises(SystemExit) as stopped:
+        run(commands.parser, ["run"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == "here walk: no way\nhere: unknown command 'run'; choose from walk\n"
+
+
+# --- Files
+
+
+def test_the_folder_of_a_result_is_made_before_the_work(tmp_path):
+    def work():
+        assert (tmp_path / "new" / "folder").is_dir()
+
+    assert carry_out(work, "--json", str(tmp_path / "new" / "folder" / "a.json")) == 0
+
+
+def test_a_result_that_could_not_be_kept_is_not_worked_for(tmp_path, capsys):
+    (tmp_path / "text").write_text("")
+    assert carry_out(lambda: fail(AssertionError()), "--json", str(tmp_path / "text" / "a.json")) == 1
+    assert capsys.readouterr().err == f"here.now: --json: {tmp_path / 'text'} cannot be made a folder (File exists)\n"
+
+
+def test_what_is_no_number_is_null(tmp_path):
+    write_json(tmp_path / "a.json", {"ap": math.nan, "losses": [1.5, math.inf]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"ap": None, "losses": [1.5, None]}
+    write_json(None, "nobody asked")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a" / "b.txt"
+    write_whole(path, b"old")
+    monkeypatch.setattr("os.replace", lambda *_: fail(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [found.name for found in path.parent.iterdir()] == ["b.txt"]
+
+
+# --- Tables
+
+
+def test_words_stand_to_the_left_and_numbers_to_the_right():
+    assert table([("kernel", "ms"), ("add", 1.5), ("softmax", 10)]) == "kernel    ms\nadd      1.5\nsoftmax   10"
+    assert table([("a", "b", "c"), ("aa", "bb", "cc")], left=2) == "a   b    c\naa  bb  cc"
