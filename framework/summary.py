@@ -3,6 +3,7 @@
 import math
 
 from framework.graph import Graph, Value
+from kernels.commands.table import table
 
 
 def rows(graph: Graph) -> list[dict]:
@@ -10,7 +11,7 @@ def rows(graph: Graph) -> list[dict]:
 
     A parameter that several nodes share counts at the first of them.
     """
-    table: list[dict] = []
+    found: list[dict] = []
     counted: set[Value] = set()
     for node in graph.nodes:
         learned = {v for v in node.inputs if v.role == "parameter"} - counted
@@ -18,7 +19,7 @@ def rows(graph: Graph) -> list[dict]:
         op = node.operation
         shapes = {name: None if v is None else v.shape for name, v in node.values.items()}
         flops, _ = op.flops(**{n: shapes[n] for n in op.inputs}, **{**op.settings, **node.settings})
-        table.append(
+        found.append(
             {
                 "layer": node.name,
                 "operation": op.name,
@@ -28,14 +29,15 @@ def rows(graph: Graph) -> list[dict]:
                 "bytes": 0 if op.view else sum(4 * math.prod(v.shape) for v in node.outputs),
             }
         )
-    return table
+    return found
 
 
 def summary(graph: Graph) -> str:
     """The table as text: layer, output shape, parameters, MFLOP of forward, KiB of activations; and their sums."""
-    table = rows(graph)
-    lines = [("layer", "operation", "output", "parameters", "MFLOP", "KiB")]
-    lines += [
+    found = rows(graph)
+    total = {"layer": graph.name, "operation": "", "output": ()}
+    total |= {name: sum(row[name] for row in found) for name in ("parameters", "flops", "bytes")}
+    lines = [
         (
             row["layer"],
             row["operation"],
@@ -44,15 +46,9 @@ def summary(graph: Graph) -> str:
             f"{row['flops'] / 1e6:.2f}",
             f"{row['bytes'] / 1024:.1f}",
         )
-        for row in table
+        for row in (*found, total)
     ]
-    total = {name: sum(row[name] for row in table) for name in ("parameters", "flops", "bytes")}
-    lines.append(
-        (graph.name, "", "", f"{total['parameters']:,}", f"{total['flops'] / 1e6:.2f}", f"{total['bytes'] / 1024:.1f}")
-    )
-    widths = [max(len(line[i]) for line in lines) for i in range(6)]
-    # Three columns of words to the left, three of numbers to the right.
-    form = "  ".join(f"{{:{'<' if i < 3 else '>'}{width}}}" for i, width in enumerate(widths))
-    texts = [form.format(*line) for line in lines]
-    rule = "-" * len(texts[0])
-    return "\n".join([texts[0], rule, *texts[1:-1], rule, texts[-1]])
+    heads = ("layer", "operation", "output", "parameters", "MFLOP", "KiB")
+    first, *others, last = table([heads, *lines], left=3).splitlines()
+    rule = "-" * len(first)
+    return "\n".join([first, rule, *others, rule, last])
