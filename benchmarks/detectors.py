@@ -6,11 +6,10 @@ picture in the host's memory to the result there. Weights are those of a new net
 """
 
 import argparse
-import json
+import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.turns import YARDSTICK, in_turns, medians, report
+from benchmarks.turns import OURS, YARDSTICK, add_options, check, in_turns, milliseconds, report
 
 OUTPUTS = {"look": ("boxes", "scores"), "train": ("loss",)}
 CASES = ("look:lite:1:512", "look:facenet:1:512", "look:faceresnet:1:512", "train:lite:16:320")
@@ -113,35 +112,35 @@ def pytorch(case: Case, device: str):
     return {"look": look, "train": train}[case.kind]
 
 
-def main() -> None:
-    p = argparse.ArgumentParser(prog="python -m benchmarks.detectors", description=(__doc__ or "").splitlines()[0])
-    p.add_argument(
-        "--cases",
-        type=Case.of,
-        nargs="+",
-        default=[Case.of(case) for case in CASES],
-        metavar="KIND:MODEL:BATCH:SIDE",
-        help=f"what to time (default: {' '.join(CASES)})",
-    )
-    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    p.add_argument("--repeats", type=int, default=10)
-    p.add_argument("--no-torch", action="store_true", help="do not compare with PyTorch")
-    p.add_argument("--json", type=Path, metavar="FILE", help="also write medians in ms and their ratio to this file")
-    options = p.parse_args()
+def main(arguments: list[str] | None = None) -> int:
+    from apps.command_line import run  # here, because competitors import this file before what they need
+    from kernels.commands.command_line import command
+
+    text = "Time the face detectors, beside PyTorch on the same networks, in turns."
+    example = "--cases look:lite:1:512 train:lite:16:320 --repeats 20"
+    c = command("python -m benchmarks.detectors", measure, text, example)
+    what = f"what to time: look or train, model, pictures in a batch, their side in pixels (default: {' '.join(CASES)})"
+    default = [Case.of(case) for case in CASES]
+    c.add_argument("--cases", type=Case.of, nargs="+", metavar="KIND:MODEL:BATCH:SIDE", default=default, help=what)
+    add_options(c, repeats=10)
+    return run(c, arguments)
+
+
+def measure(options) -> None:
+    """Print a table for each case. What is measured is kept at once, should a later case fail."""
+    from kernels.commands.command_line import write_json
+
+    check(options)
     results = {}
     for case in options.cases:
-        competitors = {"handwritten": (ours, case, options.device)}
+        competitors = {OURS: (ours, case, options.device)}
         if not options.no_torch:
             competitors[YARDSTICK] = (pytorch, case, options.device)
         times = in_turns(competitors, options.repeats, warm_up=3)
         report(f"{case}, {options.device}, {options.repeats} in turns", times, "pictures", case.batch)
-        result = {name: median * 1e3 for name, median in medians(times).items()}
-        if YARDSTICK in result:
-            result["ratio"] = result["handwritten"] / result[YARDSTICK]
-        results[str(case)] = result
-        if options.json:
-            options.json.write_text(json.dumps({"device": options.device, "milliseconds": results}, indent=2) + "\n")
+        results[str(case)] = milliseconds(times)
+        write_json(options.json, {"device": options.device, "milliseconds": results})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

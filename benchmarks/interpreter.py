@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels.commands.command_line import add_json, command, run, write_json
+from kernels.commands.table import table
 from kernels.gpu import cuda, float32, kernel
 
 SIZE, TILE = 32, 8
@@ -90,25 +92,35 @@ def simulated():
             return *map(float, saved["times"]), saved["c"]
 
 
-def main():
-    """Measure and print the table."""
-    print(__doc__.split("\n\n")[2].replace("\n", " ") + "\n")
+def main(arguments=None):
+    text = "Time kernels without a GPU: in our interpreter, unchecked and checked, and in Numba's own simulator."
+    c = command("python -m benchmarks.interpreter", measure, text)
+    add_json(c)
+    return run(c, arguments)
+
+
+def measure(options):
+    """Print the table, after the results have been compared."""
     found = {
         "interpreter, fast": interpreted(checked=False),
         "interpreter, checked": interpreted(checked=True),
         "Numba's simulator": simulated(),
     }
     a, b, _ = matrices()
-    fast, reference = found["interpreter, fast"], found["Numba's simulator"]
-    print(f"{'':22}{'first run':>12}{'best':>12}{'of fast':>10}{'speedup over the simulator':>29}")
-    for name, (first, best, _) in found.items():
-        ratios = f"{best / fast[1]:9.1f}x{reference[1] / best:28.1f}x"
-        print(f"{name:22}{first * 1e3:9.1f} ms{best * 1e3:9.1f} ms{ratios}")
+    _, fast, expected = found["interpreter, fast"]
+    _, simulator, _ = found["Numba's simulator"]
     for name, (_, _, c) in found.items():
         np.testing.assert_allclose(c, a @ b, rtol=1e-5, atol=1e-5, err_msg=name)
-        assert np.array_equal(c, fast[2]), f"{name}: differs from the fast interpreter"
+        assert np.array_equal(c, expected), f"{name}: differs from the fast interpreter"
+    lines = [
+        (name, f"{first * 1e3:.1f} ms", f"{best * 1e3:.1f} ms", f"{best / fast:.1f}x", f"{simulator / best:.1f}x")
+        for name, (first, best, _) in found.items()
+    ]
+    print(__doc__.split("\n\n")[2].replace("\n", " ") + "\n")
+    print(table([("", "first run", "best", "of fast", "speedup over the simulator"), *lines]))
     print("\nAll three agree bit for bit, and with NumPy within float32 rounding.")
+    write_json(options.json, {name: {"first": first, "best": best} for name, (first, best, _) in found.items()})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,20 +6,20 @@ Every run starts from the same weights, sees the same crops in the same order, a
 out. Crops are smaller than in a real training, so that all rows take minutes; only the differences mean something.
 """
 
-import argparse
 import dataclasses
-import json
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
-from apps.command_line import count, positive
-from apps.faces.data import load
+from apps.command_line import run
+from apps.faces.data import DataError, load
 from apps.faces.detector import PAPER, REFINED, Matching
 from apps.faces.models import lite
-from apps.faces.training import Crops, recipe, trainer
+from apps.faces.training import Crops, RecipeError, recipe, trainer
 from framework import Model
 from framework.loading import Background
+from kernels.commands.command_line import add_json, command, count, positive, write_json
 
 
 def ladder() -> dict[str, Matching]:
@@ -43,14 +43,19 @@ def ladder() -> dict[str, Matching]:
     return rows
 
 
-def main() -> None:
-    p = argparse.ArgumentParser(prog="python -m benchmarks.matching", description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--iterations", type=positive, default=1000)
-    p.add_argument("--batch-size", type=positive, default=8)
-    p.add_argument("--size", type=positive, default=224, help="side of the crops in pixels")
-    p.add_argument("--seed", type=count, default=0)
-    p.add_argument("--json", type=Path, metavar="FILE")
-    options = p.parse_args()
+def main(arguments: list[str] | None = None) -> int:
+    text = "Find what each refinement of anchor matching is worth: train lite briefly, with one more from row to row."
+    c = command("python -m benchmarks.matching", measure, text, "--iterations 1000")
+    c.add_argument("--iterations", type=positive, metavar="STEPS", default=1000, help="of each row (default: 1000)")
+    c.add_argument("--batch-size", type=positive, metavar="CROPS", default=8, help="crops a step (default: 8)")
+    c.add_argument("--size", type=positive, metavar="PIXELS", default=224, help="side of the crops (default: 224)")
+    c.add_argument("--seed", type=count, metavar="N", default=0, help="of weights and crops (default: 0)")
+    add_json(c)
+    return run(c, arguments, (DataError, RecipeError))
+
+
+def measure(options) -> None:
+    """Train a network for each row, and print its score when it is there."""
     faces = load()
     chosen = recipe(
         "lite", iterations=options.iterations, batch=options.batch_size, sizes=(options.size,), seed=options.seed
@@ -61,13 +66,12 @@ def main() -> None:
         for name, matching in ladder().items():
             model = Model(partial(lite, matching=matching), "auto", options.seed)
             with tempfile.TemporaryDirectory() as folder:
-                run = trainer(faces, chosen, model, batches, Path(folder), evaluate_every=options.iterations)
-                metrics = run.run(options.iterations, progress=False)
+                training = trainer(faces, chosen, model, batches, Path(folder), evaluate_every=options.iterations)
+                metrics = training.run(options.iterations, progress=False)
             rows[name] = {"ap": metrics["validation_ap"], "ap_16": metrics["validation_ap_16"]}
             print(f"{name:32}  AP {rows[name]['ap']:.3f}  from 16 pixels on {rows[name]['ap_16']:.3f}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    write_json(options.json, rows)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,9 +4,9 @@ Both make whole steps (forward, backward, SGD with momentum) in turns, see turns
 the batch in and the loss out.
 """
 
-import argparse
+import sys
 
-from benchmarks.turns import YARDSTICK, in_turns, report
+from benchmarks.turns import OURS, YARDSTICK, add_options, check, in_turns, milliseconds, report
 
 
 def inputs_for(program):
@@ -58,23 +58,35 @@ def torch_step(name, batch, device_name):
     return step
 
 
-def main():
-    p = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.splitlines()[0])
-    p.add_argument("--model", default="cnn6", help="a model of apps.mnist (default: cnn6)")
-    p.add_argument("--batch-size", type=int, default=50)
-    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    p.add_argument("--repeats", type=int, default=40)
-    p.add_argument("--no-torch", action="store_true", help="do not compare with PyTorch")
-    options = p.parse_args()
+def main(arguments=None):
+    from apps.command_line import run  # here, because competitors import this file before what they need
+    from apps.mnist.models import MODELS
+    from kernels.commands.command_line import command, positive
+
+    text = "Time a training step of a model of the digits, beside PyTorch on the same network, in turns."
+    c = command("python -m benchmarks.training_step", measure, text, "--model cnn6 --repeats 30")
+    c.add_argument("--model", choices=MODELS, default="cnn6", help="which model (default: cnn6)")
+    c.add_argument("--batch-size", type=positive, metavar="DIGITS", default=50, help="digits a step (default: 50)")
+    add_options(c, repeats=40)
+    return run(c, arguments)
+
+
+def measure(options):
+    """Print the table."""
+    from kernels.commands.command_line import write_json
+
+    check(options)
     case = (options.model, options.batch_size, options.device)
-    competitors = {"handwritten": (our_step, *case)}
+    competitors = {OURS: (our_step, *case)}
     if options.device == "cuda":
-        competitors["handwritten, not captured"] = (our_step, *case, False)
+        competitors[f"{OURS}, not captured"] = (our_step, *case, False)
     if not options.no_torch:
         competitors[YARDSTICK] = (torch_step, *case)
     title = f"training step of {options.model}, batch {options.batch_size}, {options.device}"
-    report(f"{title}, {options.repeats} in turns", in_turns(competitors, options.repeats), "steps")
+    times = in_turns(competitors, options.repeats)
+    report(f"{title}, {options.repeats} in turns", times, "steps")
+    write_json(options.json, {"model": options.model, "device": options.device, "milliseconds": milliseconds(times)})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

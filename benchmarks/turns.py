@@ -5,16 +5,43 @@ get into each other's way.
 """
 
 import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from importlib.util import find_spec
 
-# NumPy and the competitors are imported in the processes that need them, in the order that each wants.
+# NumPy and the competitors, our kernels among them, are imported in the processes that need them, in the order that
+# each wants. `import kernels` says in the environment how threads shall wait; what it says is for its own process, so
+# competitors begin with the environment as it was before.
+ENVIRONMENT = dict(os.environ)
 
-YARDSTICK = "PyTorch"
+OURS, YARDSTICK = "handwritten", "PyTorch"
 
 Times = dict[str, list[float]]
+
+
+def add_options(c, repeats: int) -> None:
+    """For argparse: where to time, how often, whether beside PyTorch; and --json."""
+    from kernels.commands.command_line import add_json, positive
+
+    c.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    what = f"turns to time (default: {repeats})"
+    c.add_argument("--repeats", type=positive, metavar="N", default=repeats, help=what)
+    c.add_argument("--no-torch", action="store_true", help="do not compare with PyTorch")
+    add_json(c, "also write medians in ms and their ratio to this file")
+
+
+def check(options) -> None:
+    """Raises CommandError for what is not here, before processes begin that could not go on without it."""
+    from kernels.commands.command_line import CommandError
+    from kernels.device import cuda_problem
+
+    if options.device == "cuda" and (problem := cuda_problem()):
+        raise CommandError(f"device cuda cannot be used: {problem}")
+    if not options.no_torch and find_spec("torch") is None:
+        raise CommandError("PyTorch is not installed; --no-torch leaves it out")
 
 
 def in_turns(competitors: dict[str, tuple], repeats: int, warm_up: int = 10) -> Times:
@@ -25,7 +52,7 @@ def in_turns(competitors: dict[str, tuple], repeats: int, warm_up: int = 10) -> 
         connections = {}
         for name, arguments in competitors.items():
             connections[name], there = context.Pipe()
-            process = context.Process(target=_serve, args=(there, warm_up, *arguments), daemon=True)
+            process = context.Process(target=_serve, args=(there, ENVIRONMENT, warm_up, *arguments), daemon=True)
             process.start()
             there.close()  # so that the end of the process is the end of the connection
             stack.callback(process.join)
@@ -38,8 +65,10 @@ def in_turns(competitors: dict[str, tuple], repeats: int, warm_up: int = 10) -> 
     return times
 
 
-def _serve(connection, warm_up: int, make: Callable, *arguments) -> None:
+def _serve(connection, environment: dict[str, str], warm_up: int, make: Callable, *arguments) -> None:
     """In a process of its own: warm up, then time one run whenever asked, until nobody asks any more."""
+    os.environ.clear()
+    os.environ.update(environment)
     run = make(*arguments)
     for _ in range(warm_up):
         run()
@@ -57,13 +86,24 @@ def medians(times: Times) -> dict[str, float]:
     return {name: statistics.median(t) for name, t in times.items()}
 
 
+def milliseconds(times: Times) -> dict[str, float]:
+    """Medians, and the ratio of ours to the yardstick where both were timed: for --json."""
+    found = {name: median * 1e3 for name, median in medians(times).items()}
+    return found | ({"ratio": found[OURS] / found[YARDSTICK]} if YARDSTICK in found else {})
+
+
 def report(title: str, times: Times, unit: str, units: int = 1) -> None:
     """Print medians, how far the middle 80 % reach, how many units a second that is, and ratios to the yardstick."""
-    print(title)
+    from kernels.commands.table import table
+
     middle = medians(times)
+    heads = ["", "median ms", "10 % to 90 %", f"{unit}/s"]
+    compared = YARDSTICK in middle and len(middle) > 1
+    lines = []
     for name, median in middle.items():
         twice = times[name] * 2  # because quantiles of a single run are refused
         fast, *_, slow = statistics.quantiles(twice, n=10, method="inclusive")
-        print(f"{name:26} {median * 1e3:8.2f} ms  (10 % to 90 %: {fast * 1e3:.2f} to {slow * 1e3:.2f})", end="")
-        ratio = f"  {median / middle[YARDSTICK]:5.2f} of {YARDSTICK}'s time" if YARDSTICK in middle else ""
-        print(f"  {units / median:7.1f} {unit}/s{ratio}")
+        line = [name, f"{median * 1e3:.2f}", f"{fast * 1e3:.2f} to {slow * 1e3:.2f}", f"{units / median:.1f}"]
+        lines.append([*line, f"{median / middle[YARDSTICK]:.2f}"] if compared else line)
+    print(title)
+    print(table([[*heads, f"of {YARDSTICK}'s time"] if compared else heads, *lines]))

@@ -17,9 +17,11 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from apps.command_line import run
 from apps.figures import COLOURS, FAINT, INK, save
 from apps.mnist.figures import learning_curves
 from kernels.bench.trial import Trial
+from kernels.commands.command_line import CommandError, command
 from kernels.operation import all_operations
 
 FOLDER = Path(__file__).with_suffix("")
@@ -29,10 +31,6 @@ GREY = "#7d8790"
 WIDTH, DPI = 8, 150  # inches; at 800 pixels a page still shows it legibly
 
 Arrays = Mapping[str, np.ndarray]
-
-
-class FigureError(ValueError):
-    """A figure that cannot be drawn. One line."""
 
 
 def compute(name: str, kind: str = "cpu", dy=None, **given) -> dict[str, np.ndarray]:
@@ -238,7 +236,7 @@ def detections() -> Figure:
 
     from apps.faces.crowds import crowd_of
     from apps.faces.detect import WEIGHTS, Detector, load_model
-    from apps.faces.figures import draw
+    from apps.faces.figures import draw as with_boxes
 
     detector = Detector(load_model(WEIGHTS / "lite.safetensors", "cpu")[0])
     crowd = crowd_of(100, seed=0, held_out=True)
@@ -248,7 +246,7 @@ def detections() -> Figure:
         figure.subplots(1, 2), (data.astronaut(), crowd.picture), ("one face", "100 faces"), strict=True
     ):
         found = detector(picture)
-        axes.imshow(np.asarray(draw(picture, found.boxes, found.scores)), interpolation="lanczos")
+        axes.imshow(np.asarray(with_boxes(picture, found.boxes, found.scores)), interpolation="lanczos")
         axes.set_title(f"{len(found.scores)} found, a picture of {of}", color=INK, fontsize=11)
         axes.set_axis_off()
     return figure
@@ -257,17 +255,17 @@ def detections() -> Figure:
 def curves(runs: Sequence[Path], path: Path) -> None:
     """Figures 13 and 14: accuracy and loss of runs, from the metrics.jsonl in each folder.
 
-    Raises FigureError for a log that cannot be read, OSError.
+    Raises CommandError for a log that cannot be read, OSError.
     """
     logs = {}
-    for run in runs:
+    for folder in runs:
         try:
-            lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-            logs[run.name.removeprefix("mnist-")] = [json.loads(line) for line in lines]
+            lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            logs[folder.name.removeprefix("mnist-")] = [json.loads(line) for line in lines]
         except ValueError as error:
-            raise FigureError(f"{run / 'metrics.jsonl'} is not a log of a run: {error}") from error
+            raise CommandError(f"{folder / 'metrics.jsonl'} is not a log of a run: {error}") from error
     if len(logs) < len(runs):
-        raise FigureError(f"--runs: no two may have the same name: {', '.join(map(str, runs))}")
+        raise CommandError(f"--runs: no two may have the same name: {', '.join(map(str, runs))}")
     learning_curves(logs, path, "Accuracy and loss on handwritten digits")
 
 
@@ -327,34 +325,33 @@ CURVES = ("13", "14")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw a figure; returns the exit code. Errors a user can cause are one line on standard error."""
-    options = parser().parse_args(arguments)
-    name = "13-14" if options.number in CURVES else options.number
-    path = options.output or FOLDER / f"{name}.png"
-    try:
-        if options.number in CURVES:
-            curves(options.runs, path)
-        elif options.number in FIGURES:
-            save(FIGURES[options.number](), path)
-        else:
-            raise FigureError(f"there is no figure {options.number} here, choose from {', '.join((*FIGURES, *CURVES))}")
-    except (FigureError, OSError) as error:
-        print(f"docs.figures: {error}", file=sys.stderr)
-        return 1
-    print(f"wrote {path}")
-    return 0
+    return run(parser(), arguments)
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m docs.figures",
-        description="Draw a figure of Zozoulenko (2018) with this project's kernels.",
-        epilog="example: python -m docs.figures 13 --runs runs/mnist-cnn6-1 runs/mnist-fcc6-1",
+    c = command(
+        "python -m docs.figures",
+        draw,
+        "Draw a figure of Zozoulenko (2018) with this project's kernels.",
+        "13 --runs runs/mnist-cnn6-1 runs/mnist-fcc6-1",
     )
-    p.add_argument("number", metavar="NUMBER", help=f"{', '.join(FIGURES)}, or 13, which is drawn together with 14")
-    p.add_argument("--output", type=Path, metavar="FILE", help="the PNG to write (default: docs/figures/NUMBER.png)")
-    p.add_argument("--runs", type=Path, nargs="+", metavar="FOLDER", default=RUNS,
-                   help=f"of figures 13 and 14 (default: {' '.join(map(str, RUNS))})")  # fmt: skip
-    return p
+    what = f"{', '.join(FIGURES)}, or 13, which is drawn together with 14"
+    c.add_argument("figure", choices=(*FIGURES, *CURVES), metavar="NUMBER", help=what)
+    c.add_argument("--output", type=Path, metavar="FILE", help="the PNG to write (default: docs/figures/NUMBER.png)")
+    what = f"of figures 13 and 14 (default: {' '.join(map(str, RUNS))})"
+    c.add_argument("--runs", type=Path, nargs="+", metavar="FOLDER", default=RUNS, help=what)
+    return c
+
+
+def draw(options) -> None:
+    """Write the PNG."""
+    together = options.figure in CURVES
+    path = options.output or FOLDER / f"{'-'.join(CURVES) if together else options.figure}.png"
+    if together:
+        curves(options.runs, path)
+    else:
+        save(FIGURES[options.figure](), path)
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -111,8 +111,11 @@ def one_line(capsys, *arguments):
 
 @pytest.mark.parametrize("number", ["5", "0", "four", ""])
 def test_an_unknown_figure_is_refused_in_one_line(number, tmp_path, capsys):
-    said = one_line(capsys, number, "--output", tmp_path / "x.png")
-    assert said == f"docs.figures: there is no figure {number} here, choose from 4, 6, 10, 11, 16, 17, 13, 14\n"
+    with pytest.raises(SystemExit) as stopped:
+        figures.main([number, "--output", str(tmp_path / "x.png")])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said == f"docs.figures: unknown figure {number!r}; choose from 4, 6, 10, 11, 16, 17, 13, 14\n"
     assert not list(tmp_path.iterdir())
 
 

@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +121,15 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_words_stand_to_the_left_and_numbers_to_the_right():
     assert table([("kernel", "ms"), ("add", 1.5), ("softmax", 10)]) == "kernel    ms\nadd      1.5\nsoftmax   10"
     assert table([("a", "b", "c"), ("aa", "bb", "cc")], left=2) == "a   b    c\naa  bb  cc"
+
+
+# --- All programs
+
+
+def test_only_the_floor_reads_arguments():
+    """Nobody builds a parser of their own: every program has its errors, its --json and its help from here."""
+    root = Path(__file__).resolve().parents[2]
+    folders = ("kernels", "framework", "apps", "benchmarks", "docs")
+    texts = {path: path.read_text() for folder in folders for path in (root / folder).rglob("*.py")}
+    found = {str(path.relative_to(root)) for path, text in texts.items() if "argparse.ArgumentParser(" in text}
+    assert found == set()

@@ -1,0 +1,111 @@
+"""The benchmarks as programs: their help, how they refuse, and what is printed and written of times."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import turns
+from benchmarks.turns import OURS, YARDSTICK
+from kernels.gpu import gpu_is_available
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAMS = ("detectors", "interpreter", "matching", "overfit", "training_step")
+
+
+def program(name):
+    return importlib.import_module(f"benchmarks.{name}").main
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_benchmark_helps_with_an_example(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        program(name)(["--help"])
+    assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert f"\nexample: python -m benchmarks.{name}" in said
+    assert "--json" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "complaint"),
+    [
+        ("detectors", "--cases look:lite", "argument --cases: 'look:lite' is not like look:lite:1:512"),
+        ("detectors", "--cases look:vgg:1:64", "argument --cases: 'look:vgg:1:64': look or train, one of lite, "),
+        ("detectors", "--repeats 0", "argument --repeats: '0' is not a whole number of at least 1"),
+        ("interpreter", "now", "unrecognized arguments: now"),
+        ("matching", "--iterations -1", "argument --iterations: '-1' is not a whole number of at least 1"),
+        ("overfit", "--model vgg", "unknown model 'vgg'; choose from lite, facenet, faceresnet"),
+        ("training_step", "--model cnn7", "unknown model 'cnn7'; choose from cnn6, "),
+        ("training_step", "--json a.png", "argument --json: 'a.png' is not the name of a file that ends in .json"),
+    ],
+)
+def test_an_impossible_option_is_refused_with_what_is_allowed(name, arguments, complaint, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        program(name)(arguments.split())
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"benchmarks.{name}: {complaint}")
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.skipif(gpu_is_available(), reason="there is a GPU here")
+@pytest.mark.parametrize("name", ["detectors", "training_step"])
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(name, capsys):
+    assert program(name)(["--device", "cuda"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"benchmarks.{name}: device cuda cannot be used: ")
+    assert len(said.splitlines()) == 1
+
+
+def test_pytorch_that_is_not_installed_is_refused_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(turns, "find_spec", lambda name: None)
+    assert program("training_step")([]) == 1
+    said = capsys.readouterr().err
+    assert said == "benchmarks.training_step: PyTorch is not installed; --no-torch leaves it out\n"
+
+
+def test_a_training_step_is_timed_and_written(tmp_path, capsys):
+    options = ("--model", "lenet5", "--batch-size", "1", "--repeats", "1", "--no-torch")
+    assert program("training_step")([*options, "--json", str(tmp_path / "new" / "a.json")]) == 0
+    found = json.loads((tmp_path / "new" / "a.json").read_text())
+    assert (found["model"], found["device"]) == ("lenet5", "cpu")
+    assert found["milliseconds"][OURS] > 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "training step of lenet5, batch 1, cpu, 1 in turns"
+    assert [line.split()[0] for line in said[1:]] == ["median", OURS]
+
+
+def test_times_are_reported_with_their_ratio_to_the_yardstick(capsys):
+    times = {OURS: [0.01, 0.02, 0.03], YARDSTICK: [0.04, 0.04, 0.04]}
+    turns.report("a step", times, "pictures", units=2)
+    title, heads, ours, yardstick = capsys.readouterr().out.splitlines()
+    assert title == "a step"
+    assert heads.split() == ["median", "ms", "10", "%", "to", "90", "%", "pictures/s", "of", "PyTorch's", "time"]
+    assert ours.split() == [OURS, "20.00", "10.00", "to", "30.00", "100.0", "0.50"]
+    assert yardstick.split() == [YARDSTICK, "40.00", "40.00", "to", "40.00", "50.0", "1.00"]
+    assert turns.milliseconds(times) == pytest.approx({OURS: 20, YARDSTICK: 40, "ratio": 0.5})
+    assert turns.milliseconds({OURS: [0.01]}) == pytest.approx({OURS: 10})
+
+
+def test_a_competitor_finds_nothing_of_ours_imported():
+    program = "import sys, benchmarks.detectors, benchmarks.training_step; sys.exit('kernels' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def environment(names):
+    """A competitor, which is done when its process has the environment that it should."""
+    found = {name: os.environ.get(name) for name in names}
+    assert found == names, found
+    return lambda: None
+
+
+def test_how_our_threads_wait_is_not_handed_on_to_a_competitor(monkeypatch):
+    monkeypatch.delitem(turns.ENVIRONMENT, "OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    times = turns.in_turns({"a": (environment, {"OMP_WAIT_POLICY": None})}, repeats=1, warm_up=1)
+    assert len(times["a"]) == 1
