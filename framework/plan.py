@@ -17,7 +17,7 @@ import numpy as np
 
 from framework.arena import Block, place
 from framework.graph import Graph, GraphError, Node, Value
-from kernels.operation import Operation, Shape, find_operation
+from kernels.operation import Operation, Shape, find_operation, unknown
 
 # Kinds of arrays that come and go during a run. They share the arena; all others have memory of their own.
 TRANSIENT = ("activation", "saved", "delta-error")
@@ -221,7 +221,7 @@ class Plan:
 
 def _output(graph: Graph, name: str) -> Value:
     if name not in graph.outputs:
-        raise GraphError(f"outputs: {graph.name} has no output {name!r}, it has {', '.join(graph.outputs)}")
+        raise GraphError(f"{graph.name}: {unknown('output', name, graph.outputs)}")
     return graph.outputs[name]
 
 

@@ -11,6 +11,8 @@ os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
 from numba import cuda, float32, float64, int32, int64, types, uint8, uint32
 
+from kernels.operation import unknown
+
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100")
 
 __all__ = [
@@ -51,7 +53,7 @@ def compute_capability(architecture):
     """(9, 0) for "sm_90". Raises ValueError for a name that is no architecture."""
     digits = architecture.removeprefix("sm_")
     if not digits.isdigit() or len(digits) < 2:
-        raise ValueError(f"unknown architecture {architecture!r}; choose from {', '.join(ARCHITECTURES)}")
+        raise ValueError(unknown("architecture", architecture, ARCHITECTURES))
     return int(digits[:-1]), int(digits[-1])
 
 

@@ -147,5 +147,5 @@ def test_a_missing_input_is_refused():
 
 
 def test_an_unknown_output_is_refused_with_the_known_ones():
-    with pytest.raises(GraphError, match=r"no output 'logits', it has probabilities, losses, loss"):
+    with pytest.raises(GraphError, match=r"unknown output 'logits'; choose from probabilities, losses, loss"):
         Model(plain, "cpu").inference(1, outputs=("logits",))

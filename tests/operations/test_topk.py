@@ -134,8 +134,8 @@ def test_compiles_without_float64():
         ((5, 2), {"k": 1}, "x (5, 2) must have 3 sizes (R, N, C) of at least 1"),
         ((1, 5, 2), {"k": 6}, "k 6 must be at least 1 and at most 5, the rows of x (1, 5, 2)"),
         ((1, 5, 2), {"k": 0}, "k 0 must be at least 1 and at most 5, the rows of x (1, 5, 2)"),
-        ((1, 5, 2), {"k": 1, "column": 2}, "column 2 is none of x (1, 5, 2), choose from -2 to 1"),
-        ((1, 5, 2), {"k": 1, "column": -3}, "column -3 is none of x (1, 5, 2), choose from -2 to 1"),
+        ((1, 5, 2), {"k": 1, "column": 2}, "unknown column 2 of x (1, 5, 2); choose from -2 to 1"),
+        ((1, 5, 2), {"k": 1, "column": -3}, "unknown column -3 of x (1, 5, 2); choose from -2 to 1"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(x, settings, message):

@@ -149,9 +149,11 @@ def check_limits(launch):
     """Raise LaunchError for what no GPU would launch."""
     threads = launch.block[0] * launch.block[1] * launch.block[2]
     if min(launch.block) < 1 or threads > LARGEST_BLOCK or launch.block[2] > 64:
-        raise LaunchError(f"a block of {launch.block} is none, it has 1 to {LARGEST_BLOCK} threads, 64 of them along z")
+        raise LaunchError(
+            f"a block of {launch.block} cannot be: it has 1 to {LARGEST_BLOCK} threads, at most 64 along z"
+        )
     if min(launch.grid) < 1 or launch.grid[0] > LARGEST_GRID or max(launch.grid[1:]) > 65535:
-        raise LaunchError(f"a grid of {launch.grid} is none, it has up to ({LARGEST_GRID}, 65535, 65535) blocks")
+        raise LaunchError(f"a grid of {launch.grid} cannot be: it has 1 to ({LARGEST_GRID}, 65535, 65535) blocks")
     if launch.shared_bytes > LARGEST_SHARED:
         raise LaunchError(f"{launch.shared_bytes} bytes of shared memory are too many, a block has {LARGEST_SHARED}")
 

@@ -12,7 +12,7 @@ def shapes(x, k, column, **_):
     if not 1 <= k <= N:
         raise ShapeError(f"topk: k {k} must be at least 1 and at most {N}, the rows of x {x}")
     if not -C <= column < C:
-        raise ShapeError(f"topk: column {column} is none of x {x}, choose from {-C} to {C - 1}")
+        raise ShapeError(f"topk: unknown column {column} of x {x}; choose from {-C} to {C - 1}")
     return {"value": (R, k), "index": (R, k)}
 
 
