@@ -52,7 +52,7 @@ class Case:
         """Pictures of noise; for training with 8 faces each, an eighth to a half of their side."""
         import numpy as np
 
-        from apps.faces.detector import FACES
+        from apps.faces.ends import FACES
 
         R, S, n = self.batch, self.side, 8
         generator = np.random.default_rng(0)

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from apps.command_line import run
-from apps.faces.data import DataError, load
-from apps.faces.detector import PAPER, REFINED, Matching
+from apps.errors import DataError
+from apps.faces.data import load
+from apps.faces.matching import PAPER, REFINED, Matching
 from apps.faces.models import lite
 from apps.faces.training import Crops, RecipeError, recipe, trainer
 from framework import Model

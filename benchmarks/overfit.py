@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from apps.command_line import add_device, run
+from apps.errors import DataError
 from apps.faces.augment import Window, view
-from apps.faces.data import DataError, Example, Faces, load
-from apps.faces.detector import MATCHINGS
+from apps.faces.data import Faces, load
 from apps.faces.evaluation import sizes
+from apps.faces.examples import Example
+from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
 from apps.faces.training import RecipeError, inputs, recipe, score, trainer
 from kernels.commands.command_line import add_json, command, count, positive, positive_float, write_json

@@ -235,7 +235,7 @@ def detections() -> Figure:
     from skimage import data  # slow to import, and only this figure needs it
 
     from apps.faces.crowds import crowd_of
-    from apps.faces.detect import WEIGHTS, Detector, load_model
+    from apps.faces.detector import WEIGHTS, Detector, load_model
     from apps.faces.figures import draw as with_boxes
 
     detector = Detector(load_model(WEIGHTS / "lite.safetensors", "cpu")[0])

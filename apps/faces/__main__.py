@@ -13,14 +13,16 @@ from tqdm import tqdm
 
 from apps import command_line
 from apps.command_line import add_device, carry_out, free_folder, open_run
+from apps.errors import DataError
 from apps.faces import figures
 from apps.faces.album import Album
-from apps.faces.data import DataError, Faces, load, read_wider, statistics, valid_boxes
-from apps.faces.detect import THRESHOLD, WEIGHTS, Detector, load_model, save_weights
-from apps.faces.detector import MATCHINGS
+from apps.faces.data import Faces, load
+from apps.faces.detector import THRESHOLD, WEIGHTS, Detector, load_model, save_weights
+from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
-from apps.faces.pictures import Film, find_pictures, is_film, read_picture
+from apps.faces.pictures import Film, find_pictures, is_film, read_upright
 from apps.faces.training import Crops, Recipe, RecipeError, load_backbone, recipe, score, trainer
+from apps.faces.wider import read_wider, statistics, valid_boxes
 from framework.loading import Background
 from framework.picture import draw_plan
 from framework.summary import summary
@@ -186,7 +188,7 @@ def _add(album: Album, path: Path | None) -> None:
         film = Film(path)
         records = album.add_film(film, partial(_progress, total=film.frames, unit="frame"))
     else:
-        records = album.add_picture(path, read_picture(path))
+        records = album.add_picture(path, read_upright(path))
     seconds = time.perf_counter() - started
     faces = _count(sum(len(record["boxes"]) for record in records), "face")
     frames = f" in {_count(len(records), 'frame')}" if "frame" in records[0] else ""

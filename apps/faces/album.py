@@ -10,7 +10,7 @@ from PIL import Image
 
 from apps.command_line import free_file
 from apps.faces import figures
-from apps.faces.detect import Detector
+from apps.faces.detector import Detector
 from apps.faces.evaluation import Detections
 from apps.faces.pictures import Film
 from kernels.commands.files import write_whole

@@ -14,7 +14,7 @@ from math import ceil, log
 import numpy as np
 from PIL import Image
 
-from apps.faces.data import Example
+from apps.faces.examples import Example
 
 SCALES = (0.4, 2.2)  # a photograph as a whole
 SIDES = (12.0, 256.0)  # pixels, a face that is brought to a size; never enlarged more than
@@ -41,7 +41,7 @@ def augmented(example: Example, generator: np.random.Generator, size: int) -> Ex
     if len(countable) and generator.random() < 0.5:
         window = face_window(example, example.boxes[generator.choice(countable)], generator, size)
     else:
-        window = placed(example, size / log_uniform(generator, *SCALES), generator)
+        window = window_at_random(example, size / log_uniform(generator, *SCALES), generator)
     return view(example, window, size, generator.random() < 0.5, jitter(mean_colour(example.picture), generator))
 
 
@@ -51,7 +51,7 @@ def paper_augmented(example: Example, generator: np.random.Generator, size: int)
     How large its crops are is not said; here a side is 0.3 to 1 of the photograph's shorter side.
     """
     side = min(example.picture.shape[:2]) * generator.uniform(*PAPER_CROPS)
-    window = placed(example, side, generator)
+    window = window_at_random(example, side, generator)
     return view(example, window, size, generator.random() < 0.5, jitter(mean_colour(example.picture), generator))
 
 
@@ -61,10 +61,12 @@ def face_window(example: Example, box: np.ndarray, generator: np.random.Generato
     face = (width * height) ** 0.5
     high = min(SIDES[1], ENLARGED * face, size * face / max(width, height))
     target = log_uniform(generator, min(SIDES[0], high), high)
-    return placed(example, size * face / target, generator, box)
+    return window_at_random(example, size * face / target, generator, box)
 
 
-def placed(example: Example, side: float, generator: np.random.Generator, box: np.ndarray | None = None) -> Window:
+def window_at_random(
+    example: Example, side: float, generator: np.random.Generator, box: np.ndarray | None = None
+) -> Window:
     """A window at random: inside the photograph where it is smaller, around it where it is larger, around the box."""
     height, width = example.picture.shape[:2]
 

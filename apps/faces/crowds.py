@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from apps.faces.data import DataError, Example
+from apps.errors import DataError
+from apps.faces.examples import Example
 
 MOST = 60  # faces in a picture
 SIDES = (12.0, 200.0)  # pixels: the root of the area of a box

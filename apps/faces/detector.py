@@ -1,174 +1,97 @@
-"""The two ends of a detector: what it is told while it learns, and the boxes it gives when it looks.
+"""Find the faces in a picture of any size, with a trained detector."""
 
-    input   image (R, H, W, 3) uint8
-            boxes (R, FACES, 4) in pixels, label (R, FACES): 1 a face, 0 nothing, -1 a face not to be learned
-    output  loss (1,), classification (1,), regression (1,)
-            boxes (R, K, 4), scores (R, K) falling, keep (R, K): 1 for the boxes that no better one covers
-
-Source: Zozoulenko (2018), section 3.3.2, eq. 58-61. Matching and the choice of boxes are nodes of the graph like all
-others, so that they run where it runs.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from apps.faces.anchors import Anchors
-from apps.faces.blocks import channels_last, joined
-from framework import layers
-from framework.graph import Graph, Value
+from apps.faces.evaluation import Detections
+from apps.faces.matching import MATCHINGS
+from apps.faces.models import MODELS, OVERLAP
+from framework import Model, checkpoint
+from framework.checkpoint import CheckpointError
+from framework.parameters import ParameterError
+from framework.program import Program
+from kernels.device import Device
 
-Head = Callable[[Value, str], Value]
+WEIGHTS = Path(__file__).parent / "weights"
 
-# Faces a picture in training: more than WIDER FACE's crops have, save a handful of pictures.
-FACES = 192
+# The least score of a box that is shown.
+THRESHOLD = 0.45
 
-# Candidates a picture that non-maximum suppression looks at.
-CANDIDATES = 1000
+# Pictures are extended to multiples of so many pixels, so that pictures of about one size share a program.
+MULTIPLE = 64
 
-# The share of anchors that a network takes for faces before it has learned anything (Lin et al., 2017, section 3.3).
-PRIOR = 0.01
+# Programs that are kept ready. Each has the memory for one picture of its size.
+PROGRAMS = 8
 
 
-@dataclass(frozen=True)
-class Matching:
-    """How anchors get labels, and errors become a loss. The defaults are the seeds' own: eq. 58-61.
+class Detector:
+    """`Detector(model)(picture)` returns Detections with falling scores, in the picture's own pixels.
 
-    positive, negative   an anchor is positive from this IoU on, background below that one, ignored between
-    best                 whether each face also takes the anchor that fits it best, however badly
-    code, weights        how offsets are written: "corners" in pixels, or "centers" relative to the anchor
-    normalise            each loss is divided by the number of "anchors" it is summed over, or of "positives"
-    per_level            whether so in each pyramid level (seed 001, eq. 61) or over all
-    alpha, gamma         of the focal loss
-    beta                 where smooth L1 turns from a square to a line
+    threshold   the least score of a detection, from 0 to 1
+    overlap     IoU above which the better of two detections stands for both
+    longest     larger pictures are made smaller, to so many pixels a side, before they are looked at
     """
 
-    positive: float = 0.5
-    negative: float = 0.5
-    best: bool = False
-    code: str = "corners"
-    weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
-    normalise: str = "anchors"
-    per_level: bool = False
-    alpha: float = 3.0
-    gamma: float = 2.0
-    beta: float = 1.0
+    def __init__(
+        self, model: Model, threshold: float = THRESHOLD, overlap: float = OVERLAP, longest: int | None = None
+    ):
+        self.model, self.threshold, self.overlap, self.longest = model, threshold, overlap, longest
+        self._programs: OrderedDict[tuple[int, int], Program] = OrderedDict()
+
+    def __call__(self, picture: np.ndarray) -> Detections:
+        """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,)."""
+        height, width, _ = picture.shape
+        if self.longest and max(height, width) > self.longest:
+            return self._smaller(picture)
+        size = tuple(-(-n // MULTIPLE) * MULTIPLE for n in (height, width))
+        image = np.empty((1, *size, 3), np.uint8)
+        image[:] = np.rint(picture.mean(axis=(0, 1)))
+        image[0, :height, :width] = picture
+        found = self._program(size)(image=image)
+        boxes, scores = found["boxes"][0].astype(np.float32), found["scores"][0].astype(np.float32)
+        boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+        kept = (found["keep"][0] == 1) & (scores >= self.threshold) & (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+        return Detections(boxes[kept], scores[kept])
+
+    def _smaller(self, picture: np.ndarray) -> Detections:
+        height, width, _ = picture.shape
+        assert self.longest is not None
+        factor = self.longest / max(height, width)
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        small = Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        found = self(np.array(small))
+        scale = np.array([width / size[0], height / size[1]] * 2, np.float32)
+        boxes = np.minimum(found.boxes * scale, np.array([width, height] * 2, np.float32))  # the product is rounded
+        return Detections(boxes, found.scores)
+
+    def _program(self, size: tuple[int, int]) -> Program:
+        if size not in self._programs:
+            self._programs[size] = self.model.inference(1, ("boxes", "scores", "keep"), size=size, overlap=self.overlap)
+            if len(self._programs) > PROGRAMS:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(size)
+        return self._programs[size]
 
 
-PAPER = Matching()
-PER_LEVEL = Matching(per_level=True)
-
-# As torchvision's RetinaNet does it, with bounds for faces of a few pixels: those of anchors seldom reach 1/2.
-REFINED = Matching(
-    positive=0.45,
-    negative=0.35,
-    best=True,
-    code="centers",
-    weights=(10.0, 10.0, 5.0, 5.0),
-    normalise="positives",
-    alpha=1.0,
-)
-
-MATCHINGS = {"paper": PAPER, "per_level": PER_LEVEL, "refined": REFINED}
+def load_model(path: Path, device: Device | str = "auto") -> tuple[Model, dict[str, str]]:
+    """A detector from a weights file, and what the file says about it. Raises CheckpointError."""
+    tensors, facts = checkpoint.read(path)
+    for fact, known in (("model", MODELS), ("matching", MATCHINGS)):
+        if facts.get(fact) not in known:
+            found = f"{fact} {facts[fact]!r}" if fact in facts else f"no {fact}"
+            raise CheckpointError(f"{path}: {found} found, weights of a detector expected ({', '.join(known)})")
+    build = partial(MODELS[facts["model"]], matching=MATCHINGS[facts["matching"]])
+    try:
+        model = Model(build, device, weights=tensors)
+    except ParameterError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return model, facts
 
 
-def picture(graph: Graph, batch: int, size: tuple[int, int]) -> Value:
-    """The input `image` of size (rows, columns), and after it float32 (R, 3, H, W) around zero."""
-    image = graph.input("image", (batch, *size, 3), "uint8")
-    return graph.add("normalise", "normalise", x=image)
-
-
-def prior(anchors: int):
-    """Start of the biases of (background, face) for each anchor of a cell: faces have the probability PRIOR."""
-    half = np.log((1 - PRIOR) / PRIOR) / 2
-    return layers.constant(np.tile([half, -half], anchors))
-
-
-def finish(
-    levels: list[Value], classify: Head, regress: Head, anchors: Anchors, matching: Matching, overlap: float
-) -> Graph:
-    """End a graph: heads on all levels, loss, and detections.
-
-    classify, regress    (level, its name) -> (R, A * 2, H, W) logits, (R, A * 4, H, W) offsets
-    overlap              IoU above which the better of two detections stands for both
-    """
-    graph = levels[0].graph
-    names = [f"P{stride.bit_length() - 1}" for stride in anchors.strides]
-    grids = [anchors.level(i, level.shape[2:]) for i, level in enumerate(levels)]
-    boxes = graph.constant("anchors", np.concatenate(grids))
-    logits = joined([channels_last(classify(x, at), 2) for x, at in zip(levels, names, strict=True)])
-    offsets = joined([channels_last(regress(x, at), 4) for x, at in zip(levels, names, strict=True)])
-    _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
-    _detections(graph, logits, offsets, boxes, matching, overlap)
-    return graph
-
-
-def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
-    R, N, _ = logits.shape
-    boxes, label = graph.input("boxes", (R, FACES, 4)), graph.input("label", (R, FACES), "int32")
-    matched = graph.add(
-        "match_anchors",
-        "matched",
-        anchors=anchors,
-        boxes=boxes,
-        label=label,
-        positive=matching.positive,
-        negative=matching.negative,
-        best=matching.best,
-    )
-    truth = graph.add(
-        "encode_boxes",
-        "true_offsets",
-        boxes=boxes,
-        matched=matched,
-        anchors=anchors,
-        code=matching.code,
-        weights=matching.weights,
-    )
-    target, weight = graph.node(
-        "assign_targets",
-        "targets",
-        matched=matched,
-        normalise=matching.normalise,
-        levels=levels if matching.per_level else (),
-    ).outputs
-    focal = graph.add(
-        "focal_loss",
-        "focal_loss",
-        x=layers.reshape(logits, R * N, 2),
-        target=layers.reshape(target, R * N, 2),
-        alpha=matching.alpha,
-        gamma=matching.gamma,
-    )
-    smooth = graph.add(
-        "smooth_l1",
-        "smooth_l1",
-        prediction=layers.reshape(offsets, R * N, 4),
-        target=layers.reshape(truth, R * N, 4),
-        weight=layers.reshape(weight, R * N),
-        beta=matching.beta,
-    )
-    classification = graph.output("classification", graph.add("reduce", "classification", x=focal, how="sum"))
-    regression = graph.output("regression", graph.add("reduce", "regression", x=smooth, how="sum"))
-    graph.output("loss", layers.add(classification, regression, "loss"))
-
-
-def _detections(graph, logits, offsets, anchors, matching: Matching, overlap) -> None:
-    R, N, _ = logits.shape
-    flat = graph.add("softmax", "probabilities", x=layers.reshape(logits, R * N, 2))
-    scores, index = graph.node(
-        "topk", "scores", x=layers.reshape(flat, R, N, 2), k=min(CANDIDATES, N), column=1
-    ).outputs
-    boxes = graph.add(
-        "decode_boxes",
-        "detections",
-        offsets=offsets,
-        anchors=anchors,
-        index=index,
-        code=matching.code,
-        weights=matching.weights,
-    )
-    graph.output("scores", scores)
-    graph.output("boxes", boxes)
-    graph.output("keep", graph.add("nms", "keep", boxes=boxes, score=scores, overlap=overlap))
+def save_weights(model: Model, path: Path, **facts) -> None:
+    """Write a detector's parameters, and facts about how they came to be."""
+    checkpoint.write(path, model.parameters.download(), {"model": model.name, **{k: str(v) for k, v in facts.items()}})

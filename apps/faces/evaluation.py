@@ -111,8 +111,8 @@ def evaluate(detections: Sequence[Detections], truths: Sequence[Truth], overlap:
     outcomes = [judge(found, truth, overlap) for found, truth in zip(detections, truths, strict=True)]
     faces = sum(int(np.count_nonzero(~truth.ignored)) for truth in truths)
 
-    scores = joined([outcome.detections.scores[~outcome.ignored] for outcome in outcomes], np.float32)
-    hits = joined([outcome.hits[~outcome.ignored] for outcome in outcomes], bool)
+    scores = concatenated([outcome.detections.scores[~outcome.ignored] for outcome in outcomes], np.float32)
+    hits = concatenated([outcome.hits[~outcome.ignored] for outcome in outcomes], bool)
     order = np.argsort(-scores)
     scores, hits = scores[order], hits[order]
     last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)[: len(scores)])  # of the boxes with equal scores
@@ -122,7 +122,7 @@ def evaluate(detections: Sequence[Detections], truths: Sequence[Truth], overlap:
     return Curve(precision, recall, scores[last], area(precision, recall, faces), faces, outcomes)
 
 
-def joined(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
+def concatenated(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
     """All arrays one after the other, also where there are none."""
     return np.concatenate([np.empty(0, dtype), *arrays])
 
@@ -213,7 +213,7 @@ def listed(truths: Sequence[Truth], names: Sequence[str], path: Path) -> list[Tr
         for picture, boxes, numbers in zip(pictures[0], corners[0], faces[0], strict=True):
             counts = np.zeros(len(boxes[0]), bool)
             counts[numbers[0].astype(int).ravel() - 1] = True
-            solid = (boxes[0][:, 2:] > 0).all(axis=1)  # x y w h: one without area is no face, as in apps.faces.data
+            solid = (boxes[0][:, 2:] > 0).all(axis=1)  # x y w h: one without area is no face, as in apps.faces.wider
             counted[f"{event[0].item()}/{picture[0].item()}"] = counts[solid]
 
     chosen = []

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from apps.faces.anchors import Anchors, geometric
 from apps.faces.blocks import basic_block, bottleneck, conv_norm, feature_pyramid, resnet50
-from apps.faces.detector import PAPER, PER_LEVEL, REFINED, Head, Matching, finish, picture, prior
+from apps.faces.ends import Head, finish, picture, prior
+from apps.faces.matching import PAPER, PER_LEVEL, REFINED, Matching
 from framework import layers
 from framework.graph import Graph, Value
 

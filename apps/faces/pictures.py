@@ -1,4 +1,4 @@
-"""Pictures and films that a user points to: any size, mode and orientation, as uint8 (H, W, 3) RGB."""
+"""Pictures and films in files, of any size, mode and orientation, as uint8 (H, W, 3) RGB."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from apps.faces.data import DataError, reason
+from apps.errors import DataError
 
 PICTURES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
@@ -15,8 +15,20 @@ PICTURES = (
 FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """The picture upright, transparent parts on white: uint8 (H, W, 3) RGB. Raises DataError."""
+def read_as_stored(path: Path) -> np.ndarray:
+    """The picture as its pixels are stored, uint8 (H, W, 3) RGB: EXIF does not turn it. Raises what Pillow raises.
+
+    For data sets, whose boxes refer to stored pixels.
+    """
+    with Image.open(path) as image:
+        return np.array(image.convert("RGB"))
+
+
+def read_upright(path: Path) -> np.ndarray:
+    """The picture as people see it, uint8 (H, W, 3) RGB: EXIF turns it, transparent parts are white. Raises DataError.
+
+    For what a user points to.
+    """
     try:
         # From a stream, because Pillow maps a TIFF file of which it knows the name as if it were upright already.
         with path.open("rb") as stream, Image.open(stream) as file:
@@ -36,6 +48,13 @@ def bytes_of(deep: np.ndarray, mode: str) -> np.ndarray:
     if not np.isfinite(deep).all():
         raise ValueError("values that are no numbers")
     return np.rint(255 / max(deep.max(), 255 if mode[0] == "I" else 1) * np.maximum(deep, 0)).astype(np.uint8)
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a picture, without its path."""
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "no format that Pillow knows"
+    return str(getattr(error, "strerror", None) or error)
 
 
 def find_pictures(paths: Sequence[Path], output: Path) -> list[Path]:

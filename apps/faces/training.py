@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from apps.errors import DataError
 from apps.faces.augment import augmented, paper_augmented
-from apps.faces.data import DataError, Example, Examples, Faces, Wider
-from apps.faces.detect import THRESHOLD, Detector
-from apps.faces.detector import FACES, MATCHINGS
+from apps.faces.data import Faces
+from apps.faces.detector import THRESHOLD, Detector
+from apps.faces.ends import FACES
 from apps.faces.evaluation import Curve, Outcome, Truth, evaluate, ignored_below, sizes, subsets
+from apps.faces.examples import Example, Examples
+from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
+from apps.faces.wider import Wider
 from framework import Model, Optimizer, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.loading import Batches

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from apps import command_line
 from apps.command_line import add_device, carry_out, free_folder, open_run
+from apps.errors import DataError
 from apps.mnist import figures
 from apps.mnist.classifier import WEIGHTS, Evaluation, Recipe, load_model, recipe, save_weights, trainer
-from apps.mnist.data import DataError, load
+from apps.mnist.data import load
 from apps.mnist.models import MODELS
 from apps.mnist.picture import read_digit
 from framework import Model, checkpoint

@@ -17,6 +17,8 @@ from threading import Thread
 import numpy as np
 import pooch
 
+from apps.errors import DataError
+
 # The four original files, as yann.lecun.com published them, and their SHA-256.
 CHECKSUMS = {
     "train-images-idx3-ubyte.gz": "7ff28fd295f802eefc6d40e461175dfe4b969b1842b2abc8c6dc8c20711cf79f",
@@ -30,10 +32,6 @@ PATIENCE = 4.0  # seconds in all until a mirror must have answered
 MAGIC = {"images": 0x803, "labels": 0x801}  # bytes (8) in three dimensions, in one
 SIDE, CLASSES = 28, 10
 BUILTIN_SEED, BUILTIN_TRAINING = 0, 400  # of the 500 digits of each class, 400 are for training
-
-
-class DataError(ValueError):
-    """Data that cannot be used: one line that names the file, what was found and what was expected."""
 
 
 @dataclass(frozen=True)

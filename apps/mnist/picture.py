@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from apps.mnist.data import SIDE, DataError
+from apps.errors import DataError
+from apps.mnist.data import SIDE
 
 DIGIT = 20  # pixels, the longest side of a digit inside the 28 x 28
 ENOUGH = 400  # pixels a side: larger pictures are averaged down to 400 to 800, which also calms noise

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from apps.faces.data import Example
+from apps.faces.examples import Example
 from apps.faces.training import inputs
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apps.faces import augment
 from apps.faces.augment import Window, augmented, clipped, face_window, flipped, jitter, paper_augmented, view
-from apps.faces.data import Example
+from apps.faces.examples import Example
 
 WAYS = (augmented, paper_augmented)
 SAME = np.eye(3, 4)
@@ -155,7 +155,7 @@ def test_a_chosen_face_is_seen_whole_and_at_most_three_times_as_large(example, s
 @given(example=painted(), seed=seeds)
 def test_a_window_smaller_than_the_photograph_never_leaves_it(example, seed):
     assume(min(example.picture.shape[:2]) >= 20)
-    window = augment.placed(example, 20, np.random.default_rng(seed))
+    window = augment.window_at_random(example, 20, np.random.default_rng(seed))
     height, width = example.picture.shape[:2]
     assert 0 <= window.left <= width - 20
     assert 0 <= window.top <= height - 20

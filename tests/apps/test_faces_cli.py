@@ -16,10 +16,10 @@ from skimage import data as pictures
 
 from apps.faces.__main__ import main, parser
 from apps.faces.data import load
-from apps.faces.detect import WEIGHTS, load_model, save_weights
+from apps.faces.detector import WEIGHTS, load_model, save_weights
 from apps.faces.evaluation import intersections_over_unions
 from apps.faces.models import MODELS, lite
-from apps.faces.pictures import read_picture
+from apps.faces.pictures import read_upright
 from apps.faces.training import score
 from framework import Model, checkpoint
 from tests.apps.test_faces_data import face, write_split
@@ -230,9 +230,9 @@ def test_interrupted_it_says_so_and_keeps_what_was_found(look, photograph, monke
     def interrupted(path):
         if path.name == "b.png":
             raise KeyboardInterrupt
-        return read_picture(path)
+        return read_upright(path)
 
-    monkeypatch.setattr("apps.faces.__main__.read_picture", interrupted)
+    monkeypatch.setattr("apps.faces.__main__.read_upright", interrupted)
     assert look(".", "--json", "found.jsonl", code=130) == "apps.faces detect: interrupted\n"
     assert [record["image"] for record in records("found.jsonl")] == ["a.png"]
 

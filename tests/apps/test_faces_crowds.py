@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.errors import DataError
 from apps.faces import crowds
 from apps.faces.crowds import FACE, HAIR, NECK, TORSO, Crowds, crowd_of, faces, layout, overlap, photographs, reach
-from apps.faces.data import DataError
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from apps.faces import data
+from apps.errors import DataError
+from apps.faces import wider
 from apps.faces.crowds import Crowds
-from apps.faces.data import DataError, Wider, load, read_annotations, read_wider
+from apps.faces.data import load
+from apps.faces.wider import Wider, read_annotations, read_wider
 
 NO_FACE = (0,) * 10
 
@@ -65,8 +67,8 @@ def plain_environment(monkeypatch):
 
 # --- Annotations
 
-numbers = st.integers(-data.LARGEST, data.LARGEST)
-rows = st.tuples(*[numbers] * data.COLUMNS)
+numbers = st.integers(-wider.LARGEST, wider.LARGEST)
+rows = st.tuples(*[numbers] * wider.COLUMNS)
 names = st.text("abz09_-é", min_size=1, max_size=8).map("0--A/{}.jpg".format)
 entries = st.dictionaries(names, st.lists(rows, max_size=4), max_size=4)
 
@@ -82,7 +84,7 @@ def test_what_is_written_is_read(scratch, entries, newline):
     found = list(read_annotations(scratch))
     assert [name for _, name, _ in found] == list(entries)
     for (line, name, faces), expected in zip(found, entries.values(), strict=True):
-        assert faces.shape == (len(expected), data.COLUMNS)
+        assert faces.shape == (len(expected), wider.COLUMNS)
         assert faces.tolist() == [list(row) for row in expected]
         assert scratch.read_text(encoding="utf-8").split("\n")[line - 1] == name
 

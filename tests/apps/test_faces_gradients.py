@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from apps.faces.detector import MATCHINGS
+from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
 from framework import Model
 from tests.apps.noise import batch

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from apps.faces.anchors import Anchors, geometric
-from apps.faces.detector import PRIOR, Matching
+from apps.faces.ends import PRIOR
 from apps.faces.evaluation import sizes
+from apps.faces.matching import Matching
 from apps.faces.models import MODELS, OVERLAP, facenet, faceresnet, lite
 from framework import Model
 from kernels.operations.iou.reference import overlap as iou

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from apps.faces.data import DataError
-from apps.faces.pictures import FILMS, Film, bytes_of, find_pictures, is_film, read_picture
+from apps.errors import DataError
+from apps.faces.pictures import FILMS, Film, bytes_of, find_pictures, is_film, read_upright
 
 # What turns a picture upright, by the value of the EXIF tag for orientation: how it was stored.
 STORED = {1: 0, 3: 2, 6: 1, 8: 3}  # quarter turns against the clock
@@ -26,7 +26,7 @@ def colours(height: int = 30, width: int = 40) -> np.ndarray:
 
 def saved(path: Path, picture: Image.Image, **options) -> np.ndarray:
     picture.save(path, **options)
-    found = read_picture(path)
+    found = read_upright(path)
     assert found.dtype == np.uint8
     assert found.flags.c_contiguous
     return found
@@ -140,7 +140,7 @@ def test_any_size_is_read_as_it_is(tmp_path, size):
 def test_what_is_no_picture_is_refused_in_one_line(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=r"no readable picture found \(.+\), an image file expected$") as caught:
-        read_picture(tmp_path / name)
+        read_upright(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -154,13 +154,13 @@ def test_a_picture_that_is_cut_off_is_refused(tmp_path, suffix, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(DataError):
-        read_picture(path)
+        read_upright(path)
 
 
 def test_values_that_are_no_numbers_are_refused(tmp_path):
     Image.fromarray(np.array([[1, np.nan]], np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(DataError, match="values that are no numbers"):
-        read_picture(tmp_path / "a.tif")
+        read_upright(tmp_path / "a.tif")
 
 
 # --- Which files are meant

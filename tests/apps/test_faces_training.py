@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from apps.faces import training
 from apps.faces.data import Faces
-from apps.faces.detector import FACES
+from apps.faces.ends import FACES
 from apps.faces.evaluation import sizes
 from apps.faces.models import MODELS, facenet, lite
 from apps.faces.training import Crops, Recipe, RecipeError, inputs, load_backbone, recipe, trainer

@@ -7,7 +7,7 @@ import pytest
 
 from apps.faces.crowds import crowd_of
 from apps.faces.data import load
-from apps.faces.detect import WEIGHTS, Detector, load_model
+from apps.faces.detector import WEIGHTS, Detector, load_model
 from apps.faces.evaluation import Truth, evaluate
 from apps.faces.training import score
 

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.errors import DataError
 from apps.mnist import data
-from apps.mnist.data import DataError, load, normalise, one_hot, read_idx, shifted
+from apps.mnist.data import load, normalise, one_hot, read_idx, shifted
 
 FILES = tuple(data.CHECKSUMS)
 NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from apps.mnist.data import DataError, load
+from apps.errors import DataError
+from apps.mnist.data import load
 from apps.mnist.picture import read_digit
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-import apps.faces.detect
+import apps.faces.detector
 import apps.mnist.classifier
 from apps.faces.models import lite
 from apps.mnist.models import cnn6
@@ -36,7 +36,7 @@ def test_a_model_with_weights_draws_none():
         Model(partial(never_drawn, plain), "cpu")
 
 
-@pytest.mark.parametrize(("app", "build"), [(apps.mnist.classifier, cnn6), (apps.faces.detect, lite)])
+@pytest.mark.parametrize(("app", "build"), [(apps.mnist.classifier, cnn6), (apps.faces.detector, lite)])
 def test_a_model_of_an_app_is_loaded_without_drawing(app, build, monkeypatch):
     monkeypatch.setitem(app.MODELS, build.__name__, partial(never_drawn, build))
     model, _ = app.load_model(app.WEIGHTS / f"{build.__name__}.safetensors", "cpu")

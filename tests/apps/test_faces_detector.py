@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from apps.faces import detect
-from apps.faces.detect import Detector, load_model, save_weights
-from apps.faces.detector import MATCHINGS, PAPER
+from apps.faces import detector
+from apps.faces.detector import Detector, load_model, save_weights
+from apps.faces.matching import MATCHINGS, PAPER
 from apps.faces.models import lite
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
@@ -113,10 +113,10 @@ def test_pictures_of_about_one_size_share_a_program_and_only_some_programs_are_k
         return Model.inference(model, *arguments, size=size, **options)
 
     monkeypatch.setattr(model, "inference", inference)
-    monkeypatch.setattr(detect, "PROGRAMS", 2)
-    detector = Detector(model)
+    monkeypatch.setattr(detector, "PROGRAMS", 2)
+    look = Detector(model)
     for rows, columns in ((50, 50), (64, 33), (20, 100), (10, 10), (100, 20), (64, 64), (20, 100)):
-        detector(picture(rows, columns))
+        look(picture(rows, columns))
     # (64, 64) is in use all the time; (64, 128) made way for (128, 64).
     assert made == [(64, 64), (64, 128), (128, 64), (64, 128)]
 

@@ -1,0 +1,132 @@
+"""The two ends of a detector: what it is told while it learns, and the boxes it gives when it looks.
+
+    input   image (R, H, W, 3) uint8
+            boxes (R, FACES, 4) in pixels, label (R, FACES): 1 a face, 0 nothing, -1 a face not to be learned
+    output  loss (1,), classification (1,), regression (1,)
+            boxes (R, K, 4), scores (R, K) falling, keep (R, K): 1 for the boxes that no better one covers
+
+Source: Zozoulenko (2018), section 3.3.2, eq. 58-61. Matching and the choice of boxes are nodes of the graph like all
+others, so that they run where it runs.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from apps.faces.anchors import Anchors
+from apps.faces.blocks import channels_last, joined
+from apps.faces.matching import Matching
+from framework import layers
+from framework.graph import Graph, Value
+
+Head = Callable[[Value, str], Value]
+
+# Faces a picture in training: more than WIDER FACE's crops have, save a handful of pictures.
+FACES = 192
+
+# Candidates a picture that non-maximum suppression looks at.
+CANDIDATES = 1000
+
+# The share of anchors that a network takes for faces before it has learned anything (Lin et al., 2017, section 3.3).
+PRIOR = 0.01
+
+
+def picture(graph: Graph, batch: int, size: tuple[int, int]) -> Value:
+    """The input `image` of size (rows, columns), and after it float32 (R, 3, H, W) around zero."""
+    image = graph.input("image", (batch, *size, 3), "uint8")
+    return graph.add("normalise", "normalise", x=image)
+
+
+def prior(anchors: int):
+    """Start of the biases of (background, face) for each anchor of a cell: faces have the probability PRIOR."""
+    half = np.log((1 - PRIOR) / PRIOR) / 2
+    return layers.constant(np.tile([half, -half], anchors))
+
+
+def finish(
+    levels: list[Value], classify: Head, regress: Head, anchors: Anchors, matching: Matching, overlap: float
+) -> Graph:
+    """End a graph: heads on all levels, loss, and detections.
+
+    classify, regress    (level, its name) -> (R, A * 2, H, W) logits, (R, A * 4, H, W) offsets
+    overlap              IoU above which the better of two detections stands for both
+    """
+    graph = levels[0].graph
+    names = [f"P{stride.bit_length() - 1}" for stride in anchors.strides]
+    grids = [anchors.level(i, level.shape[2:]) for i, level in enumerate(levels)]
+    boxes = graph.constant("anchors", np.concatenate(grids))
+    logits = joined([channels_last(classify(x, at), 2) for x, at in zip(levels, names, strict=True)])
+    offsets = joined([channels_last(regress(x, at), 4) for x, at in zip(levels, names, strict=True)])
+    _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
+    _detections(graph, logits, offsets, boxes, matching, overlap)
+    return graph
+
+
+def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
+    R, N, _ = logits.shape
+    boxes, label = graph.input("boxes", (R, FACES, 4)), graph.input("label", (R, FACES), "int32")
+    matched = graph.add(
+        "match_anchors",
+        "matched",
+        anchors=anchors,
+        boxes=boxes,
+        label=label,
+        positive=matching.positive,
+        negative=matching.negative,
+        best=matching.best,
+    )
+    truth = graph.add(
+        "encode_boxes",
+        "true_offsets",
+        boxes=boxes,
+        matched=matched,
+        anchors=anchors,
+        code=matching.code,
+        weights=matching.weights,
+    )
+    target, weight = graph.node(
+        "assign_targets",
+        "targets",
+        matched=matched,
+        normalise=matching.normalise,
+        levels=levels if matching.per_level else (),
+    ).outputs
+    focal = graph.add(
+        "focal_loss",
+        "focal_loss",
+        x=layers.reshape(logits, R * N, 2),
+        target=layers.reshape(target, R * N, 2),
+        alpha=matching.alpha,
+        gamma=matching.gamma,
+    )
+    smooth = graph.add(
+        "smooth_l1",
+        "smooth_l1",
+        prediction=layers.reshape(offsets, R * N, 4),
+        target=layers.reshape(truth, R * N, 4),
+        weight=layers.reshape(weight, R * N),
+        beta=matching.beta,
+    )
+    classification = graph.output("classification", graph.add("reduce", "classification", x=focal, how="sum"))
+    regression = graph.output("regression", graph.add("reduce", "regression", x=smooth, how="sum"))
+    graph.output("loss", layers.add(classification, regression, "loss"))
+
+
+def _detections(graph, logits, offsets, anchors, matching: Matching, overlap) -> None:
+    R, N, _ = logits.shape
+    flat = graph.add("softmax", "probabilities", x=layers.reshape(logits, R * N, 2))
+    scores, index = graph.node(
+        "topk", "scores", x=layers.reshape(flat, R, N, 2), k=min(CANDIDATES, N), column=1
+    ).outputs
+    boxes = graph.add(
+        "decode_boxes",
+        "detections",
+        offsets=offsets,
+        anchors=anchors,
+        index=index,
+        code=matching.code,
+        weights=matching.weights,
+    )
+    graph.output("scores", scores)
+    graph.output("boxes", boxes)
+    graph.output("keep", graph.add("nms", "keep", boxes=boxes, score=scores, overlap=overlap))
