@@ -13,11 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from apps.command_line import run
-from apps.errors import DataError
 from apps.faces.data import load
 from apps.faces.matching import PAPER, REFINED, Matching
 from apps.faces.models import lite
-from apps.faces.training import Crops, RecipeError, recipe, trainer
+from apps.faces.training import Crops, recipe, trainer
 from framework import Model
 from framework.loading import Background
 from kernels.commands.command_line import add_json, command, count, positive, write_json
@@ -52,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     c.add_argument("--size", type=positive, metavar="PIXELS", default=224, help="side of the crops (default: 224)")
     c.add_argument("--seed", type=count, metavar="N", default=0, help="of weights and crops (default: 0)")
     add_json(c)
-    return run(c, arguments, (DataError, RecipeError))
+    return run(c, arguments)
 
 
 def measure(options) -> None:

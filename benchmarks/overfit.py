@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from apps.command_line import add_device, run
-from apps.errors import DataError
 from apps.faces.augment import Window, view
 from apps.faces.data import Faces, load
 from apps.faces.evaluation import sizes
 from apps.faces.examples import Example
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
-from apps.faces.training import RecipeError, inputs, recipe, score, trainer
+from apps.faces.training import inputs, recipe, score, trainer
 from kernels.commands.command_line import add_json, command, count, positive, positive_float, write_json
 
 PHOTOGRAPHS = 8
@@ -49,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     c.add_argument("--matching", choices=MATCHINGS, default="refined", help=what)
     c.add_argument("--seed", type=count, metavar="N", default=0, help="of weights and batches (default: 0)")
     add_json(c)
-    return run(c, arguments, (DataError, RecipeError))
+    return run(c, arguments)
 
 
 def measure(options) -> None:

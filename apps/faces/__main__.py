@@ -6,27 +6,28 @@ import os
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from apps import command_line
-from apps.command_line import add_device, carry_out, free_folder, open_run
+from apps.command_line import add_device, add_recipe, add_run, carry_out, choose_run, open_run
 from apps.errors import DataError
 from apps.faces import figures
 from apps.faces.album import Album
 from apps.faces.data import Faces, load
-from apps.faces.detector import THRESHOLD, WEIGHTS, Detector, load_model, save_weights
+from apps.faces.detector import THRESHOLD, WEIGHTS, Detector, load_detector
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
 from apps.faces.pictures import Film, find_pictures, is_film, read_upright
-from apps.faces.training import Crops, Recipe, RecipeError, load_backbone, recipe, score, trainer
+from apps.faces.training import Crops, DetectorRecipe, load_backbone, recipe, score, trainer
 from apps.faces.wider import read_wider, statistics, valid_boxes
+from framework import weights
 from framework.loading import Background
 from framework.picture import draw_plan
 from framework.summary import summary
-from framework.trainer import CHECKPOINT
 from kernels.commands.command_line import (
     Commands,
     add_json,
@@ -36,25 +37,9 @@ from kernels.commands.command_line import (
     make_folder,
     note,
     positive,
-    positive_float,
     write_json,
 )
 from kernels.commands.files import write_whole
-
-# Options of `train` that a run keeps when it is resumed, by the names they have in a recipe.
-RECIPE = {
-    "model": "model",
-    "iterations": "iterations",
-    "batch_size": "batch",
-    "sizes": "sizes",
-    "optimizer": "optimizer",
-    "learning_rate": "rate",
-    "schedule": "schedule",
-    "matching": "matching",
-    "augmentation": "augmentation",
-    "frozen": "frozen",
-    "seed": "seed",
-}
 
 # Problems of data that are told before training; `data` tells all.
 TOLD = 5
@@ -63,7 +48,7 @@ TOLD = 5
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
     given = sys.argv[1:] if arguments is None else arguments
-    return command_line.run(parser(), given or ["detect"], (DataError, RecipeError))
+    return command_line.run(parser(), given or ["detect"])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,51 +58,18 @@ def parser() -> argparse.ArgumentParser:
         "Without a command: detect in a picture that comes with scikit-image.",
         "detect holiday.jpg",
     )
-
-    c = commands.add("detect", detect, "draw a box around every face", "detect holiday.jpg --threshold 0.4")
-    what = "picture, film (with the extra `video`), or folder of them (default: a picture of scikit-image)"
-    c.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help=what)
-    _add_weights(c)
-    add_device(c)
-    what = f"least score of a face, 0 to 1 (default: {THRESHOLD})"
-    c.add_argument("--threshold", type=fraction, default=THRESHOLD, metavar="SCORE", help=what)
-    what = f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})"
-    c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
-    what = "pictures with a longer side are made smaller before they are looked at (default: 1536)"
-    c.add_argument("--longest", type=positive, default=1536, metavar="PIXELS", help=what)
-    _add_output(c, "of copies with the boxes drawn in (default: faces)", Path("faces"))
-    add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
-
-    c = commands.add("train", train, "train a detector and score it", "train --model lite --iterations 2000")
-    own = "(default: the model's own)"
-    c.add_argument("--model", choices=MODELS, help="which detector (default: lite)")
-    add_device(c)
-    _add_data(c)
-    c.add_argument("--iterations", type=positive, metavar="STEPS", help=f"training steps {own}")
-    c.add_argument("--batch-size", type=positive, metavar="CROPS", help=f"crops a step {own}")
-    what = f"sides of the crops, of which each step draws one {own}"
-    c.add_argument("--sizes", type=at_least(32), nargs="+", metavar="PIXELS", help=what)
-    c.add_argument("--learning-rate", type=positive_float, metavar="RATE", help=f"initial learning rate {own}")
-    c.add_argument("--optimizer", choices=("sgd", "adam"), help=f"sgd has momentum 0.9 {own}")
-    c.add_argument("--schedule", choices=("cosine", "step"), help=f"how the rate falls {own}")
-    what = f"labels and loss as in the papers, or as torchvision refines them {own}"
-    c.add_argument("--matching", choices=MATCHINGS, help=what)
-    c.add_argument("--augmentation", choices=("faces", "paper"), help=f"how crops are chosen {own}")
-    c.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
-    c.add_argument("--frozen", action="store_true", default=None, help="keep the ResNet's running averages")
-    c.add_argument("--seed", type=count, metavar="N", help="of weights and batches: same seed, same bits (default: 0)")
-    c.add_argument("--workers", type=count, default=1, metavar="N", help="processes that prepare crops (default: 1)")
-    what = "score the pictures held out every so often, and at the end (default: 1000)"
-    c.add_argument("--evaluate-every", type=positive, default=1000, metavar="STEPS", help=what)
-    _add_output(c, "of the run (default: a new one in runs/)")
-    c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
-    add_json(c)
+    _detect_options(
+        commands.add("detect", detect, "draw a box around every face", "detect holiday.jpg --threshold 0.4")
+    )
+    _train_options(
+        commands.add("train", train, "train a detector and score it", "train --model lite --iterations 2000")
+    )
 
     c = commands.add("evaluate", evaluate, "average precision on the pictures held out", "evaluate --json ap.json")
     _add_weights(c)
     add_device(c)
     _add_data(c)
-    _add_output(c, "of the figures (default: faces-evaluation)", Path("faces-evaluation"))
+    _add_output(c, "of the figures", Path("faces-evaluation"))
     add_json(c)
 
     c = commands.add("summary", show_summary, "print a model's layers, sizes and costs", "summary --model faceresnet")
@@ -128,11 +80,43 @@ def parser() -> argparse.ArgumentParser:
 
     c = commands.add("data", show_data, "check photographs and their boxes, print statistics", "data WIDER_FACE")
     c.add_argument("folder", nargs="?", type=Path, help="in WIDER FACE's layout (default: WIDER_FACE_DIR)")
-    _add_output(c, "of the histogram (default: faces-data)", Path("faces-data"))
+    _add_output(c, "of the histogram", Path("faces-data"))
     add_json(c)
 
     commands.add("models", show_models, "list the models", "models")
     return commands.parser
+
+
+def _detect_options(c: argparse.ArgumentParser) -> None:
+    what = "picture, film (with the extra `video`), or folder of them (default: a picture of scikit-image)"
+    c.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help=what)
+    _add_weights(c)
+    add_device(c)
+    what = f"least score of a face, 0 to 1 (default: {THRESHOLD})"
+    c.add_argument("--threshold", type=fraction, default=THRESHOLD, metavar="SCORE", help=what)
+    what = f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})"
+    c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
+    what = "pictures with a longer side are made smaller before they are looked at (default: 1536)"
+    c.add_argument("--longest", type=positive, default=1536, metavar="PIXELS", help=what)
+    _add_output(c, "of copies with the boxes drawn in", Path("faces"))
+    add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
+
+
+def _train_options(c: argparse.ArgumentParser) -> None:
+    add_recipe(c, DetectorRecipe(), MODELS, "crops")
+    own = "(default: the model's own)"
+    what = f"sides of the crops, of which each step draws one {own}"
+    c.add_argument("--sizes", type=at_least(32), nargs="+", metavar="PIXELS", help=what)
+    what = f"labels and loss as in the papers, or as torchvision refines them {own}"
+    c.add_argument("--matching", choices=MATCHINGS, help=what)
+    c.add_argument("--augmentation", choices=("faces", "paper"), help=f"how crops are chosen {own}")
+    c.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
+    c.add_argument("--frozen", action="store_true", default=None, help="keep the ResNet's running averages")
+    add_device(c)
+    _add_data(c)
+    c.add_argument("--workers", type=count, default=1, metavar="N", help="processes that prepare crops (default: 1)")
+    add_run(c, evaluate_every=1000)
+    add_json(c)
 
 
 def _add_data(c):
@@ -147,8 +131,8 @@ def _add_weights(c):
     c.add_argument("--weights", type=Path, default=WEIGHTS / "lite.safetensors", metavar="FILE", help=what)
 
 
-def _add_output(c, what: str, default: Path | None = None):
-    c.add_argument("--output", type=Path, metavar="FOLDER", default=default, help=what)
+def _add_output(c, what: str, default: Path):
+    c.add_argument("--output", type=Path, metavar="FOLDER", default=default, help=f"{what} (default: {default})")
 
 
 # A bar that is seen on a terminal only, and goes when the work is done.
@@ -158,7 +142,7 @@ _progress = partial(tqdm, disable=None, leave=False, dynamic_ncols=True)
 def detect(options) -> int:
     """Write copies with a box drawn around every face. A picture that cannot be read is named, and the others done."""
     paths = find_pictures(options.pictures, options.output)
-    model, facts = load_model(options.weights, options.device)
+    model, facts = load_detector(options.weights, options.device)
     make_folder("--output", options.output)
     album = Album(Detector(model, options.threshold, options.overlap, options.longest), options.output)
     print(f"model  {model.name} on {model.device}, trained on {facts.get('data', 'unknown data')}")
@@ -201,7 +185,7 @@ def _count(number: int, name: str) -> str:
 
 def train(options) -> None:
     """Train, score, and leave weights, log and figures in the run's folder."""
-    chosen, folder = _recipe(options)
+    chosen, folder = choose_run(options, "faces", DetectorRecipe(), recipe, MODELS)
     faces = _faces(options)
     model = chosen.make_model(options.device)
     if options.backbone:
@@ -217,9 +201,8 @@ def train(options) -> None:
         metrics = carry_out(run, chosen.iterations, options.resume)
     result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
     result = result or score(model, faces.validation).metrics  # where no step was left
-    facts = {"data": faces.source, "matching": chosen.matching, "iterations": chosen.iterations, "batch": chosen.batch}
     rounded = {name: round(value, 4) for name, value in result.items()}
-    save_weights(model, folder / "weights.safetensors", **facts, seed=chosen.seed, **rounded)
+    weights.save(model, folder / "weights.safetensors", data=faces.source, **rounded, **asdict(chosen))
     figures.learning_curve({model.name: run.records}, folder / "curves.png", f"{model.name} on {faces.source}")
     print(f"AP {result['ap']:.3f} of all faces, {result['ap_16']:.3f} of those of 16 pixels and more, ", end="")
     print(f"{run.seconds:.0f} s, {run.steps_per_second:.2f} steps a second")
@@ -227,18 +210,6 @@ def train(options) -> None:
     times = {"seconds": round(run.seconds, 3), "steps_per_second": round(run.steps_per_second, 3)}
     known = {"model": model.name, "device": model.device.name, "data": faces.source}
     write_json(options.json, {**known, **result, "pictures": len(faces.validation), **times})
-
-
-def _recipe(options) -> tuple[Recipe, Path]:
-    """How to train, and where: as the options say, or as the run that is resumed was begun."""
-    given = [name for name in RECIPE if getattr(options, name) is not None]
-    if not options.resume:
-        chosen = recipe(**{"model": "lite", **{RECIPE[name]: getattr(options, name) for name in given}})
-        return chosen, options.output or free_folder(Path("runs"), f"faces-{chosen.model}")
-    for name in (*given, *(name for name in ("backbone", "output") if getattr(options, name))):
-        option = f"--{name.replace('_', '-')}"
-        raise RecipeError(f"{option}: cannot be given with --resume, which goes on with a run as it was begun")
-    return Recipe.of_run(options.resume / CHECKPOINT), options.resume
 
 
 def _faces(options) -> Faces:
@@ -253,7 +224,7 @@ def _faces(options) -> Faces:
 
 def evaluate(options) -> None:
     """Print average precision, and draw the curves of precision and recall and a sheet of the worst misses."""
-    model, facts = load_model(options.weights, options.device)
+    model, facts = load_detector(options.weights, options.device)
     faces = _faces(options)
     make_folder("--output", options.output)
     print(f"data   {faces.source}")

@@ -1,7 +1,6 @@
 """Find the faces in a picture of any size, with a trained detector."""
 
 from collections import OrderedDict
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,7 @@ from PIL import Image
 from apps.faces.evaluation import Detections
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
-from framework import Model, checkpoint
-from framework.checkpoint import CheckpointError
-from framework.parameters import ParameterError
+from framework import Model, weights
 from framework.program import Program
 from kernels.device import Device
 
@@ -77,21 +74,6 @@ class Detector:
         return self._programs[size]
 
 
-def load_model(path: Path, device: Device | str = "auto") -> tuple[Model, dict[str, str]]:
-    """A detector from a weights file, and what the file says about it. Raises CheckpointError."""
-    tensors, facts = checkpoint.read(path)
-    for fact, known in (("model", MODELS), ("matching", MATCHINGS)):
-        if facts.get(fact) not in known:
-            found = f"{fact} {facts[fact]!r}" if fact in facts else f"no {fact}"
-            raise CheckpointError(f"{path}: {found} found, weights of a detector expected ({', '.join(known)})")
-    build = partial(MODELS[facts["model"]], matching=MATCHINGS[facts["matching"]])
-    try:
-        model = Model(build, device, weights=tensors)
-    except ParameterError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    return model, facts
-
-
-def save_weights(model: Model, path: Path, **facts) -> None:
-    """Write a detector's parameters, and facts about how they came to be."""
-    checkpoint.write(path, model.parameters.download(), {"model": model.name, **{k: str(v) for k, v in facts.items()}})
+def load_detector(path: Path, device: Device | str = "auto") -> tuple[Model, dict[str, str]]:
+    """A detector from a weights file, and what the file says about it. Raises CheckpointError, DeviceError."""
+    return weights.load(path, MODELS, device, matching=MATCHINGS)

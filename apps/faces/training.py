@@ -1,13 +1,12 @@
 """Train a detector: recipes, batches of augmented photographs, and the score on those held out."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,11 +20,11 @@ from apps.faces.examples import Example, Examples
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
 from apps.faces.wider import Wider
-from framework import Model, Optimizer, checkpoint
+from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.loading import Batches
+from framework.recipe import Recipe, RecipeError
 from framework.sampling import Sampler
-from framework.schedule import Schedule, cosine_schedule, step_schedule
 from framework.trainer import Trainer
 from kernels.device import Device
 
@@ -33,48 +32,32 @@ from kernels.device import Device
 EVERYTHING = 0.02
 
 
-class RecipeError(ValueError):
-    """A recipe that cannot be followed: one line that names the option."""
-
-
 @dataclass(frozen=True)
-class Recipe:
+class DetectorRecipe(Recipe):
     """How a run trains.
 
     sizes         sides in pixels of the crops; each step draws one
-    schedule      "cosine", down to 0, or "step": a tenth at each of `milestones`, fractions of the run
-    warmup        steps until the rate is full
     augmentation  "faces" brings faces to all sizes, "paper" is that of Zozoulenko (2018)
     smallest      faces of fewer pixels, sqrt(w h), in a crop are neither learned nor taken for background
     matching      how anchors get labels and errors become a loss: a name in MATCHINGS
     frozen        whether a ResNet keeps the running averages that it came with
     """
 
+    kind: ClassVar[str] = "a face detector"
+
     model: str = "lite"
     iterations: int = 9000
     batch: int = 16
-    sizes: tuple[int, ...] = (320,)
-    optimizer: str = "adam"
     rate: float = 0.0015
+    optimizer: str = "adam"
     decay: float = 0.05
-    schedule: str = "cosine"
     milestones: tuple[float, ...] = (2 / 3, 8 / 9)
     warmup: int = 200
+    sizes: tuple[int, ...] = (320,)
     augmentation: str = "faces"
     smallest: float = 8.0
     matching: str = "refined"
     frozen: bool = False
-    seed: int = 0
-
-    @classmethod
-    def of_run(cls, path: Path) -> "Recipe":
-        """The recipe of the run that left a checkpoint. Raises CheckpointError."""
-        _, metadata = checkpoint.read(path)
-        settings = json.loads(metadata.get("settings", "{}"))
-        names = [field.name for field in dataclasses.fields(cls)]
-        if missing := [name for name in names if name not in settings]:
-            raise CheckpointError(f"{path}: no {missing[0]} found in its settings, a run of a face detector expected")
-        return cls(**{name: _tuple(settings[name]) for name in names})
 
     def __str__(self) -> str:
         sizes = " or ".join(map(str, self.sizes))
@@ -82,11 +65,6 @@ class Recipe:
             f"{self.iterations} steps of {self.batch} crops of {sizes} pixels, {self.optimizer} at {self.rate:g}, "
             f"{self.schedule} schedule, {self.matching} matching, {self.augmentation} augmentation, seed {self.seed}"
         )
-
-    def make_schedule(self) -> Schedule:
-        if self.schedule == "cosine":
-            return cosine_schedule(self.rate, self.iterations, self.warmup)
-        return step_schedule(self.rate, [int(m * self.iterations) for m in self.milestones])
 
     def make_model(self, device: Device | str = "auto") -> Model:
         """The network, new. Raises RecipeError where what shall be frozen is not there."""
@@ -127,15 +105,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def recipe(model: str, **options) -> Recipe:
+def recipe(model: str, **options) -> DetectorRecipe:
     """The model's recipe with the given options in place of its own; None stands for its own."""
-    given = {name: _tuple(value) for name, value in options.items() if value is not None}
-    return dataclasses.replace(Recipe(model=model), **{**RECIPES.get(model, {}), **given})
-
-
-def _tuple(value: Any) -> Any:
-    """A recipe has tuples where JSON and the command line have lists."""
-    return tuple(value) if isinstance(value, list) else value
+    return DetectorRecipe.for_model(model, RECIPES.get(model, {}), **options)
 
 
 @dataclass(frozen=True)
@@ -143,7 +115,7 @@ class Crops:
     """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of seed and step."""
 
     examples: Examples
-    recipe: Recipe
+    recipe: DetectorRecipe
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         recipe = self.recipe
@@ -235,13 +207,12 @@ def load_backbone(model: Model, path: Path) -> None:
 
 
 def trainer(
-    faces: Faces, recipe: Recipe, model: Model, batches: Batches, folder: Path, evaluate_every: int = 1000
+    faces: Faces, recipe: DetectorRecipe, model: Model, batches: Batches, folder: Path, evaluate_every: int = 1000
 ) -> Trainer:
     """A trainer for the recipe, which scores the model on the photographs held out."""
-    momentum = {"momentum": 0.9} if recipe.optimizer == "sgd" else {}
     return Trainer(
         model,
-        Optimizer(recipe.optimizer, decay=recipe.decay, **momentum),
+        recipe.make_optimizer(),
         recipe.batch,
         batches,
         recipe.make_schedule(),

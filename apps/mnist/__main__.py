@@ -1,30 +1,29 @@
 """Handwritten digits from the command line: python -m apps.mnist"""
 
 import argparse
-import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from apps import command_line
-from apps.command_line import add_device, carry_out, free_folder, open_run
+from apps.command_line import add_device, add_recipe, add_run, carry_out, choose_run, open_run
 from apps.errors import DataError
 from apps.mnist import figures
-from apps.mnist.classifier import WEIGHTS, Evaluation, Recipe, load_model, recipe, save_weights, trainer
+from apps.mnist.classifier import WEIGHTS, DigitRecipe, Evaluation, load_classifier, recipe, trainer
 from apps.mnist.data import load
 from apps.mnist.models import MODELS
 from apps.mnist.picture import read_digit
-from framework import Model, checkpoint
+from framework import Model, weights
 from framework.picture import draw_plan
 from framework.summary import summary
-from framework.trainer import CHECKPOINT
-from kernels.commands.command_line import Commands, add_json, count, positive, positive_float, write_json
+from kernels.commands.command_line import Commands, add_json, count, positive, write_json
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
     given = sys.argv[1:] if arguments is None else arguments
-    return command_line.run(parser(), given or ["train"], (DataError,))
+    return command_line.run(parser(), given or ["train"])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,24 +35,12 @@ def parser() -> argparse.ArgumentParser:
     )
 
     c = commands.add("train", train, "train a model and evaluate it", "train --model cnn6 --iterations 5000")
-    c.add_argument("--model", choices=MODELS, default="cnn6", help="which model (default: cnn6)")
+    add_recipe(c, DigitRecipe(), MODELS, "digits")
+    what = f"move digits at random by up to so many (default: {DigitRecipe.shift})"
+    c.add_argument("--shift", type=count, metavar="PIXELS", help=what)
     add_device(c)
     _data(c)
-    c.add_argument("--iterations", type=positive, help=f"training steps (default: {Recipe.iterations})")
-    c.add_argument("--batch-size", type=positive, help=f"digits a step (default: {Recipe.batch})")
-    c.add_argument("--learning-rate", type=positive_float, help="initial learning rate (default: the model's own)")
-    c.add_argument("--optimizer", choices=("sgd", "adam"), help="sgd has momentum 0.9 (default: the model's own)")
-    c.add_argument("--schedule", choices=("cosine", "step"), help="how the rate falls (default: cosine)")
-    c.add_argument(
-        "--shift",
-        type=count,
-        metavar="PIXELS",
-        help=f"move digits at random by up to so many (default: {Recipe.shift})",
-    )
-    c.add_argument("--seed", type=count, default=0, help="of weights and batches: same seed, same bits (default: 0)")
-    c.add_argument("--evaluate-every", type=positive, default=500, metavar="STEPS", help="default: 500")
-    c.add_argument("--output", type=Path, help="folder of the run (default: a new one in runs/)")
-    c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
+    add_run(c, evaluate_every=500)
     add_json(c)
 
     c = commands.add(
@@ -90,23 +77,7 @@ def _weights(c):
 
 def train(options) -> None:
     """Train, evaluate, and leave weights, log and figures in the run's folder."""
-    if options.resume:
-        _, metadata = checkpoint.read(options.resume / CHECKPOINT)
-        settings = json.loads(metadata["settings"])
-        chosen = Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__})
-        folder = options.resume
-    else:
-        chosen = recipe(
-            options.model,
-            iterations=options.iterations,
-            batch=options.batch_size,
-            optimizer=options.optimizer,
-            rate=options.learning_rate,
-            schedule=options.schedule,
-            shift=options.shift,
-            seed=options.seed,
-        )
-        folder = options.output or free_folder(Path("runs"), f"mnist-{options.model}")
+    chosen, folder = choose_run(options, "mnist", DigitRecipe(), recipe, MODELS)
     digits = load(options.data)
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
@@ -114,22 +85,13 @@ def train(options) -> None:
     open_run(folder, options.resume)
     print(f"data    {digits.source}")
     print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-    print(f"recipe  {chosen.iterations} steps of {chosen.batch}, ", end="")
-    print(f"{chosen.optimizer} at {chosen.rate:g}, {chosen.schedule} schedule, ", end="")
-    print(f"digits moved by up to {chosen.shift} pixels, seed {chosen.seed}")
+    print(f"recipe  {chosen}")
     print(f"output  {folder}")
     run = trainer(digits, chosen, model, folder, options.evaluate_every)
     carry_out(run, chosen.iterations, options.resume)
     result = Evaluation(model, digits)()
-    facts = {
-        "model": model.name,
-        "device": model.device.name,
-        "data": digits.source,
-        "accuracy": result.accuracy,
-        "seconds": round(run.seconds, 3),
-        "steps_per_second": round(run.steps_per_second, 3),
-    }
-    save_weights(model, folder / "weights.safetensors", data=digits.source, accuracy=result.accuracy, **_text(chosen))
+    facts = {"data": digits.source, "accuracy": result.accuracy}
+    weights.save(model, folder / "weights.safetensors", **facts, **asdict(chosen))
     figures.learning_curves({model.name: run.records}, folder / "curves.png", f"{model.name} on {digits.source}")
     figures.misclassified_sheet(
         digits.test_images, digits.test_labels, result.predictions, result.probabilities, folder / "misclassified.png"
@@ -138,19 +100,13 @@ def train(options) -> None:
     print(f"accuracy {result.accuracy:.2%} of {len(digits.test_labels)} digits held out ({wrong} wrong), ", end="")
     print(f"{run.seconds:.0f} s, {run.steps_per_second:.1f} steps a second")
     print(f"wrote weights.safetensors, metrics.jsonl, curves.png and misclassified.png in {folder}")
-    write_json(options.json, facts)
-
-
-def _text(chosen: Recipe) -> dict:
-    return {
-        name: getattr(chosen, name)
-        for name in ("iterations", "batch", "optimizer", "rate", "schedule", "shift", "seed")
-    }
+    times = {"seconds": round(run.seconds, 3), "steps_per_second": round(run.steps_per_second, 3)}
+    write_json(options.json, {"model": model.name, "device": model.device.name, **facts, **times})
 
 
 def evaluate(options) -> None:
     """Print loss and accuracy of a weights file on the digits held out."""
-    model, facts = load_model(options.weights, options.device)
+    model, facts = load_classifier(options.weights, options.device)
     digits = load(options.data)
     look = Evaluation(model, digits)
     started = time.perf_counter()
@@ -176,7 +132,7 @@ def evaluate(options) -> None:
 
 def predict(options) -> None:
     """Print the digit each image shows, and the probabilities of all ten."""
-    model, _ = load_model(options.weights, options.device)
+    model, _ = load_classifier(options.weights, options.device)
     program = model.inference(1)
     found = []
     for path in options.image:

@@ -3,16 +3,17 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from apps.mnist.data import Digits, normalise, one_hot, shifted
 from apps.mnist.models import MODELS
-from framework import Model, Optimizer, checkpoint
+from framework import Model, weights
+from framework.recipe import Recipe
 from framework.sampling import Sampler
-from framework.schedule import Schedule, cosine_schedule, step_schedule
 from framework.trainer import Trainer
+from kernels.device import Device
 
 # Images a run when only looking. It divides the 10 000 and the 1 000 digits held out.
 EVALUATION_BATCH = 250
@@ -21,27 +22,25 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DigitRecipe(Recipe):
     """How a run trains.
 
-    schedule    "cosine", down to 0, or "step", the paper's: a tenth at one and at two thirds
-    shift       pixels by which digits are moved at random, so that a network sees each in many places
+    shift    pixels by which digits are moved at random, so that a network sees each in many places
     """
+
+    kind: ClassVar[str] = "a digit classifier"
 
     model: str = "cnn6"
     iterations: int = 1200
     batch: int = 50
-    optimizer: str = "sgd"
     rate: float = 0.02
-    decay: float = 1e-4
-    schedule: str = "cosine"
     shift: int = 2
-    seed: int = 0
 
-    def make_schedule(self) -> Schedule:
-        if self.schedule == "cosine":
-            return cosine_schedule(self.rate, self.iterations)
-        return step_schedule(self.rate, (self.iterations // 3, 2 * self.iterations // 3))
+    def __str__(self) -> str:
+        return (
+            f"{self.iterations} steps of {self.batch}, {self.optimizer} at {self.rate:g}, {self.schedule} schedule, "
+            f"digits moved by up to {self.shift} pixels, seed {self.seed}"
+        )
 
 
 # What suits the models without batch normalization.
@@ -54,13 +53,12 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def recipe(model: str, **options) -> Recipe:
+def recipe(model: str, **options) -> DigitRecipe:
     """The model's recipe with the given options in place of its own; None stands for its own."""
-    given = {name: value for name, value in options.items() if value is not None}
-    return dataclasses.replace(Recipe(model=model), **{**RECIPES.get(model, {}), **given})
+    return DigitRecipe.for_model(model, RECIPES.get(model, {}), **options)
 
 
-def trainer(digits: Digits, recipe: Recipe, model: Model, folder: Path, evaluate_every: int = 500) -> Trainer:
+def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, evaluate_every: int = 500) -> Trainer:
     """A trainer for the recipe, which evaluates on the digits held out."""
     images, targets = normalise(digits.train_images), one_hot(digits.train_labels)
     sampler = Sampler(len(images), recipe.batch, recipe.seed)
@@ -78,10 +76,9 @@ def trainer(digits: Digits, recipe: Recipe, model: Model, folder: Path, evaluate
         result = look()
         return {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
 
-    momentum = {"momentum": 0.9} if recipe.optimizer == "sgd" else {}
     return Trainer(
         model,
-        Optimizer(recipe.optimizer, decay=recipe.decay, **momentum),
+        recipe.make_optimizer(),
         recipe.batch,
         batches,
         recipe.make_schedule(),
@@ -128,16 +125,6 @@ class Evaluation:
         return Result(float(np.concatenate(losses).mean()), accuracy, result)
 
 
-def save_weights(model: Model, path: Path, **facts) -> None:
-    """Write what the model has learned, with its name and facts about it (data, accuracy ...) as text."""
-    metadata = {"model": model.name, **{name: str(value) for name, value in facts.items()}}
-    checkpoint.write(path, model.parameters.download(), metadata)
-
-
-def load_model(weights: Path, device: str) -> tuple[Model, dict[str, str]]:
-    """The model a weights file belongs to, and the facts it was saved with. Raises CheckpointError, ParameterError."""
-    tensors, facts = checkpoint.read(weights)
-    name = facts.get("model")
-    if name not in MODELS:
-        raise checkpoint.CheckpointError(f"{weights}: model {name!r} is none of {', '.join(MODELS)}")
-    return Model(MODELS[name], device, weights=tensors), facts
+def load_classifier(path: Path, device: Device | str = "auto") -> tuple[Model, dict[str, str]]:
+    """A classifier from a weights file, and what the file says about it. Raises CheckpointError, DeviceError."""
+    return weights.load(path, MODELS, device)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,12 +17,14 @@ from skimage import data as pictures
 
 from apps.faces.__main__ import main, parser
 from apps.faces.data import load
-from apps.faces.detector import WEIGHTS, load_model, save_weights
+from apps.faces.detector import WEIGHTS, load_detector
 from apps.faces.evaluation import intersections_over_unions
 from apps.faces.models import MODELS, lite
 from apps.faces.pictures import read_upright
-from apps.faces.training import score
+from apps.faces.training import DetectorRecipe, score
+from apps.mnist.classifier import DigitRecipe
 from framework import Model, checkpoint
+from framework import weights as weights_files
 from tests.apps.test_faces_data import face, write_split
 from tests.apps.test_faces_pictures import greys, made
 
@@ -61,7 +64,7 @@ def run(capsys):
 def weights(tmp_path_factory):
     """Of a detector that has learned nothing, and finds faces nearly everywhere."""
     path = tmp_path_factory.mktemp("weights") / "lite.safetensors"
-    save_weights(Model(lite, "cpu", seed=0), path, data="nothing", matching="refined")
+    weights_files.save(Model(lite, "cpu", seed=0), path, data="nothing", matching="refined")
     return path
 
 
@@ -100,7 +103,7 @@ def files(folder="."):
 
 
 def test_without_arguments_the_picture_that_comes_with_scikit_image_is_looked_at(run, weights, monkeypatch):
-    monkeypatch.setattr("apps.faces.__main__.load_model", lambda path, device: load_model(weights, "cpu"))
+    monkeypatch.setattr("apps.faces.__main__.load_detector", lambda path, device: load_detector(weights, "cpu"))
     said = run()
     assert "\nastronaut.png: " in said
     assert Image.open("faces/astronaut.png").size == (512, 512)
@@ -321,9 +324,21 @@ def test_a_run_of_other_data_or_of_another_app_is_not_resumed(trained, run, monk
     assert "data is 'crowds composed of faces in scikit-image (2000 / 200)' there, 'photographs from" in complaint
     checkpoint.write(Path("digits/checkpoint.safetensors"), {}, {"settings": '{"model": "cnn6", "iterations": 9}'})
     complaint = run("train", "--resume", "digits", code=1)
-    assert (
-        "digits/checkpoint.safetensors: no batch found in its settings, a run of a face detector expected" in complaint
-    )
+    expected = "digits/checkpoint.safetensors: no batch found in its settings, a run of a face detector expected\n"
+    assert complaint == f"apps.faces train: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (DigitRecipe(), "no sizes found in its settings, a run of a face detector expected"),
+        (DetectorRecipe(model="vgg"), "unknown model 'vgg'; choose from lite, facenet, faceresnet"),
+    ],
+)
+def test_a_run_of_another_model_is_not_resumed(run, settings, complaint):
+    checkpoint.write(Path("other/checkpoint.safetensors"), {}, {"settings": json.dumps(asdict(settings))})
+    said = run("train", "--resume", "other", code=1)
+    assert said == f"apps.faces train: other/checkpoint.safetensors: {complaint}\n"
 
 
 def test_interrupted_it_ends_its_workers_and_says_how_to_go_on():
@@ -414,7 +429,7 @@ def test_evaluate_passes_over_a_broken_photograph_and_says_so(run, weights, wide
 
 
 def test_scored_examples_are_numbered_as_their_outcomes(weights, wider):
-    model, _ = load_model(weights, "cpu")
+    model, _ = load_detector(weights, "cpu")
     with pytest.warns(UserWarning, match="left out"):
         found = score(model, load().validation)
     for number, (name, outcome) in enumerate(zip(found.names, found.shown(), strict=True)):
@@ -477,11 +492,11 @@ def test_help_ends_with_an_example_that_parses(run, command):
         ("detect text.txt --weights text.txt", "text.txt: not a safetensors file"),
         (
             "detect text.txt --weights digits",
-            "digits: model 'cnn6' found, weights of a detector expected (lite, facenet",
+            "digits: model 'cnn6' found, one of lite, facenet, faceresnet expected",
         ),
         (
             "detect text.txt --weights guess",
-            "guess: matching 'guess' found, weights of a detector expected (paper, per_",
+            "guess: matching 'guess' found, one of paper, per_level, refined expected",
         ),
         ("detect text.txt --weights part", "part: x: the network has no such parameter"),
         ("detect --output text.txt", "--output: text.txt cannot be made a folder (File exists)"),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from apps.faces import detector
-from apps.faces.detector import Detector, load_model, save_weights
+from apps.faces.detector import Detector, load_detector
 from apps.faces.matching import MATCHINGS, PAPER
 from apps.faces.models import lite
-from framework import Model, checkpoint
+from framework import Model, checkpoint, weights
 from framework.checkpoint import CheckpointError
 from kernels.operations.iou.reference import overlap as iou
 from tests.apps.noise import example
@@ -128,8 +128,8 @@ def test_pictures_of_about_one_size_share_a_program_and_only_some_programs_are_k
 def test_a_weights_file_gives_the_same_detector_back(tmp_path, matching):
     model = Model(partial(lite, matching=MATCHINGS[matching]), "reference", seed=3)
     path = tmp_path / "weights.safetensors"
-    save_weights(model, path, matching=matching, ap=0.5)
-    loaded, facts = load_model(path, "reference")
+    weights.save(model, path, matching=matching, ap=0.5)
+    loaded, facts = load_detector(path, "reference")
     assert facts == {"model": "lite", "matching": matching, "ap": "0.5"}
     one, other = (Detector(m, threshold=0.0)(picture(40, 40)) for m in (model, loaded))
     np.testing.assert_allclose(one.boxes, other.boxes, rtol=1e-4, atol=1e-3)
@@ -142,8 +142,8 @@ def test_offsets_are_read_as_they_were_learned(tmp_path, model):
     boxes = {}
     for matching in ("paper", "refined"):
         path = tmp_path / f"{matching}.safetensors"
-        save_weights(model, path, matching=matching)
-        boxes[matching] = Detector(load_model(path, "reference")[0], threshold=0.0)(picture(64, 64)).boxes
+        weights.save(model, path, matching=matching)
+        boxes[matching] = Detector(load_detector(path, "reference")[0], threshold=0.0)(picture(64, 64)).boxes
     assert MATCHINGS["paper"] is PAPER
     assert boxes["paper"].shape != boxes["refined"].shape or (boxes["paper"] != boxes["refined"]).any()
 
@@ -151,12 +151,12 @@ def test_offsets_are_read_as_they_were_learned(tmp_path, model):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({}, "no model found, weights of a detector expected (lite, facenet, faceresnet)"),
-        ({"model": "cnn6"}, "model 'cnn6' found, weights of a detector expected (lite, facenet, faceresnet)"),
-        ({"model": "lite"}, "no matching found, weights of a detector expected (paper, per_level, refined)"),
+        ({}, "no model found, one of lite, facenet, faceresnet expected"),
+        ({"model": "cnn6"}, "model 'cnn6' found, one of lite, facenet, faceresnet expected"),
+        ({"model": "lite"}, "no matching found, one of paper, per_level, refined expected"),
         (
             {"model": "lite", "matching": "best"},
-            "matching 'best' found, weights of a detector expected (paper, per_level, refined)",
+            "matching 'best' found, one of paper, per_level, refined expected",
         ),
     ],
 )
@@ -164,11 +164,11 @@ def test_a_file_of_something_else_is_refused_by_what_it_says(tmp_path, facts, me
     path = tmp_path / "weights.safetensors"
     checkpoint.write(path, {"x": np.zeros(1, np.float32)}, facts)
     with pytest.raises(CheckpointError, match=f"^{re.escape(f'{path}: {message}')}$"):
-        load_model(path, "reference")
+        load_detector(path, "reference")
 
 
 def test_a_file_with_the_weights_of_another_network_is_refused_by_name(tmp_path):
     path = tmp_path / "weights.safetensors"
     checkpoint.write(path, {"x": np.zeros(1, np.float32)}, {"model": "lite", "matching": "refined"})
     with pytest.raises(CheckpointError, match=r"weights\.safetensors: x: the network has no such parameter"):
-        load_model(path, "reference")
+        load_detector(path, "reference")

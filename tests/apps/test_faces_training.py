@@ -14,15 +14,16 @@ from apps.faces.data import Faces
 from apps.faces.ends import FACES
 from apps.faces.evaluation import sizes
 from apps.faces.models import MODELS, facenet, lite
-from apps.faces.training import Crops, Recipe, RecipeError, inputs, load_backbone, recipe, trainer
+from apps.faces.training import Crops, DetectorRecipe, inputs, load_backbone, recipe, trainer
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.parameters import ParameterError
+from framework.recipe import RecipeError
 from framework.trainer import Trainer
 from tests.apps.noise import example
 
 EXAMPLES = [example((90 + 10 * i, 120), seed=i) for i in range(5)]
-SMALL = Recipe(iterations=4, batch=3, sizes=(64, 96), seed=7, warmup=2)
+SMALL = DetectorRecipe(iterations=4, batch=3, sizes=(64, 96), seed=7, warmup=2)
 
 steps = st.integers(0, 10**6)
 
@@ -109,7 +110,7 @@ def test_a_recipe_comes_back_from_the_settings_of_a_run(model, tmp_path):
     assert ours == replace(recipe(model), iterations=10)
     settings = json.dumps({**asdict(ours), "data": "somewhere"})
     checkpoint.write(tmp_path / "run.safetensors", {}, {"settings": settings})
-    assert Recipe.of_run(tmp_path / "run.safetensors") == ours
+    assert DetectorRecipe.of_run(tmp_path / "run.safetensors") == ours
 
 
 @pytest.mark.parametrize(

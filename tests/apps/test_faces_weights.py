@@ -7,7 +7,7 @@ import pytest
 
 from apps.faces.crowds import crowd_of
 from apps.faces.data import load
-from apps.faces.detector import WEIGHTS, Detector, load_model
+from apps.faces.detector import WEIGHTS, Detector, load_detector
 from apps.faces.evaluation import Truth, evaluate
 from apps.faces.training import score
 
@@ -16,12 +16,12 @@ SHIPPED = WEIGHTS / "lite.safetensors"
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model(SHIPPED, "cpu")[0]
+    return load_detector(SHIPPED, "cpu")[0]
 
 
 def test_the_weights_are_small_and_say_where_they_come_from():
     assert SHIPPED.stat().st_size < 8_000_000
-    _, facts = load_model(SHIPPED, "cpu")
+    _, facts = load_detector(SHIPPED, "cpu")
     assert {"model", "data", "matching", "iterations", "batch", "seed", "ap", "ap_16"} <= facts.keys()
     assert facts["model"] == "lite"
 

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from apps.faces.training import DetectorRecipe
 from apps.mnist.models import MODELS
 from framework import checkpoint
 
@@ -88,6 +90,37 @@ def test_resuming_a_finished_run_changes_nothing(trained):
     assert facts_again == facts
     for name, tensor in tensors.items():
         np.testing.assert_array_equal(again[name], tensor, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--batch-size", 5), "--batch-size"),
+        (("--shift", 1, "--seed", 0), "--seed"),
+        (("--output", "here"), "--output"),
+    ],
+)
+def test_a_run_goes_on_as_it_was_begun(trained, options, named):
+    complaint = run("train", "--resume", trained[0], *options, code=1)
+    line = "cannot be given with --resume, which goes on with a run as it was begun"
+    assert complaint == f"apps.mnist train: {named}: {line}\n"
+
+
+def test_a_run_of_another_kind_is_not_resumed(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoint.write(path, {}, {"settings": json.dumps(asdict(DetectorRecipe()))})
+    complaint = run("train", "--resume", tmp_path, code=1)
+    assert (
+        complaint == f"apps.mnist train: {path}: no shift found in its settings, a run of a digit classifier expected\n"
+    )
+
+
+def test_weights_of_another_app_are_refused(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.write(path, {}, {"model": "lite", "matching": "refined"})
+    complaint = run("evaluate", "--weights", path, code=1)
+    assert complaint.startswith(f"apps.mnist evaluate: {path}: model 'lite' found, one of cnn6, fcc6, ")
+    assert len(complaint.splitlines()) == 1
 
 
 def test_predict_reads_a_picture_of_any_size_with_the_weights_that_ship(tmp_path):

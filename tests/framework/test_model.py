@@ -36,10 +36,13 @@ def test_a_model_with_weights_draws_none():
         Model(partial(never_drawn, plain), "cpu")
 
 
-@pytest.mark.parametrize(("app", "build"), [(apps.mnist.classifier, cnn6), (apps.faces.detector, lite)])
-def test_a_model_of_an_app_is_loaded_without_drawing(app, build, monkeypatch):
+@pytest.mark.parametrize(
+    ("app", "load", "build"),
+    [(apps.mnist.classifier, "load_classifier", cnn6), (apps.faces.detector, "load_detector", lite)],
+)
+def test_a_model_of_an_app_is_loaded_without_drawing(app, load, build, monkeypatch):
     monkeypatch.setitem(app.MODELS, build.__name__, partial(never_drawn, build))
-    model, _ = app.load_model(app.WEIGHTS / f"{build.__name__}.safetensors", "cpu")
+    model, _ = getattr(app, load)(app.WEIGHTS / f"{build.__name__}.safetensors", "cpu")
     assert model.name == build.__name__
 
 

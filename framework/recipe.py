@@ -1,0 +1,82 @@
+"""Recipes: all that decides how a run trains, kept with the run, so that it can be gone on with and made again."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from framework import checkpoint
+from framework.checkpoint import CheckpointError
+from framework.optimizer import Optimizer
+from framework.schedule import Schedule, cosine_schedule, step_schedule
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be followed: one line that names the option."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a run trains: what the runs of all apps have in common. An app adds what its own need, and its defaults.
+
+    model         the name of the network
+    iterations    training steps
+    batch         examples a step
+    rate          the learning rate at its highest
+    optimizer     "sgd", with momentum, or "adam"
+    momentum      of sgd: the share of its velocity that a step keeps
+    decay         weight decay
+    schedule      "cosine", down to 0, or "step": a tenth at each of `milestones`
+    milestones    of the step schedule, fractions of the run; by default those of Zozoulenko (2018)
+    warmup        steps until the rate of the cosine schedule is full
+    seed          of weights and batches
+    """
+
+    kind: ClassVar[str] = "this kind"  # of model that these recipes are for, in the words of an error
+
+    model: str
+    iterations: int
+    batch: int
+    rate: float
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    decay: float = 1e-4
+    schedule: str = "cosine"
+    milestones: tuple[float, ...] = (1 / 3, 2 / 3)
+    warmup: int = 0
+    seed: int = 0
+
+    @classmethod
+    def for_model(cls, model: str, own: Mapping[str, Any], **options: Any) -> Self:
+        """The defaults, in their place what is the model's `own`, in its place the options; None stands for no option.
+
+        The class must have a default for every field but `model`.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        return cls(**{"model": model, **own, **_tuples(given)})
+
+    @classmethod
+    def of_run(cls, path: Path) -> Self:
+        """The recipe of the run that left a checkpoint. Raises CheckpointError for a run that had no such recipe."""
+        _, metadata = checkpoint.read(path)
+        settings = json.loads(metadata.get("settings", "{}"))
+        names = [field.name for field in dataclasses.fields(cls)]
+        if missing := [name for name in names if name not in settings]:
+            raise CheckpointError(f"{path}: no {missing[0]} found in its settings, a run of {cls.kind} expected")
+        return cls(**_tuples({name: settings[name] for name in names}))
+
+    def make_schedule(self) -> Schedule:
+        if self.schedule == "cosine":
+            return cosine_schedule(self.rate, self.iterations, self.warmup)
+        return step_schedule(self.rate, [int(milestone * self.iterations) for milestone in self.milestones])
+
+    def make_optimizer(self) -> Optimizer:
+        momentum = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
+        return Optimizer(self.optimizer, decay=self.decay, **momentum)
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe has tuples where JSON and the command line have lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

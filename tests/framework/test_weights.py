@@ -1,0 +1,53 @@
+"""Weights files: they give the same model back, and say what they are for."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from framework import Model, checkpoint, weights
+from framework.checkpoint import CheckpointError
+from tests.framework.networks import of_any_size, plain
+
+MODELS = {"plain": plain, "of_any_size": of_any_size}
+SIZES = {"small": 8, "large": 16}
+
+
+def test_a_model_comes_back_with_what_is_known_of_it(tmp_path):
+    path, model = tmp_path / "weights.safetensors", Model(plain, "cpu", seed=3)
+    weights.save(model, path, data="digits", accuracy=0.5)
+    loaded, facts = weights.load(path, {model.name: plain}, "cpu")
+    assert facts == {"model": model.name, "data": "digits", "accuracy": "0.5"}
+    for name, array in model.parameters.download().items():
+        np.testing.assert_array_equal(loaded.parameters.download()[name], array, err_msg=name)
+
+
+def test_a_fact_can_choose_how_the_model_is_built(tmp_path):
+    path, model = tmp_path / "weights.safetensors", Model(of_any_size, "cpu")
+    weights.save(model, path, size="large")
+    loaded, _ = weights.load(path, {model.name: of_any_size}, "cpu", size=SIZES)
+    assert isinstance(loaded.build, partial)
+    assert loaded.build(1).values["image"].shape[-1] == 16
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({}, "no model found, one of plain, of_any_size expected"),
+        ({"model": "cnn6"}, "model 'cnn6' found, one of plain, of_any_size expected"),
+        ({"model": "plain"}, "no size found, one of small, large expected"),
+        ({"model": "plain", "size": "huge"}, "size 'huge' found, one of small, large expected"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_by_what_it_says(tmp_path, facts, message):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.write(path, {"x": np.zeros(1, np.float32)}, facts)
+    with pytest.raises(CheckpointError, match=f"^{path}: {message}$"):
+        weights.load(path, MODELS, "cpu", size=SIZES)
+
+
+def test_weights_of_another_network_are_refused_by_name(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.write(path, {"x": np.zeros(1, np.float32)}, {"model": "plain"})
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors: x: the network has no such parameter"):
+        weights.load(path, MODELS, "cpu")
