@@ -2,7 +2,8 @@
 
 A run is a folder:
 
-    metrics.jsonl           one line a step: iteration, loss, rate, norm; now and then what `evaluate` says
+    metrics.jsonl           one line a step, written as it is made: iteration, loss, rate, norm; now and then what
+                            `evaluate` says
     checkpoint.safetensors  parameters, running averages, optimizer state; the step; seed and settings of the run
 
 The batch of a step is a function of the seed and the step alone, so the step is all that is needed to go on in
@@ -11,6 +12,7 @@ the data where a run stopped: a resumed run equals, bit for bit, one that was ne
 
 import json
 import math
+import os
 import signal
 import sys
 import threading
@@ -18,7 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from tqdm import tqdm
@@ -99,18 +101,13 @@ class Trainer:
         self.model.parameters.upload({n: t for n, t in tensors.items() if not n.startswith(prefix)})
         self.optimizer.upload({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
         self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
-        # The log may have gone further than the checkpoint: those steps are made again.
-        if self.metrics_path.exists():
-            lines = self.metrics_path.read_text().splitlines()
-            self.records = [r for r in _json_lines(lines) if r["iteration"] <= self.step]
+        self.records = cut_back(self.metrics_path, self.step)
 
     def save(self) -> None:
-        """Write the checkpoint and the log."""
+        """Write the checkpoint."""
         tensors = self.model.parameters.download()
         tensors |= {f"optimizer.{name}": array for name, array in self.optimizer.download().items()}
         metadata = {"step": str(self.step), "seconds": f"{self.seconds:.3f}", "settings": self.settings}
-        text = "".join(json.dumps(record) + "\n" for record in self.records)
-        checkpoint.write_whole(self.metrics_path, text.encode())
         checkpoint.write(self.checkpoint_path, tensors, metadata)
 
     def run(self, iterations: int, progress: bool = True) -> dict[str, float]:
@@ -124,7 +121,7 @@ class Trainer:
         started = time.perf_counter() - self.seconds
         bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
         bar.mininterval = 0.5 if sys.stderr.isatty() else 10.0  # seconds; in a log each update is a line
-        with bar, Interrupts() as interrupts:
+        with bar, self._log() as log, Interrupts() as interrupts:
             while self.step < iterations:
                 record = self._one_step()
                 self.seconds = time.perf_counter() - started
@@ -135,14 +132,23 @@ class Trainer:
                         metrics = self.evaluate()
                         record |= metrics
                 self.records.append(record)
+                log.write(json.dumps(record) + "\n")
                 shown = {"loss": f"{record['loss']:.4f}", **{n: f"{v:.4g}" for n, v in metrics.items()}}
                 bar.set_postfix(shown, refresh=False)
                 bar.update()
                 if last or interrupts.seen or self.step % self.checkpoint_every == 0:
+                    os.fsync(log.fileno())  # the log never ends before the checkpoint, even where the power fails
                     self.save()
                 if interrupts.seen:
                     raise KeyboardInterrupt
         return metrics
+
+    def _log(self) -> TextIO:
+        """The log, open for the lines that follow, each of which is there for others to read once it is written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.step:
+            cut_back(self.metrics_path, 0)  # what a run left that ended before its first checkpoint
+        return self.metrics_path.open("a", buffering=1)
 
     def _one_step(self) -> dict[str, float]:
         inputs, rate = self.batches(self.step), self.schedule(self.step)
@@ -204,10 +210,24 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
-def _json_lines(lines):
-    """The records of a log; a last line that was cut off in writing is left out."""
-    for line in lines:
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError:
-            return
+def cut_back(path: Path, step: int) -> list[dict[str, float]]:
+    """The records of a log up to a step. What stands after them is cut off the file: those steps are made again.
+
+    So is a last line that is not whole, because whoever wrote it was killed.
+    """
+    records: list[dict[str, float]] = []
+    if not path.exists():
+        return records
+    with path.open("r+b") as file:
+        end = 0
+        for line in file:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                break
+            if record["iteration"] > step or not line.endswith(b"\n"):
+                break
+            records.append(record)
+            end += len(line)
+        file.truncate(end)
+    return records

@@ -39,6 +39,10 @@ def weights(run):
     return run.model.parameters.download()
 
 
+def logged(run):
+    return [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
+
+
 def assert_equal(one, other):
     assert one.keys() == other.keys()
     for name, array in one.items():
@@ -112,12 +116,12 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path):
     rest = trainer(tmp_path / "killed")
     rest.resume()
     assert rest.step > 0
-    if rest.step <= 400:
-        rest.run(400, progress=False)
-        assert_equal(weights(whole), weights(rest))
-    else:
-        whole.run(rest.step, progress=False)
-        assert_equal(weights(whole), weights(rest))
+    end = max(rest.step, 400)
+    for run in (whole, rest):
+        run.run(end, progress=False)
+    assert_equal(weights(whole), weights(rest))
+    assert whole.metrics_path.read_bytes() == rest.metrics_path.read_bytes()
+    assert whole.records == rest.records == logged(rest)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_layer_and_checkpoint(tmp_path):
@@ -167,6 +171,71 @@ def test_the_log_has_one_line_a_step(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5]
     assert [line["iteration"] for line in lines if "validation_loss" in line] == [2, 4, 5]
+
+
+def test_the_log_is_there_to_be_read_while_the_run_goes_on(tmp_path):
+    lines = []
+
+    def counting(step):
+        lines.append(len(logged(run)))
+        return batches(step)
+
+    run = trainer(tmp_path, batches=counting, checkpoint_every=10**9)
+    run.run(4, progress=False)
+    assert lines == [0, 1, 2, 3]
+
+
+class Stop(Exception):
+    """Ends a run without a word, as SIGKILL does."""
+
+
+def ended(folder, step):
+    """A run with a checkpoint at every third step that ended in the midst of a step."""
+
+    def ending(at):
+        if at == step:
+            raise Stop
+        return batches(at)
+
+    run = trainer(folder, batches=ending, checkpoint_every=3)
+    with pytest.raises(Stop):
+        run.run(99, progress=False)
+    return run
+
+
+@pytest.mark.parametrize("cut_off", ["", '{"iteration": 6, "lo', '{"iteration": 6, "loss": 1.0}', "\0\0\0\n"])
+def test_the_log_is_cut_back_to_the_checkpoint(tmp_path, cut_off):
+    whole = trainer(tmp_path / "whole")
+    whole.run(7, progress=False)
+    first = ended(tmp_path / "parts", step=5)
+    assert len(logged(first)) == 5
+    with first.metrics_path.open("a") as log:
+        log.write(cut_off)
+    rest = trainer(tmp_path / "parts")
+    rest.resume()
+    assert logged(rest) == rest.records == whole.records[:3]
+    rest.run(7, progress=False)
+    assert whole.metrics_path.read_bytes() == rest.metrics_path.read_bytes()
+    assert rest.records == whole.records
+
+
+@pytest.mark.parametrize("keep", [1, 20, -1])
+def test_a_log_that_ends_before_the_checkpoint_is_gone_on_with(tmp_path, keep):
+    """As nobody writes one; but whoever deletes a part of it can still resume."""
+    run = trainer(tmp_path)
+    run.run(3, progress=False)
+    run.metrics_path.write_bytes(run.metrics_path.read_bytes()[:keep])
+    rest = trainer(tmp_path)
+    rest.resume()
+    rest.run(5, progress=False)
+    assert [record["iteration"] for record in logged(rest)][-2:] == [4, 5]
+
+
+def test_a_new_run_begins_a_new_log_where_one_ended_before_its_first_checkpoint(tmp_path):
+    ended(tmp_path, step=2)
+    run = trainer(tmp_path)
+    run.run(3, progress=False)
+    assert [record["iteration"] for record in logged(run)] == [1, 2, 3]
 
 
 def test_parts_of_the_loss_are_in_the_log(tmp_path):
