@@ -129,7 +129,10 @@ def _digits(name: str, batch: int | None, device: str):
     graph = MODELS[name](batch or DIGITS)
     image, target = (graph.values[value].shape for value in ("image", "target"))
     labels = generator.integers(0, target[1], target[0])
-    inputs = {"image": generator.random(image, np.float32), "target": np.eye(target[1], dtype=np.float32)[labels]}
+    inputs = {
+        "image": generator.integers(0, 256, image, np.uint8),
+        "target": np.eye(target[1], dtype=np.float32)[labels],
+    }
     return model, inputs, {}
 
 

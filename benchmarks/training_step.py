@@ -16,7 +16,7 @@ def inputs_for(program):
     generator = np.random.default_rng(0)
     image, target = (program.inputs[name].shape for name in ("image", "target"))
     labels = generator.integers(0, target[1], target[0])
-    return {"image": generator.random(image, np.float32), "target": np.eye(target[1], dtype=np.float32)[labels]}
+    return {"image": generator.integers(0, 256, image, np.uint8), "target": np.eye(target[1], dtype=np.float32)[labels]}
 
 
 def our_step(name, batch, device_name, capture=True):

@@ -136,7 +136,7 @@ def predict(options) -> None:
     program = model.inference(1)
     found = []
     for path in options.image:
-        probabilities = program(image=read_digit(path))["probabilities"][0]
+        probabilities = program(image=read_digit(path).reshape(1, 28, 28, 1))["probabilities"][0]
         digit = int(probabilities.argmax())
         print(f"{path}: {digit}")
         for d, p in enumerate(probabilities):

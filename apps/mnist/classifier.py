@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from apps.mnist.data import Digits, normalise, one_hot, shifted
+from apps.mnist.data import Digits, one_hot, shifted
 from apps.mnist.models import MODELS
 from framework import Model, weights
 from framework.recipe import Recipe
@@ -60,7 +60,7 @@ def recipe(model: str, **options) -> DigitRecipe:
 
 def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, evaluate_every: int = 500) -> Trainer:
     """A trainer for the recipe, which evaluates on the digits held out."""
-    images, targets = normalise(digits.train_images), one_hot(digits.train_labels)
+    images, targets = digits.train_images, one_hot(digits.train_labels)
     sampler = Sampler(len(images), recipe.batch, recipe.seed)
 
     def batches(step):
@@ -68,7 +68,7 @@ def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, eva
         batch = images[chosen]
         if recipe.shift:
             batch = shifted(batch, recipe.shift, np.random.default_rng((recipe.seed, step)))
-        return {"image": batch, "target": targets[chosen]}
+        return {"image": batch[..., np.newaxis], "target": targets[chosen]}
 
     look = Evaluation(model, digits)
 
@@ -106,7 +106,7 @@ class Evaluation:
     """Runs a model over the digits held out."""
 
     def __init__(self, model: Model, digits: Digits):
-        self.images, self.labels = normalise(digits.test_images), digits.test_labels
+        self.images, self.labels = digits.test_images[..., np.newaxis], digits.test_labels
         self.targets = one_hot(self.labels)
         self.batch = min(EVALUATION_BATCH, len(self.images))
         self.program = model.inference(self.batch, ("probabilities", "losses"))

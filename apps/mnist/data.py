@@ -67,18 +67,13 @@ def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str]
     return read_folder(cache, origin)
 
 
-def normalise(images: np.ndarray) -> np.ndarray:
-    """uint8 (n, 28, 28) -> float32 (n, 1, 28, 28) in [0, 1]."""
-    return images[:, None] / np.float32(255)
-
-
 def shifted(images: np.ndarray, pixels: int, generator: np.random.Generator) -> np.ndarray:
-    """Each image (n, 1, 28, 28) moved by -pixels to pixels rows and columns, drawn for each; what comes in is black."""
-    n, _, height, width = images.shape
-    padded = np.pad(images, ((0, 0), (0, 0), (pixels, pixels), (pixels, pixels)))
+    """Each image (n, 28, 28) moved by -pixels to pixels rows and columns, drawn for each; what comes in is black."""
+    n, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
     top, left = generator.integers(0, 2 * pixels, (2, n, 1), endpoint=True)
     rows, columns = top + np.arange(height), left + np.arange(width)
-    return padded[np.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].transpose(0, 3, 1, 2)
+    return padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:

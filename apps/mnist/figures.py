@@ -24,7 +24,7 @@ def misclassified_sheet(
 ) -> None:
     """The wrongly classified digits, at most 64, the most confident error first: "4 → 9 97 %" is a 4 taken for a 9.
 
-    images (n, 28, 28) or (n, 1, 28, 28) of any dtype, light ink on black; labels, predictions (n,) integers;
+    images (n, 28, 28) of any dtype, light ink on black; labels, predictions (n,) integers;
     probabilities (n, classes), of which the predicted class's is shown.
     """
     confidence = probabilities[np.arange(len(labels)), predictions]
@@ -40,7 +40,7 @@ def misclassified_sheet(
     for number, i in enumerate(worst):
         axes = figure.add_subplot(rows, SHEET_COLUMNS, number + 1)
         axes.set_axis_off()
-        axes.imshow(images[i].reshape(images.shape[-2:]), cmap=PAPER_TO_INK, interpolation="nearest")
+        axes.imshow(images[i], cmap=PAPER_TO_INK, interpolation="nearest")
         caption = f"{labels[i]} → {predictions[i]}  {100 * confidence[i]:.0f} %"
         axes.set_title(caption, fontsize=10, color=INK, pad=3)
     save(figure, path)

@@ -1,7 +1,7 @@
 """The digit classifiers of the seeds, by name. Each is a function of the batch size that returns a graph.
 
-Input `image` (R, 1, 28, 28) with values in [0, 1]; input `target` (R, 10), one-hot; outputs `probabilities` (R, 10),
-`losses` (R,) and `loss` (1,).
+Input `image` (R, 28, 28, 1) uint8, as digits are stored; input `target` (R, 10), one-hot; outputs `probabilities`
+(R, 10), `losses` (R,) and `loss` (1,).
 """
 
 from framework import Graph, Value
@@ -9,7 +9,10 @@ from framework.layers import activation, batchnorm, conv2d, flatten, linear, mea
 
 
 def _start(name: str, batch: int) -> Value:
-    return Graph(name).input("image", (batch, 1, 28, 28))
+    """The input, and after it float32 (R, 1, 28, 28) from 0 to 1."""
+    graph = Graph(name)
+    image = graph.input("image", (batch, 28, 28, 1), "uint8")
+    return graph.add("normalise", "normalise", x=image, mean=(0.0,), std=(1.0,))
 
 
 def cnn6(batch: int) -> Graph:

@@ -20,7 +20,7 @@ EDGE = 0.05  # of the strongest ink: what is fainter does not count when the pic
 
 
 def read_digit(path: str | Path) -> np.ndarray:
-    """The digit in an image file of any size and mode: float32 (1, 1, 28, 28) in [0, 1].
+    """The digit in an image file of any size and mode, as MNIST has it: uint8 (28, 28), ink 255.
 
     Dark ink on light paper or the reverse: the border of the picture is taken for paper. Raises DataError for a file
     that is no picture, and for a blank one.
@@ -28,7 +28,7 @@ def read_digit(path: str | Path) -> np.ndarray:
     ink, noise = find_ink(read_grey(path))
     if ink.max() <= max(CONTRAST, noise):
         raise DataError(f"{path}: a blank picture found, a digit on plain paper expected")
-    return centred(scaled(cropped(ink, noise)))[None, None]
+    return np.rint(255 * centred(scaled(cropped(ink, noise)))).astype(np.uint8)
 
 
 def read_grey(path: str | Path) -> np.ndarray:

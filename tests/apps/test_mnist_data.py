@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from apps.errors import DataError
 from apps.mnist import data
-from apps.mnist.data import load, normalise, one_hot, read_idx, shifted
+from apps.mnist.data import load, one_hot, read_idx, shifted
 
 FILES = tuple(data.CHECKSUMS)
 NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens
@@ -290,13 +290,6 @@ def test_full_mnist_is_what_lecun_published(monkeypatch, folder):
 # --- What models are fed
 
 
-def test_normalise_gives_one_channel_from_zero_to_one():
-    images = np.arange(2 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(2, 28, 28)
-    x = normalise(images)
-    assert (x.shape, x.dtype, x.min(), x.max()) == ((2, 1, 28, 28), np.float32, 0, 1)
-    np.testing.assert_array_equal(np.rint(x[:, 0] * 255).astype(np.uint8), images)
-
-
 def test_one_hot_has_a_one_where_the_label_is():
     y = one_hot(np.array([2, 0], np.uint8), classes=3)
     np.testing.assert_array_equal(y, np.array([[0, 0, 1], [1, 0, 0]], np.float32), strict=True)
@@ -304,10 +297,10 @@ def test_one_hot_has_a_one_where_the_label_is():
 
 def test_shifted_moves_each_digit_by_a_few_whole_pixels():
     generator = np.random.default_rng(0)
-    images = generator.random((40, 1, 28, 28)).astype(np.float32)
+    images = generator.integers(0, 256, (40, 28, 28), np.uint8)
     moved = shifted(images, 2, np.random.default_rng(1))
     found = set()
-    for before, after in zip(images[:, 0], moved[:, 0], strict=True):
+    for before, after in zip(images, moved, strict=True):
         moves = [
             (r, c)
             for r in range(-2, 3)
@@ -317,9 +310,9 @@ def test_shifted_moves_each_digit_by_a_few_whole_pixels():
         assert len(moves) == 1
         found.add(moves[0])
     assert len(found) > 12
-    assert moved.dtype == np.float32
+    assert moved.dtype == np.uint8
 
 
 def test_shifted_by_nothing_is_what_was_given():
-    images = np.random.default_rng(0).random((3, 1, 28, 28)).astype(np.float32)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
     np.testing.assert_array_equal(shifted(images, 0, np.random.default_rng(1)), images)

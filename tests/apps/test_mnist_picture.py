@@ -53,8 +53,8 @@ def read_or_refuse(path) -> np.ndarray | str:
 @given(index=st.integers(0, 59))
 def test_a_digit_of_mnist_comes_back_nearly_unchanged(digits, path, index):
     found = read(Image.fromarray(digits[index]), path)
-    assert (found.shape, found.dtype) == ((1, 1, 28, 28), np.float32)
-    assert np.abs(found[0, 0] - digits[index] / 255).mean() < 0.004
+    assert (found.shape, found.dtype) == ((28, 28), np.uint8)
+    assert np.abs(found / 255 - digits[index] / 255).mean() < 0.004
 
 
 @given(index=st.integers(0, 59), side=st.integers(60, 900), dark_on_light=st.booleans())
@@ -72,8 +72,7 @@ def test_any_picture_gives_a_digit_or_one_line(path, width, height, seed):
     if isinstance(found, str):
         assert "a blank picture found" in found
     else:
-        assert (found.shape, found.max()) == ((1, 1, 28, 28), 1)
-        assert found.min() >= 0
+        assert (found.shape, found.dtype, found.max()) == ((28, 28), np.uint8, 255)
 
 
 def as_palette(picture):
@@ -148,7 +147,7 @@ def test_a_photograph_under_uneven_light_will_do(four, path):
 def test_the_longest_side_is_twenty_and_the_centre_of_mass_the_centre(path):
     paper = np.full((200, 400), 255, np.uint8)
     paper[50:90, 100:300] = 0  # a bar of 200 x 40
-    bar = read(Image.fromarray(paper), path)[0, 0]
+    bar = read(Image.fromarray(paper), path)
     rows, columns = np.nonzero(bar)
     assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (4, 20)
     for axis in (0, 1):
@@ -187,7 +186,7 @@ def test_a_damaged_picture_is_read_or_refused(four, path, cut, position, bit):
             assert found.startswith(str(path))
             assert "\n" not in found
         else:
-            assert np.isfinite(found).all()
+            assert (found.shape, found.dtype) == ((28, 28), np.uint8)
 
 
 def test_a_picture_of_values_that_are_no_numbers_is_refused(path):

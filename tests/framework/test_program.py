@@ -17,6 +17,8 @@ def batch_for(program, seed=0):
     for name, buffer in program.inputs.items():
         if name == "target":
             values[name] = np.eye(buffer.shape[1])[generator.integers(0, buffer.shape[1], buffer.shape[0])]
+        elif buffer.dtype == "uint8":
+            values[name] = generator.integers(0, 256, buffer.shape, np.uint8)
         else:
             values[name] = generator.random(buffer.shape)
     return values
