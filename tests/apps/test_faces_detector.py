@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from skimage import data
 
 from apps.faces import detector
-from apps.faces.detector import Detector, load_detector
+from apps.faces.detector import WEIGHTS, Detector, load_detector, resized
 from apps.faces.matching import MATCHINGS, PAPER
 from apps.faces.models import lite
 from framework import Model, checkpoint, weights
 from framework.checkpoint import CheckpointError
+from kernels.device import find_device
 from kernels.operations.iou.reference import overlap as iou
 from tests.apps.noise import example
 
@@ -86,11 +88,31 @@ def test_no_two_boxes_overlap_more_than_allowed(model):
 
 def test_a_larger_picture_than_wanted_is_looked_at_smaller_and_boxes_are_its_own(model, eager):
     noise = picture(96, 128)
-    small = Image.fromarray(noise).resize((64, 48), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    expected, found = eager(np.array(small)), Detector(model, threshold=0.0, longest=64)(noise)
+    small = resized(noise, (48, 64), model.device)
+    expected, found = eager(small), Detector(model, threshold=0.0, longest=64)(noise)
     np.testing.assert_array_equal(found.scores, expected.scores)
     np.testing.assert_allclose(found.boxes, 2 * expected.boxes, rtol=1e-6)
     assert_inside(found, 96, 128)
+
+
+@pytest.mark.parametrize("device", ["reference", "cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("size", [(48, 64), (37, 90), (1, 1)])
+def test_a_smaller_copy_is_that_of_pillow_but_for_rounding(device, size):
+    noise = picture(96, 128)
+    ours = resized(noise, size, find_device(device))
+    pillows = np.array(Image.fromarray(noise).resize(size[::-1], Image.Resampling.BILINEAR))
+    assert (ours.shape, ours.dtype) == (pillows.shape, np.uint8)
+    assert np.abs(ours.astype(int) - pillows).max() <= 1
+
+
+@pytest.mark.parametrize("longest", [256, 300])
+def test_a_face_in_a_larger_picture_is_found_where_it_is_in_pillows_smaller_copy(longest):
+    astronaut, (shipped, _) = data.astronaut(), load_detector(WEIGHTS / "lite.safetensors", "cpu")
+    pillows = Image.fromarray(astronaut).resize((longest, longest), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    expected, found = Detector(shipped)(np.array(pillows)), Detector(shipped, longest=longest)(astronaut)
+    assert len(found.boxes) == len(expected.boxes) == 1
+    np.testing.assert_allclose(found.boxes, expected.boxes * (512 / longest), atol=0.5)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=0.01)
 
 
 @pytest.mark.parametrize("size", [(300, 7), (7, 300), (107, 107)])  # 25 times 107 / 25, rounded, is more than 107
