@@ -10,6 +10,8 @@ import numpy as np
 import apps.faces.models
 import apps.mnist.models
 from apps.command_line import add_device, run
+from apps.faces.crowds import Crowds
+from apps.faces.training import Crops, recipe
 from framework import Model, Optimizer
 from framework.profile import profile as profile_program
 from kernels.commands.command_line import CommandError, add_json, command, positive, positive_float, write_json
@@ -138,9 +140,6 @@ def _digits(name: str, batch: int | None, device: str):
 
 def _crowds(name: str, batch: int | None, size: int | None, device: str):
     """Crops of composed crowds: how long matching takes depends on how many faces there are."""
-    from apps.faces.crowds import Crowds  # here, because it loads slowly and is seldom needed
-    from apps.faces.training import Crops, recipe
-
     chosen = recipe(name, batch=batch, sizes=None if size is None else (size,))
     inputs: dict[str, Any] = Crops(Crowds(chosen.batch, seed=0), chosen)(0)
     return chosen.make_model(device), inputs, {"size": inputs["image"].shape[1:3]}

@@ -239,7 +239,7 @@ def faces(held_out: bool) -> list[Image.Image]:
 @cache
 def photographs(held_out: bool) -> list[Image.Image]:
     """The photographs without people, in colour."""
-    from skimage import data
+    from skimage import data  # as above
 
     if held_out:
         found = [data.rocket(), data.gravel(), data.moon()]
