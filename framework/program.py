@@ -38,7 +38,7 @@ class Program:
         self._run = self.device.sequence([call for _, calls in self.calls for call in calls])
 
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Run once. Raises GraphError for an input that is missing, unknown or of another shape."""
+        """Run once. Raises GraphError for an input that is missing, unknown, or of another shape or kind of number."""
         self._set_inputs(inputs)
         self._run()
         results = {name: self._download(buffer) for name, buffer in self.plan.outputs.items()}
@@ -72,6 +72,9 @@ class Program:
             buffer = self.inputs[name]
             if np.shape(values) != buffer.shape:
                 raise GraphError(f"{name}: has shape {np.shape(values)}, {self.graph.name} needs {buffer.shape}")
+            given = np.asarray(values).dtype
+            if not np.can_cast(given, buffer.dtype, "same_kind"):
+                raise GraphError(f"{name}: holds {given}, {self.graph.name} needs {buffer.dtype}")
             self.device.upload(self._arrays[buffer], values)
 
     # Arrays and calls.

@@ -151,3 +151,10 @@ def test_a_missing_input_is_refused():
 def test_an_unknown_output_is_refused_with_the_known_ones():
     with pytest.raises(GraphError, match=r"unknown output 'logits'; choose from probabilities, losses, loss"):
         Model(plain, "cpu").inference(1, outputs=("logits",))
+
+
+def test_fractions_are_refused_where_bytes_are_needed():
+    """They would be cut off: digits from 0 to 1 would all be black."""
+    program = Model(MODELS["pooled"], "cpu").inference(2)
+    with pytest.raises(GraphError, match="image: holds float64, pooled needs uint8"):
+        program(image=np.full((2, 28, 28, 1), 0.5))

@@ -1,6 +1,7 @@
 """Normalisation on CPU cores: each core takes whole rows of pictures. Source: Zozoulenko (2018), eq. 39.
 
-Shapes as in reference.py. (x / 255 - mean) / std is one multiplication and one addition for each value.
+Shapes as in reference.py. Of colour pictures, where it counts, (x / 255 - mean) / std is one multiplication and one
+addition for each value.
 """
 
 import numpy as np
@@ -8,13 +9,13 @@ from numba import njit, prange
 
 
 def forward(x, y, mean, std):
-    """y[r,c,h,w] = x[r,h,w,c] scale[c] + shift[c]."""
-    scale = (1 / (255 * np.array(std))).astype(np.float32)
-    shift = (-np.array(mean) / np.array(std)).astype(np.float32)
+    """y[r,c,h,w] = (x[r,h,w,c] / 255 - mean[c]) / std[c]."""
     if x.shape[3] == 3:
+        scale = (1 / (255 * np.array(std))).astype(np.float32)
+        shift = (-np.array(mean) / np.array(std)).astype(np.float32)
         _three_channels(x, y, scale, shift)
     else:
-        _channels(x, y, scale, shift)
+        _channels(x, y, np.array(mean, np.float32), np.array(std, np.float32))
 
 
 @njit(parallel=True, cache=True)
@@ -32,11 +33,11 @@ def _three_channels(x, y, scale, shift):
 
 
 @njit(parallel=True, cache=True)
-def _channels(x, y, scale, shift):
+def _channels(x, y, mean, std):
     """Any other number of channels, one after the other."""
     R, H, W, C = x.shape
     for rh in prange(R * H):
         r, h = rh // H, rh % H
         for c in range(C):
             for w in range(W):
-                y[r, c, h, w] = np.float32(x[r, h, w, c]) * scale[c] + shift[c]
+                y[r, c, h, w] = (np.float32(x[r, h, w, c]) / np.float32(255) - mean[c]) / std[c]
