@@ -16,7 +16,7 @@ from numba.core.types import unliteral
 
 from kernels.gpu import float32, float64, int32, int64, uint32
 from kernels.gpu.interpreter import Undefined, Unsupported, arithmetic
-from kernels.gpu.interpreter.program import LARGE, SMALL, Program, describe, plain
+from kernels.gpu.interpreter.rewritten import LARGE, SMALL, Rewritten, describe, plain
 from kernels.gpu.source import Source
 
 NAMES = {"math": math, "float32": float32, "float64": float64, "int32": int32, "int64": int64, "uint32": uint32}
@@ -42,7 +42,7 @@ def interpreted(function, arguments, largest=LARGE):
     """Types and values of the tuple that a function returns, and whether an int64 overflowed on the way."""
     kernel = python_types.SimpleNamespace(name="expressions", source=Source(function, {}))
     known = tuple(describe(argument, largest) for argument in arguments)
-    program = Program(kernel, known, largest, False)
+    program = Rewritten(kernel, known, largest, False)
     overflows = []
 
     def wrap(value, low, high):

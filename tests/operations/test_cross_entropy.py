@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.operation import ShapeError
-from kernels.operations import values
+from kernels.operations import samples
 from tests.operations.running import KINDS, backward, forward, trial
 
 
@@ -38,7 +38,7 @@ def test_a_nan_shows_even_outside_the_target(kind):
 @given(seed=st.integers(0, 999), classes=st.integers(2, 20))
 def test_no_prediction_beats_the_target_itself(kind, seed, classes):
     generator = np.random.default_rng(seed)
-    p, target = (values.distributions(generator, (3, classes)) for _ in range(2))
+    p, target = (samples.distributions(generator, (3, classes)) for _ in range(2))
     guess = forward("cross_entropy", kind, p=p, target=target)["y"]
     entropy = forward("cross_entropy", kind, p=target, target=target)["y"]
     assert (guess >= entropy * (1 - 1e-6)).all()
@@ -48,7 +48,7 @@ def test_no_prediction_beats_the_target_itself(kind, seed, classes):
 def test_a_long_row_equals_pytorch(rung):
     torch = pytest.importorskip("torch")
     generator = np.random.default_rng(0)
-    p = values.distributions(generator, (3, 501)).astype(np.float32)
+    p = samples.distributions(generator, (3, 501)).astype(np.float32)
     classes = np.array([0, 250, 500])
     y = trial("cross_entropy", p=p, target=np.eye(501)[classes]).forward("interpret", rung=rung)["y"]
     theirs = torch.nn.functional.nll_loss(torch.tensor(p).log(), torch.tensor(classes), reduction="none")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.operation import ShapeError
-from kernels.operations import values
+from kernels.operations import samples
 from kernels.operations.loss import FUNCTIONS
 from tests.operations.running import KINDS, backward, float64_in, forward, trial
 
@@ -61,7 +61,7 @@ def test_certain_and_right_costs_nothing_certain_and_wrong_costs_everything(kind
 @pytest.mark.parametrize("function", [f for f in FUNCTIONS if f != "bce"])
 @given(seed=st.integers(0, 999))
 def test_a_perfect_prediction_costs_nothing_and_sends_nothing_back(function, kind, seed):
-    target = values.positive(np.random.default_rng(seed), (2, 5))
+    target = samples.positive(np.random.default_rng(seed), (2, 5))
     np.testing.assert_array_equal(loss(function, kind, target, target), 0)
     np.testing.assert_array_equal(slope(function, kind, target, target), 0)
 
@@ -99,7 +99,7 @@ def test_equals_pytorch(function, kind):
         "bce": (torch.nn.functional.binary_cross_entropy, "mean"),
     }[function]
     generator = np.random.default_rng(0)
-    p, target = (values.probabilities(generator, (3, 40)).astype(np.float32) for _ in range(2))
+    p, target = (samples.probabilities(generator, (3, 40)).astype(np.float32) for _ in range(2))
     tensor = torch.tensor(p, requires_grad=True)
     y = getattr(theirs(tensor, torch.tensor(target), reduction="none"), collect)(dim=1)
     y.sum().backward()
@@ -111,7 +111,7 @@ def test_equals_pytorch(function, kind):
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_rung_computes_every_loss(function, rung):
     generator = np.random.default_rng(0)
-    p, target = (values.probabilities(generator, (3, 75)) for _ in range(2))
+    p, target = (samples.probabilities(generator, (3, 75)) for _ in range(2))
     case = trial("loss", {"function": function}, prediction=p, target=target)
     expected = case.forward("reference")["y"]
     np.testing.assert_allclose(case.forward("interpret", rung=rung)["y"], expected, rtol=1e-5)

@@ -2,12 +2,12 @@
 
     launch.interpret(checked=True)
 
-The source is rewritten once for the types of its arguments (program.py), then every block is executed by
+The source is rewritten once for the types of its arguments (rewritten.py), then every block is executed by
 itself, its threads as Python generators in lockstep (lockstep.py). Unchecked it is as fast as Python allows;
 checked it refuses, naming kernel, block, thread, array, index and line, what a GPU would not notice: an index
 outside its array, a read of what nobody wrote, a barrier that some threads miss, a data race.
 
-Read in this order: values.py (types, asked of Numba), conversions.py, expressions.py, elements.py, statements.py,
+Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, statements.py,
 functions.py and intrinsics.py (the rewriting), lockstep.py and warp.py (threads that wait for each other), memory.py,
 checked.py, trace.py and races.py (memory, and what was done to it), launch.py (all of it together).
 What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds.

@@ -12,7 +12,7 @@ from numba import types
 
 from kernels.gpu.interpreter import arithmetic
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.values import (
+from kernels.gpu.interpreter.known import (
     FLOATS,
     NUMPY,
     Scalar,
@@ -35,7 +35,7 @@ class Typed:
     """A rewritten expression and what is known of its value."""
 
     node: ast.expr
-    value: Any  # one of values.py
+    value: Any  # one of known.py
 
     @property
     def type(self):
@@ -62,7 +62,7 @@ def number(value):
 
 
 class Conversions:
-    """Literals and conversions in a function of a program, see program.py and source.Source."""
+    """Literals and conversions in a function of a rewritten kernel, see rewritten.py and source.Source."""
 
     def __init__(self, program, source):
         self.program, self.source = program, source

@@ -8,7 +8,7 @@ from numba import types
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
 from kernels.gpu.interpreter.expressions import Expressions
-from kernels.gpu.interpreter.values import NUMPY, Array, Scalar, Tuple, is_integer, join, same_type, scalar, type_name
+from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Tuple, is_integer, join, same_type, scalar, type_name
 
 
 class Elements(Expressions):

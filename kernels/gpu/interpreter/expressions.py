@@ -17,7 +17,7 @@ from numba import types
 from kernels.gpu.interpreter import arithmetic
 from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
-from kernels.gpu.interpreter.values import (
+from kernels.gpu.interpreter.known import (
     FLOATS,
     Array,
     Scalar,

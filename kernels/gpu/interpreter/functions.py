@@ -17,8 +17,7 @@ from kernels.gpu.interpreter import arithmetic, intrinsics
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.expressions import FoldLiterals
-from kernels.gpu.interpreter.statements import Statements
-from kernels.gpu.interpreter.values import (
+from kernels.gpu.interpreter.known import (
     FLOATS,
     Array,
     Clash,
@@ -32,6 +31,7 @@ from kernels.gpu.interpreter.values import (
     signature,
     type_name,
 )
+from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.source import DeviceFunction, Source
 
 LARGEST_SIZE = 2**48

@@ -12,7 +12,7 @@ from numba import cuda, types
 
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.values import (
+from kernels.gpu.interpreter.known import (
     NUMPY,
     Array,
     Scalar,

@@ -9,8 +9,8 @@ from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds
 from kernels.gpu.interpreter.intrinsics import LARGEST_BLOCK, LARGEST_GRID
 from kernels.gpu.interpreter.lockstep import Lockstep
 from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory
-from kernels.gpu.interpreter.program import is_array, plain, program_for
 from kernels.gpu.interpreter.races import Races
+from kernels.gpu.interpreter.rewritten import is_array, plain, rewritten_for
 from kernels.gpu.interpreter.trace import NOTHING, Trace
 from kernels.gpu.interpreter.warp import WARP_SIZE
 
@@ -51,7 +51,7 @@ class Execution:
     def __init__(self, launch):
         self.current = None
         check_limits(launch)
-        self.program = program_for(launch, self.checked, self.counted)
+        self.program = rewritten_for(launch, self.checked, self.counted)
         arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
         self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
         self.arguments = [self.memory.argument(a, name) if is_array(a) else plain(a) for name, a in arguments]

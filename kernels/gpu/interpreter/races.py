@@ -23,7 +23,7 @@ def suspicious(first_actor, last_actor, kinds):
 
 
 @dataclass(frozen=True)
-class Access:
+class Touch:
     """One access of a cell, the `order`-th of its batch. A race is two of them."""
 
     order: int
@@ -130,12 +130,12 @@ class Races:
     def access(self, batch, i):
         site = int(batch.site[i])
         knowledge = batch.knowledge[batch.segment[i]]
-        return Access(int(i), int(batch.thread[i]), int(batch.block[i]), site, KINDS[self.sites[site].kind], knowledge)
+        return Touch(int(i), int(batch.thread[i]), int(batch.block[i]), site, KINDS[self.sites[site].kind], knowledge)
 
     def decoded(self, code):
         code, site = divmod(int(code) - 1, 1 << SITE_BITS)
         block, thread = divmod(code, 1 << THREAD_BITS)
-        return Access(-1, thread, block, site, KINDS[self.sites[site].kind])
+        return Touch(-1, thread, block, site, KINDS[self.sites[site].kind])
 
     def refuse_first(self, races):
         """Raise the error for the race that happened first, of several (earlier access, later access, cell)."""

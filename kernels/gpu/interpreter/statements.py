@@ -12,7 +12,7 @@ from typing import Any
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
-from kernels.gpu.interpreter.values import (
+from kernels.gpu.interpreter.known import (
     Clash,
     Scalar,
     Static,

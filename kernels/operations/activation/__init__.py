@@ -3,7 +3,7 @@
 import math
 
 from kernels.operation import HARD, Operation, require_choice
-from kernels.operations import values
+from kernels.operations import samples
 
 FUNCTIONS = ("relu", "leaky_relu", "sigmoid", "tanh", "arctan")
 
@@ -39,6 +39,6 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"x": (50, 32, 24, 24)},
-    values={"x": values.away_from_zero},
+    values={"x": samples.away_from_zero},
     hard={"x": HARD},
 )

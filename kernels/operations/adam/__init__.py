@@ -3,7 +3,7 @@
 import math
 
 from kernels.operation import Operation, require_axes, require_shape
-from kernels.operations import values
+from kernels.operations import samples
 
 
 def shapes(dw, rate, norm, **_):
@@ -48,5 +48,5 @@ operation = Operation(
     case=case,
     rates=rates,
     typical={"dw": (1048576,), "rate": (3,), "norm": (1,)},
-    values={"rate": values.positive, "norm": values.positive, "v": values.positive},
+    values={"rate": samples.positive, "norm": samples.positive, "v": samples.positive},
 )

@@ -3,7 +3,7 @@
 import math
 
 from kernels.operation import HARD, Operation, ShapeError, require_axes, require_shape
-from kernels.operations.values import around_three, positive
+from kernels.operations.samples import around_three, positive
 
 
 def shapes(x, gamma, beta, epsilon, momentum, training, **_):

@@ -1,7 +1,7 @@
 """Cross entropy: how unlikely the target of each example is under the predicted probabilities."""
 
 from kernels.operation import Operation, require_axes, require_same_shape
-from kernels.operations import values
+from kernels.operations import samples
 
 
 def shapes(p, target, **_):
@@ -34,5 +34,5 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"p": (50, 10), "target": (50, 10)},
-    values={"p": values.distributions, "target": values.sparse_distributions},
+    values={"p": samples.distributions, "target": samples.sparse_distributions},
 )

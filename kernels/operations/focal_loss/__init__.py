@@ -1,7 +1,7 @@
 """Focal loss: cross entropy of a softmax or sigmoid that turns away from the examples it has already learned."""
 
 from kernels.operation import Operation, ShapeError, require_axes, require_same_shape
-from kernels.operations import values
+from kernels.operations import samples
 
 
 def shapes(x, target, alpha, gamma, **_):
@@ -45,5 +45,5 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"x": (24000, 2), "target": (24000, 2)},
-    values={"target": values.sparse_distributions_or_none},
+    values={"target": samples.sparse_distributions_or_none},
 )

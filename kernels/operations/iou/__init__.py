@@ -1,7 +1,7 @@
 """Intersection over union: how much of what two boxes cover together they share."""
 
 from kernels.operation import Operation, ShapeError, require_axes
-from kernels.operations import values
+from kernels.operations import samples
 
 
 def require_boxes(name, axes, **shapes):
@@ -38,5 +38,5 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"a": (6400, 4), "b": (192, 4)},
-    values={"a": values.boxes, "b": values.boxes},
+    values={"a": samples.boxes, "b": samples.boxes},
 )

@@ -1,7 +1,7 @@
 """Losses: how far the predictions of each example are from their targets, feature by feature."""
 
 from kernels.operation import Operation, require_axes, require_choice, require_same_shape
-from kernels.operations import values
+from kernels.operations import samples
 
 FUNCTIONS = ("mse", "msle", "l2", "l1", "mae", "mape", "bce")
 
@@ -47,5 +47,5 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"prediction": (50, 10), "target": (50, 10)},
-    values={"prediction": values.probabilities, "target": values.probabilities},
+    values={"prediction": samples.probabilities, "target": samples.probabilities},
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kernels.operation import Operation, ShapeError, require_shape
-from kernels.operations import values
+from kernels.operations import samples
 from kernels.operations.iou import require_boxes
 
 
@@ -48,6 +48,6 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"anchors": (6400, 4), "boxes": (16, 192, 4), "label": (16, 192), "best": True},
-    values={"anchors": values.boxes, "boxes": values.boxes, "label": labels},
+    values={"anchors": samples.boxes, "boxes": samples.boxes, "label": labels},
     dtypes={"label": "int32", "matched": "int32"},
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kernels.operation import Operation, ShapeError, require_axes, require_shape
-from kernels.operations import values
+from kernels.operations import samples
 
 
 def shapes(boxes, score, overlap, **_):
@@ -45,6 +45,6 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"boxes": (1, 1000, 4), "score": (1, 1000)},
-    values={"boxes": values.boxes, "score": falling},
+    values={"boxes": samples.boxes, "score": falling},
     dtypes={"keep": "int32"},
 )

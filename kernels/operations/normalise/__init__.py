@@ -3,7 +3,7 @@
 import math
 
 from kernels.operation import Operation, ShapeError, require_axes
-from kernels.operations.values import pixels
+from kernels.operations.samples import pixels
 
 
 def shapes(x, mean, std, **_):

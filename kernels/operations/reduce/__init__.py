@@ -3,7 +3,7 @@
 import math
 
 from kernels.operation import HARD, Operation, require_choice
-from kernels.operations import values
+from kernels.operations import samples
 
 HOW = ("sum", "mean", "norm")
 
@@ -38,6 +38,6 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"x": (1048576,)},
-    values={"x": values.around_three},
+    values={"x": samples.around_three},
     hard={"x": HARD},
 )

@@ -1,7 +1,7 @@
 """Smooth L1: squared error for small errors, absolute error for large ones, of the examples that count."""
 
 from kernels.operation import Operation, ShapeError, require_axes, require_same_shape, require_shape
-from kernels.operations import values
+from kernels.operations import samples
 
 
 def shapes(prediction, target, weight, beta, **_):
@@ -38,5 +38,5 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"prediction": (24000, 4), "target": (24000, 4), "weight": (24000,)},
-    values={"weight": values.positive_or_zero},
+    values={"weight": samples.positive_or_zero},
 )

@@ -1,7 +1,7 @@
 """Softmax and cross entropy in one: how far the probabilities of each row are from its target."""
 
 from kernels.operation import Operation, require_axes, require_same_shape
-from kernels.operations import values
+from kernels.operations import samples
 
 
 def shapes(x, target, **_):
@@ -36,5 +36,5 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"x": (50, 10), "target": (50, 10)},
-    values={"target": values.sparse_distributions},
+    values={"target": samples.sparse_distributions},
 )

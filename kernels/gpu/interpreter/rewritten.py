@@ -12,7 +12,7 @@ from numba import types
 from kernels.gpu.interpreter import arithmetic, checked, memory, trace
 from kernels.gpu.interpreter.errors import Site
 from kernels.gpu.interpreter.functions import Function
-from kernels.gpu.interpreter.values import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
+from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
 
 # Sizes up to SMALL cannot overflow 64 bits in the products of three that index arithmetic is made of.
 SMALL, LARGE = 2**16, 2**48
@@ -33,7 +33,7 @@ class Declaration:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-class Program:
+class Rewritten:
     """One kernel for one tuple of argument values. `run(thread, *arguments)` executes a thread.
 
     If `is_generator`, it is a generator that yields wherever the thread must wait for others.
@@ -92,14 +92,14 @@ class Program:
 _programs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def program_for(launch, is_checked, is_counted=False):
+def rewritten_for(launch, is_checked, is_counted=False):
     """The kernel of a launch rewritten for the types of its arguments; rewritten once."""
     known = _programs.setdefault(launch.kernel, {})
     largest = largest_in(launch)
     arguments = tuple(describe(argument, largest) for argument in launch.args)
     key = arguments, largest, is_checked, is_counted
     if key not in known:
-        known[key] = Program(launch.kernel, *key)
+        known[key] = Rewritten(launch.kernel, *key)
     return known[key]
 
 
