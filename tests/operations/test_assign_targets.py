@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from kernels.operation import ShapeError, all_operations
+from kernels.operations.labels import BACKGROUND, IGNORED_ANCHOR
 from tests.operations.checks import check_forward
 from tests.operations.running import KINDS, float64_in, forward, trial
 from tests.strategies import trials
@@ -33,7 +34,7 @@ class Predictions:
         generator = np.random.default_rng(0)
         R, N = matched.shape
         self.face = matched >= 0
-        self.takes_part = matched >= -1
+        self.takes_part = matched >= BACKGROUND
         self.logits, self.r, self.r_hat = (2 * generator.standard_normal((R * N, C)) for C in (2, 4, 4))
         p = np.exp(self.logits) / np.exp(self.logits).sum(1, keepdims=True)
         p = np.where(self.face, p[:, 1].reshape(R, N), p[:, 0].reshape(R, N))  # of what is there
@@ -59,7 +60,8 @@ class Predictions:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_targets_by_hand(kind):
-    matched = [[-1, 3, -2, -1], [-1, 0, -1, -2]]
+    none, out = BACKGROUND, IGNORED_ANCHOR
+    matched = [[none, 3, out, none], [none, 0, none, out]]
     target, weight = assigned(kind, matched)
     np.testing.assert_allclose(6 * target[0], [[1, 0], [0, 1], [0, 0], [1, 0]], rtol=1e-6)
     np.testing.assert_allclose(6 * target[1], [[1, 0], [0, 1], [1, 0], [0, 0]], rtol=1e-6)
@@ -102,7 +104,7 @@ def test_each_level_with_anchors_to_count_weighs_one(kind, trial):
     matched, levels = trial.arrays["matched"], trial.settings["levels"]
     target, weight = assigned(kind, matched, levels=levels)
     for level in levels_of(trial.settings, matched.shape[1]):
-        np.testing.assert_allclose(target[:, level].sum(), (matched[:, level] >= -1).any(), rtol=1e-5)
+        np.testing.assert_allclose(target[:, level].sum(), (matched[:, level] >= BACKGROUND).any(), rtol=1e-5)
         np.testing.assert_allclose(weight[:, level].sum(), (matched[:, level] >= 0).any(), rtol=1e-5)
 
 
@@ -120,7 +122,7 @@ def test_the_order_of_the_pictures_does_not_matter(kind, trial):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("normalise", ["anchors", "positives"])
 def test_without_faces_or_anchors_to_count_nothing_is_divided_by_zero(normalise, kind):
-    target, weight = assigned(kind, [[-1, -1, -2, -2]], normalise=normalise, levels=(2, 2))
+    target, weight = assigned(kind, [[BACKGROUND] * 2 + [IGNORED_ANCHOR] * 2], normalise=normalise, levels=(2, 2))
     share = 0.5 if normalise == "anchors" else 1
     np.testing.assert_array_equal(target, [[[share, 0], [share, 0], [0, 0], [0, 0]]])
     assert not weight.any()
@@ -128,7 +130,7 @@ def test_without_faces_or_anchors_to_count_nothing_is_divided_by_zero(normalise,
 
 @pytest.mark.parametrize("rung", [1, 2, 3])
 def test_a_level_of_many_parts_is_counted_whole(rung):
-    matched = np.random.default_rng(0).integers(-2, 2, (2, 300))
+    matched = np.random.default_rng(0).integers(IGNORED_ANCHOR, 2, (2, 300))
     check_forward(trial("assign_targets", {"levels": (293, 7)}, matched=matched), "interpret", rung=rung)
 
 

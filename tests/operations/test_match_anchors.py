@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernels.gpu import Launch
 from kernels.operation import ShapeError, all_operations
-from kernels.operations.match_anchors.reference import BACKGROUND, IGNORED
+from kernels.operations.labels import BACKGROUND, FACE, IGNORED_ANCHOR, IGNORED_FACE, PADDING
 from tests.operations.running import KINDS, float64_in, forward, trial
 from tests.strategies import trials
 
@@ -38,7 +38,11 @@ def random_boxes(generator, count):
 
 def random_case(seed, N=30, M=6):
     generator = np.random.default_rng(seed)
-    return random_boxes(generator, N), random_boxes(generator, M), generator.choice([1, 1, 1, 0, -1], M)
+    return (
+        random_boxes(generator, N),
+        random_boxes(generator, M),
+        generator.choice([FACE, FACE, FACE, PADDING, IGNORED_FACE], M),
+    )
 
 
 # The rules
@@ -59,13 +63,13 @@ def by_the_rules(anchors, boxes, label, positive, negative, best):
     """One picture, anchor by anchor, in exact fractions."""
     anchors, boxes = ([[int(c) for c in box] for box in array] for array in (anchors, boxes))
     positive, negative = Fraction(str(positive)), Fraction(str(negative))
-    faces = [m for m, kind in enumerate(label) if kind == 1]
+    faces = [m for m, kind in enumerate(label) if kind == FACE]
     iou = [[exact_iou(anchor, box) for box in boxes] for anchor in anchors]
     matched = []
     for n in range(len(anchors)):
         face = max(faces, key=lambda m: (iou[n][m], -m), default=None)
         largest = iou[n][face] if face is not None else 0
-        matched.append(face if largest >= positive else BACKGROUND if largest < negative else IGNORED)
+        matched.append(face if largest >= positive else BACKGROUND if largest < negative else IGNORED_ANCHOR)
     claims = {}
     for m in faces if best else ():
         champion = max(range(len(anchors)), key=lambda n: (iou[n][m], -n))
@@ -74,9 +78,9 @@ def by_the_rules(anchors, boxes, label, positive, negative, best):
     for n, claimants in claims.items():
         matched[n] = max(claimants, key=lambda m: (iou[n][m], -m))
     for n, anchor in enumerate(anchors):
-        hiding = (shared(anchor, box) for box, kind in zip(boxes, label, strict=True) if kind == -1)
+        hiding = (shared(anchor, box) for box, kind in zip(boxes, label, strict=True) if kind == IGNORED_FACE)
         if matched[n] < 0 and any(area > 0 and area >= shared(anchor, anchor) / 2 for area in hiding):
-            matched[n] = IGNORED
+            matched[n] = IGNORED_ANCHOR
     return matched
 
 
@@ -99,19 +103,19 @@ def test_an_anchor_takes_the_face_it_overlaps_most(kind):
 def test_thresholds_belong_to_the_better_side(kind):
     """Overlaps of 7/10, 6/10, 5/10, 4/10, 3/10: from 0.6 on a face, below 0.4 background."""
     matched = match(kind, strips(7, 6, 5, 4, 3), strips(10), positive=0.6, negative=0.4)
-    assert matched.tolist() == [0, 0, IGNORED, IGNORED, BACKGROUND]
+    assert matched.tolist() == [0, 0, IGNORED_ANCHOR, IGNORED_ANCHOR, BACKGROUND]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("best", [False, True])
 def test_a_picture_without_faces_is_background(best, kind):
-    assert match(kind, strips(5, 10), strips(10, 5), [0, 0], best=best).tolist() == [BACKGROUND] * 2
+    assert match(kind, strips(5, 10), strips(10, 5), [PADDING] * 2, best=best).tolist() == [BACKGROUND] * 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("best", [False, True])
 def test_the_first_of_equal_faces_wins(best, kind):
-    assert match(kind, strips(10), strips(9, 10, 10), [1, 1, 1], best=best).tolist() == [1]
+    assert match(kind, strips(10), strips(9, 10, 10), [FACE] * 3, best=best).tolist() == [1]
 
 
 # best
@@ -177,7 +181,7 @@ def torchvision_matcher(quality, high, low, allow_low_quality):
     values, matches = quality.max(axis=0), quality.argmax(axis=0)
     everything = matches.copy()
     matches[values < low] = BACKGROUND
-    matches[(values >= low) & (values < high)] = IGNORED
+    matches[(values >= low) & (values < high)] = IGNORED_ANCHOR
     if allow_low_quality:
         update = np.nonzero(quality == quality.max(axis=1, keepdims=True))[1]
         matches[update] = everything[update]
@@ -202,7 +206,7 @@ def test_with_best_the_same_anchors_are_positive_as_in_torchvision(kind, seed):
     boxes, quality = (array[quality.max(axis=1) > 0] for array in (boxes, quality))
     expected = torchvision_matcher(quality, 0.5, 0.4, True)
     matched = match(kind, anchors, boxes, negative=0.4, best=True)
-    np.testing.assert_array_equal(np.maximum(np.minimum(matched, 0), IGNORED), np.minimum(expected, 0))
+    np.testing.assert_array_equal(np.maximum(np.minimum(matched, 0), IGNORED_ANCHOR), np.minimum(expected, 0))
     unclaimed = np.setdiff1d(np.arange(len(anchors)), quality.argmax(axis=1))
     np.testing.assert_array_equal(matched[unclaimed], expected[unclaimed])
 
@@ -213,34 +217,35 @@ def test_with_best_the_same_anchors_are_positive_as_in_torchvision(kind, seed):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_anchor_with_half_its_area_in_an_ignored_face_is_ignored(kind):
     """Strips of 10, 20 and 21 of which 10 lie in the ignored face: all, half, and less than half."""
-    assert match(kind, strips(10, 20, 21), strips(10), [-1]).tolist() == [IGNORED, IGNORED, BACKGROUND]
+    matched = match(kind, strips(10, 20, 21), strips(10), [IGNORED_FACE])
+    assert matched.tolist() == [IGNORED_ANCHOR, IGNORED_ANCHOR, BACKGROUND]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_in_several_ignored_faces_do_not_add_up(kind):
     boxes = [[0, 0, 4, 10], [4, 0, 8, 10]]
-    assert match(kind, strips(10), boxes, [-1, -1]).tolist() == [BACKGROUND]
+    assert match(kind, strips(10), boxes, [IGNORED_FACE] * 2).tolist() == [BACKGROUND]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("label", [[1, -1], [-1, 1]])
+@pytest.mark.parametrize("label", [[FACE, IGNORED_FACE], [IGNORED_FACE, FACE]])
 def test_an_anchor_with_a_face_keeps_it_under_an_ignored_face(label, kind):
-    assert match(kind, strips(10), strips(10, 10), label).tolist() == [label.index(1)]
-    assert match(kind, strips(3), strips(10, 10), label, best=True).tolist() == [label.index(1)]
+    assert match(kind, strips(10), strips(10, 10), label).tolist() == [label.index(FACE)]
+    assert match(kind, strips(3), strips(10, 10), label, best=True).tolist() == [label.index(FACE)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_ignored_face_is_never_found(kind):
     anchors, boxes = strips(10, 3), strips(10)
     for best in (False, True):
-        assert match(kind, anchors, boxes, [-1], best=best).tolist() == [IGNORED, IGNORED]
+        assert match(kind, anchors, boxes, [IGNORED_FACE], best=best).tolist() == [IGNORED_ANCHOR, IGNORED_ANCHOR]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("error")
 def test_an_anchor_without_area_is_background_wherever_it_lies(kind):
     points = [[5, 5, 5, 5], [5, 0, 5, 9]]
-    for label in (1, -1):
+    for label in (FACE, IGNORED_FACE):
         assert match(kind, points, strips(10), [label], best=True).tolist() == [BACKGROUND] * 2
 
 
@@ -254,7 +259,7 @@ def test_padding_may_stand_anywhere(kind, seed, best):
     expected = match(kind, anchors, boxes, label, best=best)
     generator = np.random.default_rng(seed)
     places = np.sort(generator.choice(40, len(boxes), replace=False))
-    padded, kinds = random_boxes(generator, 40), np.zeros(40)
+    padded, kinds = random_boxes(generator, 40), np.full(40, PADDING)
     padded[places], kinds[places] = boxes, label
     found = match(kind, anchors, padded, kinds, best=best)
     np.testing.assert_array_equal(found, np.where(expected >= 0, places[expected], expected))
@@ -299,8 +304,8 @@ def test_a_box_with_a_nan_is_as_good_as_padding(best, corner, kind):
     bad = [0, 0, 10, 10]
     bad[corner] = np.nan
     anchors = [*strips(10, 6, 3), bad]
-    for label in (1, -1):
-        matched = match(kind, anchors, [bad, *strips(10)], [label, 1], best=best)
+    for label in (FACE, IGNORED_FACE):
+        matched = match(kind, anchors, [bad, *strips(10)], [label, FACE], best=best)
         assert matched.tolist() == [1, 1, BACKGROUND, BACKGROUND]
 
 
@@ -311,8 +316,8 @@ def test_a_box_with_a_nan_is_as_good_as_padding(best, corner, kind):
 def test_every_rung_has_room_for_more_boxes_and_anchors_than_threads(rung):
     """Three tiles of boxes, the middle one nothing but padding, and anchors that the block does not divide."""
     generator = np.random.default_rng(5)
-    label = generator.choice([1, -1, 0], 150)
-    label[64:128] = 0
+    label = generator.choice([FACE, IGNORED_FACE, PADDING], 150)
+    label[64:128] = PADDING
     arrays = {"anchors": random_boxes(generator, 37), "boxes": random_boxes(generator, 150)[None], "label": label[None]}
     case = trial("match_anchors", BEST, **arrays)
     found = case.forward("interpret", rung=rung)["matched"]
@@ -320,7 +325,7 @@ def test_every_rung_has_room_for_more_boxes_and_anchors_than_threads(rung):
 
 
 def test_champions_are_launched_only_where_they_are_asked_for():
-    arrays = {"anchors": strips(1), "boxes": [strips(1)], "label": [[1]]}
+    arrays = {"anchors": strips(1), "boxes": [strips(1)], "label": [[FACE]]}
     for rung in (1, 2, 3, 4):
         for best in (False, True):
             launches = trial("match_anchors", {"best": best}, **arrays).launches("forward", rung)
@@ -329,7 +334,7 @@ def test_champions_are_launched_only_where_they_are_asked_for():
 
 
 def test_without_best_too_it_compiles_without_float64():
-    arrays = {"anchors": strips(1), "boxes": [strips(1)], "label": [[1]]}
+    arrays = {"anchors": strips(1), "boxes": [strips(1)], "label": [[FACE]]}
     assert not float64_in("match_anchors", "forward", {"best": False}, **arrays)
 
 

@@ -3,6 +3,7 @@
 import math
 
 from kernels.operation import Operation, ShapeError, require_axes, require_choice
+from kernels.operations.labels import BACKGROUND, IGNORED_ANCHOR
 
 NORMALISE = ("anchors", "positives")
 
@@ -32,8 +33,8 @@ def case(draw):
 
 
 def matches(generator, shape):
-    """Faces, background (-1) and ignored (-2); some cases have no face, or nothing that counts."""
-    return generator.integers(-2, generator.choice((-1, 0, 1, 3, 4)), shape)
+    """Faces, background and ignored anchors; some cases have no face, or nothing that counts."""
+    return generator.integers(IGNORED_ANCHOR, generator.choice((BACKGROUND, 0, 1, 3, 4)), shape)
 
 
 operation = Operation(

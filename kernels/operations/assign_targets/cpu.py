@@ -6,6 +6,8 @@ Shapes as in reference.py. Counts are integers, so their order does not matter.
 import numpy as np
 from numba import njit, prange
 
+from kernels.operations.labels import BACKGROUND
+
 
 def forward(matched, target, weight, normalise, levels):
     """target[r,n] = (background, face) / N_c and weight[r,n] = face / N_r, with the counts of the level of n."""
@@ -25,7 +27,7 @@ def counts(matched, ends):
         for level in range(ends.size):
             taking_part, positive = 0, 0
             for n in range(begin, ends[level]):
-                taking_part += matched[r, n] >= -1
+                taking_part += matched[r, n] >= BACKGROUND
                 positive += matched[r, n] >= 0
             counts[r, level, 0], counts[r, level, 1] = taking_part, positive
             begin = ends[level]
@@ -41,7 +43,7 @@ def fill(matched, target, weight, ends, share_c, share_r):
         for level in range(ends.size):
             for n in range(begin, ends[level]):
                 face = matched[r, n]
-                target[r, n, 0] = share_c[level] if face == -1 else zero
+                target[r, n, 0] = share_c[level] if face == BACKGROUND else zero
                 target[r, n, 1] = share_c[level] if face >= 0 else zero
                 weight[r, n] = share_r[level] if face >= 0 else zero
             begin = ends[level]

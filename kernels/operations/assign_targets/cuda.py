@@ -9,6 +9,7 @@ import math
 
 from kernels.gpu import Ladder, cuda, device, float32, int32, kernel, rung, scratch
 from kernels.gpu.reduce import WARP, block_sum, block_sum_of_warps
+from kernels.operations.labels import BACKGROUND
 
 BLOCK = 256
 MOST_PARTS = 64
@@ -22,7 +23,7 @@ def count_level(matched, counts, *, BOUNDS=(0, 1)):
     positive = int32(0)
     for r in range(matched.shape[0]):
         for n in range(BOUNDS[level], BOUNDS[level + 1]):
-            if matched[r, n] >= -1:
+            if matched[r, n] >= BACKGROUND:
                 taking_part += 1
             if matched[r, n] >= 0:
                 positive += 1
@@ -41,7 +42,7 @@ def count_part(matched, counts, *, BOUNDS=(0, 1), SUM=block_sum, BLOCK=BLOCK):
     positive = int32(0)
     for i in range(part * BLOCK + cuda.threadIdx.x, matched.shape[0] * size, cuda.gridDim.x * BLOCK):
         face = matched[i // size, begin + i % size]
-        if face >= -1:
+        if face >= BACKGROUND:
             taking_part += 1
         if face >= 0:
             positive += 1
@@ -55,7 +56,7 @@ def count_part(matched, counts, *, BOUNDS=(0, 1), SUM=block_sum, BLOCK=BLOCK):
 @device
 def write(face, target, weight, r, n, share_c, share_r):
     """Target and weight of one anchor, given its level's shares of the two losses: 1 / N_c and 1 / N_r."""
-    target[r, n, 0] = share_c if face == -1 else float32(0)
+    target[r, n, 0] = share_c if face == BACKGROUND else float32(0)
     target[r, n, 1] = share_c if face >= 0 else float32(0)
     weight[r, n] = share_r if face >= 0 else float32(0)
 

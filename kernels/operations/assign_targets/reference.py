@@ -1,6 +1,6 @@
 """Targets of the detector's loss in NumPy. Source: Zozoulenko (2018), eq. 61, corrected; seed 001, eq. 61, corrected.
 
-matched (R, N) int32: the face of an anchor, or -1 for background, or -2 for an anchor that takes no part
+matched (R, N) int32: the face of an anchor, BACKGROUND, or IGNORED_ANCHOR for one that takes no part
 -> target (R, N, 2), weight (R, N).
 
     L = 1 / N_c  sum over a that takes part of L_c(p_a, target_a)  +  1 / N_r  sum over positive a of L_r(r_a)
@@ -16,10 +16,12 @@ With levels, the numbers of anchors on each level of the pyramid, both are count
 
 import numpy as np
 
+from kernels.operations.labels import BACKGROUND
+
 
 def forward(matched, target, weight, normalise, levels):
     """target[r,n] = (background, face) / N_c and weight[r,n] = face / N_r, with the counts of the level of n."""
-    background, face = matched == -1, matched >= 0
+    background, face = matched == BACKGROUND, matched >= 0
     for level in np.split(np.arange(matched.shape[1]), np.cumsum(levels or matched.shape[1:])[:-1]):
         N_r = max(1, np.sum(face[:, level]))
         N_c = max(1, np.sum((background | face)[:, level])) if normalise == "anchors" else N_r

@@ -4,6 +4,7 @@ import math
 
 from kernels.operation import Operation, require_axes, require_shape
 from kernels.operations.box_code import FASTER_RCNN, boxes_with_area, draw_code, require_code
+from kernels.operations.labels import IGNORED_ANCHOR
 
 
 def shapes(boxes, matched, anchors, code, weights, **_):
@@ -29,8 +30,8 @@ def case(draw):
 
 
 def matches(generator, shape):
-    """Faces 0 to 4, background (-1) and ignored (-2); where there are fewer faces than 5, some name none."""
-    return generator.integers(-2, 5, shape)
+    """Faces 0 to 4, background and ignored anchors; where there are fewer faces than 5, some name none."""
+    return generator.integers(IGNORED_ANCHOR, 5, shape)
 
 
 operation = Operation(

@@ -5,6 +5,7 @@ import numpy as np
 from kernels.operation import Operation, ShapeError, require_shape
 from kernels.operations import samples
 from kernels.operations.iou import require_boxes
+from kernels.operations.labels import FACE, IGNORED_FACE, PADDING
 
 
 def shapes(anchors, boxes, label, positive, negative, **_):
@@ -34,7 +35,7 @@ def case(draw):
 
 def labels(generator, shape):
     """More faces than padding than faces to be ignored, in any order."""
-    return generator.choice(np.array([1, 1, 1, 0, 0, -1]), shape)
+    return generator.choice(np.array([FACE, FACE, FACE, PADDING, PADDING, IGNORED_FACE]), shape)
 
 
 operation = Operation(

@@ -10,14 +10,14 @@ from numba import njit, prange
 
 from kernels.cpu.jitable import jitable
 from kernels.operations.iou import functions
-from kernels.operations.match_anchors.reference import BACKGROUND, IGNORED
+from kernels.operations.labels import BACKGROUND, FACE, IGNORED_ANCHOR, IGNORED_FACE
 
 
 @functools.cache
 def forward_loop(overlap, covered, corners):
     """A compiled loop over pictures, their faces, and all anchors of each: several anchors at a time, as vectors."""
     overlap, covered, corners = jitable(overlap), jitable(covered), jitable(corners)
-    background, ignored = np.int32(BACKGROUND), np.int32(IGNORED)
+    background, ignored = np.int32(BACKGROUND), np.int32(IGNORED_ANCHOR)
 
     @njit(parallel=True, cache=True, error_model="numpy")
     def loop(anchors, boxes, label, matched, positive, negative, best):
@@ -31,7 +31,7 @@ def forward_loop(overlap, covered, corners):
             claim = np.zeros(N, np.float32)
             claimant = np.empty(N, np.int32)
             for m in range(label.shape[1]):
-                if label[r, m] == 1:
+                if label[r, m] == FACE:
                     box = corners(boxes[r], m)
                     for n in range(N):
                         iou[n] = overlap((x1[n], y1[n], x2[n], y2[n]), box)
@@ -55,7 +55,7 @@ def forward_loop(overlap, covered, corners):
                 else:
                     matched[r, n] = background if largest[n] < negative else ignored
             for m in range(label.shape[1]):
-                if label[r, m] == -1:
+                if label[r, m] == IGNORED_FACE:
                     box = corners(boxes[r], m)
                     for n in range(N):
                         hidden = covered((x1[n], y1[n], x2[n], y2[n]), box) >= np.float32(0.5)

@@ -10,11 +10,10 @@ import math
 from kernels.gpu import Ladder, cuda, device, float32, int32, kernel, rung, scratch
 from kernels.gpu.reduce import ALL_LANES, WARP, block_argmax
 from kernels.operations.iou import functions
-from kernels.operations.match_anchors.reference import BACKGROUND, IGNORED
+from kernels.operations.labels import BACKGROUND, FACE, IGNORED_ANCHOR, IGNORED_FACE, PADDING
 
 BLOCK = 256
-FACE, PADDING = 1, 0
-NOBODY = -1
+NOBODY = -1  # in place of a champion: no anchor overlaps the face
 
 corners = device(functions.corners)
 overlap = device(functions.overlap)
@@ -37,7 +36,7 @@ def look(found, anchor, n, box, m, kind, champion):
             face, largest = m, iou
         if champion == n and iou > claim:
             claimant, claim = m, iou
-    elif kind != PADDING:
+    elif kind == IGNORED_FACE:
         hidden = hidden or covered(anchor, box) >= float32(0.5)
     return face, largest, claimant, claim, hidden
 
@@ -50,7 +49,7 @@ def verdict(found, positive, negative):
         return claimant
     if largest >= positive:
         return face
-    return IGNORED if hidden or largest >= negative else BACKGROUND
+    return IGNORED_ANCHOR if hidden or largest >= negative else BACKGROUND
 
 
 @kernel
