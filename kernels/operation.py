@@ -10,6 +10,9 @@ in the order in which the spec lists the names, all callable by keyword. Arrays 
 delta-errors are set, never accumulated: adding where a value fans out is the graph's work. A delta-error
 that nobody wants is passed as None. In reference.py and cpu.py the functions compute; in cuda.py they are ladders,
 which return launches: what to run, not yet run. kernels/device.py runs all of them.
+
+What PyTorch calls the same thing may stand in `torch.py`: `forward(*inputs, *state, *settings)`, which takes tensors
+and returns the output, or a tuple of them. Autograd does the rest. Tests hold the reference to it.
 """
 
 import importlib.util
@@ -146,16 +149,20 @@ class Operation:
         return self.hard.get(name, HARD if open_to_any else ())
 
     def has(self, kind: str) -> bool:
-        """Whether there is an implementation: kind is "reference", "cpu" or "cuda"."""
+        """Whether there is an implementation: kind is one of IMPLEMENTATIONS, or "torch"."""
         if self.modules:
             return kind in self.modules
         return importlib.util.find_spec(f"kernels.operations.{self.name}.{kind}") is not None
 
     def implementation(self, kind: str):
-        """What has `forward` and `backward`: kind is "reference", "cpu" or "cuda"."""
+        """What has `forward` and `backward`: kind is one of IMPLEMENTATIONS; or "torch", see above."""
         if self.modules:
             return self.modules[kind]
         return importlib.import_module(f"kernels.operations.{self.name}.{kind}")
+
+    def in_torch(self) -> Callable | None:
+        """`forward` of torch.py, which imports torch; None where there is no such file."""
+        return self.implementation("torch").forward if self.has("torch") else None
 
     def arguments(self, direction: str) -> tuple[str, ...]:
         """Names of the arguments of "forward" or "backward", the same in all implementations.

@@ -56,3 +56,26 @@ def check_derivative(trial: Trial):
     analytic = sum(np.vdot(gradients[f"d{n}"], direction[n]) for n in wanted)
     size = sum(np.linalg.norm(gradients[f"d{n}"]) for n in wanted)
     assert abs(numeric - analytic) <= 1e-6 * max(size, 1.0), f"numeric {numeric}, analytic {analytic}"
+
+
+def check_torch(trial: Trial):
+    """What PyTorch calls the operation computes what the reference computes, and autograd its delta-errors."""
+    import torch
+
+    from benchmarks.torch_twin import default_dtype
+
+    operation = trial.operation
+    tensors = {n: None if a is None else torch.tensor(a) for n, a in trial.arrays.items()}
+    tensors = {n: t.double() if t is not None and t.is_floating_point() else t for n, t in tensors.items()}
+    wanted = {n: t.requires_grad_() for n in operation.gradients if (t := tensors[n]) is not None}
+    arguments = {n: tensors[n] for n in (*operation.inputs, *operation.state)} | trial.settings
+    with default_dtype(torch.float64):
+        outputs = operation.in_torch()(**arguments)
+    outputs = dict(zip(operation.outputs, outputs if len(operation.outputs) > 1 else (outputs,), strict=True))
+    expected = trial.forward("reference")
+    assert_close({n: t.detach().numpy() for n, t in outputs.items()}, {n: expected[n] for n in outputs}, 1e-9)
+    if wanted:
+        deltas = [tensors[f"d{n}"] for n in outputs]
+        gradients = torch.autograd.grad(list(outputs.values()), list(wanted.values()), deltas)
+        got = {f"d{n}": g.numpy() for n, g in zip(wanted, gradients, strict=True)}
+        assert_close(got, trial.backward("reference", expected), 1e-9)

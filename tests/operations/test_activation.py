@@ -83,20 +83,6 @@ def test_applying_relu_twice_changes_nothing(kind, x):
     np.testing.assert_array_equal(value("relu", kind, once), once)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_equals_pytorch(function, kind):
-    torch = pytest.importorskip("torch")
-    theirs = {"arctan": torch.arctan, "leaky_relu": torch.nn.functional.leaky_relu}.get(function)
-    theirs = theirs or getattr(torch, function)
-    x = np.random.default_rng(0).normal(0, 3, (2, 3, 4)).astype(np.float32)
-    tensor = torch.tensor(x, requires_grad=True)
-    y = theirs(tensor)
-    y.sum().backward()
-    np.testing.assert_allclose(value(function, kind, x), y.detach(), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(slope(function, kind, x), tensor.grad, rtol=1e-5, atol=1e-6)
-
-
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_function_compiles_without_float64(function):
     for direction in ("forward", "backward"):

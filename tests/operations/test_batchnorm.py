@@ -154,40 +154,14 @@ def test_a_nan_or_inf_takes_its_channel_and_no_other(kind, rung, shape, poison):
         np.testing.assert_array_equal(got[name][:, [0, 2]], clean[name][:, [0, 2]])
 
 
-def torch_batch_norm(torch, arrays, training, momentum=0.1):
-    """y, the gradients and the running averages, as PyTorch has them."""
-    tensors = {name: torch.tensor(values) for name, values in arrays.items()}
-    for name in ("x", "gamma", "beta"):
-        tensors[name].requires_grad_()
-    y = torch.nn.functional.batch_norm(
-        tensors["x"], tensors["running_mean"], tensors["running_var"], tensors["gamma"], tensors["beta"],
-        training=training, momentum=momentum, eps=1e-5,
-    )  # fmt: skip
-    y.backward(tensors["dy"])
-    gradients = {f"d{name}": tensors[name].grad.numpy() for name in ("x", "gamma", "beta")}
-    averages = {name: tensors[name].numpy() for name in ("running_mean", "running_var")}
-    return {"y": y.detach().numpy(), **gradients, **averages}
-
-
-@every_kind
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("shape", [(10, 6), (4, 3, 5, 7)])
-def test_it_computes_what_pytorch_computes(kind, training, shape):
-    torch = pytest.importorskip("torch")
-    arrays = batch(shape, np.random.default_rng(0), mean=2.0, std=3.0)
-    expected = torch_batch_norm(torch, arrays, training)
-    got = run(kind, arrays, training=training)
-    for name in ("y", "dx", "dgamma", "dbeta", "running_mean"):
-        np.testing.assert_allclose(got[name], expected[name], rtol=1e-4, atol=2e-5, err_msg=name)
-
-
 @every_kind
 @pytest.mark.parametrize("shape", [(5, 3), (2, 3, 1, 4)])
 def test_pytorch_averages_the_unbiased_variance_which_is_larger_by_n_over_n_minus_1(kind, shape):
     torch = pytest.importorskip("torch")
     arrays = batch(shape, np.random.default_rng(0))
     n = arrays["x"].size // shape[1]
-    expected = torch_batch_norm(torch, arrays, training=True, momentum=1.0)["running_var"]
+    x, expected = torch.tensor(arrays["x"]), torch.tensor(arrays["running_var"])
+    torch.nn.functional.batch_norm(x, torch.zeros(shape[1]), expected, training=True, momentum=1.0)
     np.testing.assert_allclose(run(kind, arrays, momentum=1.0)["running_var"] * n / (n - 1), expected, rtol=1e-5)
 
 

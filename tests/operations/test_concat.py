@@ -83,19 +83,6 @@ def test_compiles_without_float64(direction):
     assert not float64_in("concat", direction, a=np.ones((2, 3, 5)), b=np.ones((2, 1, 5)))
 
 
-@given(trial=trials(CONCAT))
-def test_equals_pytorch(trial):
-    torch = pytest.importorskip("torch")
-    a, b = (torch.tensor(trial.arrays[name], requires_grad=True) for name in ("a", "b"))
-    y = torch.cat((a, b), dim=1)
-    y.backward(torch.tensor(trial.arrays["dy"]))
-    ours = trial.forward("cpu")
-    gradients = trial.backward("cpu", ours)
-    np.testing.assert_array_equal(ours["y"], y.detach())
-    np.testing.assert_array_equal(gradients["da"], a.grad)
-    np.testing.assert_array_equal(gradients["db"], b.grad)
-
-
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [

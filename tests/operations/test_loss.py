@@ -87,26 +87,6 @@ def test_the_mean_over_the_batch_is_the_mean_squared_error(kind):
     np.testing.assert_allclose(d, 2 / (R * N) * (prediction - target), rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("function", ["mse", "l2", "l1", "mae", "bce"])
-def test_equals_pytorch(function, kind):
-    torch = pytest.importorskip("torch")
-    theirs, collect = {
-        "mse": (torch.nn.functional.mse_loss, "mean"),
-        "l2": (torch.nn.functional.mse_loss, "sum"),
-        "l1": (torch.nn.functional.l1_loss, "sum"),
-        "mae": (torch.nn.functional.l1_loss, "mean"),
-        "bce": (torch.nn.functional.binary_cross_entropy, "mean"),
-    }[function]
-    generator = np.random.default_rng(0)
-    p, target = (samples.probabilities(generator, (3, 40)).astype(np.float32) for _ in range(2))
-    tensor = torch.tensor(p, requires_grad=True)
-    y = getattr(theirs(tensor, torch.tensor(target), reduction="none"), collect)(dim=1)
-    y.sum().backward()
-    np.testing.assert_allclose(loss(function, kind, p, target), y.detach(), rtol=1e-5)
-    np.testing.assert_allclose(slope(function, kind, p, target), tensor.grad, rtol=1e-4, atol=1e-6)
-
-
 @pytest.mark.parametrize("rung", [1, 2, 3])
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_rung_computes_every_loss(function, rung):

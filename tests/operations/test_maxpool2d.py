@@ -87,21 +87,6 @@ def test_a_value_that_wins_overlapping_windows_collects_all_their_delta_errors(k
     assert np.count_nonzero(dx) == 1
 
 
-@every_implementation
-@given(data=st.data())
-def test_equals_pytorch(kind, data):
-    torch = pytest.importorskip("torch")
-    one = data.draw(trials(operation))
-    if any(2 * p > k for p, k in zip(one.settings["padding"], one.settings["window"], strict=True)):
-        return  # PyTorch refuses padding of more than half a window
-    x = torch.tensor(one.arrays["x"], requires_grad=True)
-    y = torch.nn.functional.max_pool2d(x, *one.settings.values())
-    y.backward(torch.tensor(one.arrays["dy"]))
-    forward = one.forward(kind)
-    np.testing.assert_array_equal(forward["y"].astype(np.float32), y.detach().numpy())
-    np.testing.assert_allclose(one.backward(kind, forward)["dx"], x.grad.numpy(), atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("x", "settings", "message"),
     [

@@ -97,15 +97,6 @@ def test_more_channels_than_shared_memory_holds_are_left_to_the_pixels(rung):
     assert launch.kernel.name == "forward_pixel"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@given(trial=trials(NORMALISE))
-def test_equals_pytorch(kind, trial):
-    torch = pytest.importorskip("torch")
-    x = torch.tensor(trial.arrays["x"]).permute(0, 3, 1, 2) / 255
-    mean, std = (torch.tensor(trial.settings[name])[:, None, None] for name in ("mean", "std"))
-    np.testing.assert_allclose(trial.forward(kind)["y"], (x - mean) / std, rtol=1e-5, atol=1e-5)
-
-
 @pytest.mark.parametrize("C", [1, 5])
 def test_compiles_without_float64(C):
     settings = {"mean": (0.1, 0.2, 0.3, 0.4, 0.5)[:C], "std": (0.6, 0.7, 0.8, 0.9, 1.0)[:C]}

@@ -1,10 +1,10 @@
-"""Resizing: by hand, what a weighted mean must keep, who lies under a filter, and against Pillow and PyTorch."""
+"""Resizing: by hand, what a weighted mean must keep, who lies under a filter, and against Pillow."""
 
 import re
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -133,17 +133,6 @@ def test_equals_pillow(size, size_out, kind):
     x = picture(size)
     pillow = np.asarray(Image.fromarray(x).resize(size_out[::-1], Image.Resampling.BILINEAR))
     np.testing.assert_allclose(resized(kind, x, size_out), pillow, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@given(trial=trials(RESIZE))
-def test_equals_pytorch(kind, trial):
-    """PyTorch 2.13 on a CPU does not weigh the rows of a picture that it makes one column wide: Pillow does."""
-    torch = pytest.importorskip("torch")
-    assume(trial.settings["size"][1] > 1)
-    x, size = torch.tensor(trial.arrays["x"]), trial.settings["size"]
-    y = torch.nn.functional.interpolate(x, size, mode="bilinear", antialias=True)
-    np.testing.assert_allclose(trial.forward(kind)["y"], y, rtol=1e-5, atol=1e-5)
 
 
 def test_what_has_no_place_in_shared_memory_goes_in_two_passes():

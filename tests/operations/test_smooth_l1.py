@@ -1,4 +1,4 @@
-"""Smooth L1: eq. 59 by hand and against PyTorch, where its two pieces meet, and rows that do not count."""
+"""Smooth L1: eq. 59 by hand, where its two pieces meet, and rows that do not count."""
 
 import re
 
@@ -62,21 +62,6 @@ def test_swapping_prediction_and_target_turns_the_delta_error_around(kind, trial
         run = forward if name == "y" else backward
         got, swapped = (run("smooth_l1", kind, trial.settings, **arrays)[name] for arrays in (one, other))
         np.testing.assert_array_equal(swapped, sign * got)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@given(trial=trials(SMOOTH))
-def test_equals_pytorch(kind, trial):
-    torch = pytest.importorskip("torch")
-    prediction = torch.tensor(trial.arrays["prediction"], requires_grad=True)
-    target, weight, dy = (torch.tensor(trial.arrays[name]) for name in ("target", "weight", "dy"))
-    beta = trial.settings["beta"]
-    y = weight * torch.nn.functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta).sum(1)
-    y.backward(dy)
-    ours = trial.forward(kind)
-    np.testing.assert_allclose(ours["y"], y.detach(), rtol=1e-5, atol=1e-6)
-    dprediction = trial.backward(kind, ours)["dprediction"]
-    np.testing.assert_allclose(dprediction, prediction.grad, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])

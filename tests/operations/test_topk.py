@@ -109,14 +109,6 @@ def test_a_rising_function_of_the_values_changes_no_index(kind, rung, one):
     np.testing.assert_array_equal(topk(kind, rung, 2 * x - 1, k, column)[1], index)
 
 
-@every_implementation
-@given(one=trials(operation))
-def test_values_equal_pytorch(kind, rung, one):
-    torch = pytest.importorskip("torch")
-    expected = torch.tensor(one.arrays["x"])[:, :, one.settings["column"]].topk(one.settings["k"], dim=1).values
-    np.testing.assert_array_equal(one.forward(kind, rung=rung)["value"].astype(np.float32), expected.numpy())
-
-
 @pytest.mark.parametrize("kind", ["cpu", "interpret"])
 def test_a_whole_picture_of_anchors_in_the_order_of_a_sort(kind):
     x = np.random.default_rng(0).normal(size=600).round(2)

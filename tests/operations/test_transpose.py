@@ -114,17 +114,6 @@ def test_compiles_without_float64(direction):
     assert not float64_in("transpose", direction, x=np.ones((2, 3, 5)))
 
 
-@given(trial=trials(TRANSPOSE))
-def test_equals_pytorch(trial):
-    torch = pytest.importorskip("torch")
-    x = torch.tensor(trial.arrays["x"], requires_grad=True)
-    y = x.transpose(1, 2)
-    y.backward(torch.tensor(trial.arrays["dy"]))
-    ours = trial.forward("cpu")
-    np.testing.assert_array_equal(ours["y"], y.detach())
-    np.testing.assert_array_equal(trial.backward("cpu", ours)["dx"], x.grad)
-
-
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5), (2, 0, 3)])
 def test_what_is_no_row_of_matrices_is_refused_in_one_line(shape):
     message = f"transpose: x {shape} must have 3 sizes (R, M, N) of at least 1"

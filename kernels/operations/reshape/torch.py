@@ -1,0 +1,5 @@
+"""Reshape in PyTorch."""
+
+
+def forward(x, shape):
+    return x.reshape(shape)
