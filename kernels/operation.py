@@ -1,7 +1,8 @@
 """The spec of an operation: all that a graph, a test or the command line needs to know about it.
 
-An operation is a folder in kernels/operations. Its `__init__.py` holds one `Operation` named `operation`; beside it
-stand `reference.py`, `cpu.py` and `cuda.py` with the same two functions:
+An operation is a folder in kernels/operations, or in one of those that the environment variable HANDWRITTEN_OPERATIONS
+names. Its `__init__.py` holds one `Operation` named `operation`; beside it stand `reference.py`, `cpu.py` and `cuda.py`
+with the same two functions:
 
     forward(*inputs, *state, *outputs, *saved, *settings)
     backward(*[d + output], *needs, *[d + gradient], *settings)
@@ -186,7 +187,7 @@ class Operation:
 
 
 def all_operations() -> dict[str, Operation]:
-    """Every operation by name, found through the folders of kernels/operations."""
+    """Every operation by name: the folders of kernels/operations, and of where else operations stand."""
     package = importlib.import_module("kernels.operations")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg)
     return {name: importlib.import_module(f"kernels.operations.{name}").operation for name in names}

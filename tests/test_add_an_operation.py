@@ -1,0 +1,59 @@
+"""docs/add-an-operation.md from top to bottom: its files are written, its commands run, its output compared.
+
+So the page is proved, and with it that an operation is a folder and nothing else.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = ROOT / "docs" / "add-an-operation.md"
+BLOCKS = re.compile(r"^`([\w/]+\.py)`\n\n```python\n(.*?)^```$|^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# Where the reader keeps operations of his own, in the document.
+HOME = "~/operations"
+
+
+def test_the_document_is_true(tmp_path):
+    written, run = [], []
+    for file, source, session in BLOCKS.findall(DOCUMENT.read_text()):
+        if file:
+            (tmp_path / file).parent.mkdir(exist_ok=True)
+            (tmp_path / file).write_text(source)
+            written.append(file)
+        for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            compare(command, printed(command, tmp_path), expected)
+            run.append(command.split()[3] if "-m kernels" in command else command)
+    assert {"__init__.py", "reference.py", "cpu.py", "cuda.py", "torch.py"} <= {Path(file).name for file in written}
+    assert {"list", "check", "inspect", "xray", "show", "profile"} <= set(run)
+
+
+def printed(command: str, folder: Path) -> str:
+    """What a command prints in the folder of the project, where `folder` holds operations."""
+    program, *arguments = shlex.split(command.replace(HOME, str(folder)))
+    assert program == "python"
+    environment = os.environ | {"HANDWRITTEN_OPERATIONS": str(folder), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def compare(command: str, got: str, expected: str) -> None:
+    """Every line that the document shows is printed, but for its numbers, which differ between machines."""
+    lines = {without_numbers(line) for line in got.splitlines()}
+    for line in expected.splitlines():
+        assert line == "..." or without_numbers(line) in lines, f"{command} does not print {line!r} but\n{got}"
+
+
+def without_numbers(line: str) -> str:
+    return " ".join(re.sub(r"\d[\d.,]*(e[+-]?\d+)?", "#", line).split())
+
+
+def test_a_folder_of_operations_does_not_hide_those_of_the_project(tmp_path):
+    assert "conv2d:" in printed("python -m kernels list conv2d", tmp_path)
