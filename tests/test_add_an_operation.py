@@ -12,14 +12,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "add-an-operation.md"
-BLOCKS = re.compile(r"^`([\w/]+\.py)`\n\n```python\n(.*?)^```$|^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCKS = re.compile(r"^`([\w/]+\.py)`\n\n```python file\n(.*?)^```$|^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Where the reader keeps operations of his own, in the document.
 HOME = "~/operations"
 
 
 def test_the_document_is_true(tmp_path):
-    written, run = [], []
-    for file, source, session in BLOCKS.findall(DOCUMENT.read_text()):
+    written, run, text = [], [], DOCUMENT.read_text()
+    for file, source, session in BLOCKS.findall(text):
         if file:
             (tmp_path / file).parent.mkdir(exist_ok=True)
             (tmp_path / file).write_text(source)
@@ -28,6 +28,7 @@ def test_the_document_is_true(tmp_path):
             command, _, expected = part.partition("\n")
             compare(command, printed(command, tmp_path), expected)
             run.append(command.split()[3] if "-m kernels" in command else command)
+    assert (len(written), len(run)) == (text.count("```python file"), text.count("\n$ "))
     assert {"__init__.py", "reference.py", "cpu.py", "cuda.py", "torch.py"} <= {Path(file).name for file in written}
     assert {"list", "check", "inspect", "xray", "show", "profile"} <= set(run)
 

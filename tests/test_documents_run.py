@@ -1,7 +1,8 @@
 """The Python of the documents runs, and prints what they say it prints.
 
 A ```python block is run as it stands, after those above it in its document. Indented lines below it are what it prints
-or the error that it ends with. A ```python excerpt is a part of a source file, word for word.
+or the error that it ends with. A ```python excerpt is a part of a source file, word for word. A ```python file is a
+file of the reader's own, which tests/test_add_an_operation.py writes.
 """
 
 import contextlib
@@ -58,10 +59,10 @@ def test_the_blocks_of_a_document_run_and_print_what_it_says(document, tmp_path,
         assert plainly(got) == plainly(block.said or ""), block.code
 
 
-def test_every_block_is_run_or_is_an_excerpt():
+def test_every_block_is_run_or_is_an_excerpt_or_a_file():
     for document in DOCUMENTS:
         kinds = [block.kind for block in blocks(document)]
-        assert set(kinds) <= {"", "excerpt"}, document
+        assert set(kinds) <= {"", "excerpt", "file"}, document
         assert len(kinds) == document.read_text().count("\n```python"), document
 
 

@@ -10,6 +10,12 @@ def unravel(n, C, H, W):
 
 
 @device
+def unravel_channel(n, C, S):
+    """(r, c, s) of value number n of an array (R, C, S)."""
+    return n // (S * C), n // S % C, n % S
+
+
+@device
 def first_window(i, window, stride, padding):
     """The first window that covers row i. Window i' covers rows i' * stride - padding to ... + window - 1."""
     return max(0, (i + padding - window) // stride + 1)

@@ -1,10 +1,15 @@
-"""What test cases fill arrays with, where `normal` does not fit: named after what they give.
+"""What test cases are made of, where operations want the same: shapes, and values that are not `normal`.
 
-Each takes a NumPy generator and a shape. Functions with kinks or poles are drawn away from them, so that
-central differences can judge their derivatives.
+`rows` takes a Draw and gives a shape. All others take a NumPy generator and a shape, and give values. Functions with
+kinks or poles are drawn away from them, so that central differences can judge their derivatives.
 """
 
 import numpy as np
+
+
+def rows(draw):
+    """(R, C): a few rows, of fewer values than a warp has threads, about as many, or more."""
+    return draw.integer(1, 7), draw.choice((1, 2, 3, 10, 31, 32, 33, 70))
 
 
 def away_from_zero(generator, shape):

@@ -15,11 +15,10 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.sums import VECTOR_SUMS
+
 PIECE = 4096  # values: 16 KiB, so that a piece stays in the first-level cache while it is read twice
 BLOCK = 64  # channels
-
-# Sums may be added in vectors, in another order than written; that there is no NaN must not be assumed.
-VECTOR_SUMS = {"reassoc", "contract", "nsz"}
 
 
 def forward(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):

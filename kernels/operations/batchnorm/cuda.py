@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from kernels.gpu import Ladder, cuda, device, float32, kernel, rung, scratch
+from kernels.gpu.index import unravel_channel
 from kernels.gpu.reduce import WARP, block_sum, block_sum_of_warps, warp_sum
 
 BLOCK = 256
@@ -69,9 +70,7 @@ def normalize(x, gamma, beta, mean, inverse_std, y, *, BLOCK=BLOCK):
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < x.size:
         C, S = x.shape[1], x.shape[2]
-        s = n % S
-        c = n // S % C
-        r = n // (S * C)
+        r, c, s = unravel_channel(n, C, S)
         x_hat = (x[r, c, s] - mean[c]) * inverse_std[c]
         y[r, c, s] = gamma[c] * x_hat + beta[c]
 
@@ -96,9 +95,7 @@ def input_delta(dy, x, gamma, mean, inverse_std, dgamma, dbeta, dx, *, BLOCK=BLO
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < x.size:
         C, S = x.shape[1], x.shape[2]
-        s = n % S
-        c = n // S % C
-        r = n // (S * C)
+        r, c, s = unravel_channel(n, C, S)
         RHW = float32(x.shape[0] * S)
         x_hat = (x[r, c, s] - mean[c]) * inverse_std[c]
         dx[r, c, s] = gamma[c] * inverse_std[c] * (dy[r, c, s] - dbeta[c] / RHW - x_hat * (dgamma[c] / RHW))
@@ -110,9 +107,7 @@ def input_delta_frozen(dy, gamma, inverse_std, dx, *, BLOCK=BLOCK):
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < dx.size:
         C, S = dx.shape[1], dx.shape[2]
-        s = n % S
-        c = n // S % C
-        r = n // (S * C)
+        r, c, s = unravel_channel(n, C, S)
         dx[r, c, s] = gamma[c] * inverse_std[c] * dy[r, c, s]
 
 

@@ -1,16 +1,13 @@
 """Resizing: a picture in another size, each value a weighted mean of all that lie under it, so that none is skipped."""
 
-from kernels.operation import Operation, ShapeError, require_axes
+from kernels.operation import Operation
 from kernels.operations.resize.functions import first_under, past_under
+from kernels.operations.scaling import scaled_shape
 
 
 def shapes(x, size, **_):
     """x (R, C, H, W) -> y (R, C, *size). Raises ShapeError."""
-    require_axes("resize", "R, C, H, W", x=x)
-    size = tuple(size)
-    if len(size) != 2 or min(size) < 1:
-        raise ShapeError(f"resize: size {size} must be two sizes (rows, columns) of at least 1")
-    return {"y": (*x[:2], *size)}
+    return {"y": scaled_shape("resize", x, size)}
 
 
 def flops(x, size, **_):

@@ -6,8 +6,7 @@ Shapes as in reference.py.
 import numpy as np
 from numba import njit, prange
 
-# Sums may be added in vectors, in another order than written; that there is no NaN must not be assumed.
-VECTOR_SUMS = {"reassoc", "contract", "nsz"}
+from kernels.cpu.sums import VECTOR_SUMS
 
 
 @njit(parallel=True, cache=True, fastmath=VECTOR_SUMS)

@@ -2,19 +2,16 @@
 
 import math
 
-from kernels.operation import Operation, ShapeError, require_axes, require_choice
+from kernels.operation import Operation, require_choice
+from kernels.operations.scaling import scaled_shape
 
 MODES = ("nearest", "bilinear")
 
 
 def shapes(x, size, mode, **_):
     """x (R, C, H, W) -> y (R, C, *size). Raises ShapeError, also for an unknown mode."""
-    require_axes("upsample2d", "R, C, H, W", x=x)
     require_choice("upsample2d", "mode", mode, MODES)
-    size = tuple(size)
-    if len(size) != 2 or min(size) < 1:
-        raise ShapeError(f"upsample2d: size {size} must be two sizes (rows, columns) of at least 1")
-    return {"y": (*x[:2], *size)}
+    return {"y": scaled_shape("upsample2d", x, size)}
 
 
 def flops(x, size, mode, **_):
