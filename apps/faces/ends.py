@@ -1,7 +1,7 @@
 """The two ends of a detector: what it is told while it learns, and the boxes it gives when it looks.
 
     input   image (R, H, W, 3) uint8
-            boxes (R, FACES, 4) in pixels, label (R, FACES): 1 a face, 0 nothing, -1 a face not to be learned
+            boxes (R, FACES, 4) in pixels, label (R, FACES) int32: see kernels/operations/labels.py
     output  loss (1,), classification (1,), regression (1,)
             boxes (R, K, 4), scores (R, K) falling, keep (R, K): 1 for the boxes that no better one covers
 

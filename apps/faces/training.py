@@ -27,6 +27,7 @@ from framework.recipe import Recipe, RecipeError
 from framework.sampling import Sampler
 from framework.trainer import Trainer
 from kernels.device import Device
+from kernels.operations.labels import FACE, IGNORED_FACE, PADDING
 
 # The least score that counts when average precision is measured: nearly all, for the tail of the curve.
 EVERYTHING = 0.02
@@ -130,16 +131,16 @@ class Crops:
 def inputs(examples: Sequence[Example], smallest: float) -> dict[str, np.ndarray]:
     """What a detector is trained with, from examples of one size; faces below `smallest` pixels are to be ignored.
 
-    image (R, H, W, 3) uint8; boxes (R, FACES, 4); label (R, FACES): 1 a face, -1 one to be ignored, 0 none.
+    image (R, H, W, 3) uint8; boxes (R, FACES, 4); label (R, FACES) int32: FACE, IGNORED_FACE or PADDING.
     """
     boxes = np.zeros((len(examples), FACES, 4), np.float32)
-    label = np.zeros((len(examples), FACES), np.int32)
+    label = np.full((len(examples), FACES), PADDING, np.int32)
     for row, example in enumerate(examples):
         side = sizes(example.boxes)
         # Where there are more faces than places the largest are kept.
         kept = np.argsort(-side, kind="stable")[:FACES]
         boxes[row, : len(kept)] = example.boxes[kept]
-        label[row, : len(kept)] = np.where((example.invalid | (side < smallest))[kept], -1, 1)
+        label[row, : len(kept)] = np.where((example.invalid | (side < smallest))[kept], IGNORED_FACE, FACE)
     return {"image": np.stack([example.picture for example in examples]), "boxes": boxes, "label": label}
 
 

@@ -18,6 +18,7 @@ from framework.layers import (
     upsample,
 )
 from framework.layers import softmax_classifier as classify
+from kernels.operations.labels import FACE, IGNORED_FACE, PADDING
 
 
 def residual(batch):
@@ -75,7 +76,7 @@ def pyramid(batch):
     anchors = graph.constant("anchors", np.array(squares, np.float32))
     faces = np.array([[1, 2, 3, 4], [4, 4, 9, 9], [0, 0, 0, 0], [10, 0, 14, 4]], np.float32)
     boxes = graph.constant("boxes", np.stack([faces] * batch))
-    label = graph.constant("label", np.array([[1, 1, 0, -1]] * batch, np.int32))
+    label = graph.constant("label", np.array([[FACE, FACE, PADDING, IGNORED_FACE]] * batch, np.int32))
     matched = graph.add(
         "match_anchors", anchors=anchors, boxes=boxes, label=label, positive=0.3, negative=0.3, best=True
     )
