@@ -90,7 +90,7 @@ class Arithmetic:
 
 
 @dataclass
-class Example:
+class WorstRequest:
     """The most wasteful request of a place: for each lane the first byte it touches, counted from the array's start."""
 
     offsets: list[int | None]
@@ -112,7 +112,7 @@ class Xray:
     """For each block."""
     accesses: list[Access]
     arithmetic: list[Arithmetic]
-    examples: list[Example]
+    examples: list[WorstRequest]
     """One for each access."""
     arrays: dict[str, tuple[int, int]]
     """Bytes of each global array that were touched, and that it has."""
@@ -260,7 +260,7 @@ class Counts:
         _, address, block, warp = self.examples[key]
         active = address[address != INACTIVE]
         _, start = self.addresses.array_at(int(active[0]), key[1])
-        return Example([None if a == INACTIVE else int(a) - start for a in address], block, warp)
+        return WorstRequest([None if a == INACTIVE else int(a) - start for a in address], block, warp)
 
 
 def union(parts):

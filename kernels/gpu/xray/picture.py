@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from kernels.gpu.interpreter.warp import WARP_SIZE
-from kernels.gpu.xray.counts import BANKS, SECTOR, WORD, Access, Example, Xray
+from kernels.gpu.xray.counts import BANKS, SECTOR, WORD, Access, WorstRequest, Xray
 
 COLOURS = ("#0b62a4", "#d1495b", "#2a9d6f", "#e08e1b", "#6f4ea1", "#4d5b66")
 INK, FAINT, GREY = "#22272e", "#e6eaee", "#7d8790"
@@ -40,7 +40,7 @@ def draw(xray: Xray, path: Path, title: str) -> None:
     figure.savefig(path, format="png", metadata={"Software": None})
 
 
-def global_panel(left: Axes, right: Axes, access: Access, example: Example) -> str:
+def global_panel(left: Axes, right: Axes, access: Access, example: WorstRequest) -> str:
     """A row for each sector that is touched; each lane's bytes at their place in it, which is drawn as its height."""
     lanes, offsets = active_lanes(example)
     sectors = np.unique(offsets // SECTOR)
@@ -61,7 +61,7 @@ def global_panel(left: Axes, right: Axes, access: Access, example: Example) -> s
     return f"{plural(len(sectors), 'sector')} for {used.sum()} bytes, {judged(len(sectors), ideal)}"
 
 
-def shared_panel(left: Axes, right: Axes, access: Access, example: Example) -> str:
+def shared_panel(left: Axes, right: Axes, access: Access, example: WorstRequest) -> str:
     """A row for each bank. A lane's colour says in which turn its bank has its word: the first is blue."""
     lanes, offsets = active_lanes(example)
     count = max(access.width // WORD, 1)

@@ -103,8 +103,8 @@ def fill_from_parts(matched, counts, target, weight, *, BOUNDS=(0, 1), EACH=True
         write(matched[r, n], target, weight, r, n, share_c, share_r)
 
 
-class Plan:
-    """What the launches of all rungs share: where levels begin and end, how many blocks the largest takes."""
+class Pyramid:
+    """What the launches of all rungs share: where its levels begin and end, how many blocks the largest takes."""
 
     def __init__(self, matched, normalise, levels, BLOCK):
         R, N = matched.shape
@@ -118,22 +118,22 @@ class Plan:
 @rung(registers=32, tiny={"BLOCK": 4})
 def forward_1(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
     """One thread per level counts, word for word; then one thread per anchor writes."""
-    plan = Plan(matched, normalise, levels, BLOCK)
-    counts = scratch(matched, (plan.count, 1, 2), "int32")
+    pyramid = Pyramid(matched, normalise, levels, BLOCK)
+    counts = scratch(matched, (pyramid.count, 1, 2), "int32")
     return [
-        count_level(**plan.bounds)[(1, plan.count), 1](matched, counts),
-        fill(**plan.fill)[(plan.blocks, plan.count), BLOCK](matched, counts, target, weight),
+        count_level(**pyramid.bounds)[(1, pyramid.count), 1](matched, counts),
+        fill(**pyramid.fill)[(pyramid.blocks, pyramid.count), BLOCK](matched, counts, target, weight),
     ]
 
 
 @rung(registers=48, tiny={"BLOCK": 8})
 def forward_2(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
     """One block per level counts: its threads stride through the level, and their counts meet in a tree."""
-    plan = Plan(matched, normalise, levels, BLOCK)
-    counts = scratch(matched, (plan.count, 1, 2), "int32")
+    pyramid = Pyramid(matched, normalise, levels, BLOCK)
+    counts = scratch(matched, (pyramid.count, 1, 2), "int32")
     return [
-        count_part(**plan.bounds, BLOCK=BLOCK)[(1, plan.count), BLOCK](matched, counts),
-        fill(**plan.fill)[(plan.blocks, plan.count), BLOCK](matched, counts, target, weight),
+        count_part(**pyramid.bounds, BLOCK=BLOCK)[(1, pyramid.count), BLOCK](matched, counts),
+        fill(**pyramid.fill)[(pyramid.blocks, pyramid.count), BLOCK](matched, counts, target, weight),
     ]
 
 
@@ -143,13 +143,13 @@ def forward_3(matched, target, weight, normalise, levels, *, BLOCK=BLOCK, MOST_P
 
     So the whole GPU counts, and still there are two launches: a third one, just to add the parts, is not needed.
     """
-    plan = Plan(matched, normalise, levels, BLOCK)
-    parts = min(plan.blocks, MOST_PARTS)
-    counts = scratch(matched, (plan.count, parts, 2), "int32")
-    count = count_part(**plan.bounds, SUM=block_sum_of_warps, BLOCK=BLOCK)
+    pyramid = Pyramid(matched, normalise, levels, BLOCK)
+    parts = min(pyramid.blocks, MOST_PARTS)
+    counts = scratch(matched, (pyramid.count, parts, 2), "int32")
+    count = count_part(**pyramid.bounds, SUM=block_sum_of_warps, BLOCK=BLOCK)
     return [
-        count[(parts, plan.count), BLOCK](matched, counts),
-        fill_from_parts(**plan.fill)[(plan.blocks, plan.count), BLOCK](matched, counts, target, weight),
+        count[(parts, pyramid.count), BLOCK](matched, counts),
+        fill_from_parts(**pyramid.fill)[(pyramid.blocks, pyramid.count), BLOCK](matched, counts, target, weight),
     ]
 
 
