@@ -6,10 +6,13 @@ Today that is numba-cuda. Its announced successor, numba-cuda-mlir, keeps `@cuda
 
 import os
 
+from cuda.pathfinder import DynamicLibNotFoundError
+
 # Small grids are the rule here (a batch of 50 digits is small), so Numba's advice about them is noise.
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
 from numba import cuda, float32, float64, int32, int64, types, uint8, uint32
+from numba.cuda.cudadrv.error import NvvmSupportError
 
 from kernels.operation import unknown
 
@@ -17,6 +20,8 @@ ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100")
 
 __all__ = [
     "ARCHITECTURES",
+    "CompileError",
+    "NoCompiler",
     "cuda",
     "device_jit",
     "float32",
@@ -32,6 +37,14 @@ __all__ = [
 ]
 
 
+class CompileError(RuntimeError):
+    """A kernel that the compiler refuses: one line that names it."""
+
+
+class NoCompiler(CompileError):
+    """The library that makes PTX is not installed here: one line."""
+
+
 def jit(function):
     """`function` as a kernel that is compiled at its first launch, once for each tuple of argument types."""
     return cuda.jit(function)
@@ -43,9 +56,15 @@ def device_jit(function):
 
 
 def ptx(function, argument_types, architecture):
-    """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU."""
-    signature = types.void(*argument_types)
-    text, _ = cuda.compile_ptx(function, signature, cc=compute_capability(architecture))
+    """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU. Raises CompileError, NoCompiler."""
+    signature, capability = types.void(*argument_types), compute_capability(architecture)
+    try:
+        text, _ = cuda.compile_ptx(function, signature, cc=capability)
+    except (DynamicLibNotFoundError, NvvmSupportError) as error:
+        raise NoCompiler("no compiler here: libnvvm was not found (pip install 'numba-cuda[cu13]')") from error
+    except Exception as error:  # Numba and NVVM raise many kinds, with texts of many lines
+        said = " ".join(str(error).split())
+        raise CompileError(f"{function.__name__} does not compile for {architecture}: {said}") from error
     return text
 
 
