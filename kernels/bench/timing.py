@@ -124,7 +124,7 @@ class CudaClock(HostClock):
         return self.cupy.cuda.get_elapsed_time(self.start, self.stop) / 1e3
 
     def sequence(self, calls):
-        """Calls as one CUDA graph: they run once, to be compiled, and once are recorded."""
+        """Calls as one CUDA graph: run once, if need be, to be compiled and loaded; recorded; replayed."""
         one = self.device.sequence(calls)
         one()
         one()
