@@ -5,18 +5,24 @@ run launches, unless all of its kernels have run before; the next is captured an
 further ones are replays. Copies to the device are made as late as they can be: when the host waits for the stream.
 """
 
+import json
 import sys
+import time
 import types
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
+import kernels.commands.profile
 import kernels.device
 from framework import Model, Optimizer
+from framework.profile import profile
+from kernels.__main__ import main
+from kernels.bench import timing
 from kernels.device import PINNED, CudaDevice, DeviceError
 from kernels.gpu import Launch
-from tests.framework.networks import plain
+from tests.framework.networks import plain, regression
 from tests.framework.test_program import batch_for
 
 PINNED_BLOCKS: list[np.ndarray] = []
@@ -37,11 +43,15 @@ class StandIn(np.ndarray):
         stream.synchronize()
         return np.array(self)
 
+    def fill(self, value):
+        Stream.entered[-1].enqueue(lambda: np.ndarray.fill(self, value))
+
 
 class Stream:
     """Enqueued calls run when the stream is waited for, or are recorded while a graph is captured."""
 
     by_pointer: ClassVar[dict[int, "Stream"]] = {}
+    entered: ClassVar[list["Stream"]] = []
 
     def __init__(self, non_blocking):
         self.ptr = len(self.by_pointer)
@@ -51,10 +61,10 @@ class Stream:
         self.launched = self.captured = self.replayed = self.waited = 0
 
     def __enter__(self):
-        pass
+        self.entered.append(self)
 
     def __exit__(self, *_):
-        pass
+        self.entered.pop()
 
     def enqueue(self, call):
         (self.waiting if self.recording is None else self.recording).append(call)
@@ -86,6 +96,22 @@ class Stream:
         return types.SimpleNamespace(launch=launch)
 
 
+class Event:
+    """Notes the time when it is its turn."""
+
+    def record(self, stream):
+        self.stream, self.time = stream, None
+        stream.enqueue(lambda: setattr(self, "time", time.perf_counter()))
+
+    def synchronize(self):
+        self.stream.synchronize()
+
+
+def enqueued(function):
+    """A function of CuPy's, which runs when it is its turn on the stream that was entered."""
+    return lambda *args, **named: Stream.entered[-1].enqueue(lambda: function(*args, **named))
+
+
 @pytest.fixture
 def cuda(monkeypatch):
     def empty(shape, dtype="float32"):
@@ -95,8 +121,18 @@ def cuda(monkeypatch):
         PINNED_BLOCKS.append(np.empty(size, np.uint8))
         return PINNED_BLOCKS[-1].data
 
-    cuda = types.SimpleNamespace(Stream=Stream, alloc_pinned_memory=alloc_pinned_memory)
-    monkeypatch.setitem(sys.modules, "cupy", types.SimpleNamespace(empty=empty, cuda=cuda))
+    cuda = types.SimpleNamespace(
+        Stream=Stream,
+        Event=Event,
+        alloc_pinned_memory=alloc_pinned_memory,
+        get_elapsed_time=lambda start, stop: (stop.time - start.time) * 1e3,
+        Device=lambda: types.SimpleNamespace(id=0),
+        runtime=types.SimpleNamespace(getDeviceProperties=lambda _: {"name": b"a stand-in", "l2CacheSize": 2**10}),
+    )
+    copyto, matmul = enqueued(np.copyto), enqueued(np.matmul)
+    monkeypatch.setitem(
+        sys.modules, "cupy", types.SimpleNamespace(empty=empty, copyto=copyto, matmul=matmul, cuda=cuda)
+    )
 
     def bound(launch, pointer):
         return lambda: Stream.by_pointer[pointer].launch(lambda: launch.interpret(checked=False))
@@ -240,3 +276,54 @@ def test_values_are_converted_and_repeated_as_they_are_uploaded(cuda):
     np.testing.assert_array_equal(device.download(array), np.full((2, 3), 7, np.float32))
     device.upload(array, np.arange(3.0)[::-1])
     np.testing.assert_array_equal(device.download(array), np.float32([[2, 1, 0], [2, 1, 0]]))
+
+
+@pytest.fixture
+def small_machine(monkeypatch):
+    """What a profile copies and multiplies to know the machine is small here."""
+    monkeypatch.setattr(timing, "COPY_BYTES", 2**10)
+    monkeypatch.setattr(timing, "GEMM_SIZE", 8)
+
+
+def test_every_rung_is_profiled(cuda, small_machine, monkeypatch, tmp_path, capsys):
+    compiled = []
+    monkeypatch.setattr(kernels.commands.profile, "compile_together", compiled.extend)
+    monkeypatch.setattr(kernels.device, "cuda_problem", lambda: None)
+    words = ["softmax", "--shape", "x=2,3", "--device", "cuda", "--rung", "all", "--seconds", "0.01"]
+    path = tmp_path / "kernels.json"
+    assert main(["profile", *words, "--json", str(path)]) == 0
+    found = json.loads(path.read_text())
+    assert found["machines"][0]["name"] == "a stand-in"
+    assert found["machines"][0]["bandwidth"] > 0 < found["machines"][0]["rate"]
+    rows = [(row["kernel"], row["rung"]) for row in found["kernels"]]
+    assert rows == [(f"softmax.{way}", rung) for way in ("forward", "backward") for rung in (1, 2, 3)]
+    assert len(compiled) == len(rows)
+    assert all(row["median"] > 0 for row in found["kernels"])
+    assert capsys.readouterr().out.startswith("a stand-in: copies ")
+
+
+def test_a_kernel_that_fails_is_told_of_and_the_others_are_timed(cuda, small_machine, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(kernels.commands.profile, "compile_together", lambda launches: 0)
+    monkeypatch.setattr(kernels.device, "cuda_problem", lambda: None)
+    bound = Launch.bound
+
+    def refuses(launch, pointer):
+        if "backward" in launch.kernel.name:
+            raise RuntimeError("the linker\nis unhappy")
+        return bound(launch, pointer)
+
+    monkeypatch.setattr(Launch, "bound", refuses)
+    words = ["softmax", "--shape", "x=2,3", "--device", "cuda", "--seconds", "0.01"]
+    path = tmp_path / "kernels.json"
+    assert main(["profile", *words, "--json", str(path)]) == 1
+    assert [row["kernel"] for row in json.loads(path.read_text())["kernels"]] == ["softmax.forward"]
+    said = capsys.readouterr().err
+    assert said == "note    softmax.backward is not timed, RuntimeError: the linker is unhappy\n"
+
+
+def test_a_network_is_profiled_call_by_call_captured_and_launched(cuda):
+    program = Model(regression, cuda(), seed=2).training(2)
+    inputs = {"x": np.ones((2, 3), np.float32), "target": np.ones((2, 2), np.float32)}
+    found = profile(program, 0.01, **inputs)
+    assert len(found["calls"]) == len(program.calls)
+    assert found["step"]["median"] > 0 < found["launched"]["median"]
