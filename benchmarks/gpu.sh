@@ -55,7 +55,7 @@ python3 -c "import xdist" 2>/dev/null && workers=(-n 8 --dist worksteal)
 stage "this machine" 30 python3 -m benchmarks.machine
 stage "first kernels" 45 python3 -m kernels check softmax --device cuda --seconds 5
 stage "tests" 180 python3 -m pytest -m gpu "${workers[@]}" -p no:cacheprovider --continue-on-collection-errors \
-    -rfE --tb=short --durations=10 --junitxml="$OUT/tests.xml" tests/gpu tests/framework tests/apps/test_faces_gradients.py
+    -rfEs --tb=short --durations=10 --junitxml="$OUT/tests.xml" tests/gpu tests/framework tests/apps/test_faces_gradients.py
 stage "kernels" 110 python3 -m kernels profile --rung all --device cuda --seconds 0.4 --json "$OUT/kernels.json"
 stage "training steps" 90 python3 -m benchmarks.training_step --device cuda --model cnn6 fcc6 cnn3 --json "$OUT/steps.json"
 stage "detectors" 110 python3 -m benchmarks.detectors --device cuda --json "$OUT/detectors.json" \

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from kernels.cpu.cores import one_core
-from kernels.gpu import Launch, gpu_is_available
+from kernels.gpu import Launch
+from kernels.gpu.compiler import gpu_problem
 from kernels.gpu.together import compile_together
 from kernels.operation import Operation, unknown
 
@@ -290,8 +291,8 @@ def find_device(name: str = "auto") -> Device:
 
 def cuda_problem() -> str | None:
     """Why a GPU cannot be used here; None where it can."""
-    if not gpu_is_available():
-        return "no GPU or no driver was found"
+    if problem := gpu_problem():
+        return problem
     if importlib.util.find_spec("cupy") is None:
         return "cupy is not installed (pip install 'handwritten[cuda]')"
     return None

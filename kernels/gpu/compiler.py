@@ -27,6 +27,8 @@ vars(np).setdefault("row_stack", np.vstack)
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100")
 
+NO_COMPILER = "no compiler here: libnvvm was not found (set CUDA_HOME, or pip install 'numba-cuda[cu13]')"
+
 __all__ = [
     "ARCHITECTURES",
     "CompileError",
@@ -36,6 +38,7 @@ __all__ = [
     "float32",
     "float64",
     "gpu_is_available",
+    "gpu_problem",
     "int32",
     "int64",
     "jit",
@@ -70,7 +73,7 @@ def ptx(function, argument_types, architecture):
     try:
         text, _ = cuda.compile_ptx(function, signature, cc=capability)
     except (DynamicLibNotFoundError, NvvmSupportError) as error:
-        raise NoCompiler("no compiler here: libnvvm was not found (pip install 'numba-cuda[cu13]')") from error
+        raise NoCompiler(NO_COMPILER) from error
     except Exception as error:  # Numba and NVVM raise many kinds, with texts of many lines
         said = " ".join(str(error).split())
         raise CompileError(f"{function.__name__} does not compile for {architecture}: {said}") from error
@@ -100,8 +103,18 @@ def type_of(value):
 
 
 def gpu_is_available():
-    """Whether a driver answers and a GPU is there."""
-    return cuda.is_available()
+    """Whether a driver answers, a GPU is there, and a compiler for it."""
+    return gpu_problem() is None
+
+
+def gpu_problem():
+    """Why kernels cannot be compiled and run on a GPU here: one line; None where they can."""
+    try:
+        if cuda.is_available():
+            return None
+    except DynamicLibNotFoundError:  # raised only once a driver has answered
+        return NO_COMPILER
+    return "no GPU or no driver was found" if cuda.cuda_error() else NO_COMPILER
 
 
 def capability_of_gpu():

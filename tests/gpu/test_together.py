@@ -6,14 +6,19 @@ import sys
 
 import numpy as np
 import pytest
+from cuda.pathfinder import DynamicLibNotFoundError
 
 from kernels.bench.trial import Trial
-from kernels.gpu import cuda, float32, kernel, together
+from kernels.gpu import compiler, cuda, float32, kernel, together
 from kernels.gpu.compiler import is_compiled
 from kernels.operation import RandomDraw
 from tests.operations.test_operations import OPERATIONS
 
 H100 = (9, 0)
+
+
+def nothing_found(*_, **__):
+    raise DynamicLibNotFoundError("Failure finding libnvvm.so:\n  No such file")
 
 
 def launches(name):
@@ -82,6 +87,23 @@ def test_a_process_that_dies_is_told_of_and_its_kernels_are_left(monkeypatch):
     many = [scale(FACTOR=factor)[1, 4](x) for factor in range(200, 200 + 2 * together.FEW)]
     with pytest.warns(UserWarning, match="a process that compiles kernels ended with code 1; this one does it"):
         assert together.compile_together(many, H100) == 0
+
+
+@pytest.mark.parametrize(
+    ("finds", "error", "problem"),
+    [
+        (lambda: True, None, None),
+        (lambda: False, "no libcuda", "no GPU or no driver was found"),
+        (lambda: False, None, compiler.NO_COMPILER),
+        (nothing_found, None, compiler.NO_COMPILER),
+    ],
+    ids=["gpu", "no driver", "no compiler", "no libnvvm"],
+)
+def test_why_there_is_no_gpu_is_one_line(finds, error, problem, monkeypatch):
+    monkeypatch.setattr(compiler.cuda, "is_available", finds)
+    monkeypatch.setattr(compiler.cuda, "cuda_error", lambda: error)
+    assert compiler.gpu_problem() == problem
+    assert compiler.gpu_is_available() == (problem is None)
 
 
 def test_kernels_compile_with_a_numpy_that_has_no_row_stack():
