@@ -9,7 +9,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 
-from benchmarks.turns import OURS, YARDSTICK, add_options, check, in_turns, milliseconds, report
+from benchmarks.turns import OURS, YARDSTICK, Ended, add_options, check, in_turns, milliseconds, report
 
 OUTPUTS = {"look": ("boxes", "scores"), "train": ("loss",)}
 CASES = ("look:lite:1:512", "look:facenet:1:512", "look:faceresnet:1:512", "train:lite:16:320")
@@ -126,20 +126,26 @@ def main(arguments: list[str] | None = None) -> int:
     return run(c, arguments)
 
 
-def measure(options) -> None:
+def measure(options) -> int:
     """Print a table for each case. What is measured is kept at once, should a later case fail."""
-    from kernels.commands.command_line import write_json
+    from kernels.commands.command_line import note, write_json
 
     check(options)
-    results = {}
+    results, failed = {}, 0
     for case in options.cases:
         competitors = {OURS: (ours, case, options.device)}
         if not options.no_torch:
             competitors[YARDSTICK] = (pytorch, case, options.device)
-        times = in_turns(competitors, options.repeats, warm_up=3)
+        try:
+            times = in_turns(competitors, options.repeats, warm_up=3)
+        except Ended as error:
+            note(f"{case}: {error}")
+            failed = 1
+            continue
         report(f"{case}, {options.device}, {options.repeats} in turns", times, "pictures", case.batch)
         results[str(case)] = milliseconds(times)
         write_json(options.json, {"device": options.device, "milliseconds": results})
+    return failed
 
 
 if __name__ == "__main__":

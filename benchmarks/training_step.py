@@ -6,7 +6,7 @@ the batch in and the loss out.
 
 import sys
 
-from benchmarks.turns import OURS, YARDSTICK, add_options, check, in_turns, milliseconds, report
+from benchmarks.turns import OURS, YARDSTICK, Ended, add_options, check, in_turns, milliseconds, report
 
 
 def inputs_for(program):
@@ -65,27 +65,37 @@ def main(arguments=None):
 
     text = "Time a training step of a model of the digits, beside PyTorch on the same network, in turns."
     c = command("python -m benchmarks.training_step", measure, text, "--model cnn6 --repeats 30")
-    c.add_argument("--model", choices=MODELS, default="cnn6", help="which model (default: cnn6)")
+    what = "which models (default: cnn6)"
+    c.add_argument("--model", choices=MODELS, nargs="+", metavar="NAME", default=["cnn6"], help=what)
     c.add_argument("--batch-size", type=positive, metavar="DIGITS", default=50, help="digits a step (default: 50)")
     add_options(c, repeats=40)
     return run(c, arguments)
 
 
 def measure(options):
-    """Print the table."""
-    from kernels.commands.command_line import write_json
+    """Print a table for each model. What is measured is kept at once, should a later model fail."""
+    from kernels.commands.command_line import note, write_json
 
     check(options)
-    case = (options.model, options.batch_size, options.device)
-    competitors = {OURS: (our_step, *case)}
-    if options.device == "cuda":
-        competitors[f"{OURS}, not captured"] = (our_step, *case, False)
-    if not options.no_torch:
-        competitors[YARDSTICK] = (torch_step, *case)
-    title = f"training step of {options.model}, batch {options.batch_size}, {options.device}"
-    times = in_turns(competitors, options.repeats)
-    report(f"{title}, {options.repeats} in turns", times, "steps")
-    write_json(options.json, {"model": options.model, "device": options.device, "milliseconds": milliseconds(times)})
+    results, failed = {}, 0
+    for model in options.model:
+        case = (model, options.batch_size, options.device)
+        competitors = {OURS: (our_step, *case)}
+        if options.device == "cuda":
+            competitors[f"{OURS}, not captured"] = (our_step, *case, False)
+        if not options.no_torch:
+            competitors[YARDSTICK] = (torch_step, *case)
+        title = f"training step of {model}, batch {options.batch_size}, {options.device}, {options.repeats} in turns"
+        try:
+            times = in_turns(competitors, options.repeats)
+        except Ended as error:
+            note(f"{model}: {error}")
+            failed = 1
+            continue
+        report(title, times, "steps")
+        results[model] = milliseconds(times)
+        write_json(options.json, {"device": options.device, "batch": options.batch_size, "milliseconds": results})
+    return failed
 
 
 if __name__ == "__main__":

@@ -22,6 +22,10 @@ OURS, YARDSTICK = "handwritten", "PyTorch"
 Times = dict[str, list[float]]
 
 
+class Ended(RuntimeError):
+    """A competitor whose process ended before it was asked to: one line that names it."""
+
+
 def add_options(c, repeats: int) -> None:
     """For argparse: where to time, how often, whether beside PyTorch; and --json."""
     from kernels.commands.command_line import add_json, positive
@@ -45,7 +49,10 @@ def check(options) -> None:
 
 
 def in_turns(competitors: dict[str, tuple], repeats: int, warm_up: int = 10) -> Times:
-    """Seconds of each run by competitor. A competitor is a function that makes what is timed, and its arguments."""
+    """Seconds of each run by competitor. A competitor is a function that makes what is timed, and its arguments.
+
+    Raises Ended.
+    """
     context = multiprocessing.get_context("spawn")
     times: Times = {name: [] for name in competitors}
     with ExitStack() as stack:
@@ -57,12 +64,19 @@ def in_turns(competitors: dict[str, tuple], repeats: int, warm_up: int = 10) -> 
             there.close()  # so that the end of the process is the end of the connection
             stack.callback(process.join)
             stack.callback(connections[name].close)
-            connections[name].recv()
+            _receive(connections[name], name)
         for _ in range(repeats):
             for name, connection in connections.items():
                 connection.send("go")
-                times[name].append(connection.recv())
+                times[name].append(_receive(connection, name))
     return times
+
+
+def _receive(connection, name: str):
+    try:
+        return connection.recv()
+    except EOFError:
+        raise Ended(f"{name} ended early; what it said stands above") from None
 
 
 def _serve(connection, environment: dict[str, str], warm_up: int, make: Callable, *arguments) -> None:

@@ -56,7 +56,7 @@ class Program:
             if not np.isfinite(array).all():
                 return f"parameter {name}"
         for step in self.plan.steps:
-            self.device.sequence(self._bind(step))()
+            self.device.one_by_one(self._bind(step))()
             for name, buffer in step.arguments.items():
                 # Running averages are left out: the run that failed has spoilt those of all later layers.
                 if name in step.operation.state:

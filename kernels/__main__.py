@@ -8,13 +8,14 @@ import sys
 from kernels import commands
 from kernels.commands.command_line import Commands, run
 from kernels.device import DeviceError
+from kernels.gpu.compiler import CompileError
 from kernels.gpu.report import ReportError
 from kernels.operation import ShapeError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
-    return run(parser(), arguments, (DeviceError, ReportError, ShapeError))
+    return run(parser(), arguments, (CompileError, DeviceError, ReportError, ShapeError))
 
 
 def parser() -> argparse.ArgumentParser:

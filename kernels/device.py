@@ -10,18 +10,25 @@ Whoever runs an operation, a network, a test, the fuzzer or a benchmark, does it
 
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from kernels.cpu.cores import one_core
-from kernels.gpu import Launch, gpu_is_available
+from kernels.gpu import Launch
+from kernels.gpu.compiler import gpu_problem
+from kernels.gpu.together import compile_together
 from kernels.operation import Operation, unknown
 
 DEVICES = ("cuda", "cpu", "interpret", "reference")
 
 # Bytes of arrays below which a call takes about as long as waking the other cores and waiting for the last of them.
 SMALL = 2**18
+
+# Bytes of pinned memory that uploads to a GPU go through, more than a batch takes; and where in it each may begin.
+PINNED = 2**25
+ALIGNED = 256
 
 Call = Callable[[], Any]
 
@@ -133,8 +140,23 @@ class Device:
         return arguments, written
 
 
+class CudaCall:
+    """A launch, bound to a stream: each call enqueues it there."""
+
+    def __init__(self, name: str, launch: Launch, stream):
+        self.name, self.launch = f"{name}, {launch.kernel!r}", launch
+        self._enqueue = launch.bound(stream.ptr)
+
+    def __call__(self):
+        self._enqueue()
+
+
 class CudaDevice(Device):
-    """A GPU. Everything is enqueued on one stream; a sequence, once run, is captured and replayed as one CUDA graph."""
+    """A GPU. All is enqueued on one stream; a sequence whose kernels have run before is replayed as one CUDA graph.
+
+    What is uploaded goes through pinned memory that the device keeps, from where the GPU fetches it while the host goes
+    on. A part of it is written again only after the stream has been waited for, as each download does.
+    """
 
     def __init__(self, capture: bool = True):
         super().__init__("cuda")
@@ -143,42 +165,90 @@ class CudaDevice(Device):
         self.cupy = cupy
         self.capture = capture
         self.stream = cupy.cuda.Stream(non_blocking=True)
+        self._ran: set[tuple] = (
+            set()
+        )  # kernels, by the types of their arguments, that are compiled, loaded and have run
+        self._pinned: np.ndarray | None = None
+        self._used = 0  # bytes of it that copies under way may still read
 
     def bytes(self, size):
         with self.stream:
             return self.cupy.empty(size, np.uint8)
 
     def upload(self, array, values):
-        values = np.broadcast_to(np.asarray(values, dtype=array.dtype), array.shape)
-        array.set(np.ascontiguousarray(values), stream=self.stream)
+        staged = self._staged(array.nbytes).view(array.dtype).reshape(array.shape)
+        staged[...] = values
+        array.set(staged, stream=self.stream)
+
+    def _staged(self, size: int) -> np.ndarray:
+        """Bytes of the host to upload from. What is too large for the pinned ones is copied before `set` returns."""
+        if size > PINNED:
+            return np.empty(size, np.uint8)
+        if self._pinned is None:
+            self._pinned = np.frombuffer(self.cupy.cuda.alloc_pinned_memory(PINNED), np.uint8, PINNED)
+        start = -(-self._used // ALIGNED) * ALIGNED
+        if start + size > PINNED:
+            self.stream.synchronize()
+            start = 0
+        self._used = start + size
+        return self._pinned[start : self._used]
 
     def download(self, array):
-        return array.get(stream=self.stream)
+        values = array.get(stream=self.stream)  # waits for the stream, and so for all uploads
+        self._used = 0
+        return values
 
     def bind(self, operation, direction, arguments, **how):
         with self.stream:
             runs = launches(operation, direction, arguments, **how)
-        return [launch.bound(self.stream.ptr) for launch in runs]
+        return [CudaCall(f"{operation.name}.{direction}", launch, self.stream) for launch in runs]
 
     def sequence(self, calls):
-        """The first run compiles and runs each kernel; the second is captured; the others are replays."""
+        """Compiles what is not compiled, with the help of other processes.
+
+        If all kernels have run before, the first run is captured; if not, it launches them one by one, which loads
+        them, and the second is captured. Further runs are replays. Raises DeviceError where a capture fails.
+        """
+        compile_together(call.launch for call in calls)
         one_by_one = self.one_by_one(calls)
-        if not self.capture:
+        if not self.capture or not calls:
             return one_by_one
-        state: dict[str, Any] = {"runs": 0}
+        kernels = {(call.launch.kernel, call.launch.types) for call in calls}
+        graph = None
 
         def run():
-            state["runs"] += 1
-            if state["runs"] == 1:
+            nonlocal graph
+            if graph is None and not kernels <= self._ran:
                 one_by_one()
+                self._ran.update(kernels)
                 return
-            if state["runs"] == 2:
-                self.stream.begin_capture()
-                one_by_one()
-                state["graph"] = self.stream.end_capture()
-            state["graph"].launch(self.stream)
+            graph = graph or self._captured(calls)
+            graph.launch(self.stream)
 
         return run
+
+    def _captured(self, calls: Sequence[CudaCall]):
+        """The calls as a CUDA graph, none of them run. A capture that fails is ended, so that the stream goes on."""
+        name = ""
+        self.stream.begin_capture()
+        try:
+            for call in calls:
+                name = call.name
+                call()
+        except BaseException as error:
+            with suppress(Exception):  # says only that there was an error
+                self.stream.end_capture()
+            if isinstance(error, Exception):
+                raise DeviceError(f"{name}: cannot be captured: {_one_line(error)}") from error
+            raise
+        try:
+            return self.stream.end_capture()
+        except Exception as error:
+            raise DeviceError(f"{len(calls)} launches cannot be captured as one graph: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def launches(
@@ -221,8 +291,8 @@ def find_device(name: str = "auto") -> Device:
 
 def cuda_problem() -> str | None:
     """Why a GPU cannot be used here; None where it can."""
-    if not gpu_is_available():
-        return "no GPU or no driver was found"
+    if problem := gpu_problem():
+        return problem
     if importlib.util.find_spec("cupy") is None:
         return "cupy is not installed (pip install 'handwritten[cuda]')"
     return None

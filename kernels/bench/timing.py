@@ -124,19 +124,18 @@ class CudaClock(HostClock):
         return self.cupy.cuda.get_elapsed_time(self.start, self.stop) / 1e3
 
     def sequence(self, calls):
-        """Calls as one CUDA graph: they run once, to be compiled, and once are recorded."""
+        """Calls as one CUDA graph: run once, if need be, to be compiled and loaded; recorded; replayed."""
         one = self.device.sequence(calls)
         one()
         one()
         return one
 
     def machine(self):
-        cupy = self.cupy
-        with self.stream:
-            source = cupy.ones(COPY_BYTES, np.float32)
-            target = cupy.empty_like(source)
-            a = cupy.ones((4096, 4096), np.float32)
-            out = cupy.empty_like(a)
+        cupy, size = self.cupy, 2 * GEMM_SIZE
+        source, target = self.device.array(np.ones(COPY_BYTES, np.uint8), "uint8"), self.device.bytes(COPY_BYTES)
+        # Values as they stand in a network: a GPU multiplies ones or zeros faster, since fewer bits change.
+        a = self.device.array(np.random.default_rng(0).standard_normal((size, size)))
+        out = self.device.array(np.zeros((size, size)))
 
         def copy():
             with self.stream:
@@ -147,7 +146,7 @@ class CudaClock(HostClock):
                 cupy.matmul(a, a, out=out)
 
         best = self.timings({"copy": copy, "gemm": gemm}, 1.0)
-        return Machine(self.name, 2 * source.nbytes / best["copy"].best, 2 * 4096**3 / best["gemm"].best)
+        return Machine(self.name, 2 * COPY_BYTES / best["copy"].best, 2 * size**3 / best["gemm"].best)
 
 
 def clock(device: Device) -> HostClock:

@@ -76,7 +76,7 @@ class Trial:
         """What Device.bind takes to run "forward" or "backward" as often as one likes: to be timed, or looked at."""
         given = {**self.arrays, **self.settings}
         if direction == "backward":
-            given |= self.forward("cpu")
+            given |= self.forward("cuda" if device.name == "cuda" else "cpu")
         arguments, _ = device.arguments(self.operation, direction, given)
         return arguments
 

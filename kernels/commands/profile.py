@@ -9,7 +9,15 @@ import numpy as np
 from kernels.bench.timing import HostClock, Machine, clock
 from kernels.bench.trial import Trial
 from kernels.commands import libraries
-from kernels.commands.command_line import CommandError, Commands, add_json, positive_float, write_json
+from kernels.commands.command_line import (
+    CommandError,
+    Commands,
+    add_json,
+    note,
+    one_line,
+    positive_float,
+    write_json,
+)
 from kernels.commands.table import table
 from kernels.commands.targets import (
     Target,
@@ -22,6 +30,8 @@ from kernels.commands.targets import (
     trial_of,
 )
 from kernels.device import DEVICES, find_device
+from kernels.gpu.together import compile_together
+from kernels.operation import ShapeError
 
 
 def add(commands: Commands) -> None:
@@ -46,28 +56,43 @@ def add(commands: Commands) -> None:
     add_json(c)
 
 
-def run(options) -> None:
-    """Print a table, one line a kernel and device."""
+def run(options) -> int:
+    """Print a table, one line a kernel and device. What is measured is kept at once, should a later kernel fail."""
     devices = [find_device(name) for name in options.device.split(",")]
     against = [name for name in options.against.split(",") if name]
     libraries.require(against)
     wanted = [(target, target.choose_rungs(options.rung)) for target in _targets(options.ladder)]
     found: list[dict] = []
     machines: list[dict] = []
+    failed = 0
     for timer in map(clock, devices):
         machine = timer.machine()
         machines.append({"device": timer.device.name, **asdict(machine)})
         print(f"{machine.name}: copies {machine.bandwidth / 1e9:.1f} GB/s, multiplies {machine.rate / 1e9:.0f} GFLOP/s")
-        for target, rungs in wanted:
-            trial = trial_of(target.operation, case_of(target.operation, options.shape))
-            found += measure(target, trial, timer, machine, rungs, against, options.seconds)
+        trials = [trial_of(target.operation, case_of(target.operation, options.shape)) for target, _ in wanted]
+        if timer.device.name == "cuda":
+            compile_together(
+                launch
+                for (target, rungs), trial in zip(wanted, trials, strict=True)
+                for rung in rungs
+                for launch in target.launches(trial, rung)
+            )
+        for (target, rungs), trial in zip(wanted, trials, strict=True):
+            try:
+                found += measure(target, trial, timer, machine, rungs, against, options.seconds)
+            except Exception as error:
+                if len(wanted) == 1 or isinstance(error, (CommandError, ShapeError)):
+                    raise
+                note(f"{target} is not timed, {type(error).__name__}: {one_line(error)}")
+                failed = 1
+            write_json(options.json, {"machines": machines, "kernels": found})
     print(table([heads(against), *(cells(row, against) for row in found)], left=2))
     for operation, shape in {row["kernel"].partition(".")[0]: row["shape"] for row in found}.items():
         print(f"{operation}: {shape}")
     if options.figure:
         roofline(found, machines, options.figure)
         print(f"wrote {options.figure}")
-    write_json(options.json, {"machines": machines, "kernels": found})
+    return failed
 
 
 def _targets(text: str | None) -> list[Target]:

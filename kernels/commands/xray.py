@@ -9,7 +9,7 @@ from kernels.device import Device, launches
 from kernels.gpu.interpreter import KernelError
 from kernels.gpu.xray import GPUS, predict, xray
 from kernels.gpu.xray.execution import BLOCKS
-from kernels.gpu.xray.text import SUMMARY_HEADS, report, summary
+from kernels.gpu.xray.text import SUMMARY_HEADS, joining, report, summary
 
 
 def add(commands: Commands) -> None:
@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
     add_shape(c)
     what = f"blocks of each launch to run, spread over its grid (default: {BLOCKS})"
     c.add_argument("--blocks", type=positive, metavar="N", default=BLOCKS, help=what)
-    what = f"GPU to predict the time of: {', '.join(GPUS)} (default: h200)"
+    what = f"GPU to compile for and to predict the time of: {', '.join(GPUS)} (default: h200)"
     c.add_argument("--gpu", metavar="NAME", choices=GPUS, default="h200", help=what)
     c.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the worst access, lane by lane")
     add_json(c)
@@ -46,7 +46,7 @@ def run(options) -> None:
         if not runs:
             raise CommandError(f"{target}: there is nothing to launch for {text_of(case)}")
         try:
-            xrays = [xray(launch, options.blocks) for launch in runs]
+            xrays = [xray(launch, options.blocks, GPUS[options.gpu]) for launch in runs]
         except KernelError as error:
             raise CommandError(str(error)) from error
         predictions = [predict(counts, GPUS[options.gpu]) for counts in xrays]
@@ -60,7 +60,8 @@ def run(options) -> None:
     if options.rung == "all":
         print(f"{target}, {text_of(case)}\n")
         print(table([SUMMARY_HEADS, *lines]))
-        print(f"\nPredicted from counts and the datasheet of the {GPUS[options.gpu].name}: nothing was measured.")
+        print(f"\n{joining(xrays[0]).capitalize()}.")
+        print(f"Predicted from counts and the datasheet of the {GPUS[options.gpu].name}: nothing was measured.")
         if len(target.ladders) == 1:
             print(*(f"\n{rung}  {text}" for rung, text in enumerate(target.adds, 1)), sep="")
     if options.picture:

@@ -5,23 +5,40 @@ Today that is numba-cuda. Its announced successor, numba-cuda-mlir, keeps `@cuda
 """
 
 import os
+import pickle
+from contextlib import suppress
+from types import SimpleNamespace
+
+import numpy as np
+from cuda.pathfinder import DynamicLibNotFoundError
 
 # Small grids are the rule here (a batch of 50 digits is small), so Numba's advice about them is noise.
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
 from numba import cuda, float32, float64, int32, int64, types, uint8, uint32
+from numba.cuda import dispatcher as launcher
+from numba.cuda.cudadrv import devices
+from numba.cuda.cudadrv.error import NvvmSupportError
 
 from kernels.operation import unknown
 
+# numba-cuda, up to 0.30.4 at least, looks for a second name of vstack that NumPy 2.5 has no more.
+vars(np).setdefault("row_stack", np.vstack)
+
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100")
+
+NO_COMPILER = "no compiler here: libnvvm was not found (set CUDA_HOME, or pip install 'numba-cuda[cu13]')"
 
 __all__ = [
     "ARCHITECTURES",
+    "CompileError",
+    "NoCompiler",
     "cuda",
     "device_jit",
     "float32",
     "float64",
     "gpu_is_available",
+    "gpu_problem",
     "int32",
     "int64",
     "jit",
@@ -30,6 +47,14 @@ __all__ = [
     "uint8",
     "uint32",
 ]
+
+
+class CompileError(RuntimeError):
+    """A kernel that the compiler refuses: one line that names it."""
+
+
+class NoCompiler(CompileError):
+    """The library that makes PTX is not installed here: one line."""
 
 
 def jit(function):
@@ -43,9 +68,15 @@ def device_jit(function):
 
 
 def ptx(function, argument_types, architecture):
-    """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU."""
-    signature = types.void(*argument_types)
-    text, _ = cuda.compile_ptx(function, signature, cc=compute_capability(architecture))
+    """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU. Raises CompileError, NoCompiler."""
+    signature, capability = types.void(*argument_types), compute_capability(architecture)
+    try:
+        text, _ = cuda.compile_ptx(function, signature, cc=capability)
+    except (DynamicLibNotFoundError, NvvmSupportError) as error:
+        raise NoCompiler(NO_COMPILER) from error
+    except Exception as error:  # Numba and NVVM raise many kinds, with texts of many lines
+        said = " ".join(str(error).split())
+        raise CompileError(f"{function.__name__} does not compile for {architecture}: {said}") from error
     return text
 
 
@@ -72,5 +103,45 @@ def type_of(value):
 
 
 def gpu_is_available():
-    """Whether a driver answers and a GPU is there."""
-    return cuda.is_available()
+    """Whether a driver answers, a GPU is there, and a compiler for it."""
+    return gpu_problem() is None
+
+
+def gpu_problem():
+    """Why kernels cannot be compiled and run on a GPU here: one line; None where they can."""
+    try:
+        if cuda.is_available():
+            return None
+    except DynamicLibNotFoundError:  # raised only once a driver has answered
+        return NO_COMPILER
+    return "no GPU or no driver was found" if cuda.cuda_error() else NO_COMPILER
+
+
+def capability_of_gpu():
+    """(9, 0) for an H100 or H200: what kernels are compiled for."""
+    return cuda.get_current_device().compute_capability
+
+
+def is_compiled(kernel, argument_types):
+    """Whether a kernel that `jit` made would be launched on such arguments at once."""
+    return argument_types in kernel.overloads
+
+
+def machine_code(kernel, argument_types, capability):
+    """A kernel that `jit` made, compiled for GPUs of a capability: bytes that `adopt` takes in another process.
+
+    For processes that only compile: Numba asks the GPU here what to compile for, and from then on gets `capability`
+    for an answer, so that none is needed.
+    """
+    device = SimpleNamespace(compute_capability=capability)
+    launcher.get_current_device = lambda: device
+    devices.get_context = lambda: SimpleNamespace(device=device)
+    compiled = launcher._Kernel(kernel.py_func, argument_types, **kernel.targetoptions)
+    with suppress(Exception):  # where there is no nvJitLink, the process that has the GPU will link
+        compiled.library.get_cubin(capability)
+    return pickle.dumps(compiled)
+
+
+def adopt(kernel, argument_types, code):
+    """Give a kernel that `jit` made what `machine_code` made of it: as from Numba's own cache, it is launched so."""
+    kernel.add_overload(pickle.loads(code), argument_types)

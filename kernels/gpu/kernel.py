@@ -22,24 +22,26 @@ import numpy as np
 
 from kernels.gpu import compiler
 from kernels.gpu.interpreter import interpret
-from kernels.gpu.source import Source
+from kernels.gpu.source import Source, function_at
 
 
 class Kernel:
     """A CUDA kernel; made by `@kernel`. See the module's docstring."""
 
-    def __init__(self, function, constants=None):
+    def __init__(self, function, constants=None, family=None):
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, constants or {})
-        self._specialised = {}
+        # All that differ in compile-time parameters alone, by these: so each is compiled once.
+        self._family = {} if family is None else family
+        self._family[_key(self.source.constants)] = self
 
     def __call__(self, **constants):
         """The same kernel with other compile-time parameters."""
-        key = tuple(sorted(constants.items(), key=lambda item: item[0]))
-        if key not in self._specialised:
-            merged = {**self.source.constants, **constants}
-            self._specialised[key] = Kernel(self.source.function, merged)
-        return self._specialised[key]
+        merged = {**self.source.constants, **constants}
+        return self._family.get(_key(merged)) or Kernel(self.source.function, merged, self._family)
+
+    def __reduce__(self):
+        return _kernel_at, (*self.source.place, self.source.constants)
 
     def __getitem__(self, configuration):
         """`kernel[grid, block]` or `kernel[grid, block, shared_bytes]`, to be called with the arguments."""
@@ -95,9 +97,22 @@ class Launch:
         configured = self.kernel.compiled[self.grid, self.block, stream, self.shared_bytes]
         return functools.partial(configured, *args)
 
+    @functools.cached_property
+    def types(self):
+        """Numba's types of the arguments: with the kernel, what a compilation depends on."""
+        return tuple(compiler.type_of(a) for a in self.args)
+
     def ptx(self, architecture):
         """PTX of this launch's kernel for the types of its arguments."""
-        return self.kernel.ptx(tuple(compiler.type_of(a) for a in self.args), architecture)
+        return self.kernel.ptx(self.types, architecture)
+
+
+def _key(constants):
+    return tuple(sorted(constants.items(), key=lambda item: item[0]))
+
+
+def _kernel_at(module, name, constants):
+    return Kernel(function_at(module, name), constants)
 
 
 def _three(size):

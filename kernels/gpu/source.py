@@ -5,7 +5,9 @@ Compilers, the interpreter and the x-ray all start here, so nothing here knows a
 
 import ast
 import functools
+import importlib
 import inspect
+import pickle
 import textwrap
 
 from kernels.gpu import compiler
@@ -32,6 +34,14 @@ class Source:
     @property
     def name(self):
         return self.function.__name__
+
+    @property
+    def place(self):
+        """(module, name) under which another process finds the function. Raises PicklingError where there is none."""
+        module, name = self.function.__module__, self.function.__qualname__
+        if "." in name:
+            raise pickle.PicklingError(f"{name}: stands in no module, and so no other process can find it")
+        return module, name
 
     @property
     def file(self):
@@ -97,9 +107,22 @@ class DeviceFunction:
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, {})
 
+    def __reduce__(self):
+        return _device_at, self.source.place
+
     @functools.cached_property
     def compiled(self):
         return compiler.device_jit(self.source.specialised())
+
+
+def function_at(module, name):
+    """The function at a place, whatever decorators have made of it."""
+    found = getattr(importlib.import_module(module), name)
+    return found.source.function if hasattr(found, "source") else found
+
+
+def _device_at(module, name):
+    return DeviceFunction(function_at(module, name))
 
 
 def device(function):

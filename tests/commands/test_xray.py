@@ -28,12 +28,14 @@ def test_a_rung_is_reported_as_text_json_and_picture(tmp_path):
     (line,) = (line for line in done.stdout.splitlines() if "total += x_tile" in line)
     assert line.split()[1] == str(2 * 2 * 8 * 18)  # blocks, channels, warps, and 9 loads of x_tile and w_tile each
     assert "on the T4" in done.stdout
+    assert "accesses joined as compiled for sm_75" in done.stdout
     assert Image.open(tmp_path / "worst.png").format == "PNG"
     found = json.loads((tmp_path / "counts.json").read_text())
     assert (found["ladder"], found["gpu"]) == ("conv2d.forward", "t4")
     ((launch,),) = (rung["launches"] for rung in found["rungs"])
     assert {"accesses", "arithmetic", "barriers", "blocks", "flops", "prediction", "scale", "totals"} <= launch.keys()
     assert launch["barriers"] == 4
+    assert launch["compiled_for"] == "sm_75"
     tile = next(a for a in launch["accesses"] if (a["array"], a["kind"]) == ("x_tile", "load"))
     assert tile["requests"] == tile["ideal_wavefronts"] == 2 * 2 * 8 * 9
     assert tile["wavefronts"] > tile["ideal_wavefronts"]
@@ -47,6 +49,7 @@ def test_a_ladder_is_one_line_a_rung(tmp_path):
     assert done.returncode == 0, done.stderr
     table = [line.split() for line in done.stdout.splitlines()[2:8]]
     assert [row[0] for row in table] == ["rung", "1", "2", "3", "4", "5"]
+    assert "Accesses joined as compiled for sm_90." in done.stdout
     rungs = json.loads((tmp_path / "counts.json").read_text())["rungs"]
     assert [rung["rung"] for rung in rungs] == [1, 2, 3, 4, 5]
 

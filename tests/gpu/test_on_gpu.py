@@ -1,63 +1,102 @@
-"""Every rung compiled and run on a GPU, against the reference. Skipped where there is none."""
+"""Every rung compiled and run on a GPU, against the reference. Skipped where there is none.
+
+Compiling takes the time here, so the cases are few and share what is compiled: see cases.py.
+"""
 
 import numpy as np
 import pytest
 
-from kernels.bench.trial import Trial
-from kernels.operation import RandomDraw, all_operations
-from tests.operations.checks import check_backward, check_forward
+from framework import Model, Optimizer
+from kernels.device import PINNED, CudaDevice, DeviceError
+from kernels.operation import all_operations
+from tests.framework.networks import residual
+from tests.framework.test_program import batch_for
+from tests.gpu.cases import large, small
+from tests.operations.checks import assert_close
 from tests.operations.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
 
 pytestmark = pytest.mark.gpu
 
 
-def some_trials(name, count=20):
-    generator = np.random.default_rng(1)
-    return [Trial.draw(OPERATIONS[name], RandomDraw(generator), generator) for _ in range(count)]
-
-
-@pytest.mark.parametrize("tiny", [False, True], ids=["full_tiles", "tiny_tiles"])
 @pytest.mark.parametrize(("name", "rung"), FORWARD_RUNGS)
-def test_compiled_forward_equals_reference(name, rung, tiny):
-    for trial in some_trials(name):
-        check_forward(trial, "cuda", rung=rung, tiny=tiny)
+def test_compiled_forward_equals_reference(name, rung):
+    for case in (*large(name), *small(name, "forward", rung, tiny=False)):
+        assert_close(case.trial.forward("cuda", rung=rung), case.forward, OPERATIONS[name].tolerance)
 
 
-@pytest.mark.parametrize("tiny", [False, True], ids=["full_tiles", "tiny_tiles"])
 @pytest.mark.parametrize(("name", "rung"), BACKWARD_RUNGS)
-def test_compiled_backward_equals_reference(name, rung, tiny):
-    for trial in some_trials(name):
-        check_backward(trial, "cuda", rung=rung, tiny=tiny)
+def test_compiled_backward_equals_reference(name, rung):
+    for case in (*large(name), *small(name, "backward", rung, tiny=False)):
+        assert_close(case.trial.backward("cuda", case.saved, rung=rung), case.backward, OPERATIONS[name].tolerance)
 
 
 @pytest.mark.parametrize(("name", "rung"), FORWARD_RUNGS)
-def test_the_interpreter_agrees_with_the_gpu(name, rung):
+def test_with_tiny_tiles_the_gpu_agrees_with_reference_and_interpreter(name, rung):
     """The same kernel, the same tiles: what the interpreter computes is what the hardware computes."""
-    for trial in some_trials(name, 3):
-        on_gpu, interpreted = (trial.forward(kind, rung=rung, tiny=True) for kind in ("cuda", "interpret"))
-        for array, value in interpreted.items():
-            np.testing.assert_allclose(on_gpu[array], value, rtol=1e-5, atol=1e-5, err_msg=array)
+    for number, case in enumerate(small(name, "forward", rung, tiny=True, sets=2)):
+        on_gpu = case.trial.forward("cuda", rung=rung, tiny=True)
+        assert_close(on_gpu, case.forward, OPERATIONS[name].tolerance)
+        if number < 3:
+            for array, value in case.trial.forward("interpret", rung=rung, tiny=True).items():
+                np.testing.assert_allclose(on_gpu[array], value, rtol=1e-5, atol=1e-5, err_msg=array)
+
+
+@pytest.mark.parametrize(("name", "rung"), BACKWARD_RUNGS)
+def test_with_tiny_tiles_backward_equals_reference(name, rung):
+    for case in small(name, "backward", rung, tiny=True, sets=2):
+        got = case.trial.backward("cuda", case.saved, rung=rung, tiny=True)
+        assert_close(got, case.backward, OPERATIONS[name].tolerance)
 
 
 def test_every_operation_is_covered():
     assert set(OPERATIONS) == {name for name, operation in all_operations().items() if not operation.view}
 
 
+def trained(device, steps=6):
+    model = Model(residual, device, seed=2)
+    optimizer = Optimizer("sgd", momentum=0.9)
+    program = model.training(4, optimizer)
+    for step in range(steps):
+        optimizer.set_rate(0.05, step)
+        program(**batch_for(program, seed=step))
+    return model.parameters.weights.download()
+
+
 def test_a_captured_run_equals_one_launched_call_by_call():
-    from framework import Model, Optimizer
-    from kernels.device import CudaDevice
-    from tests.framework.networks import residual
-    from tests.framework.test_program import batch_for
+    launched = trained(CudaDevice(capture=False))
+    device = CudaDevice()
+    for _ in range(2):  # the second is captured in its first step
+        captured = trained(device)
+        for name, array in launched.items():
+            np.testing.assert_array_equal(captured[name], array, err_msg=name)
 
-    def weights(capture):
-        model = Model(residual, CudaDevice(capture), seed=2)
-        optimizer = Optimizer("sgd", momentum=0.9)
-        program = model.training(4, optimizer)
-        for step in range(6):
-            optimizer.set_rate(0.05, step)
-            program(**batch_for(program, seed=step))
-        return model.parameters.weights.download()
 
-    captured, launched = weights(True), weights(False)
-    for name, array in launched.items():
-        np.testing.assert_array_equal(captured[name], array, err_msg=name)
+def test_a_capture_that_fails_leaves_the_device_usable(monkeypatch):
+    device = CudaDevice()
+    program = Model(residual, device, seed=2).training(4)
+    inputs = batch_for(program)
+    expected = program(**inputs)["loss"]
+
+    def fail():
+        device.stream.synchronize()  # which no stream allows that is being captured
+
+    call = program.calls[-1][1][0]
+    with monkeypatch.context() as patch:
+        patch.setattr(call, "_enqueue", fail)
+        with pytest.raises(DeviceError, match=r"reduce\.forward.*: cannot be captured"):
+            program(**inputs)
+    np.testing.assert_array_equal(program(**inputs)["loss"], expected)
+
+
+def test_what_is_uploaded_arrives_whole_however_much_it_is():
+    device = CudaDevice()
+    size = PINNED // 5
+    arrays = [device.bytes(size) for _ in range(12)]
+    for number, array in enumerate(arrays):
+        device.upload(array, np.full(size, number, np.uint8))
+    for number, array in enumerate(arrays):
+        assert set(np.unique(device.download(array))) == {number}
+    array = device.bytes(PINNED + 1)
+    values = np.arange(PINNED + 1).astype(np.uint8)
+    device.upload(array, values)
+    np.testing.assert_array_equal(device.download(array), values)

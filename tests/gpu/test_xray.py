@@ -4,11 +4,12 @@ import inspect
 
 import numpy as np
 import pytest
+from cuda.pathfinder import DynamicLibNotFoundError
 from PIL import Image
 
 from kernels.bench.trial import Trial
 from kernels.device import Device, launches
-from kernels.gpu import Launch, cuda, device, float32, float64, kernel
+from kernels.gpu import Launch, compiler, cuda, device, float32, float64, kernel
 from kernels.gpu.interpreter import OutOfBounds
 from kernels.gpu.xray import GPUS, predict, xray
 from kernels.gpu.xray.picture import draw
@@ -193,6 +194,45 @@ def test_loads_that_the_compiler_joins_are_one_request():
     assert load.bytes == 512
     store = only(counts, "shared", "store")
     assert (store.requests, store.wavefronts, store.conflicts) == (4, 4, 0)
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_accesses_are_joined_as_compiled_for_the_gpu_that_is_asked_about(name, monkeypatch):
+    asked, compiled = [], Launch.ptx
+    monkeypatch.setattr(
+        Launch, "ptx", lambda launch, architecture: asked.append(architecture) or compiled(launch, architecture)
+    )
+    launch = wide[1, WARP](array(WARP))
+    counts = xray(launch, gpu=GPUS[name])
+    expected = {"t4": "sm_75", "a100": "sm_80", "rtx4090": "sm_89", "h100": "sm_90", "h200": "sm_90"}[name]
+    assert asked == [counts.compiled_for] == [expected]
+    assert counts.as_dict()["compiled_for"] == expected
+    assert f"accesses joined as compiled for {expected}" in report(counts, launch, predict(counts, GPUS[name]))
+
+
+def test_without_a_compiler_every_access_is_counted_as_written_and_the_report_says_so(monkeypatch):
+    def nothing_found(*_, **__):
+        raise DynamicLibNotFoundError("Failure finding libnvvm.so:\n  No such file")
+
+    monkeypatch.setattr(compiler.cuda, "compile_ptx", nothing_found)
+    launch = wide[1, WARP](array(WARP))
+    counts = xray(launch)
+    load = only(counts, "shared", "load")
+    assert (load.requests, load.width, load.wavefronts) == (4, 4, 16)
+    assert counts.as_dict()["compiled_for"] is None
+    assert "no compiler here: every access is counted as written" in report(counts, launch, predict(counts, GPUS["t4"]))
+
+
+@kernel
+def interpreted_only(y):
+    y[cuda.threadIdx.x] = len(str(cuda.threadIdx.x))
+
+
+def test_a_kernel_that_does_not_compile_is_refused_in_one_line():
+    with pytest.raises(compiler.CompileError, match="interpreted_only does not compile for sm_80") as error:
+        xray(interpreted_only[1, WARP](array(WARP)), gpu=GPUS["a100"])
+    assert not isinstance(error.value, compiler.NoCompiler)
+    assert len(str(error.value).splitlines()) == 1
 
 
 # Lanes, barriers, arithmetic

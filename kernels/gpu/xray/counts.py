@@ -116,6 +116,8 @@ class Xray:
     """One for each access."""
     arrays: dict[str, tuple[int, int]]
     """Bytes of each global array that were touched, and that it has."""
+    compiled_for: str | None
+    """The architecture for which the kernel was compiled to see which accesses it joins; None without a compiler."""
     unique: dict[str, tuple[int, int]]
     """By kind: different bytes of global memory that were asked for, and the sectors that they lie in."""
 
@@ -228,7 +230,7 @@ class Counts:
         if key not in self.examples or waste[worst] > self.examples[key][0]:
             self.examples[key] = waste[worst], group.address[worst], int(group.block[worst]), int(group.warp[worst])
 
-    def result(self, launch, blocks, barriers):
+    def result(self, launch, blocks, barriers, compiled_for):
         touched: dict[str, list] = {}
         kinds: dict[str, list] = {}
         for key, row in self.accesses.items():
@@ -253,6 +255,7 @@ class Counts:
             arithmetic=[self.arithmetic[key] for key in sorted(self.arithmetic)],
             examples=[self.example(key) for key in order],
             arrays=arrays,
+            compiled_for=compiled_for,
             unique={kind: union(parts) for kind, parts in kinds.items()},
         )
 

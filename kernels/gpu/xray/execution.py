@@ -4,23 +4,26 @@ import re
 
 import numpy as np
 
+from kernels.gpu.compiler import NoCompiler
 from kernels.gpu.interpreter.errors import KernelError
 from kernels.gpu.interpreter.launch import CheckedExecution
 from kernels.gpu.interpreter.trace import PATH, SITE_BITS
 from kernels.gpu.xray.counts import Counts, Xray
 from kernels.gpu.xray.requests import Requests
+from kernels.gpu.xray.roofline import GPUS, Gpu
 
 BLOCKS = 1
 ALIGNMENT = 256  # bytes: where GPU allocators let an array begin
 
 
-def xray(launch, blocks=BLOCKS) -> Xray:
-    """Execute `blocks` blocks of a launch on NumPy arrays, spread over its grid, and count. Raises KernelError.
+def xray(launch, blocks=BLOCKS, gpu: Gpu = GPUS["h200"]) -> Xray:
+    """Execute `blocks` blocks of a launch on NumPy arrays, spread over its grid, and count as `gpu` would see it.
 
-    The arrays hold afterwards what these blocks wrote.
+    The arrays hold afterwards what these blocks wrote. Raises KernelError, and CompileError for a kernel that does not
+    compile for the GPU; where no compiler is installed, every access is counted as the source has it.
     """
     try:
-        execution = CountingExecution(launch, blocks)
+        execution = CountingExecution(launch, blocks, gpu.architecture)
         execution.run()
     except KernelError as error:
         error.kernel = launch.kernel.name
@@ -33,8 +36,12 @@ class CountingExecution(CheckedExecution):
 
     counted = True
 
-    def __init__(self, launch, blocks):
+    def __init__(self, launch, blocks, architecture):
         self.launch = launch
+        try:
+            self.wide, self.compiled_for = wide_accesses(launch.ptx(architecture)), architecture
+        except NoCompiler:
+            self.wide, self.compiled_for = {}, None
         super().__init__(launch)
         total = len(self.blocks)
         count = min(blocks, total)
@@ -44,7 +51,7 @@ class CountingExecution(CheckedExecution):
     def observer(self):
         addresses = Addresses(self.memory, self.launch)
         self.counts = Counts(self.program.sites, addresses)
-        return Requests(self.program.sites, addresses, wide_accesses(self.launch), self.counts)
+        return Requests(self.program.sites, addresses, self.wide, self.counts)
 
     def begin(self, thread):
         super().begin(thread)
@@ -56,7 +63,7 @@ class CountingExecution(CheckedExecution):
 
     def result(self):
         barriers = self.meetings / len(self.blocks) - 1
-        return self.counts.result(self.launch, self.blocks, barriers)
+        return self.counts.result(self.launch, self.blocks, barriers, self.compiled_for)
 
 
 class Addresses:
@@ -115,13 +122,9 @@ def allocation(array):
 WIDE = re.compile(r"\b(ld|st)\.(?:\w+\.)*?(global|shared)\.(?:\w+\.)*?v([24])\.[bfus](\d+)")
 
 
-def wide_accesses(launch):
+def wide_accesses(ptx):
     """(space, kind) -> most bytes that one instruction of the compiled kernel loads or stores for a lane."""
     found: dict[tuple[str, str], int] = {}
-    try:
-        ptx = launch.ptx("sm_90")
-    except Exception:  # whatever a compiler that is missing or unhappy raises: then nothing is joined
-        return found
     for what, space, count, bits in WIDE.findall(ptx):
         key = space, {"ld": "load", "st": "store"}[what]
         found[key] = max(found.get(key, 0), int(count) * int(bits) // 8)

@@ -17,6 +17,8 @@ class Gpu:
     """Figures of a datasheet: bytes and float32 operations a second, multiprocessors, clock in Hz when boosted."""
 
     name: str
+    architecture: str
+    """What its compiler is asked for, as "sm_90"."""
     bandwidth: float
     float32: float
     multiprocessors: int
@@ -27,11 +29,11 @@ class Gpu:
 # Compared with what others publish of the datasheets (2026): all agree. The float32 rate is also what multiprocessors,
 # clock and two operations a core make together: 64 cores in each multiprocessor of T4 and A100, 128 in the others.
 GPUS = {
-    "t4": Gpu("T4", 320e9, 8.1e12, 40, 1.59e9, "NVIDIA T4 Tensor Core GPU datasheet (2019)"),
-    "a100": Gpu("A100 SXM 80GB", 2039e9, 19.5e12, 108, 1.41e9, "NVIDIA A100 Tensor Core GPU datasheet (2021)"),
-    "rtx4090": Gpu("RTX 4090", 1008e9, 82.6e12, 128, 2.52e9, "NVIDIA Ada GPU Architecture whitepaper (2022)"),
-    "h100": Gpu("H100 SXM", 3350e9, 67e12, 132, 1.98e9, "NVIDIA H100 Tensor Core GPU datasheet (2023)"),
-    "h200": Gpu("H200 SXM", 4800e9, 67e12, 132, 1.98e9, "NVIDIA H200 Tensor Core GPU datasheet (2024)"),
+    "t4": Gpu("T4", "sm_75", 320e9, 8.1e12, 40, 1.59e9, "NVIDIA T4 Tensor Core GPU datasheet (2019)"),
+    "a100": Gpu("A100 SXM 80GB", "sm_80", 2039e9, 19.5e12, 108, 1.41e9, "NVIDIA A100 Tensor Core GPU datasheet (2021)"),
+    "rtx4090": Gpu("RTX 4090", "sm_89", 1008e9, 82.6e12, 128, 2.52e9, "NVIDIA Ada GPU Architecture whitepaper (2022)"),
+    "h100": Gpu("H100 SXM", "sm_90", 3350e9, 67e12, 132, 1.98e9, "NVIDIA H100 Tensor Core GPU datasheet (2023)"),
+    "h200": Gpu("H200 SXM", "sm_90", 4800e9, 67e12, 132, 1.98e9, "NVIDIA H200 Tensor Core GPU datasheet (2024)"),
 }
 
 

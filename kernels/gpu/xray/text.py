@@ -19,6 +19,7 @@ def report(xray: Xray, launch: Launch, prediction: Prediction) -> str:
         [
             xray.kernel,
             f"grid of {grid} blocks, block of {block} threads; counted: {len(xray.blocks)} of them, {ran}",
+            joining(xray),
             "",
             *source_lines(xray, launch),
             "",
@@ -26,6 +27,13 @@ def report(xray: Xray, launch: Launch, prediction: Prediction) -> str:
             *foresight(prediction),
         ]
     )
+
+
+def joining(xray: Xray) -> str:
+    """Whether a compiler was asked which accesses become wide ones, and for what."""
+    if xray.compiled_for is None:
+        return "no compiler here: every access is counted as written"
+    return f"accesses joined as compiled for {xray.compiled_for}"
 
 
 def source_lines(xray, launch):
