@@ -4,7 +4,8 @@ Each mutant is a copy of a source file with one change, run through the checks t
 makes, on the same kind of random trials.
 """
 
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,9 @@ MUTATIONS = [
     ("the kernel is transposed", "conv2d", "reference", '"rchw,dc->rdhw", under(x, j, i', '"rchw,dc->rdhw", under(x, i, j'),
     ("the kernel is rotated", "conv2d", "reference", "stride), w[:, :, j, i]", "stride), w[:, :, -1 - j, -1 - i]"),
     ("the kernel is transposed", "conv2d", "cuda", "row, column] * w[c_out, c, j, i]", "row, column] * w[c_out, c, i, j]"),
+    ("a phase starts with another's weights", "conv2d", "cuda", "FIRST[0] + j * STRIDE[0]", "j * STRIDE[0]"),
+    ("the last part is forgotten", "conv2d", "cuda", "range(1, parts.shape[0])", "range(1, parts.shape[0] - 1)"),
+    ("the parts overlap", "conv2d", "cuda", "size, TILES, length, UNRAVEL_K", "size, TILES, length + 1, UNRAVEL_K"),
     ("overlaps overwrite", "conv2d", "reference", "covered += np.einsum", "covered[...] = np.einsum"),
     ("overlaps overwrite", "maxpool2d", "cpu", "+= dy[r, c, h_out, w_out]", "= dy[r, c, h_out, w_out]"),
     ("overlaps overwrite", "maxpool2d", "cuda", "total += dy[", "total = dy["),
@@ -44,7 +48,7 @@ MUTATIONS = [
     ("the variance is unbiased", "batchnorm", "reference", "** 2).mean(axis=axes)", "** 2).sum(axis=axes) / max(x.size // x.shape[1] - 1, 1)"),
     ("the variance is unbiased", "batchnorm", "cpu", "own_square[c, r, piece] + moved) / (R * S)", "own_square[c, r, piece] + moved) / (R * S - 1)"),
     ("eq. 55 with its index lost", "softmax", "reference", "(dy - (dy * y).sum(axis=1, keepdims=True))", "dy * (1 - y.sum(axis=1, keepdims=True))"),
-    ("a sum starts late", "linear", "cuda", "in range(left.shape[0] if", "in range(1, left.shape[0] if"),
+    ("a sum starts late", "linear", "cuda", "for k in range(K)", "for k in range(1, K)"),
     ("momentum is forgotten", "sgd", "reference", "momentum * velocity", "velocity"),
     ("the derivative of the focus is forgotten", "focal_loss", "reference", "(gamma * ratio - 1)", "-1"),
     ("the background is weighted too", "focal_loss", "cuda", "target[r, c] if c == 0 else alpha", "alpha"),
@@ -92,21 +96,28 @@ def check(operation, kind):
                 check_backward(trial, name, rung=rung)
 
 
-def mutant(tmp_path, operation, kind, old, new):
-    """The module with one change, imported from a file of its own."""
-    source = (ROOT / "kernels" / "operations" / operation / f"{kind}.py").read_text()
-    assert old in source, f"{operation}/{kind}.py has no {old!r} any more"
-    path = tmp_path / f"{operation}_{kind}_mutant.py"
-    path.write_text(source.replace(old, new, 1))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def mutant(folder, operation, kind, old, new):
+    """The module with one change, imported from a file of its own; or the package, from a folder of its own."""
+    source, name = ROOT / "kernels" / "operations" / operation / kind, f"{operation}_{kind}_mutant"
+    files = sorted(source.glob("*.py")) if source.is_dir() else [source.with_suffix(".py")]
+    texts = {file: file.read_text().replace(f"kernels.operations.{operation}.{kind}", name) for file in files}
+    place = next((file for file, text in texts.items() if old in text), None)
+    assert place, f"{operation}/{kind} has no {old!r} any more"
+    texts[place] = texts[place].replace(old, new, 1)
+    for file, text in texts.items():
+        copy = folder / name / file.name if source.is_dir() else folder / f"{name}.py"
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(text)
+    importlib.invalidate_caches()
+    for loaded in [each for each in sys.modules if each.split(".")[0] == name]:
+        del sys.modules[loaded]
+    return importlib.import_module(name)
 
 
 @pytest.mark.parametrize(("fault", "name", "kind", "old", "new"), MUTATIONS, ids=lambda v: str(v)[:30])
 def test_a_planted_fault_is_found(fault, name, kind, old, new, tmp_path, monkeypatch):
     operation = all_operations()[name]
+    monkeypatch.syspath_prepend(tmp_path)
     changed = mutant(tmp_path, name, kind, old, new)
     original = Operation.implementation
 

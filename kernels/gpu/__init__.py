@@ -1,7 +1,7 @@
 """What a kernel is here: one Python function, compiled by Numba or interpreted."""
 
 from kernels.gpu.compiler import cuda, float32, float64, gpu_is_available, int32, int64, uint8, uint32
-from kernels.gpu.kernel import Kernel, Launch, kernel, scratch
+from kernels.gpu.kernel import Kernel, Launch, kernel, or_any, scratch
 from kernels.gpu.ladder import Ladder, rung
 from kernels.gpu.source import device
 
@@ -17,6 +17,7 @@ __all__ = [
     "int32",
     "int64",
     "kernel",
+    "or_any",
     "rung",
     "scratch",
     "uint8",

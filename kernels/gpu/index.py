@@ -1,5 +1,6 @@
 """Index arithmetic that kernels share: from a thread's number to its value, from a value to its windows."""
 
+from kernels.gpu.compiler import int64, uint32
 from kernels.gpu.source import device
 
 
@@ -13,6 +14,18 @@ def unravel(n, C, H, W):
 def unravel_channel(n, C, S):
     """(r, c, s) of value number n of an array (R, C, S)."""
     return n // (S * C), n // S % C, n % S
+
+
+@device
+def split(index, rows, columns):
+    """(outer, row, column) of index = (outer * rows + row) * columns + column.
+
+    In unsigned 32 bits, because a 64-bit division takes a GPU several times as long: index must be below 2**32.
+    """
+    index_32, columns_32 = uint32(index), uint32(columns)
+    outer = index_32 // uint32(rows * columns)
+    row = index_32 // columns_32 % uint32(rows)
+    return int64(outer), int64(row), int64(index_32 % columns_32)
 
 
 @device

@@ -55,8 +55,7 @@ class Kernel:
         return bind
 
     def __repr__(self):
-        constants = ", ".join(f"{n}={getattr(v, '__name__', v)}" for n, v in self.source.constants.items())
-        return f"{self.name}({constants})"
+        return repr(self.source)
 
     @property
     def name(self):
@@ -136,3 +135,8 @@ def scratch(like, shape, dtype="float32"):
     import cupy
 
     return cupy.empty(shape, dtype)
+
+
+def or_any(array, other):
+    """`array`, or where that is None, which no launch takes, some vector in its place that the kernel never reads."""
+    return other.reshape(-1) if array is None else array

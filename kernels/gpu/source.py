@@ -31,6 +31,12 @@ class Source:
         if missing:
             raise TypeError(f"{function.__name__}: compile-time parameter {', '.join(missing)} has no value")
 
+    def __repr__(self):
+        values = {
+            n: v if isinstance(v, DeviceFunction) else getattr(v, "__name__", v) for n, v in self.constants.items()
+        }
+        return f"{self.name}({', '.join(f'{n}={v}' for n, v in values.items())})"
+
     @property
     def name(self):
         return self.function.__name__
@@ -101,11 +107,26 @@ def _compiled(value):
 
 
 class DeviceFunction:
-    """A function for use inside kernels; made by `@device`. Inlined when compiled, called when interpreted."""
+    """A function for use inside kernels; made by `@device`. Inlined when compiled, called when interpreted.
 
-    def __init__(self, function):
+    As with kernels, arguments after the `*` are compile-time parameters: outside of kernels, calling the function with
+    other values gives another function, to be a compile-time parameter of a kernel itself.
+    """
+
+    def __init__(self, function, constants=None):
         self.__name__, self.__doc__ = function.__name__, function.__doc__
-        self.source = Source(function, {})
+        self.source = Source(function, constants or {})
+        self._specialised = {}
+
+    def __call__(self, **constants):
+        """The same function with other compile-time parameters."""
+        key = tuple(sorted(constants.items()))
+        if key not in self._specialised:
+            self._specialised[key] = DeviceFunction(self.source.function, {**self.source.constants, **constants})
+        return self._specialised[key]
+
+    def __repr__(self):
+        return repr(self.source) if self.source.constants else self.source.name
 
     def __reduce__(self):
         return _device_at, self.source.place

@@ -281,6 +281,26 @@ def test_device_functions_nest_wait_at_barriers_and_are_passed_as_constants(chec
     assert list(run(uses_devices(ACTIVATION=cube)[1, 4](x, zeros(4)), checked)) == [50.5, 51, 51, 51]
 
 
+@device
+def scaled(value, *, FACTOR=2, BY=square):
+    return FACTOR * BY(value)
+
+
+@checked_or_not
+def test_device_functions_have_compile_time_parameters_as_kernels_do(checked):
+    x = np.arange(4, dtype=np.float32)
+    without = list(run(uses_devices(ACTIVATION=scaled)[1, 4](x, zeros(4)), checked))
+    assert without == [42.5, 43, 43, 43]
+    tripled = scaled(FACTOR=3)
+    assert list(run(uses_devices(ACTIVATION=tripled)[1, 4](x, zeros(4)), checked)) == [56.5, 57, 57, 57]
+    assert list(run(uses_devices(ACTIVATION=tripled(BY=cube))[1, 4](x, zeros(4)), checked)) == [122.5, 123, 123, 123]
+    assert "mul.f32" in uses_devices(ACTIVATION=tripled)[1, 4](x, zeros(4)).ptx("sm_90")
+    assert scaled(FACTOR=3) is tripled
+    assert repr(uses_devices(ACTIVATION=tripled)) == "uses_devices(ACTIVATION=scaled(FACTOR=3, BY=square))"
+    with pytest.raises(TypeError, match="scaled: no compile-time parameter SIZE, it has FACTOR, BY"):
+        scaled(SIZE=1)
+
+
 def scaling_kernel(factor):
     @kernel
     def scale(x):

@@ -219,8 +219,10 @@ class Function(Statements):
         return first
 
     def call_device_function(self, node, source, arguments, keywords):
+        parameters = inspect.signature(source.function).parameters
+        run_time = inspect.Signature([parameters[name] for name in source.arguments])
         try:
-            bound = inspect.signature(source.function).bind(*arguments, **keywords)
+            bound = run_time.bind(*arguments, **keywords)
         except TypeError as error:
             raise Unsupported(f"{source.name}: {error}") from error
         bound.apply_defaults()
