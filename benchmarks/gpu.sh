@@ -55,11 +55,14 @@ python3 -c "import xdist" 2>/dev/null && workers=(-n 8 --dist worksteal)
 stage "this machine" 30 python3 -m benchmarks.machine
 stage "first kernels" 45 python3 -m kernels check softmax --device cuda --seconds 5
 stage "tests" 180 python3 -m pytest -m gpu "${workers[@]}" -p no:cacheprovider --continue-on-collection-errors \
-    -rfEs --tb=short --durations=10 --junitxml="$OUT/tests.xml" tests/gpu tests/framework tests/apps/test_faces_gradients.py
+    -rfEs --tb=short --durations=10 --junitxml="$OUT/tests.xml" \
+    tests/gpu tests/framework tests/apps/test_faces_gradients.py
 stage "kernels" 110 python3 -m kernels profile --rung all --device cuda --seconds 0.4 --json "$OUT/kernels.json"
-stage "training steps" 90 python3 -m benchmarks.training_step --device cuda --model cnn6 fcc6 cnn3 --json "$OUT/steps.json"
+stage "training steps" 90 python3 -m benchmarks.training_step --device cuda --json "$OUT/steps.json" \
+    --model cnn6 fcc6 cnn3
 stage "detectors" 110 python3 -m benchmarks.detectors --device cuda --json "$OUT/detectors.json" \
     --cases look:faceresnet:1:512 train:faceresnet:2:512 train:faceresnet:16:512
-stage "beside PyTorch" 60 python3 -m kernels profile --device cuda --against torch --seconds 0.4 --json "$OUT/libraries.json"
+stage "beside PyTorch" 60 python3 -m kernels profile --device cuda --against torch --seconds 0.4 \
+    --json "$OUT/libraries.json"
 grep "^== .*:" "$log"
 exit $failed
