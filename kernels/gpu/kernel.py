@@ -22,7 +22,7 @@ import numpy as np
 
 from kernels.gpu import compiler
 from kernels.gpu.interpreter import interpret
-from kernels.gpu.source import Source, function_at
+from kernels.gpu.source import Source, constants_key, function_at
 
 
 class Kernel:
@@ -33,12 +33,12 @@ class Kernel:
         self.source = Source(function, constants or {})
         # All that differ in compile-time parameters alone, by these: so each is compiled once.
         self._family = {} if family is None else family
-        self._family[_key(self.source.constants)] = self
+        self._family[constants_key(self.source.constants)] = self
 
     def __call__(self, **constants):
         """The same kernel with other compile-time parameters."""
         merged = {**self.source.constants, **constants}
-        return self._family.get(_key(merged)) or Kernel(self.source.function, merged, self._family)
+        return self._family.get(constants_key(merged)) or Kernel(self.source.function, merged, self._family)
 
     def __reduce__(self):
         return _kernel_at, (*self.source.place, self.source.constants)
@@ -104,10 +104,6 @@ class Launch:
     def ptx(self, architecture):
         """PTX of this launch's kernel for the types of its arguments."""
         return self.kernel.ptx(self.types, architecture)
-
-
-def _key(constants):
-    return tuple(sorted(constants.items(), key=lambda item: item[0]))
 
 
 def _kernel_at(module, name, constants):

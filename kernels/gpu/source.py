@@ -113,23 +113,23 @@ class DeviceFunction:
     other values gives another function, to be a compile-time parameter of a kernel itself.
     """
 
-    def __init__(self, function, constants=None):
+    def __init__(self, function, constants=None, family=None):
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, constants or {})
-        self._specialised = {}
+        # All that differ in compile-time parameters alone, by these: so each is one function.
+        self._family = {} if family is None else family
+        self._family[constants_key(self.source.constants)] = self
 
     def __call__(self, **constants):
         """The same function with other compile-time parameters."""
-        key = tuple(sorted(constants.items()))
-        if key not in self._specialised:
-            self._specialised[key] = DeviceFunction(self.source.function, {**self.source.constants, **constants})
-        return self._specialised[key]
+        merged = {**self.source.constants, **constants}
+        return self._family.get(constants_key(merged)) or DeviceFunction(self.source.function, merged, self._family)
 
     def __repr__(self):
         return repr(self.source) if self.source.constants else self.source.name
 
     def __reduce__(self):
-        return _device_at, self.source.place
+        return _device_at, (*self.source.place, self.source.constants)
 
     @functools.cached_property
     def compiled(self):
@@ -142,8 +142,13 @@ def function_at(module, name):
     return found.source.function if hasattr(found, "source") else found
 
 
-def _device_at(module, name):
-    return DeviceFunction(function_at(module, name))
+def _device_at(module, name, constants):
+    return DeviceFunction(function_at(module, name), constants)
+
+
+def constants_key(constants):
+    """Compile-time parameters as a key, in whatever order they were given."""
+    return tuple(sorted(constants.items()))
 
 
 def device(function):

@@ -1,6 +1,7 @@
 """The interpreter executes what CUDA's dialect of Python has: each construct against NumPy or plain Python."""
 
 import math
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -296,6 +297,7 @@ def test_device_functions_have_compile_time_parameters_as_kernels_do(checked):
     assert list(run(uses_devices(ACTIVATION=tripled(BY=cube))[1, 4](x, zeros(4)), checked)) == [122.5, 123, 123, 123]
     assert "mul.f32" in uses_devices(ACTIVATION=tripled)[1, 4](x, zeros(4)).ptx("sm_90")
     assert scaled(FACTOR=3) is tripled
+    assert repr(pickle.loads(pickle.dumps(tripled))) == "scaled(FACTOR=3, BY=square)"
     assert repr(uses_devices(ACTIVATION=tripled)) == "uses_devices(ACTIVATION=scaled(FACTOR=3, BY=square))"
     with pytest.raises(TypeError, match="scaled: no compile-time parameter SIZE, it has FACTOR, BY"):
         scaled(SIZE=1)
