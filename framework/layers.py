@@ -73,7 +73,7 @@ def linear(x: Value, units: int, bias: bool = True, name: str | None = None) -> 
     if len(x.shape) != 2:
         raise GraphError(f"{name or 'linear'}: linear takes an input (R, N), not {x.shape}; flatten it first")
     graph, name = x.graph, name or x.graph.free_name("linear")
-    w = graph.parameter(f"{name}.weight", (x.shape[1], units), he_normal(x.shape[1]), decays=True)
+    w = graph.parameter(f"{name}.weight", (units, x.shape[1]), he_normal(x.shape[1]), decays=True)
     b = graph.parameter(f"{name}.bias", (units,), zeros) if bias else None
     return graph.add("linear", name, x=x, w=w, b=b)
 

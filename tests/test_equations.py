@@ -40,7 +40,7 @@ def test_equations_1_to_4_are_the_linear_layer_followed_by_an_activation():
     Z = np.zeros((R, M))
     for r, j in indices(R, M):
         Z[r, j] = b[j] + sum(X[r, i] * W[i, j] for i in range(N))  # eq. 1
-    y = Applied("linear", x=X, w=W, b=b)["y"]
+    y = Applied("linear", x=X, w=W.T, b=b)["y"]
     assert_equal(y, Z)
     assert_equal(y, X @ W + b)  # eq. 3
     activated = Applied("activation", x=y, function="sigmoid")["y"]
@@ -292,7 +292,7 @@ def test_murugan_3_1_and_3_2_slide_the_kernel_over_the_image():
 
 def test_murugan_3_11_to_3_21_are_the_dense_layer():
     a, w, b = values(4), values(4, 3, seed=1), values(3, seed=2)
-    z = Applied("linear", x=a[None], w=w, b=b)["y"][0]
+    z = Applied("linear", x=a[None], w=w.T, b=b)["y"][0]
     for j in range(3):
         assert_equal(z[j], sum(w[i, j] * a[i] for i in range(4)) + b[j])  # eq. 3.11, 3.12
     assert_equal(z, w.T @ a + b)  # eq. 3.15
@@ -334,7 +334,7 @@ def test_seed_003_equations_1_to_5_are_the_linear_layer_and_its_derivatives():
     Z, W, b = values(4), values(3, 4, seed=1), values(3, seed=2)
 
     def forward(Z, W, b):
-        return Applied("linear", x=Z[None], w=W.T, b=b)["y"][0]
+        return Applied("linear", x=Z[None], w=W, b=b)["y"][0]
 
     for c in range(3):
         assert_equal(forward(Z, W, b)[c], sum(W[c, k] * Z[k] for k in range(4)) + b[c])  # eq. 1
@@ -349,7 +349,7 @@ def test_seed_003_equations_1_to_5_are_the_linear_layer_and_its_derivatives():
 
 def test_seed_003_equations_14_to_17_are_dense_layer_softmax_and_likelihood():
     X, W, b = values(1, 4), values(4, 3, seed=1), values(3, seed=2)
-    z = Applied("linear", x=X, w=W, b=b)["y"]
+    z = Applied("linear", x=X, w=W.T, b=b)["y"]
     assert_equal(Applied("activation", x=z, function="relu")["y"], np.maximum(0, z))
     assert_equal(Applied("activation", x=z, function="arctan")["y"], [[math.atan(v) for v in z[0]]])
     p = Applied("softmax", x=z)["y"]

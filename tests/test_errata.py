@@ -47,7 +47,7 @@ class Dense:
     def __init__(self):
         self.X, self.W, self.b = values(self.R, self.N), values(self.N, self.M, seed=1), values(self.M, seed=2)
         self.delta = values(self.R, self.M, seed=3)
-        self.linear = Applied("linear", x=self.X, w=self.W, b=self.b)
+        self.linear = Applied("linear", x=self.X, w=self.W.T, b=self.b)
         self.Z = self.linear["y"]
         self.slope = 1 - np.tanh(self.Z) ** 2
         self.gradients = self.linear.backward(self.delta * self.slope)
@@ -60,7 +60,7 @@ def test_equation_3_cannot_multiply_weights_of_the_printed_shape():
     X, W = values(3, 4), values(2, 4, seed=1)  # printed: W is N(l+1) x N(l)
     with pytest.raises(ValueError, match="matmul"):
         X @ W
-    assert Applied("linear", x=X, w=W.T, b=None)["y"].shape == (3, 2)
+    assert_equal(Applied("linear", x=X, w=W, b=None)["y"], X @ W.T)
 
 
 def test_equation_13_holds_only_in_the_limit_and_the_central_difference_comes_closer():
@@ -94,7 +94,7 @@ def test_equation_17_names_two_different_weights_of_which_the_first_is_right():
         last_line[j, i] = sum(d.delta[r, i] * d.slope[r, i] * d.X[r, j] for r in range(d.R))
     assert_equal(last_line, numeric)  # as the derivative by W[j, i], from j to i like in eq. 1 ...
     assert_differ(last_line.T, numeric)  # ... not by W[i, j], as the line before has it, nor eq. 15's W[to, from]
-    assert_equal(d.gradients["dw"], numeric)
+    assert_equal(d.gradients["dw"].T, numeric)
 
 
 def test_equation_18_as_printed_is_not_the_derivative_by_a_bias_that_the_layer_shares():
@@ -338,7 +338,7 @@ def test_section_3_3_2_anchors_end_at_406_pixels():
 
 def test_seed_001_equation_1_as_printed_takes_its_first_weight_from_row_r():
     X, W, b = values(3, 3), values(3, 1, seed=1), values(1, seed=2)
-    z = Applied("linear", x=X, w=W, b=b)["y"]
+    z = Applied("linear", x=X, w=W.T, b=b)["y"]
     r = 1
     rest = X[r, 1] * W[1, 0] + X[r, 2] * W[2, 0] + b[0]
     assert_differ(X[r, 0] * W[r, 0] + rest, z[r, 0])
@@ -457,7 +457,7 @@ def test_murugan_3_6_stretches_to_the_number_of_pixels_and_not_of_maps():
 
 def test_murugan_3_7_to_3_9_as_printed_repeat_one_input_and_one_bias():
     a, W, b = values(3), values(3, 3, seed=1), values(3, seed=2)  # w_ij: from j to i, as in eq. 3.10
-    z = Applied("linear", x=a[None], w=W.T, b=b)["y"][0]
+    z = Applied("linear", x=a[None], w=W, b=b)["y"][0]
     printed = [W[0, 0] * a[0] + W[0, 1] * a[1] + W[0, 2] * a[0] + b[2], *z[1:]]
     assert_differ(printed, z)
     assert_equal(W @ a + b, z)  # eq. 3.10
@@ -466,8 +466,8 @@ def test_murugan_3_7_to_3_9_as_printed_repeat_one_input_and_one_bias():
 
 def test_murugan_3_22_as_printed_multiplies_a_bias_by_the_next_weights():
     a, W1, b1, W2, b2 = (values(3, 3, seed=s) if s in (1, 3) else values(3, seed=s) for s in range(5))
-    layer1 = Applied("activation", x=Applied("linear", x=a[None], w=W1.T, b=b1)["y"], function="sigmoid")["y"]
-    y = Applied("activation", x=Applied("linear", x=layer1, w=W2.T, b=b2)["y"], function="sigmoid")["y"][0]
+    layer1 = Applied("activation", x=Applied("linear", x=a[None], w=W1, b=b1)["y"], function="sigmoid")["y"]
+    y = Applied("activation", x=Applied("linear", x=layer1, w=W2, b=b2)["y"], function="sigmoid")["y"][0]
     assert_differ(sigmoid(W2 @ (sigmoid(W1 @ a + b1) + b2)), y)
     assert_equal(sigmoid(W2 @ sigmoid(W1 @ a + b1) + b2), y)
 
@@ -498,7 +498,7 @@ class Neuron:
             probabilities(self.t, seed=2),
         )
         self.p = sigmoid(self.a @ self.w + self.b)
-        self.linear = Applied("linear", x=self.a, w=self.w[:, None], b=[self.b])
+        self.linear = Applied("linear", x=self.a, w=self.w[None], b=[self.b])
         self.output = Applied("activation", x=self.linear["y"], function="sigmoid")
         loss = Applied("loss", prediction=self.output["y"], target=self.y[:, None], function="bce")
         dp = loss.backward(np.full(self.t, 1 / self.t))["dprediction"]
@@ -523,7 +523,7 @@ def test_murugan_3_32_to_3_40_as_printed_lose_the_input_and_as_corrected_are_the
     assert_differ((m.p * (m.p - m.y)).mean(), m.by_w)  # eq. 3.39
     corrected = (m.a * (m.p - m.y)[:, None]).mean(axis=0)
     assert_equal(corrected, m.by_w)
-    assert_equal(m.gradients["dw"][:, 0], m.by_w)
+    assert_equal(m.gradients["dw"][0], m.by_w)
 
 
 def test_murugan_3_42_to_3_44_as_printed_change_the_label_and_lose_the_mean():
@@ -542,10 +542,10 @@ class Hidden:
     def __init__(self):
         self.a, self.W, self.b = 0.5 + probabilities(3), values(2, 3, seed=1) ** 2, np.full(2, 0.1)  # so that z > 0
         self.v, self.y = values(2, seed=3), 0.8
-        self.lower = Applied("linear", x=self.a[None], w=self.W.T, b=self.b)
+        self.lower = Applied("linear", x=self.a[None], w=self.W, b=self.b)
         self.z = self.lower["y"]
         relu = Applied("activation", x=self.z, function="relu")
-        upper = Applied("linear", x=relu["y"], w=self.v[:, None], b=None)
+        upper = Applied("linear", x=relu["y"], w=self.v[None], b=None)
         output = Applied("activation", x=upper["y"], function="sigmoid")
         self.p = output["y"][0, 0]
         loss = Applied("loss", prediction=output["y"], target=[[self.y]], function="bce")
@@ -563,7 +563,7 @@ def test_murugan_3_46_to_3_54_as_printed_skip_the_layers_between_and_as_correcte
     assert_differ(-m.y / m.p + (1 - m.y) / (1 - m.p), numeric)  # eq. 3.49-3.51, with the slope 1 of ReLU
     assert_differ((m.y - z) / (z * (1 - z)), numeric)  # eq. 3.53
     assert_equal(np.outer((m.p - m.y) * m.v, m.a), numeric)
-    assert_equal(m.gradients["dw"].T, numeric)
+    assert_equal(m.gradients["dw"], numeric)
 
 
 def test_murugan_3_56_to_3_59_as_printed_skip_the_layers_between_and_as_corrected_are_the_derivative():
@@ -636,7 +636,7 @@ def test_seed_003_upper_limits_as_printed_run_one_past_the_end():
     X, w = values(4), values(4, seed=1)
     with pytest.raises(IndexError):
         sum(w[c] * X[c] for c in range(4 + 1))
-    assert_equal(sum(w[c] * X[c] for c in range(4)), Applied("linear", x=X[None], w=w[:, None], b=None)["y"][0, 0])
+    assert_equal(sum(w[c] * X[c] for c in range(4)), Applied("linear", x=X[None], w=w[None], b=None)["y"][0, 0])
 
 
 def test_seed_003_equation_8_as_printed_is_a_column_and_as_corrected_the_identity():
@@ -644,7 +644,7 @@ def test_seed_003_equation_8_as_printed_is_a_column_and_as_corrected_the_identit
     jacobian = derivative(lambda b: W @ Z + b, b)
     assert_equal(jacobian, np.eye(3))
     assert_differ(delta @ np.ones((3, 1)), delta @ jacobian)
-    run = Applied("linear", x=Z[None], w=W.T, b=b)
+    run = Applied("linear", x=Z[None], w=W, b=b)
     assert_equal(run.backward(delta[None])["db"], delta @ jacobian)
     by_weights = derivative(lambda W: W @ Z + b, W)
     assert by_weights.shape == (3, 3, 4)  # eq. 7 prints a vector of 4

@@ -128,7 +128,7 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
         ("show add --shape a=2 b=3", "add: a (2,) and b (3,) must have the same shape"),
         ("show add --json text/a.json", "--json: text cannot be made a folder (File exists)"),
         ("inspect linear --rung 4", "unknown rung 4; choose from 1, 2, 3"),
-        ("inspect linear --shape x=2,2 w=3,2", "linear: "),
+        ("inspect linear --shape x=2,2 w=2,3", "linear: "),
         ("inspect reshape", "unknown operation 'reshape'; choose from "),
         ("check add --rung 7", "--rung: none of these kernels has a rung 7"),
         ("profile add --device abacus", "unknown device 'abacus'; choose from auto, cuda, cpu, interpret, ref"),

@@ -69,7 +69,7 @@ def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by():
         ),
         (["conv2d.forward", "--rung", "all", "--picture", "a.png"], "--picture: shows the worst access of one rung"),
         (["conv2d.forward", "--shape", "x=1,1,2,2", "w=1,1,3,3"], "conv2d: kernel (3, 3) does not fit into input"),
-        (["linear.db", "--shape", "x=2,3", "w=3,4"], "linear.db: there is nothing to launch for x=2,3 w=3,4"),
+        (["linear.db", "--shape", "x=2,3", "w=4,3"], "linear.db: there is nothing to launch for x=2,3 w=4,3"),
         (["conv2d.sideways"], "conv2d: unknown ladder 'sideways'"),
     ],
 )

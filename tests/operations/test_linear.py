@@ -17,10 +17,10 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 @st.composite
 def problems(draw):
-    """x (R, N), w (N, M), b (M,) and dy (R, M) of small whole numbers, whose sums float32 holds exactly."""
+    """x (R, N), w (M, N), b (M,) and dy (R, M) of small whole numbers, whose sums float32 holds exactly."""
     R, N, M = (draw(st.integers(1, 9)) for _ in range(3))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    shapes = {"x": (R, N), "w": (N, M), "b": (M,), "dy": (R, M)}
+    shapes = {"x": (R, N), "w": (M, N), "b": (M,), "dy": (R, M)}
     return {name: generator.integers(-9, 9, shape).astype(float) for name, shape in shapes.items()}
 
 
@@ -28,10 +28,10 @@ def problems(draw):
 @given(problem=problems())
 def test_whole_numbers_come_out_exactly(kind, problem):
     x, w, b, dy = (problem[name] for name in ("x", "w", "b", "dy"))
-    np.testing.assert_array_equal(forward("linear", kind, **problem)["y"], x @ w + b)
+    np.testing.assert_array_equal(forward("linear", kind, **problem)["y"], x @ w.T + b)
     gradients = backward("linear", kind, **problem)
-    np.testing.assert_array_equal(gradients["dx"], dy @ w.T)
-    np.testing.assert_array_equal(gradients["dw"], x.T @ dy)
+    np.testing.assert_array_equal(gradients["dx"], dy @ w)
+    np.testing.assert_array_equal(gradients["dw"], dy.T @ x)
     np.testing.assert_array_equal(gradients["db"], dy.sum(axis=0))
 
 
@@ -69,14 +69,14 @@ def test_the_unit_matrix_changes_nothing(kind):
 def test_a_nan_reaches_its_example_only(kind):
     x = np.ones((3, 5))
     x[1, 2] = np.nan
-    y = forward("linear", kind, x=x, w=np.ones((5, 4)), b=np.zeros(4))["y"]
+    y = forward("linear", kind, x=x, w=np.ones((4, 5)), b=np.zeros(4))["y"]
     assert np.isnan(y[1]).all()
     np.testing.assert_array_equal(y[[0, 2]], 5)
 
 
 @pytest.mark.parametrize("unwanted", ["dx", "dw", "db"])
 def test_a_gradient_that_nobody_wants_may_be_none(unwanted):
-    case = trial("linear", x=np.ones((2, 3)), w=np.ones((3, 4)), b=np.ones(4))
+    case = trial("linear", x=np.ones((2, 3)), w=np.ones((4, 3)), b=np.ones(4))
     expected = case.backward("reference", {})
     arrays = {name: case.arrays[name] for name in ("dy", "x", "w")}
     gradients = {name: None if name == unwanted else np.empty(expected[name].shape, "f") for name in ("dx", "dw", "db")}
@@ -94,12 +94,12 @@ def test_a_gradient_that_nobody_wants_may_be_none(unwanted):
 def test_it_computes_what_pytorch_computes(kind, biased):
     torch = pytest.importorskip("torch")
     generator = np.random.default_rng(0)
-    shapes = {"x": (7, 30), "w": (30, 5), "b": (5,), "dy": (7, 5)}
+    shapes = {"x": (7, 30), "w": (5, 30), "b": (5,), "dy": (7, 5)}
     arrays = {name: generator.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
     if not biased:
         arrays["b"] = None
     tensors = {n: None if a is None else torch.tensor(a, requires_grad=n != "dy") for n, a in arrays.items()}
-    y = torch.nn.functional.linear(tensors["x"], tensors["w"].T, tensors["b"])
+    y = torch.nn.functional.linear(tensors["x"], tensors["w"], tensors["b"])
     y.backward(tensors["dy"])
     np.testing.assert_allclose(forward("linear", kind, **arrays)["y"], y.detach(), rtol=1e-4, atol=1e-5)
     for name, gradient in backward("linear", kind, **arrays).items():
@@ -109,14 +109,14 @@ def test_it_computes_what_pytorch_computes(kind, biased):
 @pytest.mark.parametrize("rung", [1, 2, 3])
 def test_every_rung_stays_in_float32_and_in_registers(rung):
     """No float64, and no local memory: sums of a thread that are not in registers would cost most of its time."""
-    case = Trial.of_shape(operation, {"x": (50, 70), "w": (70, 90), "b": (90,)}, np.random.default_rng(0))
+    case = Trial.of_shape(operation, {"x": (50, 70), "w": (90, 70), "b": (90,)}, np.random.default_rng(0))
     for direction in ("forward", "backward"):
         for launch in case.launches(direction, rung):
             assert not re.search(r"\.f64|(ld|st)\.local", launch.ptx("sm_90")), launch.kernel
 
 
 def test_register_tiles_are_read_four_values_at_a_time():
-    case = Trial.of_shape(operation, {"x": (50, 70), "w": (70, 90)}, np.random.default_rng(0))
+    case = Trial.of_shape(operation, {"x": (50, 70), "w": (90, 70)}, np.random.default_rng(0))
     products = [*case.launches("forward", 3), *case.launches("backward", 3)]
     assert len(products) == 3
     for launch in products:
@@ -126,14 +126,14 @@ def test_register_tiles_are_read_four_values_at_a_time():
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        ({"x": (3,), "w": (3, 4)}, "linear: x (3,) must have 2 sizes (R, N) of at least 1"),
-        ({"x": (2, 3), "w": (3, 4, 1)}, "linear: w (3, 4, 1) must have 2 sizes (N, M) of at least 1"),
-        ({"x": (0, 3), "w": (3, 4)}, "linear: x (0, 3) must have 2 sizes (R, N) of at least 1"),
+        ({"x": (3,), "w": (4, 3)}, "linear: x (3,) must have 2 sizes (R, N) of at least 1"),
+        ({"x": (2, 3), "w": (4, 3, 1)}, "linear: w (4, 3, 1) must have 2 sizes (M, N) of at least 1"),
+        ({"x": (0, 3), "w": (4, 3)}, "linear: x (0, 3) must have 2 sizes (R, N) of at least 1"),
         (
-            {"x": (2, 3), "w": (4, 3)},
-            "linear: w (4, 3) does not fit x (2, 3): it must have a row for each of the 3 inputs",
+            {"x": (2, 3), "w": (3, 4)},
+            "linear: w (3, 4) does not fit x (2, 3): it must have a column for each of the 3 inputs",
         ),
-        ({"x": (2, 3), "w": (3, 4), "b": (3,)}, "linear: b (3,) must be (4,)"),
+        ({"x": (2, 3), "w": (4, 3), "b": (3,)}, "linear: b (3,) must be (4,)"),
     ],
 )
 def test_a_shape_that_does_not_fit_is_refused(shapes, message):
@@ -142,4 +142,4 @@ def test_a_shape_that_does_not_fit_is_refused(shapes, message):
 
 
 def test_flops_count_a_multiply_add_as_two():
-    assert operation.flops(x=(2, 3), w=(3, 4), b=(4,)) == (2 * 2 * 3 * 4 + 2 * 4, 4 * 2 * 3 * 4 + 2 * 4)
+    assert operation.flops(x=(2, 3), w=(4, 3), b=(4,)) == (2 * 2 * 3 * 4 + 2 * 4, 4 * 2 * 3 * 4 + 2 * 4)

@@ -4,18 +4,18 @@ from kernels.operation import Operation, ShapeError, require_axes, require_shape
 
 
 def shapes(x, w, b=None, **_):
-    """x (R, N), w (N, M), b (M,) or None -> y (R, M). Raises ShapeError."""
+    """x (R, N), w (M, N), b (M,) or None -> y (R, M). Raises ShapeError."""
     require_axes("linear", "R, N", x=x)
-    require_axes("linear", "N, M", w=w)
-    if x[1] != w[0]:
-        raise ShapeError(f"linear: w {w} does not fit x {x}: it must have a row for each of the {x[1]} inputs")
+    require_axes("linear", "M, N", w=w)
+    if x[1] != w[1]:
+        raise ShapeError(f"linear: w {w} does not fit x {x}: it must have a column for each of the {x[1]} inputs")
     if b is not None:
-        require_shape("linear", (w[1],), b=b)
-    return {"y": (x[0], w[1])}
+        require_shape("linear", (w[0],), b=b)
+    return {"y": (x[0], w[0])}
 
 
 def flops(x, w, b=None, **_):
-    (R, N), M = x, w[1]
+    (R, N), M = x, w[0]
     forward = 2 * R * N * M + (0 if b is None else R * M)
     backward = 4 * R * N * M + (0 if b is None else R * M)
     return forward, backward
@@ -23,7 +23,7 @@ def flops(x, w, b=None, **_):
 
 def case(draw):
     R, N, M = draw.integer(1, 9), draw.integer(1, 20), draw.integer(1, 9)
-    return {"x": (R, N), "w": (N, M), "b": draw.choice((None, (M,)))}
+    return {"x": (R, N), "w": (M, N), "b": draw.choice((None, (M,)))}
 
 
 operation = Operation(
@@ -38,5 +38,5 @@ operation = Operation(
     shapes=shapes,
     flops=flops,
     case=case,
-    typical={"x": (50, 512), "w": (512, 1024), "b": (1024,)},
+    typical={"x": (50, 512), "w": (1024, 512), "b": (1024,)},
 )

@@ -7,17 +7,17 @@ import numpy as np
 
 
 def forward(x, w, b, y):
-    """y = x w + b (eq. 3)."""
-    np.matmul(x, w, out=y)
+    """y = x wT + b (eq. 3). BLAS reads a transposed matrix where it stands."""
+    np.matmul(x, w.T, out=y)
     if b is not None:
         y += b
 
 
 def backward(dy, x, w, dx, dw, db):
-    """dx = dy wT, dw = xT dy, db = the column sums of dy. BLAS reads a transposed matrix where it stands."""
+    """dx = dy w, dw = dyT x, db = the column sums of dy."""
     if dx is not None:
-        np.matmul(dy, w.T, out=dx)
+        np.matmul(dy, w, out=dx)
     if dw is not None:
-        np.matmul(x.T, dy, out=dw)
+        np.matmul(dy.T, x, out=dw)
     if db is not None:
         np.sum(dy, axis=0, out=db)

@@ -5,9 +5,9 @@ out[m, n] = sum over k of left[m, k] right[k, n], and its uses differ in which o
 which each kernel knows as it is compiled:
 
           m    k    n
-    y     R    N    M    x  w (+ b)
-    dx    R    M    N    dy wT        the right matrix is read transposed
-    dw    N    R    M    xT dy        the left matrix is read transposed
+    y     R    N    M    x wT (+ b)    the right matrix is read transposed
+    dx    R    M    N    dy w
+    dw    M    R    N    dyT x         the left matrix is read transposed
 
 The rungs:
 
@@ -41,17 +41,18 @@ def store_with_bias(y, b, r, j, value):
 
 
 def y_product(x, b, y):
-    """y = x w + b."""
-    return (*y.shape, x.shape[1]), {"STORE": store if b is None else store_with_bias}
+    """y = x wT + b."""
+    functions = {"RIGHT": transposed, "RIGHT_ALONG_K": True, "STORE": store if b is None else store_with_bias}
+    return (*y.shape, x.shape[1]), functions
 
 
 def dx_product(dy, dx):
-    """dx = dy wT."""
-    return (*dx.shape, dy.shape[1]), {"RIGHT": transposed, "RIGHT_ALONG_K": True}
+    """dx = dy w."""
+    return (*dx.shape, dy.shape[1]), {}
 
 
 def dw_product(dy, dw):
-    """dw = xT dy."""
+    """dw = dyT x."""
     return (*dw.shape, dy.shape[0]), {"LEFT": transposed, "LEFT_ALONG_K": False}
 
 
@@ -83,7 +84,10 @@ def forward_1(x, w, b, y, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"TILE": 4})
 def forward_2(x, w, b, y, *, TILE=TILE):
-    """Shared-memory tiles: a value read from global memory serves TILE threads."""
+    """Shared-memory tiles: a value read from global memory serves TILE threads.
+
+    The weights are transposed while they are loaded, so that both matrices are read in order of memory.
+    """
     size, functions = y_product(x, b, y)
     return [tiled(x, w, b, y, size, TILE=TILE, **functions)]
 
@@ -104,7 +108,7 @@ def dx_1(dy, w, dx, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"TILE": 4})
 def dx_2(dy, w, dx, *, TILE=TILE):
-    """Shared-memory tiles, the weights transposed while they are loaded, so that both are read in order of memory."""
+    """Shared-memory tiles: a value read from global memory serves TILE threads."""
     size, functions = dx_product(dy, dx)
     return [tiled(dy, w, None, dx, size, TILE=TILE, **functions)]
 
@@ -120,21 +124,21 @@ def dx_3(dy, w, dx, *, TILES=TILES):
 def dw_1(dy, x, dw, *, BLOCK=BLOCK):
     """One thread per weight: eq. 17 without f'."""
     size, functions = dw_product(dy, dw)
-    return [direct(x, dy, None, dw, size, BLOCK=BLOCK, **functions)]
+    return [direct(dy, x, None, dw, size, BLOCK=BLOCK, **functions)]
 
 
 @rung(registers=32, tiny={"TILE": 4})
 def dw_2(dy, x, dw, *, TILE=TILE):
     """Shared-memory tiles: x and dy both have the examples, along which they are summed, in their rows."""
     size, functions = dw_product(dy, dw)
-    return [tiled(x, dy, None, dw, size, TILE=TILE, **functions)]
+    return [tiled(dy, x, None, dw, size, TILE=TILE, **functions)]
 
 
 @rung(registers=48, tiny={"TILES": TINY})
 def dw_3(dy, x, dw, *, TILES=TILES):
     """Register tiles: a value read from shared memory serves several products, and four are one read."""
     size, functions = dw_product(dy, dw)
-    return [registers(x, dy, None, dw, size, TILES, **functions)]
+    return [registers(dy, x, None, dw, size, TILES, **functions)]
 
 
 @kernel
