@@ -1,6 +1,7 @@
 """The documents keep their word: no equation is missing, and every file, function, test and link they name exists."""
 
 import ast
+import inspect
 import re
 from collections import Counter
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kernels.commands.gains import MARKER
 from kernels.operation import all_operations
 from tests.citations import MARK, MURUGAN, ZOZOULENKO, cited, numbers, problems, tables
 
@@ -114,6 +116,12 @@ def test_links_lead_somewhere(document):
         assert not anchor or anchor in anchors(linked), f"{target} has no such heading"
 
 
+@pytest.mark.parametrize("file", SOURCES, ids=named)
+def test_every_path_that_source_names_exists(file):
+    for path in re.findall(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[a-z0-9_./-]*[a-z0-9_]", file.read_text()):
+        assert (ROOT / path).exists(), f"{path} does not exist"
+
+
 @pytest.mark.parametrize("file", [*DOCUMENTS, *SOURCES], ids=named)
 def test_nothing_depends_on_the_machine_it_was_written_on(file):
     assert not re.findall(r"(?<![\w.])/(?:home|root|work|Users)/\w+", file.read_text())
@@ -158,3 +166,47 @@ def test_wrong_equations_in_docstrings_are_found(tmp_path):
         "module: Zozoulenko (2018) has no eq. 34 for conv2d in docs/equations.md",
         "forward: Zozoulenko (2018), eq. 26 is computed in backward",
     ]
+
+
+WITH_LADDERS = sorted(name for name, operation in all_operations().items() if not operation.view)
+GAIN = r"[\d.]+ times (?:fewer|less|more) (?:sectors|turns|flops|barriers|predicted time)|no barriers"
+
+
+def ladders_of(name: str):
+    """The ladders of an operation, each by itself."""
+    operation = all_operations()[name]
+    cuda = operation.implementation("cuda")
+    return [ladder for direction in operation.directions for ladder in getattr(cuda, direction).parts]
+
+
+def listed_rungs(name: str) -> dict[str, list[tuple[int, str]]]:
+    """By ladder, the (number, text) of each rung in the list that cuda.py begins with.
+
+    A line is "ladder 1 text"; "forward, backward" lists two ladders at once, and the name is left out from rung 2 on.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    names: list[str] = []
+    for line in inspect.getdoc(all_operations()[name].implementation("cuda")).splitlines():
+        if match := re.fullmatch(r" {4}(?:([a-z]\w*(?:, [a-z]\w*)*)| ) +(\d)   (.*)", line):
+            names = match[1].split(", ") if match[1] else names
+            for ladder in names:
+                found.setdefault(ladder, []).append((int(match[2]), match[3]))
+    return found
+
+
+@pytest.mark.parametrize("name", WITH_LADDERS)
+def test_each_cuda_module_begins_with_its_list_of_rungs(name):
+    listed = {ladder: [number for number, _ in rungs] for ladder, rungs in listed_rungs(name).items()}
+    assert listed == {ladder.name: list(range(1, len(ladder) + 1)) for ladder in ladders_of(name)}
+    assert list(listed) == [ladder.name for ladder in ladders_of(name)]
+
+
+@pytest.mark.parametrize("name", WITH_LADDERS)
+def test_gains_that_docstrings_name_stand_in_the_tables(name):
+    written = dict(MARKER.findall((ROOT / "docs" / "ladders.md").read_text()))
+    for ladder in ladders_of(name):
+        rows = written.get(f"{name}.{ladder.name}", "").splitlines()
+        rungs = [(number, inspect.getdoc(rung)) for number, rung in enumerate(ladder.rungs, 1)]
+        for number, text in listed_rungs(name)[ladder.name] + rungs:
+            gained = [gain for row in rows if row.startswith(f"| {number} |") for gain in re.findall(GAIN, row)]
+            assert set(re.findall(GAIN, " ".join(text.split()))) <= set(gained), f"{name}.{ladder.name} rung {number}"

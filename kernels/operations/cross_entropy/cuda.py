@@ -1,4 +1,4 @@
-"""Cross entropy on a GPU, a ladder of three rungs, with the kernels of kernels/loss.
+"""Cross entropy on a GPU, a ladder of three rungs, with the kernels of kernels/operations/loss.
 
 Source: Zozoulenko (2018), eq. 56-57. Shapes as in reference.py.
 """
