@@ -210,3 +210,12 @@ def test_gains_that_docstrings_name_stand_in_the_tables(name):
         for number, text in listed_rungs(name)[ladder.name] + rungs:
             gained = [gain for row in rows if row.startswith(f"| {number} |") for gain in re.findall(GAIN, row)]
             assert set(re.findall(GAIN, " ".join(text.split()))) <= set(gained), f"{name}.{ladder.name} rung {number}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_lines_of_prose_have_at_most_120_characters(document):
+    code = False
+    for number, line in enumerate(document.read_text().splitlines(), 1):
+        code ^= line.startswith("```")
+        is_prose = not code and not line.startswith(("|", "    ", "!["))
+        assert not is_prose or len(line) <= 120, f"line {number} has {len(line)}"

@@ -149,7 +149,8 @@ def counts(row: dict) -> tuple[str, ...]:
 def footnote(target: Target, gpu: str, machine: str | None) -> str:
     """What was run to make the table."""
     time = f"measured on {machine}" if machine else "nothing was measured"
-    return f"For `{text_of(target.operation.typical)}`; *at least* is predicted for the {GPUS[gpu].name}, {time}."
+    case = text_of(target.operation.typical)
+    return f"Of `{case}`;\n*at least* is predicted for the {GPUS[gpu].name}, {time}."
 
 
 def fill(document: Path, target: Target, text: str) -> None:

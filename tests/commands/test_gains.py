@@ -59,7 +59,7 @@ def test_a_table_has_a_row_for_each_rung_and_says_what_was_run(capsys, tmp_path)
     rows = [line for line in printed.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| rung", "| --:", "| 1", "| 2", "| 3"]
     assert rows[3].endswith(" | 50 of 50 |")
-    assert "For `x=50,10`; *at least* is predicted for the T4, nothing was measured." in printed
+    assert "Of `x=50,10`;\n*at least* is predicted for the T4, nothing was measured." in printed
     found = json.loads((tmp_path / "gains.json").read_text())
     assert [(row["ladder"], row["rung"]) for row in found] == [("softmax.forward", rung) for rung in (1, 2, 3)]
     first, second = (row["sums"]["sectors"] for row in found[:2])

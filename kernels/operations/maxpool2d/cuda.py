@@ -3,6 +3,13 @@
 Shapes as in reference.py. Backward gathers: each input value looks up the windows that cover it and
 collects the delta-errors of those it won. Scattering would need atomics, and their order changes from
 run to run.
+
+The rungs:
+
+    forward    1   one thread per output
+    backward   1   one thread per input value, gathering
+
+Nothing to climb: where windows do not overlap, forward reads each value once, and memory is the limit.
 """
 
 import math
