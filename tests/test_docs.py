@@ -187,7 +187,7 @@ def listed_rungs(name: str) -> dict[str, list[tuple[int, str]]]:
     found: dict[str, list[tuple[int, str]]] = {}
     names: list[str] = []
     for line in inspect.getdoc(all_operations()[name].implementation("cuda")).splitlines():
-        if match := re.fullmatch(r" {4}(?:([a-z]\w*(?:, [a-z]\w*)*)| ) +(\d)   (.*)", line):
+        if match := re.fullmatch(r" {4}(?:([a-z]\w*(?:, [a-z]\w*)*)| ) +(\d) {2,}(.*)", line):
             names = match[1].split(", ") if match[1] else names
             for ladder in names:
                 found.setdefault(ladder, []).append((int(match[2]), match[3]))
