@@ -13,7 +13,7 @@ from kernels.commands.xray import counted
 from kernels.device import cuda_problem, find_device
 from kernels.gpu.xray import GPUS, Sums
 from kernels.gpu.xray.sums import two_digits
-from kernels.gpu.xray.text import barriers, duration, ratio
+from kernels.gpu.xray.text import barriers, duration, joining, ratio
 from kernels.operation import unknown
 
 HEADS = (
@@ -52,7 +52,7 @@ def run(options) -> None:
     for target in chosen(options.ladder, options.write):
         rows = rungs(target, options.blocks, options.gpu)
         timings = None if timer is None else measured(target, timer, options.seconds)
-        text = f"{markdown(rows, timings)}\n\n{footnote(target, options.gpu, machine)}\n"
+        text = f"{markdown(rows, timings)}\n\n{footnote(target, rows, options.gpu, machine)}\n"
         if options.write:
             fill(options.write, target, text)
             print(f"{target}: wrote {len(rows)} rungs to {options.write}", flush=True)
@@ -65,20 +65,23 @@ def run(options) -> None:
 
 
 def chosen(names: list[str], document: Path | None) -> list[Target]:
-    """The ladders that are named; else those that have markers in the document, else all of two rungs or more.
+    """The ladders that are named, or all of two rungs or more; of these the ones with markers, if there is a document.
 
-    Raises CommandError for a ladder that does not exist, or that the document has no markers for.
+    Raises CommandError for a ladder that does not exist, and for a name of which the document has no ladder.
     """
-    named = [target for name in names for target in find_targets(name)]
+    named = {name: [str(target) for target in find_targets(name)] for name in names}
+    wanted = [ladder for ladders in named.values() for ladder in ladders]
     if document is None:
-        return named or [target for target in find_targets(None) if len(target.rungs) > 1]
-    marked = [name for name, _ in MARKER.findall(document.read_text())]
+        if names:
+            return [single(ladder) for ladder in wanted]
+        return [target for target in find_targets(None) if len(target.rungs) > 1]
+    marked = [ladder for ladder, _ in MARKER.findall(document.read_text())]
     if not marked:
         raise CommandError(f"{document}: has no '<!-- gains OPERATION.LADDER -->' with an '<!-- end -->' after it")
-    for target in named:
-        if str(target) not in marked:
-            raise CommandError(f"{document}: {unknown('marker', str(target), marked)}")
-    return named or [single(name) for name in marked]
+    for name, ladders in named.items():
+        if not set(ladders) & set(marked):
+            raise CommandError(f"{document}: {unknown('marker', name, marked)}")
+    return [single(ladder) for ladder in marked if not names or ladder in wanted]
 
 
 def single(name: str) -> Target:
@@ -98,7 +101,8 @@ def rungs(target: Target, blocks: int | None, gpu: str) -> list[dict]:
         sums = Sums.of(xrays, predictions)
         gains = sums.over(found[-1]["sums"]) if found else []
         blocks_counted = [(len(counts.blocks), math.prod(counts.grid)) for counts in xrays]
-        found.append({"rung": rung, "adds": text, "gains": gains, "sums": sums, "blocks": blocks_counted})
+        row = {"rung": rung, "adds": text, "gains": gains, "sums": sums}
+        found.append({**row, "blocks": blocks_counted, "joining": joining(xrays[0])})
     return found
 
 
@@ -146,11 +150,11 @@ def counts(row: dict) -> tuple[str, ...]:
     )
 
 
-def footnote(target: Target, gpu: str, machine: str | None) -> str:
+def footnote(target: Target, rows: list[dict], gpu: str, machine: str | None) -> str:
     """What was run to make the table."""
     time = f"measured on {machine}" if machine else "nothing was measured"
     case = text_of(target.operation.typical)
-    return f"Of `{case}`;\n*at least* is predicted for the {GPUS[gpu].name}, {time}."
+    return f"Of `{case}`;\n{rows[0]['joining']};\n*at least* is predicted for the {GPUS[gpu].name}, {time}."
 
 
 def fill(document: Path, target: Target, text: str) -> None:

@@ -59,7 +59,8 @@ def test_a_table_has_a_row_for_each_rung_and_says_what_was_run(capsys, tmp_path)
     rows = [line for line in printed.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| rung", "| --:", "| 1", "| 2", "| 3"]
     assert rows[3].endswith(" | 50 of 50 |")
-    assert "Of `x=50,10`;\n*at least* is predicted for the T4, nothing was measured." in printed
+    assert "Of `x=50,10`;\naccesses joined as compiled for sm_75;\n" in printed
+    assert "*at least* is predicted for the T4, nothing was measured." in printed
     found = json.loads((tmp_path / "gains.json").read_text())
     assert [(row["ladder"], row["rung"]) for row in found] == [("softmax.forward", rung) for rung in (1, 2, 3)]
     first, second = (row["sums"]["sectors"] for row in found[:2])
@@ -70,7 +71,7 @@ def test_tables_go_between_their_markers_and_all_other_text_stays(tmp_path):
     document = tmp_path / "tables.md"
     old = "<!-- gains softmax.backward -->\nold, too\n<!-- end -->\n"
     document.write_text(f"# Before\n\n{old}between\n<!-- gains add.forward -->\n<!-- end -->\nafter\n")
-    assert main(["gains", "add.forward", "--write", str(document)]) == 0
+    assert main(["gains", "add", "--write", str(document)]) == 0
     text = document.read_text()
     assert text.startswith(f"# Before\n\n{old}between\n<!-- gains add")
     assert "| 1 | One thread per value. |" in text
@@ -86,7 +87,7 @@ def test_tables_go_between_their_markers_and_all_other_text_stays(tmp_path):
     [
         ("nothing", [], "has no '<!-- gains OPERATION.LADDER -->' with an '<!-- end -->' after it"),
         ("<!-- gains add -->\n", [], "has no '<!-- gains OPERATION.LADDER -->' with an '<!-- end -->' after it"),
-        ("<!-- gains add.forward -->\n<!-- end -->", ["iou"], "unknown marker 'iou.forward'; choose from add.forward"),
+        ("<!-- gains add.forward -->\n<!-- end -->", ["iou"], "unknown marker 'iou'; choose from add.forward"),
         ("<!-- gains add.up -->\n<!-- end -->", [], "add: unknown ladder 'up'; choose from forward, backward"),
         ("<!-- gains linear.backward -->\n<!-- end -->", [], "linear.backward: has several ladders; choose from "),
     ],
