@@ -8,7 +8,7 @@ with the same two functions:
     backward(*[d + output], *needs, *[d + gradient], *settings)
 
 in the order in which the spec lists the names, all callable by keyword. Arrays are C-contiguous. Outputs and
-delta-errors are set, never accumulated: adding where a value fans out is the graph's work. A delta-error
+delta-errors (gradients) are set, never accumulated: adding where a value fans out is the graph's work. A delta-error
 that nobody wants is passed as None. In reference.py and cpu.py the functions compute; in cuda.py they are ladders,
 which return launches: what to run, not yet run. kernels/device.py runs all of them.
 

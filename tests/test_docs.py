@@ -1,6 +1,7 @@
 """The documents keep their word: no equation is missing, and every file, function, test and link they name exists."""
 
 import ast
+import inspect
 import re
 from collections import Counter
 from functools import cache
@@ -8,6 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from kernels.commands.gains import MARKER
+from kernels.operation import all_operations
+from tests.citations import MARK, MURUGAN, ZOZOULENKO, cited, numbers, problems, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("docs", "kernels", "framework", "apps", "tests", "benchmarks")
@@ -22,33 +27,10 @@ NUMBERS = {
     "Seed 003": [str(n) for n in range(1, 34)],
     "Seed 004": ["1", "2"],
 }
-MARK = "†"
 
 
 def named(document: Path) -> str:
     return str(document.relative_to(ROOT))
-
-
-def tables(document: str) -> dict[str, list[list[str]]]:
-    """The rows of the tables below each heading of second order, without their heads."""
-    found: dict[str, list[list[str]]] = {}
-    heading = ""
-    for line in (ROOT / "docs" / document).read_text().splitlines():
-        if line.startswith("## "):
-            heading = line.removeprefix("## ")
-        elif line.startswith("|"):
-            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
-    return {heading: rows[2:] for heading, rows in found.items()}
-
-
-def numbers(cell: str) -> list[str]:
-    """The equations a cell names: "3.3-3.5, 3.9 †" are 3.3, 3.4, 3.5 and 3.9; words name none."""
-    found = []
-    for part in cell.replace(MARK, "").split(","):
-        if match := re.fullmatch(r"(\d+\.)?(\d+)(?:-(?:\d+\.)?(\d+))?", part.strip()):
-            chapter, first, last = match[1] or "", int(match[2]), int(match[3] or match[2])
-            found += [f"{chapter}{n}" for n in range(first, last + 1)]
-    return found
 
 
 @cache
@@ -134,6 +116,106 @@ def test_links_lead_somewhere(document):
         assert not anchor or anchor in anchors(linked), f"{target} has no such heading"
 
 
+@pytest.mark.parametrize("file", SOURCES, ids=named)
+def test_every_path_that_source_names_exists(file):
+    for path in re.findall(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[a-z0-9_./-]*[a-z0-9_]", file.read_text()):
+        assert (ROOT / path).exists(), f"{path} does not exist"
+
+
 @pytest.mark.parametrize("file", [*DOCUMENTS, *SOURCES], ids=named)
 def test_nothing_depends_on_the_machine_it_was_written_on(file):
     assert not re.findall(r"(?<![\w.])/(?:home|root|work|Users)/\w+", file.read_text())
+
+
+OPERATIONS = ROOT / "kernels" / "operations"
+
+
+@pytest.mark.parametrize("file", sorted(OPERATIONS.rglob("*.py")), ids=lambda path: str(path.relative_to(OPERATIONS)))
+def test_equations_in_docstrings_are_those_that_the_table_gives_to_the_operation(file):
+    name = file.relative_to(OPERATIONS).parts[0].removesuffix(".py")
+    operation = all_operations().get(name)
+    directions = {"forward": "forward", "backward": "backward"}
+    if operation is not None and not operation.view:
+        cuda = operation.implementation("cuda")
+        directions |= {ladder.name: d for d in operation.directions for ladder in getattr(cuda, d).parts}
+    assert list(problems(file, name, operation.source if operation else "", directions)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("eq. 24", [(ZOZOULENKO, "24")]),
+        ("eq. 37, 38, 41 and 42 word for word.", [(ZOZOULENKO, n) for n in ("37", "38", "41", "42")]),
+        ("Source: Murugan (2017), eq. 2.4-2.5 and\n2.14.", [(MURUGAN, n) for n in ("2.4", "2.5", "2.14")]),
+        ("of w (eq. 28) and of b (Murugan, eq. 3.74)", [(ZOZOULENKO, "28"), (MURUGAN, "3.74")]),
+        ("Ren et al. (2015), eq. 2; Zozoulenko (2018), eq. 61.", [(None, "2"), (ZOZOULENKO, "61")]),
+        ("eq. 51 as corrected, level by level: eq. 61 of seed 001", [(ZOZOULENKO, "51"), ("Seed 001", "61")]),
+        ("seed 003, equations 22-23", [("Seed 003", "22"), ("Seed 003", "23")]),
+        ("section 3.3.2 of 2018, and 3 channels", []),
+    ],
+)
+def test_citations_are_read_as_a_reader_reads_them(text, found):
+    assert list(cited(text, ZOZOULENKO)) == found
+
+
+def test_wrong_equations_in_docstrings_are_found(tmp_path):
+    file = tmp_path / "cpu.py"
+    file.write_text('''"""Source: Zozoulenko (2018), eq. 24 and 34."""\ndef forward():\n    """eq. 24 and 26."""\n''')
+    directions = {"forward": "forward"}
+    assert list(problems(file, "conv2d", "", directions)) == [
+        "module: Zozoulenko (2018) has no eq. 34 for conv2d in docs/equations.md",
+        "forward: Zozoulenko (2018), eq. 26 is computed in backward",
+    ]
+
+
+WITH_LADDERS = sorted(name for name, operation in all_operations().items() if not operation.view)
+GAIN = r"[\d.]+ times (?:fewer|less|more) (?:sectors|turns|flops|barriers|predicted time)|no barriers"
+
+
+def ladders_of(name: str):
+    """The ladders of an operation, each by itself."""
+    operation = all_operations()[name]
+    cuda = operation.implementation("cuda")
+    return [ladder for direction in operation.directions for ladder in getattr(cuda, direction).parts]
+
+
+def listed_rungs(name: str) -> dict[str, list[tuple[int, str]]]:
+    """By ladder, the (number, text) of each rung in the list that cuda.py begins with.
+
+    A line is "ladder 1 text"; "forward, backward" lists two ladders at once, and the name is left out from rung 2 on.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    names: list[str] = []
+    for line in inspect.getdoc(all_operations()[name].implementation("cuda")).splitlines():
+        if match := re.fullmatch(r" {4}(?:([a-z]\w*(?:, [a-z]\w*)*)| ) +(\d) {2,}(.*)", line):
+            names = match[1].split(", ") if match[1] else names
+            for ladder in names:
+                found.setdefault(ladder, []).append((int(match[2]), match[3]))
+    return found
+
+
+@pytest.mark.parametrize("name", WITH_LADDERS)
+def test_each_cuda_module_begins_with_its_list_of_rungs(name):
+    listed = {ladder: [number for number, _ in rungs] for ladder, rungs in listed_rungs(name).items()}
+    assert listed == {ladder.name: list(range(1, len(ladder) + 1)) for ladder in ladders_of(name)}
+    assert list(listed) == [ladder.name for ladder in ladders_of(name)]
+
+
+@pytest.mark.parametrize("name", WITH_LADDERS)
+def test_gains_that_docstrings_name_stand_in_the_tables(name):
+    written = dict(MARKER.findall((ROOT / "docs" / "ladders.md").read_text()))
+    for ladder in ladders_of(name):
+        rows = written.get(f"{name}.{ladder.name}", "").splitlines()
+        rungs = [(number, inspect.getdoc(rung)) for number, rung in enumerate(ladder.rungs, 1)]
+        for number, text in listed_rungs(name)[ladder.name] + rungs:
+            gained = [gain for row in rows if row.startswith(f"| {number} |") for gain in re.findall(GAIN, row)]
+            assert set(re.findall(GAIN, " ".join(text.split()))) <= set(gained), f"{name}.{ladder.name} rung {number}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_lines_of_prose_have_at_most_120_characters(document):
+    code = False
+    for number, line in enumerate(document.read_text().splitlines(), 1):
+        code ^= line.startswith("```")
+        is_prose = not code and not line.startswith(("|", "    ", "!["))
+        assert not is_prose or len(line) <= 120, f"line {number} has {len(line)}"

@@ -6,13 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from kernels.__main__ import main
+from kernels.commands.targets import find_target
+from kernels.commands.xray import counted
 
 TOUR = Path(__file__).resolve().parents[2] / "docs" / "kernels.md"
 
+LEVELS = {"levels": (1000, 200)}
 SMALL = ["--shape", "x=1,2,8,8", "w=4,2,3,3", "padding=1,1"]
 
 
@@ -92,6 +96,22 @@ def test_what_nobody_could_mean_is_one_line(words, problem):
     done = command("conv2d.forward", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"kernels xray: {problem}\n"
+
+
+def test_what_a_launch_leaves_to_the_next_is_there_before_the_next_is_counted():
+    case = {"boxes": (1, 600, 4), "score": (1, 600)}
+    (compare, _), xrays, _ = counted(find_target("nms.forward"), 3, case, blocks=1, gpu="h200")
+    assert len(xrays[0].blocks) == 1
+    bits = compare.args[1].copy()
+    compare.interpret(checked=False)
+    assert np.array_equal(bits, compare.args[1])
+    assert bits[0, 300:].any()
+
+
+def test_a_sample_has_blocks_with_nothing_to_do_in_their_proportion():
+    _, (_, fill), _ = counted(find_target("assign_targets.forward"), 2, {"matched": (4, 1200)} | LEVELS, None, "h200")
+    assert len(fill.blocks) == 2 * 16  # all: of a level of 1000 anchors and 4 pictures, and of one of 200
+    assert fill.total("lanes", "global", "store") == 3 * 4 * 1200
 
 
 def shown_commands():

@@ -2,7 +2,7 @@
 
 sectors      pieces of 32 bytes of global memory that a request touches; ideal are as many as its bytes fill
 wavefronts   turns that shared memory needs for a request: as many as the busiest of its 32 banks has words to
-             give. All lanes may read one word in one turn. Ideal is one for every 32 words
+             give. All lanes may read one word in one turn. Ideal is one for every 32 words; more are bank conflicts
 lines        pieces of 128 bytes that a request for global memory touches: the turns of the level 1 cache
 """
 

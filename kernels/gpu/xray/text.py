@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from kernels.gpu.kernel import Launch
 from kernels.gpu.source import reachable
-from kernels.gpu.xray.counts import SECTOR, Xray
+from kernels.gpu.xray.counts import Xray
 from kernels.gpu.xray.roofline import Prediction
+from kernels.gpu.xray.sums import Sums
 
 
 def report(xray: Xray, launch: Launch, prediction: Prediction) -> str:
@@ -149,28 +150,26 @@ SUMMARY_HEADS = (
 )  # fmt: skip
 
 
-def summary(rung: int, xrays: list[Xray], predictions: list[Prediction]) -> tuple:
-    """A row of the table of a ladder: sums over a rung's launches, each as if all of its blocks had been run."""
-
-    def total(*names, space=None):
-        return sum(xray.scale * xray.total(name, space) for xray in xrays for name in names)
-
-    def ratio(a, b):
-        return f"{a / b:.2f}" if b else "-"
-
-    flops = sum(xray.scale * xray.flops for xray in xrays)
-    slots = sum(xray.scale * xray.slots for xray in xrays)
-    lanes = sum(xray.scale * xray.slots * xray.active for xray in xrays) / max(slots, 1)
-    longest = max(predictions, key=lambda prediction: prediction.seconds)
+def summary(rung: int, sums: Sums) -> tuple:
+    """A row of the table of a ladder."""
     return (
         rung,
-        f"{lanes:.1%}",
-        ratio(total("sectors"), total("ideal_sectors")),
-        ratio(flops, SECTOR * total("sectors")),
-        ratio(total("wavefronts"), total("ideal_wavefronts")),
-        ratio(flops, total("lines", "wavefronts")),
-        " + ".join(f"{xray.barriers:g}" for xray in xrays),
-        duration(sum(prediction.without_caches for prediction in predictions)),
-        duration(sum(prediction.seconds for prediction in predictions)),
-        longest.limit,
+        f"{sums.active:.1%}",
+        ratio(sums.sectors, sums.ideal_sectors),
+        ratio(sums.flops, sums.bytes),
+        ratio(sums.wavefronts, sums.ideal_wavefronts),
+        ratio(sums.flops, sums.turns),
+        barriers(sums),
+        duration(sums.without_caches),
+        duration(sums.seconds),
+        sums.limit,
     )
+
+
+def ratio(a: float, b: float) -> str:
+    return f"{a / b:.2f}" if b else "-"
+
+
+def barriers(sums: Sums) -> str:
+    """Of a block, launch by launch."""
+    return " + ".join(f"{round(count, 1):g}" for count in sums.barriers_a_block)

@@ -2,6 +2,13 @@
 
 Shapes as in reference.py. The function is a compile-time parameter: each gets a kernel of its own, with no
 choice left to make at run time.
+
+The rungs:
+
+    forward    1   one thread per value
+    backward   1   one thread per value
+
+Nothing to climb: each value is read once and written once, by neighbours, and memory is the limit.
 """
 
 import math

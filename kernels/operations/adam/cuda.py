@@ -1,6 +1,12 @@
 """Adam on a GPU, one rung: every weight is on its own. Source: Kingma and Ba (2015), algorithm 1.
 
 Shapes as in reference.py.
+
+The rungs:
+
+    forward   1   one thread per weight
+
+Nothing to climb: each weight is read once and written once, by neighbours, and memory is the limit.
 """
 
 import math

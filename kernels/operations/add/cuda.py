@@ -1,6 +1,13 @@
 """Addition on a GPU, one rung: every value is on its own. Source: He et al. (2016), eq. 1.
 
 Shapes as in reference.py; y may be a itself, since each thread reads before it writes.
+
+The rungs:
+
+    forward    1   one thread per value
+    backward   1   one thread per value
+
+Nothing to climb: each value is read once and written once, by neighbours, and memory is the limit.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Addition in NumPy. Source: He et al. (2016), eq. 1, the residual connection.
 
-a, b, y of one shape. y may be a itself: so the delta-errors of a value that fans out are added up.
+a, b, y of one shape. y may be a itself: so the delta-errors of a value that fans out, each the
+gradient of the loss with respect to it along one way, are added up.
 """
 
 

@@ -2,6 +2,12 @@
 
 Shapes as in reference.py. First all anchors of a level are counted, in one or more parts, then all are written. The
 levels stand along the grid's y. Counts are integers, so that their order does not matter.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per level counts, one per anchor writes
+              2   one block per level counts: 8.6 times fewer turns, 32 times less predicted time
+              3   many blocks per level count: 1.4 times less predicted time
 """
 
 import itertools
@@ -128,7 +134,10 @@ def forward_1(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
 
 @rung(registers=48, tiny={"BLOCK": 8})
 def forward_2(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
-    """One block per level counts: its threads stride through the level, and their counts meet in a tree."""
+    """One block per level counts: its threads stride through the level, and their counts meet in a tree.
+
+    By the x-ray: 3.4 times fewer sectors, 8.6 times fewer turns and 32 times less predicted time.
+    """
     pyramid = Pyramid(matched, normalise, levels, BLOCK)
     counts = scratch(matched, (pyramid.count, 1, 2), "int32")
     return [
@@ -140,6 +149,8 @@ def forward_2(matched, target, weight, normalise, levels, *, BLOCK=BLOCK):
 @rung(registers=40, tiny={"BLOCK": 2 * WARP, "MOST_PARTS": 3})
 def forward_3(matched, target, weight, normalise, levels, *, BLOCK=BLOCK, MOST_PARTS=MOST_PARTS):
     """Many blocks per level count a part each, and every block that writes adds up the parts for itself.
+
+    By the x-ray: 1.4 times less predicted time, for 4.2 times more turns and 29 times more barriers.
 
     So the whole GPU counts, and still there are two launches: a third one, just to add the parts, is not needed.
     """

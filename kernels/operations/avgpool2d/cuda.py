@@ -1,6 +1,13 @@
 """Average pooling on a GPU, one rung. Source: Murugan (2017), section 2.3.
 
 Shapes as in reference.py. Backward gathers: each input value collects from the windows that cover it.
+
+The rungs:
+
+    forward    1   one thread per output
+    backward   1   one thread per input value, gathering
+
+Nothing to climb: where windows do not overlap, forward reads each value once, and memory is the limit.
 """
 
 import math

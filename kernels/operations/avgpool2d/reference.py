@@ -1,7 +1,8 @@
-"""Average pooling in NumPy. Source: Murugan (2017), section 2.3; written as Zozoulenko (2018), eq. 34, with a mean.
+"""Average pooling in NumPy. Source: Murugan (2017), section 2.3; max pooling with a mean for the maximum.
 
 x (R, C, H, W) -> y (R, C, H', W'). Padding counts as zeros, so every window divides by its full size: pooling is
-linear, and its backward pass the transposed map.
+linear, and its backward pass the transposed map. The delta-error of a value is the gradient of the loss with respect to
+it.
 """
 
 import numpy as np

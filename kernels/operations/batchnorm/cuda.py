@@ -5,6 +5,16 @@ y and their delta-errors as (R, C, S), S = H * W or 1. Both directions launch tw
 then every value is computed. The rungs differ in how they sum; all use float32 and a fixed order, without atomics, so
 runs repeat bit for bit.
 
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    statistics   1   one thread per channel
+                 2   one block per channel: 8.0 times fewer sectors, 960 times less predicted time
+                 3   several blocks per channel: 1.2 times less predicted time
+    values       1   one thread per value: nothing to climb, memory is the limit
+    backward     1   one thread per channel for the sums, one per value for dx
+                 2   one block per channel for the sums: 3.8 times fewer sectors, 340 times less predicted time
+                 3   several blocks per channel for the sums
+
 Values far from zero would cost a sum its digits. So what is added up is the distance from one value of the channel
 for the mean, and the distance from the mean for the variance, in a second run over the channel.
 """
@@ -283,7 +293,10 @@ def statistics_1(x, running_mean, running_var, mean, inverse_std, epsilon, momen
 
 @rung(registers=32, tiny={"BLOCK": 4})
 def statistics_2(x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training, *, BLOCK=BLOCK):
-    """One block per channel: its threads share the channel out and add up their sums by a tree in shared memory."""
+    """One block per channel: its threads share the channel out and add up their sums by a tree in shared memory.
+
+    By the x-ray: 8.0 times fewer sectors, 30 times fewer turns and 960 times less predicted time.
+    """
     if not training:
         return [frozen_launch(running_mean, running_var, mean, inverse_std, epsilon, BLOCK)]
     block = statistics_block(BLOCK=BLOCK)[x.shape[1], BLOCK]
@@ -296,6 +309,9 @@ def statistics_3(
     *, PIECE=PIECE, WARPS=8, BLOCKS=GPU_BLOCKS,
 ):  # fmt: skip
     """Several blocks per channel, so that few channels fill a GPU too; within a block, sums by shuffles.
+
+    By the x-ray: 1.2 times less predicted time, for 2.3 times more turns, 1.8 times more flops and 3.4 times more
+    barriers.
 
     Where S is 1 the channels are neighbours in memory, and so are the reads of the threads of rung 1.
     """
@@ -340,7 +356,10 @@ def backward_1(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, *, 
 
 @rung(registers=40, tiny={"BLOCK": 4})
 def backward_2(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, *, BLOCK=BLOCK):
-    """One block per channel for the sums: its threads share the channel out, then add up by a tree in shared memory."""
+    """One block per channel for the sums: its threads share the channel out, then add up by a tree in shared memory.
+
+    By the x-ray: 3.8 times fewer sectors, 8.1 times fewer turns and 340 times less predicted time.
+    """
     dgamma, dbeta = or_scratch(dgamma, gamma), or_scratch(dbeta, gamma)
     sums = sums_block(BLOCK=BLOCK)[gamma.size, BLOCK](rcs(dy), rcs(x), mean, inverse_std, dgamma, dbeta)
     return [sums, *input_delta_launches(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, BLOCK)]
@@ -352,6 +371,8 @@ def backward_3(
     *, PIECE=PIECE, WARPS=8, BLOCKS=GPU_BLOCKS, BLOCK=BLOCK,
 ):  # fmt: skip
     """Several blocks per channel for the sums, so that few channels fill a GPU too; within a block, by shuffles.
+
+    By the x-ray it costs 1.2 times more turns, 1.3 times more flops and 3.4 times more barriers.
 
     Where S is 1 the channels are neighbours in memory, and so are the reads of the threads of rung 1.
     """

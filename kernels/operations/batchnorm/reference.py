@@ -4,7 +4,8 @@ x (R, C, H, W) or (R, C), gamma and beta (C,) -> y as x, mean and inverse_std (C
 training these are the batch's own, and running_mean and running_var (C,) follow them with weight `momentum`; otherwise
 they are the running ones, which stay as they are. The variances are biased: divided by RHW, not by RHW - 1
 (PyTorch normalizes with the biased and averages the unbiased one).
-`epsilon`, which the equations leave out, is added to the variance and keeps a constant channel finite.
+`epsilon`, which the equations leave out, is added to the variance and keeps a constant channel finite. The delta-error
+of a value is the gradient of the loss with respect to it.
 """
 
 

@@ -4,6 +4,7 @@ x (R, C, H, W), w (C', C, kh, kw), b (C',) or None -> y (R, C', H', W'). Output 
 (h, w) = (s h', s w') of the padded input (eq. 22-23). Eq. 24 as printed adds h' + j where it must add s h' + j,
 and eq. 25-28 inherit that; here the stride is in all of them. Like the source, and like every deep-learning
 library, this is cross-correlation: the kernel is not rotated going forward, and therefore is going back.
+The delta-error of a value is the gradient of the loss with respect to it.
 """
 
 import numpy as np
@@ -44,6 +45,6 @@ def pad(x, padding):
 
 
 def under(x, j, i, y_shape, stride):
-    """A view (R, C, H', W') of the padded x: what stands under weight (j, i) of each window, x[r,c,sh'+j,sw'+i]."""
+    """What stands under weight (j, i) of each window, x[r,c,sh'+j,sw'+i]: a view (R, C, H', W'), the rows of im2col."""
     (sh, sw), (H_out, W_out) = stride, y_shape[2:]
     return x[:, :, j : j + sh * H_out : sh, i : i + sw * W_out : sw]

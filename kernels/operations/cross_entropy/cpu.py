@@ -1,4 +1,4 @@
-"""Cross entropy on CPU cores, with the loops of kernels/loss. Source: Zozoulenko (2018), eq. 56-57.
+"""Cross entropy on CPU cores, with the loops of kernels/operations/loss. Source: Zozoulenko (2018), eq. 56-57.
 
 Shapes as in reference.py.
 """

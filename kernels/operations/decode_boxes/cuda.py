@@ -1,6 +1,11 @@
 """Decoding boxes on a GPU, a ladder of two rungs. Source: Ren et al. (2015), eq. 2, solved for the box.
 
 Shapes as in reference.py. The code is a compile-time parameter: a function for one axis.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per box
+              2   one thread per edge: 2.2 times fewer sectors, 3.9 times less predicted time
 """
 
 import math
@@ -62,6 +67,9 @@ def forward_1(offsets, anchors, index, boxes, code, weights, *, BLOCK=BLOCK):
 @rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(offsets, anchors, index, boxes, code, weights, *, BLOCK=BLOCK):
     """One thread per edge: neighbouring threads write neighbouring values, and four of them read one anchor's row.
+
+    By the x-ray: 2.2 times fewer sectors, 1.9 times fewer turns and 3.9 times less predicted time, for 2.0 times more
+    flops.
 
     Each axis is worked out twice, since arithmetic costs less than the accesses in steps of 16 bytes.
     """

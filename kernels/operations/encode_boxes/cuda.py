@@ -1,6 +1,11 @@
 """Encoding boxes on a GPU, a ladder of two rungs. Source: Ren et al. (2015), eq. 2.
 
 Shapes as in reference.py. The code is a compile-time parameter: a function for one axis.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per anchor
+              2   one thread per offset: 2.0 times fewer sectors, 1.5 times fewer turns
 """
 
 import math
@@ -63,6 +68,8 @@ def forward_1(boxes, matched, anchors, offsets, code, weights, *, BLOCK=BLOCK):
 @rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(boxes, matched, anchors, offsets, code, weights, *, BLOCK=BLOCK):
     """One thread per offset: neighbouring threads write neighbouring values.
+
+    By the x-ray: 2.0 times fewer sectors and 1.5 times fewer turns, for 1.9 times more flops.
 
     Almost all anchors have no face and only write zeros, so what counts is how the writes lie in memory.
     """

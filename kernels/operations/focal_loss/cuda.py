@@ -2,6 +2,13 @@
 
 Source: Zozoulenko (2018), eq. 60, corrected. Shapes as in reference.py, which derives the gradient. A NaN may get lost
 when values are compared, but its own exponential is NaN and so is the row's sum.
+
+The rungs:
+
+    forward    1   one thread per row
+    backward   1   one thread per row
+
+Nothing to climb: with two classes a row is 8 bytes, and four threads share each sector that they touch.
 """
 
 import math

@@ -1,6 +1,11 @@
 """Intersection over union on a GPU, a ladder of two rungs. Source: Zozoulenko (2018), eq. 58.
 
 Shapes as in reference.py.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per pair of boxes
+              2   a strip of pairs per thread: 8.6 times fewer sectors, 3.0 times less predicted time
 """
 
 import math
@@ -52,7 +57,10 @@ def forward_1(a, b, y, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"ROWS": 3, "BLOCK": 4})
 def forward_2(a, b, y, *, ROWS=ROWS, BLOCK=BLOCK):
-    """A strip per thread: one box b in registers for many boxes a, which the block shares; nothing is divided by N."""
+    """A strip per thread: one box b in registers for many boxes a, which the block shares; nothing is divided by N.
+
+    By the x-ray: 8.6 times fewer sectors, 3.4 times fewer turns and 3.0 times less predicted time.
+    """
     M, N = y.shape
     return [forward_strip(ROWS=ROWS, BLOCK=BLOCK)[(math.ceil(N / BLOCK), math.ceil(M / ROWS)), BLOCK](a, b, y)]
 

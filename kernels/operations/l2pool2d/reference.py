@@ -1,4 +1,4 @@
-"""L2 pooling in NumPy. Source: Murugan (2017), section 2.3; written as Zozoulenko (2018), eq. 34, with a norm.
+"""L2 pooling in NumPy. Source: Murugan (2017), section 2.3; max pooling with a norm for the maximum.
 
 x (R, C, H, W) -> y (R, C, H', W'). Padding counts as zeros, which add nothing to a norm.
 """

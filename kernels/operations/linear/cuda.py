@@ -11,11 +11,11 @@ which each kernel knows as it is compiled:
 
 The rungs:
 
-    y, dx, dw    1    one thread per value
-                 2    tiles in shared memory; this one and the next in kernels/gpu/products.py, shared with conv2d
-                 3    tiles in registers, read 16 bytes at a time
-    db           1    one thread per bias
-                 2    one block per COLUMNS biases
+    forward, dx, dw    1    one thread per value
+                       2    tiles in shared memory; this one and the next in kernels/gpu/products.py, shared with conv2d
+                       3    tiles in registers, read 16 bytes at a time
+    db                 1    one thread per bias
+                       2    one block per COLUMNS biases
 
 Sums are in float32 and in a fixed order, without atomics, so runs repeat bit for bit.
 """

@@ -2,6 +2,13 @@
 
 Shapes as in reference.py. The term and its slope are compile-time parameters: each loss gets kernels of its own.
 Cross entropy is one more loss of this kind and takes its kernels from here.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward    1   one thread per row
+               2   one block per row: 4.0 times fewer sectors, 5.8 times less predicted time
+               3   one warp per row: 16 times fewer turns, no barriers, 2.2 times less predicted time
+    backward   1   one thread per prediction: nothing to climb, each is on its own
 """
 
 import math
@@ -74,7 +81,11 @@ def forward_1(prediction, target, y, function, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(prediction, target, y, function, *, BLOCK=BLOCK):
-    """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread."""
+    """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread.
+
+    By the x-ray: 4.0 times fewer sectors and 5.8 times less predicted time, for 8.6 times more turns and 7.2 times more
+    flops.
+    """
     term, _ = DEVICE_FUNCTIONS[function]
     R, N = prediction.shape
     return [sum_by_block(TERM=term, BLOCK=BLOCK)[R, BLOCK](prediction, target, y, float32(share(function, N)))]
@@ -82,7 +93,10 @@ def forward_2(prediction, target, y, function, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"BLOCK": 2 * WARP})
 def forward_3(prediction, target, y, function, *, BLOCK=BLOCK):
-    """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block."""
+    """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block.
+
+    By the x-ray: 16 times fewer turns, 1.5 times fewer flops, no barriers and 2.2 times less predicted time.
+    """
     term, _ = DEVICE_FUNCTIONS[function]
     R, N = prediction.shape
     launch = sum_by_warp(TERM=term, BLOCK=BLOCK)[math.ceil(R * WARP / BLOCK), BLOCK]

@@ -1,7 +1,7 @@
 """Losses in NumPy. Source: Zozoulenko (2018), eq. 8 and 16; Murugan (2017), eq. 2.4-2.9 and 2.14.
 
 prediction (R, N), target (R, N) -> y (R,): for each example the mean over its N features, for l1 and l2 the sum.
-The mean of y over the batch is eq. 8.
+The mean of y over the batch is Zozoulenko's eq. 8.
 
     mse   mean squared error, eq. 2.4           l1    sum of absolute errors, eq. 2.7
     msle  the same of logarithms, eq. 2.5       mae   mean absolute error, eq. 2.8

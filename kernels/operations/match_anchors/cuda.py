@@ -3,6 +3,13 @@
 Shapes and rules as in reference.py. Two kernels: the champions, which only `best` asks for, are the anchors that
 overlap each face most; then each anchor looks at all boxes of its picture. An anchor finds its own claims among the
 champions: faces that wrote to the anchor they claim would need atomics.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per anchor, one per face for its champion
+              2   one block per face: 3.5 times less predicted time
+              3   boxes wait in shared memory: 1.2 times fewer sectors
+              4   and padding gets no place there: 1.1 times fewer turns
 """
 
 import math
@@ -187,7 +194,10 @@ def forward_1(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
 
 @rung(registers=40, tiny={"BLOCK": 4})
 def forward_2(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
-    """A block per face: there are few faces, and each has thousands of anchors to compare."""
+    """A block per face: there are few faces, and each has thousands of anchors to compare.
+
+    By the x-ray: 3.5 times less predicted time, for 3.7 times more sectors and 1.4 times more turns.
+    """
     champions = champions_block(BLOCK=BLOCK)[label.size, BLOCK]
     match = match_thread(BEST=best, BLOCK=BLOCK)[math.ceil(matched.size / BLOCK), BLOCK]
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)
@@ -195,7 +205,10 @@ def forward_2(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
 
 @rung(registers=32, tiny={"BLOCK": 4})
 def forward_3(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
-    """Boxes in shared memory: a block of anchors reads each of them once from global memory, not once per anchor."""
+    """Boxes in shared memory: a block of anchors reads each of them once from global memory, not once per anchor.
+
+    By the x-ray: 1.2 times fewer sectors, 1.1 times fewer turns and 1.1 times less predicted time.
+    """
     champions = champions_block(BLOCK=BLOCK)[label.size, BLOCK]
     match = match_staged(BEST=best, BLOCK=BLOCK)[(math.ceil(matched.shape[1] / BLOCK), matched.shape[0]), BLOCK]
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)
@@ -203,7 +216,10 @@ def forward_3(anchors, boxes, label, matched, positive, negative, best, *, BLOCK
 
 @rung(registers=40, tiny={"BLOCK": 64})  # two warps, of which one counts for the other
 def forward_4(anchors, boxes, label, matched, positive, negative, best, *, BLOCK=BLOCK):
-    """Padding is dropped on the way to shared memory, by votes of the warps: anchors look only at what is there."""
+    """Padding is dropped on the way to shared memory, by votes of the warps: anchors look only at what is there.
+
+    By the x-ray: 1.1 times fewer turns and 1.1 times less predicted time.
+    """
     champions = champions_block(BLOCK=BLOCK)[label.size, BLOCK]
     match = match_packed(BEST=best, BLOCK=BLOCK)[(math.ceil(matched.shape[1] / BLOCK), matched.shape[0]), BLOCK]
     return launches(champions, match, anchors, boxes, label, matched, positive, negative, best)

@@ -1,8 +1,15 @@
-"""Max pooling on a GPU, a ladder of two rungs. Source: Zozoulenko (2018), eq. 34 and 36.
+"""Max pooling on a GPU, one rung each way. Source: Zozoulenko (2018), eq. 34 and 36.
 
 Shapes as in reference.py. Backward gathers: each input value looks up the windows that cover it and
 collects the delta-errors of those it won. Scattering would need atomics, and their order changes from
 run to run.
+
+The rungs:
+
+    forward    1   one thread per output
+    backward   1   one thread per input value, gathering
+
+Nothing to climb: where windows do not overlap, forward reads each value once, and memory is the limit.
 """
 
 import math

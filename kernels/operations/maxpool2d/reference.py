@@ -2,6 +2,7 @@
 
 x (R, C, H, W) -> y (R, C, H', W') and winner (R, C, H', W'): where in the H * W values of its channel the
 largest value of each window stands. Padding never wins. Of equal values the first in row-major order wins.
+The delta-error of a value is the gradient of the loss with respect to it.
 """
 
 import numpy as np

@@ -1,7 +1,13 @@
-"""Non-maximum suppression on a GPU, a ladder of three rungs. Shapes as in reference.py.
+"""Non-maximum suppression on a GPU, a ladder of three rungs. Source: Lin et al. (2017), section 4.1.
 
-Whether a box is kept depends on those kept before it, so the boxes of a picture take turns, whatever is done in
-parallel: the rungs differ in how little is left to do in a turn.
+Shapes as in reference.py. Whether a box is kept depends on those kept before it, so the boxes of a picture take turns,
+whatever is done in parallel: the rungs differ in how little is left to do in a turn.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per picture
+              2   one block per picture: 4.0 times fewer turns, 4.0 times less predicted time
+              3   all pairs at once, then turns of 32 boxes: 5.2 times fewer barriers, 24 times less predicted time
 """
 
 import math
@@ -130,14 +136,22 @@ def forward_1(boxes, score, keep, overlap, threshold, *, BLOCK=BLOCK):
 
 @rung(registers=40, tiny={"BLOCK": 8})
 def forward_2(boxes, score, keep, overlap, threshold, *, BLOCK=BLOCK):
-    """One block per picture: in a box's turn its threads compare it with the others, and meet once."""
+    """One block per picture: in a box's turn its threads compare it with the others, and meet once.
+
+    By the x-ray: 1.5 times fewer sectors, 4.0 times fewer turns and 4.0 times less predicted time, for 1.7 times more
+    flops.
+    """
     R = score.shape[0]
     return [forward_block(BLOCK=BLOCK)[R, BLOCK](boxes, score, keep, float32(overlap), float32(threshold))]
 
 
 @rung(registers=40, tiny={"BLOCK": 8, "SCAN_BLOCK": 32})
 def forward_3(boxes, score, keep, overlap, threshold, *, BLOCK=BLOCK, SCAN_BLOCK=64):
-    """All pairs are compared at once, on the whole GPU; a turn is left with bits, and is shared by 32 boxes."""
+    """All pairs are compared at once, on the whole GPU; a turn is left with bits, and is shared by 32 boxes.
+
+    By the x-ray: 2.0 times fewer sectors, 5.2 times fewer barriers and 24 times less predicted time, for 2.4 times more
+    turns and 11 times more flops.
+    """
     R, K = score.shape
     words = math.ceil(K / WORD)
     bits = scratch(boxes, (R, K, words), "uint32")

@@ -5,6 +5,13 @@ Memory is read and written in sectors of 32 bytes, so neighbouring threads shoul
 are neighbours in y are C bytes apart in x. `xray` counts it: for the 32 bytes that a warp asks for, rungs 1 and 2 touch
 C sectors, rung 3 touches one, and rung 4 touches the four of 128 bytes at once. Stores are neighbours in every rung.
 
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per output
+              2   one thread per pixel, for all of its channels
+              3   through shared memory: 1.4 times fewer sectors
+              4   words instead of bytes: 1.6 times fewer turns
+
 mean and std are compile-time parameters: numbers in the code, not in memory.
 """
 
@@ -114,7 +121,10 @@ def forward_1(x, y, mean, std, *, BLOCK=BLOCK):
 
 @rung(registers=24, tiny={"BLOCK": 8})
 def forward_2(x, y, mean, std, *, BLOCK=BLOCK):
-    """One thread per pixel: where it stands is worked out once for all its channels, with its sectors in cache."""
+    """One thread per pixel: where it stands is worked out once for all its channels, with its sectors in cache.
+
+    By the x-ray no count of the typical case changes by a tenth.
+    """
     pixels = x.reshape(-1, x.shape[3])
     blocks = math.ceil(len(pixels) / BLOCK)
     return [forward_pixel(MEAN=mean, STD=std, BLOCK=BLOCK)[blocks, BLOCK](pixels, planes(y))]
@@ -123,6 +133,8 @@ def forward_2(x, y, mean, std, *, BLOCK=BLOCK):
 @rung(registers=32, tiny={"BLOCK": 8})
 def forward_3(x, y, mean, std, *, BLOCK=BLOCK):
     """Through shared memory: now loads are neighbours too, and each sector of x is asked for once.
+
+    By the x-ray: 1.4 times fewer sectors, for 1.6 times more turns.
 
     Where shared memory has no place for so many channels, rung 2 remains.
     """
@@ -135,7 +147,10 @@ def forward_3(x, y, mean, std, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"BLOCK": 8})
 def forward_4(x, y, mean, std, *, BLOCK=BLOCK):
-    """Words instead of bytes: a warp fetches 128 bytes with one request, so there are a quarter as many."""
+    """Words instead of bytes: a warp fetches 128 bytes with one request, so there are a quarter as many.
+
+    By the x-ray: 1.6 times fewer turns.
+    """
     size = BLOCK * x.shape[3]
     if size > SHARED_BYTES:
         return forward_2(x, y, mean, std, BLOCK=BLOCK)

@@ -1,8 +1,15 @@
-"""Reduction on a GPU, a ladder of three rungs. Shapes as in reference.py.
+"""Reduction on a GPU, a ladder of three rungs. Source: Zozoulenko (2018), eq. 8.
 
-What is added up and what becomes of the sum are compile-time parameters: the value or its square; the sum
-itself, its n-th part or its root. The number of blocks depends on the number of values alone and no atomics
-are used, so runs repeat bit for bit. A norm beyond about 1e19 overflows, since its squares are float32.
+Shapes as in reference.py. What is added up and what becomes of the sum are compile-time parameters: the value or its
+square; the sum itself, its n-th part or its root. The number of blocks depends on the number of values alone and no
+atomics are used, so runs repeat bit for bit. A norm beyond about 1e19 overflows, since its squares are float32.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward    1   one thread adds all values
+               2   parts for all blocks, each a tree in shared memory: 580 times less predicted time
+               3   shuffles in place of most of the tree: 5.0 times fewer barriers
+    backward   1   one thread per value: nothing to climb, memory is the limit
 """
 
 import math
@@ -126,13 +133,20 @@ def forward_1(x, y, how):
 
 @rung(registers=32, tiny={"BLOCK": 8, "MOST_BLOCKS": 4})
 def forward_2(x, y, how, *, BLOCK=BLOCK, MOST_BLOCKS=MOST_BLOCKS):
-    """Parts for all blocks, each added up as a tree in shared memory, then one block for the parts."""
+    """Parts for all blocks, each added up as a tree in shared memory, then one block for the parts.
+
+    By the x-ray: 7.9 times fewer sectors, 12 times fewer turns, 3.2 times fewer flops and 580 times less predicted
+    time.
+    """
     return in_two_stages(x, y, how, block_sum, BLOCK, MOST_BLOCKS)
 
 
 @rung(registers=32, tiny={"BLOCK": 2 * WARP, "MOST_BLOCKS": 3})
 def forward_3(x, y, how, *, BLOCK=BLOCK, MOST_BLOCKS=MOST_BLOCKS):
-    """Warp shuffles in place of most of the tree: two barriers a block instead of one a level."""
+    """Warp shuffles in place of most of the tree: two barriers a block instead of one a level.
+
+    By the x-ray: 5.0 times fewer barriers, for 1.2 times more turns and 3.2 times more flops.
+    """
     return in_two_stages(x, y, how, block_sum_of_warps, BLOCK, MOST_BLOCKS)
 
 

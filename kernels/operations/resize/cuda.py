@@ -2,6 +2,12 @@
 
 Shapes as in reference.py. Weights are worked out where they are needed, from integers; each sum of weighted values is
 divided by the sum of its weights at the end.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per output
+              2   two passes, rows and then columns: 1.5 times fewer sectors, 1.5 times fewer flops
+              3   both passes in one block: 1.8 times fewer sectors, 1.9 times less predicted time
 """
 
 import math
@@ -101,7 +107,11 @@ def forward_1(x, y, *, BLOCK=BLOCK):
 
 @rung(registers=40, tiny={"BLOCK": 8})
 def forward_2(x, y, *, BLOCK=BLOCK):
-    """Two passes, rows and then columns: m + n products for each output instead of m n, for a picture in between."""
+    """Two passes, rows and then columns: m + n products for each output instead of m n, for a picture in between.
+
+    By the x-ray: 1.5 times fewer sectors, 1.6 times fewer turns and 1.5 times fewer flops, for 1.8 times more predicted
+    time.
+    """
     R, C, H, W = x.shape
     H_out, W_out = y.shape[2:]
     between = scratch(x, (R * C, H_out, W))
@@ -114,6 +124,8 @@ def forward_2(x, y, *, BLOCK=BLOCK):
 @rung(registers=96, tiny={"TILE": (2, 4)})
 def forward_3(x, y, *, TILE=TILE):
     """Both passes in one: what lies between stays in shared memory, and only x and y are in global memory.
+
+    By the x-ray: 1.8 times fewer sectors and 1.9 times less predicted time, for 1.5 times more turns.
 
     Rows that lie under two tiles are read twice. Where a picture shrinks so far that what lies between has no place
     in shared memory, rung 2 is left.

@@ -1,6 +1,12 @@
 """Stochastic gradient descent on a GPU, one rung: every weight is on its own. Source: Zozoulenko (2018), eq. 11-12.
 
 Shapes as in reference.py.
+
+The rungs:
+
+    forward   1   one thread per weight
+
+Nothing to climb: each weight is read once and written once, by neighbours, and memory is the limit.
 """
 
 import math

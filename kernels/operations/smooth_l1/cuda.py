@@ -1,6 +1,13 @@
 """Smooth L1 loss on a GPU, one rung: a box has four offsets, so a row is work for one thread.
 
 Source: Zozoulenko (2018), eq. 59. Shapes as in reference.py.
+
+The rungs:
+
+    forward    1   one thread per row
+    backward   1   one thread per prediction
+
+Nothing to climb: a row of four offsets is 16 bytes, and a row without weight is not read.
 """
 
 import math

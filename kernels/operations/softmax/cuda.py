@@ -1,6 +1,15 @@
 """Softmax on a GPU, a ladder of three rungs each way. Source: Zozoulenko (2018), eq. 54-55, the last corrected.
 
 Shapes as in reference.py. The row's largest value is subtracted before the exponential, as there.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward    1   one thread per output
+               2   one block per row: 3.4 times fewer sectors, 2.7 times less predicted time
+               3   one warp per row: 22 times fewer turns, no barriers, 5.7 times less predicted time
+    backward   1   one thread per input value
+               2   one block per row: 2.9 times fewer sectors, 5.2 times less predicted time
+               3   one warp per row: 9.4 times fewer turns, no barriers, 2.4 times less predicted time
 """
 
 import math
@@ -122,13 +131,20 @@ def forward_1(x, y, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"BLOCK": 4})
 def forward_2(x, y, *, BLOCK=BLOCK):
-    """One block per row: largest value and sum are found once, by a tree in shared memory."""
+    """One block per row: largest value and sum are found once, by a tree in shared memory.
+
+    By the x-ray: 3.4 times fewer sectors and 2.7 times less predicted time, for 9.2 times more turns and 1.3 times more
+    flops.
+    """
     return [forward_block(BLOCK=BLOCK)[x.shape[0], BLOCK](x, y)]
 
 
 @rung(registers=32, tiny={"WARPS": 2})
 def forward_3(x, y, *, WARPS=WARPS):
-    """One warp per row: shuffles need no shared memory and no barrier, and short rows leave fewer threads idle."""
+    """One warp per row: shuffles need no shared memory and no barrier, and short rows leave fewer threads idle.
+
+    By the x-ray: 22 times fewer turns, 1.5 times fewer flops, no barriers and 5.7 times less predicted time.
+    """
     return [forward_warp(WARPS=WARPS)[math.ceil(x.shape[0] / WARPS), WARPS * WARP](x, y)]
 
 
@@ -140,13 +156,20 @@ def backward_1(dy, y, dx, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"BLOCK": 4})
 def backward_2(dy, y, dx, *, BLOCK=BLOCK):
-    """One block per row: the sum is found once, by a tree in shared memory."""
+    """One block per row: the sum is found once, by a tree in shared memory.
+
+    By the x-ray: 2.9 times fewer sectors and 5.2 times less predicted time, for 4.8 times more turns and 1.3 times more
+    flops.
+    """
     return [backward_block(BLOCK=BLOCK)[dx.shape[0], BLOCK](dy, y, dx)]
 
 
 @rung(registers=32, tiny={"WARPS": 2})
 def backward_3(dy, y, dx, *, WARPS=WARPS):
-    """One warp per row: the sum is found by shuffles."""
+    """One warp per row: the sum is found by shuffles.
+
+    By the x-ray: 9.4 times fewer turns, 1.5 times fewer flops, no barriers and 2.4 times less predicted time.
+    """
     return [backward_warp(WARPS=WARPS)[math.ceil(dx.shape[0] / WARPS), WARPS * WARP](dy, y, dx)]
 
 

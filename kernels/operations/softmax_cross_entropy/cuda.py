@@ -2,6 +2,14 @@
 
 Source: Zozoulenko (2018), eq. 54-57. Shapes as in reference.py. A NaN may get lost when threads compare values,
 but its own exponential is NaN and so is the row's sum.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward    1   one thread per row
+               2   one block per row: 4.4 times fewer sectors, 7.6 times less predicted time
+               3   one warp per row: 15 times fewer turns, no barriers, 2.1 times less predicted time
+    backward   1   one thread per row
+               2   one warp per row: 4.6 times fewer sectors, 16 times less predicted time
 """
 
 import math
@@ -127,13 +135,20 @@ def forward_1(x, target, y, p, *, BLOCK=BLOCK):
 
 @rung(registers=40, tiny={"BLOCK": 8})
 def forward_2(x, target, y, p, *, BLOCK=BLOCK):
-    """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread."""
+    """A block per row, reducing as a tree in shared memory: a long row no longer waits for one thread.
+
+    By the x-ray: 4.4 times fewer sectors and 7.6 times less predicted time, for 6.6 times more turns and 15 times more
+    flops.
+    """
     return [forward_block(BLOCK=BLOCK)[x.shape[0], BLOCK](x, target, y, p)]
 
 
 @rung(registers=48, tiny={"BLOCK": 2 * WARP})
 def forward_3(x, target, y, p, *, BLOCK=BLOCK):
-    """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block."""
+    """A warp per row, reducing by shuffles: no barrier and no shared memory, and short rows fill more of a block.
+
+    By the x-ray: 15 times fewer turns, 2.2 times fewer flops, no barriers and 2.1 times less predicted time.
+    """
     return [forward_warp(BLOCK=BLOCK)[math.ceil(x.shape[0] * WARP / BLOCK), BLOCK](x, target, y, p)]
 
 
@@ -145,7 +160,11 @@ def backward_1(dy, target, p, dx, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"BLOCK": 2 * WARP})
 def backward_2(dy, target, p, dx, *, BLOCK=BLOCK):
-    """A warp per row: coalesced, and the sum of the target by shuffles."""
+    """A warp per row: coalesced, and the sum of the target by shuffles.
+
+    By the x-ray: 4.6 times fewer sectors, 2.2 times fewer turns and 16 times less predicted time, for 5.0 times more
+    flops.
+    """
     return [backward_warp(BLOCK=BLOCK)[math.ceil(p.shape[0] * WARP / BLOCK), BLOCK](dy, target, p, dx)]
 
 

@@ -1,7 +1,13 @@
-"""Top k on a GPU, a ladder of three rungs. Shapes as in reference.py.
+"""Top k on a GPU, a ladder of three rungs. Source: Lin et al. (2017), section 4.1.
 
-All of them ask how many rows come before a row: its rank, which is its place in the result if it is below k. No two
-rows have the same rank, so each place is written by one thread and nothing needs atomics.
+Shapes as in reference.py. All of them ask how many rows come before a row: its rank, which is its place in the result
+if it is below k. No two rows have the same rank, so each place is written by one thread and nothing needs atomics.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per row counts those before it
+              2   tiles in shared memory: 31 times fewer sectors
+              3   sorted tiles, searched: 24 times fewer turns, 350 times fewer flops, 3.2 times less predicted time
 """
 
 import math
@@ -133,14 +139,21 @@ def forward_1(x, value, index, column, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(x, value, index, column, *, BLOCK=BLOCK):
-    """Tiles in shared memory: each value is read from global memory once per block, not once per thread."""
+    """Tiles in shared memory: each value is read from global memory once per block, not once per thread.
+
+    By the x-ray: 31 times fewer sectors.
+    """
     R, N, C = x.shape
     return [count_tiled(BLOCK=BLOCK)[(math.ceil(N / BLOCK), R), BLOCK](x, value, index, column % C)]
 
 
 @rung(registers=48, tiny={"TILE": 16, "BLOCK": 4})
 def forward_3(x, value, index, column, *, TILE=TILE, BLOCK=BLOCK):
-    """Sorted tiles: a search in each takes log2(TILE) comparisons where counting takes TILE of them."""
+    """Sorted tiles: a search in each takes log2(TILE) comparisons where counting takes TILE of them.
+
+    By the x-ray: 5.6 times fewer sectors, 24 times fewer turns, 350 times fewer flops, 15 times fewer barriers and 3.2
+    times less predicted time.
+    """
     R, N, C = x.shape
     tiles = math.ceil(N / TILE)
     tile_value, tile_row = scratch(x, (R, tiles * TILE)), scratch(x, (R, tiles * TILE), "int32")

@@ -3,6 +3,13 @@
 Nothing is computed, so everything is a matter of addresses: a warp is served at full speed where its threads want
 neighbours, and what are neighbours in x are far apart in y. `python -m kernels xray transpose.forward --rung 1` and up
 shows each cost appear and go.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward, backward   1   one thread per value
+                        2   a tile in shared memory: 4.5 times fewer sectors
+                        3   rows of the tile padded by a word: 8.8 times fewer turns, 2.5 times less predicted time
+                        4   a tile as narrow as the matrix
 """
 
 import math
@@ -95,19 +102,28 @@ def forward_1(x, y, *, BLOCK=BLOCK):
 
 @rung(registers=40, tiny={"TILE": 4, "ROWS": 2})
 def forward_2(x, y, *, TILE=TILE, ROWS=ROWS):
-    """A tile in shared memory: reads and writes touch 4 sectors, but a column of the tile is 32 turns of one bank."""
+    """A tile in shared memory: reads and writes touch 4 sectors, but a column of the tile is 32 turns of one bank.
+
+    By the x-ray: 4.5 times fewer sectors.
+    """
     return [transpose_tiled(TILE=TILE, ROWS=ROWS, WIDTH=TILE)[grid_of(x, TILE, TILE), (TILE, ROWS)](x, y)]
 
 
 @rung(registers=40, tiny={"TILE": 4, "ROWS": 2})
 def forward_3(x, y, *, TILE=TILE, ROWS=ROWS):
-    """Rows of the tile are one word longer than they hold: a column of it lies in 32 banks, which take one turn."""
+    """Rows of the tile are one word longer than they hold: a column of it lies in 32 banks, which take one turn.
+
+    By the x-ray: 8.8 times fewer turns and 2.5 times less predicted time.
+    """
     return [transpose_tiled(TILE=TILE, ROWS=ROWS, WIDTH=TILE + 1)[grid_of(x, TILE, TILE), (TILE, ROWS)](x, y)]
 
 
 @rung(registers=40, tiny={"TILE": 4, "BLOCK": 8})
 def forward_4(x, y, *, TILE=TILE, BLOCK=BLOCK):
-    """A tile as narrow as the matrix: with two channels a warp writes 32 values, where a square tile leaves it 2."""
+    """A tile as narrow as the matrix: with two channels a warp writes 32 values, where a square tile leaves it 2.
+
+    By the x-ray no count of the typical case changes by a tenth.
+    """
     height, width = fitted_tile(x.shape[1], x.shape[2], TILE)
     fitted = transpose_fitted(HEIGHT=height, WIDTH=width, TILE=TILE, PADDED=TILE + 1, BLOCK=BLOCK)
     return [fitted[grid_of(x, height, width), BLOCK](x, y)]

@@ -3,6 +3,13 @@
 Shapes as in reference.py. Backward gathers: each input value looks up the outputs that took it. Scattering would need
 atomics, and their order changes from run to run. Positions are integers, in units of 1 / (2 H') of a row, so that
 forward and backward never disagree about who took what.
+
+The rungs:
+
+    forward    1   one thread per output
+    backward   1   one thread per input value, gathering
+
+Nothing to climb: threads that follow each other read and write neighbours, and memory is the limit.
 """
 
 import math

@@ -10,8 +10,8 @@ x (R, C, H, W) -> y (R, C, H', W'), where any size H', W' will do, a smaller one
 floor(h' H / H') is meant exactly. PyTorch multiplies by H / H' as a float32, which now and then, as from 2 rows to 82,
 takes the row before.
 
-An output is a sum of inputs times shares; backward hands its delta-error to the same inputs by the same shares, which
-makes it the adjoint.
+An output is a sum of inputs times shares; backward hands its delta-error (the gradient of the loss with respect to it)
+to the same inputs by the same shares, which makes it the adjoint.
 """
 
 import numpy as np

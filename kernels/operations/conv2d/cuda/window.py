@@ -49,7 +49,11 @@ def forward_window(
 
 @rung(registers=32, tiny={"TILE": 2})
 def forward_2(x, w, b, y, stride, padding, *, TILE=16):
-    """Shared memory: the windows of neighbours overlap, so a block reads the inputs under all of them once."""
+    """Shared memory: the windows of neighbours overlap, so a block reads the inputs under all of them once.
+
+    By the x-ray: 18 times fewer sectors, for 2.6 times more turns, 2.6 times more flops and 2.6 times more predicted
+    time.
+    """
 
     def under(tile):
         return tuple((tile - 1) * s + k for s, k in zip(stride, w.shape[2:], strict=True))

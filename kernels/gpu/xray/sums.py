@@ -1,0 +1,90 @@
+"""What a rung costs as a whole: sums over its launches, and how they compare with those of the rung before."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kernels.gpu.xray.counts import SECTOR, Xray
+from kernels.gpu.xray.roofline import Prediction
+
+NOTEWORTHY = 1.1  # below this ratio two rungs cost the same
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over the launches of a rung, each as if all of its blocks were like those that were counted."""
+
+    sectors: float
+    ideal_sectors: float
+    lines: float
+    wavefronts: float
+    ideal_wavefronts: float
+    flops: float
+    slots: float
+    lanes: float
+    barriers: float
+    barriers_a_block: tuple[float, ...]
+    """For each launch."""
+    seconds: float
+    """Predicted, at least."""
+    without_caches: float
+    limit: str
+    """Of the launch that takes longest."""
+
+    @classmethod
+    def of(cls, xrays: Sequence[Xray], predictions: Sequence[Prediction]) -> "Sums":
+        def total(name):
+            return sum(xray.scale * xray.total(name) for xray in xrays)
+
+        return cls(
+            sectors=total("sectors"),
+            ideal_sectors=total("ideal_sectors"),
+            lines=total("lines"),
+            wavefronts=total("wavefronts"),
+            ideal_wavefronts=total("ideal_wavefronts"),
+            flops=sum(xray.scale * xray.flops for xray in xrays),
+            slots=sum(xray.scale * xray.slots for xray in xrays),
+            lanes=sum(xray.scale * xray.slots * xray.active for xray in xrays),
+            barriers=sum(math.prod(xray.grid) * xray.barriers for xray in xrays),
+            barriers_a_block=tuple(xray.barriers for xray in xrays),
+            seconds=sum(prediction.seconds for prediction in predictions),
+            without_caches=sum(prediction.without_caches for prediction in predictions),
+            limit=max(predictions, key=lambda prediction: prediction.seconds).limit,
+        )
+
+    @property
+    def turns(self) -> float:
+        """Of the level 1 cache and of shared memory, 128 bytes at the most."""
+        return self.lines + self.wavefronts
+
+    @property
+    def bytes(self) -> float:
+        """That global memory moves if no cache helps."""
+        return SECTOR * self.sectors
+
+    @property
+    def active(self) -> float:
+        """The fraction of lanes that took part."""
+        return self.lanes / max(self.slots, 1)
+
+    def over(self, before: "Sums") -> list[str]:
+        """What changed since the rung before, in words: "21 times fewer sectors". Empty where nothing did."""
+        found = []
+        for name, less, more, what in (
+            ("sectors", "fewer", "more", "sectors"),
+            ("turns", "fewer", "more", "turns"),
+            ("flops", "fewer", "more", "flops"),
+            ("barriers", "fewer", "more", "barriers"),
+            ("seconds", "less", "more", "predicted time"),
+        ):
+            old, new = getattr(before, name), getattr(self, name)
+            if old and not new:
+                found.append(f"no {what}")
+            elif old and max(old / new, new / old) >= NOTEWORTHY:
+                found.append(f"{two_digits(max(old / new, new / old))} times {less if new < old else more} {what}")
+        return found
+
+
+def two_digits(ratio: float) -> str:
+    """A number of at least 1 with two significant digits: 1.3, 21, 350."""
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{round(ratio, 1 - math.floor(math.log10(ratio))):.0f}"
