@@ -166,8 +166,7 @@ def product_registers(
     left_values = cuda.local.array(PER_M, float32)
     right_values = cuda.local.array(PER_N, float32)
     total = cuda.local.array((PER_M, PER_N), float32)
-    THREADS_M, THREADS_N = TILE_M // PER_M, TILE_N // PER_N
-    THREADS = THREADS_M * THREADS_N
+    THREADS_M, THREADS_N, THREADS = TILE_M // PER_M, TILE_N // PER_N, TILE_M * TILE_N // (PER_M * PER_N)
     SHAPE = (TILE_K, PER_M, PER_N, THREADS_M, THREADS_N, GROUP)
     t = int64(uint32(cuda.threadIdx.x))  # never negative: see `own`
     tm, tn = t // THREADS_N, t % THREADS_N
