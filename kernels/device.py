@@ -165,9 +165,8 @@ class CudaDevice(Device):
         self.cupy = cupy
         self.capture = capture
         self.stream = cupy.cuda.Stream(non_blocking=True)
-        self._ran: set[tuple] = (
-            set()
-        )  # kernels, by the types of their arguments, that are compiled, loaded and have run
+        # Kernels, by the types of their arguments, that are compiled, loaded and have run.
+        self._ran: set[tuple] = set()
         self._pinned: np.ndarray | None = None
         self._used = 0  # bytes of it that copies under way may still read
 
