@@ -92,7 +92,8 @@ class Operation:
                 a multiply-add counts as two, a comparison, exponential or root as one
     case        (draw) -> shapes of inputs, and settings, of one test case
     typical     one case of the size that networks here have: what is timed and inspected unless something else is asked
-    values      how to draw the values of an array, where not `normal`: (generator, shape) -> array
+    values      how to draw the values of an input, of state or of an output's delta-error, where not `normal`:
+                (generator, shape) -> array
     hard        which hard values an input stands, of those in HARD; unless said, all where it is drawn from `normal`,
                 and none where `values` keeps it to a domain
     skips       (settings) -> whether kernels may skip products with 0, so that an infinity among them is lost

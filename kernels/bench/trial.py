@@ -46,7 +46,8 @@ class Trial:
             trial.arrays[name] = None if shapes[name] is None else trial._typed(name, values(generator, shapes[name]))
         for name in operation.outputs:
             if operation.gradients:
-                trial.arrays[f"d{name}"] = trial._typed(name, normal(generator, shapes[name]))
+                values = operation.values.get(f"d{name}", normal)
+                trial.arrays[f"d{name}"] = trial._typed(name, values(generator, shapes[name]))
         return trial
 
     @classmethod

@@ -18,6 +18,11 @@ def away_from_zero(generator, shape):
     return values + np.copysign(0.01, values)
 
 
+def around_one(generator, shape):
+    """Values of both signs whose sum is not near 0 where there are many, so that its rounding errors are small."""
+    return 1 + generator.standard_normal(shape)
+
+
 def around_three(generator, shape):
     """Mostly positive values, so that rounding errors of their sum are small beside it."""
     return 3 + generator.standard_normal(shape)

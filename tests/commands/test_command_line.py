@@ -99,12 +99,12 @@ def test_check_counts_the_cases_of_each_kernel(tmp_path):
 
 def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
     where = ("--json", str(tmp_path / "profile.json"), "--figure", str(tmp_path / "roofline.png"))
-    shape = ("--shape", "x=8,64", "w=64,32")
+    shape = ("--shape", "x=8,64", "w=32,64")
     text = kernels("profile", "linear", *shape, "--against", "numpy", "--device", "cpu", "--seconds", "0.1", *where)
     found = json.loads((tmp_path / "profile.json").read_text())
     assert [row["kernel"] for row in found["kernels"]] == ["linear.forward", "linear.backward"]
     forward = found["kernels"][0]
-    assert forward["shape"] == "x=8,64 w=64,32"
+    assert forward["shape"] == "x=8,64 w=32,64"
     assert forward["intensity"] == pytest.approx(2 * 8 * 64 * 32 / (4 * (8 * 64 + 64 * 32 + 8 * 32)))
     assert forward["gflops"] == pytest.approx(2 * 8 * 64 * 32 / forward["median"] / 1e9)
     assert forward["fast"] <= forward["median"] <= forward["slow"]

@@ -3,7 +3,7 @@
 import math
 
 from kernels.operation import HARD, Operation, ShapeError, require_axes, require_shape
-from kernels.operations.samples import around_three, positive
+from kernels.operations.samples import around_one, around_three, positive
 
 
 def shapes(x, gamma, beta, epsilon, momentum, training, **_):
@@ -58,9 +58,9 @@ operation = Operation(
     flops=flops,
     case=case,
     typical={"x": (50, 32, 24, 24), "gamma": (32,), "beta": (32,)},
-    values={"x": around_three, "running_var": positive},
+    values={"x": around_three, "running_var": positive, "dy": around_one},
     # What a shift or a scale of x would undo is taken out of a delta-error. Unless epsilon is beside the variance, that
     # is nearly all of it where a channel has few values, and what is left has no correct digits.
-    hard={"x": tuple(kind for kind in HARD if kind != "huge")},
+    hard={"x": tuple(kind for kind in HARD if kind != "huge"), "dy": HARD},
     training="training",
 )
