@@ -9,15 +9,22 @@ which each kernel knows as it is compiled:
     dx    R    M    N    dy w
     dw    M    R    N    dyT x         the left matrix is read transposed
 
-The rungs:
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
-    forward, dx, dw    1    one thread per value
-                       2    tiles in shared memory; this one and the next in kernels/gpu/products.py, shared with conv2d
-                       3    tiles in registers, read 16 bytes at a time
-    db                 1    one thread per bias
-                       2    one block per COLUMNS biases
+    forward   1   one thread per output
+              2   tiles in shared memory: 57 times fewer sectors, 11 times less predicted time
+              3   tiles in registers, read 16 bytes at a time: 3.8 times fewer sectors, 7.6 times fewer turns
+    dx        1   one thread per input value
+              2   tiles in shared memory: 7.8 times fewer sectors
+              3   tiles in registers, read 16 bytes at a time: 4.4 times fewer sectors, 8.5 times fewer turns
+    dw        1   one thread per weight
+              2   tiles in shared memory: 8.8 times fewer sectors
+              3   tiles in registers, read 16 bytes at a time: 7.5 times fewer turns, 7.3 times less predicted time
+    db        1   one thread per bias
+              2   one block per COLUMNS biases: 4.7 times less predicted time
 
-Sums are in float32 and in a fixed order, without atomics, so runs repeat bit for bit.
+Tiles are those of kernels/gpu/products.py, shared with conv2d. Sums are in float32 and in a fixed order, without
+atomics, so runs repeat bit for bit.
 """
 
 import math
@@ -86,6 +93,9 @@ def forward_1(x, w, b, y, *, BLOCK=BLOCK):
 def forward_2(x, w, b, y, *, TILE=TILE):
     """Shared-memory tiles: a value read from global memory serves TILE threads.
 
+    By the x-ray: 57 times fewer sectors, 11 times fewer turns and 11 times less predicted time, for 1.3 times more
+    flops.
+
     The weights are transposed while they are loaded, so that both matrices are read in order of memory.
     """
     size, functions = y_product(x, b, y)
@@ -94,7 +104,10 @@ def forward_2(x, w, b, y, *, TILE=TILE):
 
 @rung(registers=64, tiny={"TILES": TINY})
 def forward_3(x, w, b, y, *, TILES=TILES):
-    """Register tiles: a value read from shared memory serves several products, and four are one read."""
+    """Register tiles: a value read from shared memory serves several products, and four are one read.
+
+    By the x-ray: 3.8 times fewer sectors, 7.6 times fewer turns and 16 times fewer barriers.
+    """
     size, functions = y_product(x, b, y)
     return [registers(x, w, b, y, size, TILES, **functions)]
 
@@ -108,14 +121,22 @@ def dx_1(dy, w, dx, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"TILE": 4})
 def dx_2(dy, w, dx, *, TILE=TILE):
-    """Shared-memory tiles: a value read from global memory serves TILE threads."""
+    """Shared-memory tiles: a value read from global memory serves TILE threads.
+
+    By the x-ray: 7.8 times fewer sectors, for 1.5 times more turns, 1.3 times more flops and 1.2 times more predicted
+    time.
+    """
     size, functions = dx_product(dy, dx)
     return [tiled(dy, w, None, dx, size, TILE=TILE, **functions)]
 
 
 @rung(registers=64, tiny={"TILES": TINY})
 def dx_3(dy, w, dx, *, TILES=TILES):
-    """Register tiles: a value read from shared memory serves several products, and four are one read."""
+    """Register tiles: a value read from shared memory serves several products, and four are one read.
+
+    By the x-ray: 4.4 times fewer sectors, 8.5 times fewer turns and 16 times fewer barriers, for 1.9 times more
+    predicted time.
+    """
     size, functions = dx_product(dy, dx)
     return [registers(dy, w, None, dx, size, TILES, **functions)]
 
@@ -129,14 +150,22 @@ def dw_1(dy, x, dw, *, BLOCK=BLOCK):
 
 @rung(registers=32, tiny={"TILE": 4})
 def dw_2(dy, x, dw, *, TILE=TILE):
-    """Shared-memory tiles: x and dy both have the examples, along which they are summed, in their rows."""
+    """Shared-memory tiles: x and dy both have the examples, along which they are summed, in their rows.
+
+    By the x-ray: 8.8 times fewer sectors, for 1.5 times more turns, 1.3 times more flops and 1.5 times more predicted
+    time.
+    """
     size, functions = dw_product(dy, dw)
     return [tiled(dy, x, None, dw, size, TILE=TILE, **functions)]
 
 
 @rung(registers=48, tiny={"TILES": TINY})
 def dw_3(dy, x, dw, *, TILES=TILES):
-    """Register tiles: a value read from shared memory serves several products, and four are one read."""
+    """Register tiles: a value read from shared memory serves several products, and four are one read.
+
+    By the x-ray: 2.8 times fewer sectors, 7.5 times fewer turns, 16 times fewer barriers and 7.3 times less predicted
+    time.
+    """
     size, functions = dw_product(dy, dw)
     return [registers(dy, x, None, dw, size, TILES, **functions)]
 
@@ -181,7 +210,10 @@ def db_reduced(dy, db, *, COLUMNS=COLUMNS, ROWS=8):
 
 @rung(registers=32, tiny={"COLUMNS": 4, "ROWS": 2})
 def db_2(dy, db, *, COLUMNS=COLUMNS, ROWS=8):
-    """Block reduction: ROWS threads share a column out, where one thread would wait for each of its reads."""
+    """Block reduction: ROWS threads share a column out, where one thread would wait for each of its reads.
+
+    By the x-ray: 4.7 times less predicted time, for 1.6 times more turns and 1.1 times more flops.
+    """
     return [db_reduced(COLUMNS=COLUMNS, ROWS=ROWS)[math.ceil(db.size / COLUMNS), (COLUMNS, ROWS)](dy, db)]
 
 

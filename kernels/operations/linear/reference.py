@@ -3,6 +3,7 @@
 x (R, N), w (M, N), b (M,) or None -> y (R, M). The weight W[i,j] of eq. 1, from input i to output j, stands at w[j,i],
 a row for each output, as the source says beside eq. 3 and as PyTorch has it; so eq. 3 is x wT. The one bias per layer
 of eq. 1 is one per output here. The factor f' of eq. 15, 17 and 18 belongs to the activation.
+The delta-error of a value is the gradient of the loss with respect to it.
 """
 
 import numpy as np
