@@ -3,14 +3,13 @@
 So the page is proved, and with it that an operation is a folder and nothing else.
 """
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers import ROOT
+from tests.helpers.programs import python
+
 DOCUMENT = ROOT / "docs" / "add-an-operation.md"
 BLOCKS = re.compile(r"^`([\w/]+\.py)`\n\n```python file\n(.*?)^```$|^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Where the reader keeps operations of his own, in the document.
@@ -37,10 +36,7 @@ def printed(command: str, folder: Path) -> str:
     """What a command prints in the folder of the project, where `folder` holds operations."""
     program, *arguments = shlex.split(command.replace(HOME, str(folder)))
     assert program == "python"
-    environment = os.environ | {"HANDWRITTEN_OPERATIONS": str(folder), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    done = python(*arguments, cwd=ROOT, HANDWRITTEN_OPERATIONS=str(folder))
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -4,8 +4,6 @@ import importlib
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +11,9 @@ import kernels.__main__
 from benchmarks import turns
 from benchmarks.turns import OURS, YARDSTICK
 from kernels.gpu import gpu_is_available
+from tests.helpers import ROOT
+from tests.helpers.programs import python
 
-ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ("detectors", "interpreter", "machine", "matching", "overfit", "training_step")
 
 
@@ -170,7 +169,7 @@ def test_times_are_reported_with_their_ratio_to_the_yardstick(capsys):
 
 def test_a_competitor_finds_nothing_of_ours_imported():
     program = "import sys, benchmarks.detectors, benchmarks.training_step; sys.exit('kernels' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+    assert python("-c", program, cwd=ROOT).returncode == 0
 
 
 def environment(names):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kernels.operation import window_output
-from tests.calculus import Applied, assert_equal, derivative
+from tests.helpers.calculus import Applied, assert_equal, derivative
 
 
 def values(*shape, seed=0):

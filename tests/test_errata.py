@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kernels.operation import ShapeError, find_operation, window_output
-from tests.calculus import Applied, assert_differ, assert_equal, derivative
+from tests.helpers.calculus import Applied, assert_differ, assert_equal, derivative
 from tests.test_equations import (
     PRINTED_FUNCTIONS,
     batchnorm,

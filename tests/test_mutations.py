@@ -6,7 +6,6 @@ makes, on the same kind of random trials.
 
 import importlib
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +13,9 @@ import pytest
 from kernels.bench.trial import Trial
 from kernels.gpu.interpreter import KernelError
 from kernels.operation import Operation, RandomDraw, all_operations
-from tests.operations.checks import check_backward, check_derivative, check_forward
+from tests.helpers import ROOT
+from tests.helpers.checks import check_backward, check_derivative, check_forward
 
-ROOT = Path(__file__).parents[1]
 TRIALS = 40
 
 # ruff: noqa: E501

@@ -25,10 +25,10 @@ from apps.faces.training import DetectorRecipe, score
 from apps.mnist.classifier import DigitRecipe
 from framework import Model, checkpoint
 from framework import weights as weights_files
-from tests.apps.test_faces_data import face, write_split
-from tests.apps.test_faces_pictures import greys, made
+from tests.helpers.films import greys, made
+from tests.helpers.programs import environment, python
+from tests.helpers.wider_face import face, write_split
 
-ROOT = Path(__file__).parents[2]
 ASTRONAUT = np.array([[181, 68, 270, 179]])  # the face, from hairline to chin
 BRIEF = ("--iterations", "2", "--batch-size", "2", "--sizes", "64", "--data", "builtin", "--validation", "1")
 HERE = ("--device", "cpu")
@@ -344,8 +344,7 @@ def test_a_run_of_another_model_is_not_resumed(run, settings, complaint):
 def test_interrupted_it_ends_its_workers_and_says_how_to_go_on():
     command = [sys.executable, "-m", "apps.faces", "train", *BRIEF, *HERE, "--workers", "2", "--output", "run"]
     command[command.index("2")] = "100000"  # iterations
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         complaint = process.stderr.read(1)  # of the bar, which is there when training begins
         time.sleep(1)
@@ -570,8 +569,6 @@ def test_an_impossible_option_is_refused_with_what_is_allowed(run, command, comp
 
 
 def test_it_runs_as_a_program():
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "apps.faces", "detect", "none.jpg"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = python("-m", "apps.faces", "detect", "none.jpg")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "apps.faces detect: none.jpg: no such file or folder\n"

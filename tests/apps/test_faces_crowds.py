@@ -1,9 +1,6 @@
 """Composed crowds: as many faces as promised, all to be seen, the same each time."""
 
-import os
 import pickle
-import subprocess
-import sys
 from unittest.mock import patch
 
 import numpy as np
@@ -14,6 +11,7 @@ from hypothesis import strategies as st
 from apps.errors import DataError
 from apps.faces import crowds
 from apps.faces.crowds import FACE, HAIR, NECK, TORSO, Crowds, crowd_of, faces, layout, overlap, photographs, reach
+from tests.helpers.programs import python
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -116,6 +114,5 @@ def test_crowds_need_no_network_and_no_cache(tmp_path):
         "from apps.faces.crowds import faces, photographs\n"
         "print(len(faces(False) + faces(True) + photographs(False) + photographs(True)))\n"
     )
-    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert int(done.stdout) > 100
+    done = python("-c", script, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert int(done.stdout) > 100, done.stderr

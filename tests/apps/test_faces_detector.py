@@ -18,7 +18,7 @@ from framework import Model, checkpoint, weights
 from framework.checkpoint import CheckpointError
 from kernels.device import find_device
 from kernels.operations.iou.reference import overlap as iou
-from tests.apps.noise import example
+from tests.helpers.noise import example
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """The figures show what was found, and what the curves and the log say."""
 
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
 from PIL import Image
 
-from apps.faces import figures
 from apps.faces.evaluation import Detections, Outcome, Truth, evaluate
 from apps.faces.figures import (
     ANNOTATED,
@@ -27,15 +23,7 @@ from apps.faces.figures import (
     worst_misses,
 )
 from apps.figures import INK
-
-
-@pytest.fixture
-def drawn(monkeypatch, tmp_path) -> list[Figure]:
-    """The figures that were saved."""
-    found: list[Figure] = []
-    save = figures.save
-    monkeypatch.setattr(figures, "save", lambda figure, path: (found.append(figure), save(figure, path)))
-    return found
+from tests.helpers.programs import python
 
 
 def boxes(*corners) -> np.ndarray:
@@ -279,4 +267,4 @@ def test_the_same_figures_are_the_same_bytes(tmp_path):
 
 def test_no_display_is_needed():
     code = "import sys, apps.faces.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert python("-c", code).returncode == 0

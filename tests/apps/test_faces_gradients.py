@@ -1,8 +1,4 @@
-"""Whole detectors: loss, gradients of all parameters and detections against calculus, PyTorch and another device.
-
-Pictures are as small as the pyramid allows: where the coarsest level is normalized, it has at least 2 x 2 cells, since
-two values normalized by their own mean and variance are 1 and -1 whatever they were.
-"""
+"""Whole detectors: loss, gradients of all parameters and detections against calculus, PyTorch and another device."""
 
 from functools import partial
 
@@ -12,9 +8,8 @@ import pytest
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
 from framework import Model
-from tests.apps.noise import batch
+from tests.helpers.noise import SIZES, batch
 
-SIZES = {"lite": (96, 96), "facenet": (65, 97), "faceresnet": (129, 129)}
 PARTS = ("loss", "classification", "regression")
 
 

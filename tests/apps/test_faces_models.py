@@ -14,9 +14,8 @@ from apps.faces.matching import Matching
 from apps.faces.models import MODELS, OVERLAP, facenet, faceresnet, lite
 from framework import Model
 from kernels.operations.iou.reference import overlap as iou
-from tests.apps.noise import batch
+from tests.helpers.noise import SIZES, batch
 
-SIZES = {"lite": (96, 96), "facenet": (65, 97), "faceresnet": (129, 129)}
 RESNETS = ("facenet", "faceresnet")
 
 

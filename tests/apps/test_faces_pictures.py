@@ -12,6 +12,7 @@ from PIL import Image
 
 from apps.errors import DataError
 from apps.faces.pictures import FILMS, Film, bytes_of, find_pictures, is_film, read_upright
+from tests.helpers.films import greys, made
 
 # What turns a picture upright, by the value of the EXIF tag for orientation: how it was stored.
 STORED = {1: 0, 3: 2, 6: 1, 8: 3}  # quarter turns against the clock
@@ -207,22 +208,6 @@ def test_nothing_to_look_at_is_an_error(album):
 def test_films_are_known_by_their_names():
     assert all(is_film(Path(f"a{suffix}")) and is_film(Path(f"a{suffix.upper()}")) for suffix in FILMS)
     assert not is_film(Path("a.jpg"))
-
-
-def made(path: Path, pictures: list[np.ndarray], rate: Fraction | int = 10) -> Path:
-    """A film of these pictures."""
-    av = pytest.importorskip("av")
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("libx264", rate=rate)
-        stream.height, stream.width, stream.pix_fmt = *pictures[0].shape[:2], "yuv420p"
-        for picture in pictures:
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
-        film.mux(stream.encode())
-    return path
-
-
-def greys(count: int, height: int = 32, width: int = 48) -> list[np.ndarray]:
-    return [np.full((height, width, 3), 20 + 20 * number, np.uint8) for number in range(count)]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])

@@ -20,18 +20,13 @@ from framework.checkpoint import CheckpointError
 from framework.parameters import ParameterError
 from framework.recipe import RecipeError
 from framework.trainer import Trainer
-from tests.apps.noise import example
+from tests.helpers.checks import assert_same
+from tests.helpers.noise import example
 
 EXAMPLES = [example((90 + 10 * i, 120), seed=i) for i in range(5)]
 SMALL = DetectorRecipe(iterations=4, batch=3, sizes=(64, 96), seed=7, warmup=2)
 
 steps = st.integers(0, 10**6)
-
-
-def assert_same(one, other):
-    assert one.keys() == other.keys()
-    for name, array in one.items():
-        np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
 # Batches

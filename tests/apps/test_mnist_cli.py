@@ -1,11 +1,7 @@
 """The command line of the digits, run as a user runs it."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,27 +10,17 @@ from PIL import Image
 from apps.faces.training import DetectorRecipe
 from apps.mnist.models import MODELS
 from framework import checkpoint
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers import ROOT
+from tests.helpers.checks import assert_same
+from tests.helpers.programs import python
 
 
 def run(*arguments, code=0, cwd=None):
     """Run `python -m apps.mnist`; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "apps.mnist", *map(str, arguments)],
-        cwd=cwd or ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = python("-m", "apps.mnist", *arguments, cwd=cwd or ROOT)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +74,7 @@ def test_resuming_a_finished_run_changes_nothing(trained):
     assert "resumed at step 120" in said
     again, facts_again = checkpoint.read(folder / "weights.safetensors")
     assert facts_again == facts
-    for name, tensor in tensors.items():
-        np.testing.assert_array_equal(again[name], tensor, err_msg=name)
+    assert_same(again, tensors)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,11 @@
 """The figures show what the log and the predictions say."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
-from apps.mnist import figures
 from apps.mnist.figures import learning_curves, misclassified_sheet, sheet_title
+from tests.helpers.programs import python
 
 
 def log(steps: int, every: int = 10) -> list[dict[str, float]]:
@@ -18,15 +14,6 @@ def log(steps: int, every: int = 10) -> list[dict[str, float]]:
         accuracy = 1 - 1 / record["iteration"]
         record |= {"validation_loss": 3 * record["loss"], "validation_accuracy": accuracy}
     return records
-
-
-@pytest.fixture
-def drawn(monkeypatch, tmp_path) -> list[Figure]:
-    """The figures that were saved."""
-    found: list[Figure] = []
-    save = figures.save
-    monkeypatch.setattr(figures, "save", lambda figure, path: (found.append(figure), save(figure, path)))
-    return found
 
 
 def test_the_curves_are_those_of_the_log(drawn, tmp_path):
@@ -95,4 +82,4 @@ def test_the_same_run_draws_the_same_bytes(tmp_path):
 def test_no_display_is_needed():
     """Drawing goes past pyplot, which would choose a window system."""
     code = "import sys, apps.mnist.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert python("-c", code).returncode == 0

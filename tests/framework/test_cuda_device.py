@@ -22,8 +22,7 @@ from kernels.__main__ import main
 from kernels.bench import timing
 from kernels.device import PINNED, CudaDevice, DeviceError
 from kernels.gpu import Launch
-from tests.framework.networks import plain, regression
-from tests.framework.test_program import batch_for
+from tests.helpers.networks import batch_for, plain, regression
 
 PINNED_BLOCKS: list[np.ndarray] = []
 

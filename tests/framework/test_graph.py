@@ -11,7 +11,7 @@ from framework.layers import add, conv2d, flatten, linear, pool, zeros
 from framework.parameters import Parameters
 from framework.summary import rows
 from kernels.operation import ShapeError
-from tests.framework.networks import pyramid
+from tests.helpers.networks import pyramid
 
 
 @pytest.fixture

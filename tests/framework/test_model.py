@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 import pytest
 
 import apps.faces.detector
@@ -11,7 +10,8 @@ from apps.faces.models import lite
 from apps.mnist.models import cnn6
 from framework import Model, Optimizer
 from framework.parameters import ParameterError
-from tests.framework.networks import of_any_size, plain
+from tests.helpers.checks import assert_same
+from tests.helpers.networks import of_any_size, plain
 
 
 def never_drawn(build, *arguments, **options):
@@ -30,8 +30,7 @@ def never_drawn(build, *arguments, **options):
 def test_a_model_with_weights_draws_none():
     weights = Model(plain, "cpu", seed=1).parameters.download()
     loaded = Model(partial(never_drawn, plain), "cpu", weights=weights)
-    for name, array in loaded.parameters.download().items():
-        np.testing.assert_array_equal(array, weights[name], err_msg=name)
+    assert_same(loaded.parameters.download(), weights)
     with pytest.raises(AssertionError, match="a start was drawn"):
         Model(partial(never_drawn, plain), "cpu")
 

@@ -9,7 +9,7 @@ import apps.mnist.__main__
 from apps.mnist.models import lenet5_max
 from framework import Plan
 from framework.picture import COLOUR, NAMED_STEPS, plan_figure, readable
-from tests.framework.networks import plain
+from tests.helpers.networks import plain
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from apps.faces.models import lite
 from apps.mnist.models import MODELS
 from framework import Graph, GraphError, Plan
 from framework.layers import add, conv2d, flatten, linear, mean, relu, reshape, zeros
-from tests.framework.networks import of_any_size, plain, pyramid, regression, residual
+from tests.helpers.networks import of_any_size, plain, pyramid, regression, residual
 
 NETWORKS = (plain, residual, pyramid, regression, of_any_size, *MODELS.values())
 

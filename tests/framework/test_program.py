@@ -5,23 +5,10 @@ import pytest
 
 from apps.mnist.models import MODELS
 from framework import GraphError, Model, Optimizer
-from tests.framework.networks import plain, pyramid, regression, residual
+from tests.helpers.checks import assert_same
+from tests.helpers.networks import batch_for, plain, pyramid, regression, residual
 
 NETWORKS = {"plain": plain, "residual": residual, "pyramid": pyramid}
-
-
-def batch_for(program, seed=0):
-    """Values for all inputs of a program; targets are one-hot."""
-    generator = np.random.default_rng(seed)
-    values = {}
-    for name, buffer in program.inputs.items():
-        if name == "target":
-            values[name] = np.eye(buffer.shape[1])[generator.integers(0, buffer.shape[1], buffer.shape[0])]
-        elif buffer.dtype == "uint8":
-            values[name] = generator.integers(0, 256, buffer.shape, np.uint8)
-        else:
-            values[name] = generator.random(buffer.shape)
-    return values
 
 
 def gradients(build, device, batch=4, **options):
@@ -71,8 +58,7 @@ def test_sharing_memory_changes_no_bit(build):
     shared, shared_gradients = gradients(build, "cpu")
     apart, apart_gradients = gradients(build, "cpu", reuse=False)
     assert shared["loss"] == apart["loss"]
-    for name, gradient in apart_gradients.items():
-        np.testing.assert_array_equal(shared_gradients[name], gradient, err_msg=name)
+    assert_same(shared_gradients, apart_gradients)
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -86,9 +72,7 @@ def test_the_same_seed_gives_the_same_bits(device):
             program(**batch_for(program, seed=step))
         return model.parameters.weights.download()
 
-    first, second = weights(), weights()
-    for name, array in first.items():
-        np.testing.assert_array_equal(array, second[name], err_msg=name)
+    assert_same(weights(), weights())
 
 
 def test_another_seed_starts_elsewhere():

@@ -16,7 +16,8 @@ from framework.checkpoint import CheckpointError
 from framework.program import NonFinite
 from framework.schedule import cosine_schedule, step_schedule
 from framework.trainer import Trainer
-from tests.framework.networks import of_any_size, plain
+from tests.helpers.checks import assert_same
+from tests.helpers.networks import of_any_size, plain
 
 
 def batches(step):
@@ -43,12 +44,6 @@ def logged(run):
     return [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
 
 
-def assert_equal(one, other):
-    assert one.keys() == other.keys()
-    for name, array in one.items():
-        np.testing.assert_array_equal(array, other[name], err_msg=name)
-
-
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_network_learns(tmp_path, optimizer):
     run = trainer(tmp_path, rate=0.05 if optimizer == "sgd" else 0.01, optimizer=optimizer)
@@ -64,8 +59,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path, optimiz
     rest = trainer(tmp_path / "parts", optimizer=optimizer)
     rest.resume()
     rest.run(12, progress=False)
-    assert_equal(weights(whole), weights(rest))
-    assert_equal(whole.optimizer.download(), rest.optimizer.download())
+    assert_same(weights(whole), weights(rest))
+    assert_same(whole.optimizer.download(), rest.optimizer.download())
     assert whole.records == rest.records
 
 
@@ -92,8 +87,8 @@ def test_a_run_over_inputs_of_two_sizes_resumes_bit_for_bit(tmp_path, stop):
     rest = over_two_sizes(tmp_path / "parts", optimizer="adam")
     rest.resume()
     rest.run(8, progress=False)
-    assert_equal(weights(whole), weights(rest))
-    assert_equal(whole.optimizer.download(), rest.optimizer.download())
+    assert_same(weights(whole), weights(rest))
+    assert_same(whole.optimizer.download(), rest.optimizer.download())
     assert whole.records == rest.records
 
 
@@ -119,7 +114,7 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path):
     end = max(rest.step, 400)
     for run in (whole, rest):
         run.run(end, progress=False)
-    assert_equal(weights(whole), weights(rest))
+    assert_same(weights(whole), weights(rest))
     assert whole.metrics_path.read_bytes() == rest.metrics_path.read_bytes()
     assert whole.records == rest.records == logged(rest)
 
@@ -263,7 +258,7 @@ def test_an_interrupted_run_finishes_its_step_and_leaves_a_checkpoint(tmp_path):
     rest.run(9, progress=False)
     whole = trainer(tmp_path / "whole")
     whole.run(9, progress=False)
-    assert_equal(weights(whole), weights(rest))
+    assert_same(weights(whole), weights(rest))
 
 
 def test_an_interrupted_evaluation_ends_at_once_and_leaves_a_checkpoint(tmp_path):

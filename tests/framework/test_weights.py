@@ -7,7 +7,8 @@ import pytest
 
 from framework import Model, checkpoint, weights
 from framework.checkpoint import CheckpointError
-from tests.framework.networks import of_any_size, plain
+from tests.helpers.checks import assert_same
+from tests.helpers.networks import of_any_size, plain
 
 MODELS = {"plain": plain, "of_any_size": of_any_size}
 SIZES = {"small": 8, "large": 16}
@@ -18,8 +19,7 @@ def test_a_model_comes_back_with_what_is_known_of_it(tmp_path):
     weights.save(model, path, data="digits", accuracy=0.5)
     loaded, facts = weights.load(path, {model.name: plain}, "cpu")
     assert facts == {"model": model.name, "data": "digits", "accuracy": "0.5"}
-    for name, array in model.parameters.download().items():
-        np.testing.assert_array_equal(loaded.parameters.download()[name], array, err_msg=name)
+    assert_same(loaded.parameters.download(), model.parameters.download())
 
 
 def test_a_fact_can_choose_how_the_model_is_built(tmp_path):

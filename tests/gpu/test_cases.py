@@ -5,9 +5,9 @@ import math
 import pytest
 
 from kernels.commands.targets import Target
-from tests.gpu.cases import compilations, large, small
-from tests.operations.checks import assert_close
-from tests.operations.test_operations import OPERATIONS
+from tests.helpers.cases import compilations, large, small
+from tests.helpers.checks import assert_close
+from tests.helpers.operations import OPERATIONS
 
 # Kernels that are one block by what they do: the end of a sum, a sum by one thread, and one thread for each picture.
 ALONE = {"reduce_rest", "reduce_thread", "scan_words", "forward_picture"}

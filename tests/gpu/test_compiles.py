@@ -10,7 +10,7 @@ from kernels.gpu import kernel
 from kernels.gpu.compiler import ARCHITECTURES, cuda, float32
 from kernels.gpu.report import ReportError, report
 from kernels.operation import RandomDraw
-from tests.operations.test_operations import OPERATIONS
+from tests.helpers.operations import OPERATIONS
 
 
 def launches(name, direction, rung):

@@ -1,6 +1,6 @@
 """Every rung compiled and run on a GPU, against the reference. Skipped where there is none.
 
-Compiling takes the time here, so the cases are few and share what is compiled: see cases.py.
+Compiling takes the time here, so the cases are few and share what is compiled: see tests/helpers/cases.py.
 """
 
 import numpy as np
@@ -9,11 +9,10 @@ import pytest
 from framework import Model, Optimizer
 from kernels.device import PINNED, CudaDevice, DeviceError
 from kernels.operation import all_operations
-from tests.framework.networks import residual
-from tests.framework.test_program import batch_for
-from tests.gpu.cases import large, small
-from tests.operations.checks import assert_close
-from tests.operations.test_operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
+from tests.helpers.cases import large, small
+from tests.helpers.checks import assert_close, assert_same
+from tests.helpers.networks import batch_for, residual
+from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
 
 pytestmark = pytest.mark.gpu
 
@@ -66,9 +65,7 @@ def test_a_captured_run_equals_one_launched_call_by_call():
     launched = trained(CudaDevice(capture=False))
     device = CudaDevice()
     for _ in range(2):  # the second is captured in its first step
-        captured = trained(device)
-        for name, array in launched.items():
-            np.testing.assert_array_equal(captured[name], array, err_msg=name)
+        assert_same(trained(device), launched)
 
 
 def test_a_capture_that_fails_leaves_the_device_usable(monkeypatch):

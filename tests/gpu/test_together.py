@@ -12,7 +12,8 @@ from kernels.bench.trial import Trial
 from kernels.gpu import compiler, cuda, float32, kernel, together
 from kernels.gpu.compiler import is_compiled
 from kernels.operation import RandomDraw
-from tests.operations.test_operations import OPERATIONS
+from tests.helpers.operations import OPERATIONS
+from tests.helpers.programs import python
 
 H100 = (9, 0)
 
@@ -115,5 +116,5 @@ from kernels.gpu import kernel
 from tests.gpu.test_together import scale
 assert ".target sm_90" in scale[1, 4](numpy.ones(4, numpy.float32)).ptx("sm_90")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = python("-c", program)
     assert done.returncode == 0, done.stderr

@@ -15,7 +15,7 @@ from kernels.gpu.xray import GPUS, predict, xray
 from kernels.gpu.xray.picture import draw
 from kernels.gpu.xray.text import report
 from kernels.operation import RandomDraw
-from tests.operations.test_operations import FORWARD_RUNGS, OPERATIONS
+from tests.helpers.operations import FORWARD_RUNGS, OPERATIONS
 
 WARP, BLOCK = 32, 64
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernels.operation import ShapeError
 from kernels.operations.activation import FUNCTIONS
-from tests.operations.running import KINDS, backward, float64_in, forward
+from tests.helpers.running import KINDS, backward, float64_in, forward
 
 FAR = 1e30
 

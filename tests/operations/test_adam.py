@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 
 from kernels.operation import ShapeError
-from tests.operations.running import KINDS, forward
+from tests.helpers.running import KINDS, forward, random
 
 N = 21
 BETA1, BETA2 = 0.9, 0.999
-
-
-def random(seed):
-    return np.random.default_rng(seed).standard_normal(N).astype(np.float32)
 
 
 def rate(step, learning_rate=0.1):
@@ -24,11 +20,11 @@ def rate(step, learning_rate=0.1):
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_takes_the_same_path_as_pytorch(decay, kind):
     torch = pytest.importorskip("torch")
-    state = {"w": random(0), "m": np.zeros(N), "v": np.zeros(N)}
-    weights = torch.tensor(random(0), requires_grad=True)
+    state = {"w": random(N), "m": np.zeros(N), "v": np.zeros(N)}
+    weights = torch.tensor(random(N), requires_grad=True)
     optimizer = torch.optim.AdamW([weights], lr=0.1, weight_decay=decay)
     for step in range(1, 7):
-        dw = random(step)
+        dw = random(N, seed=step)
         state = forward("adam", kind, {"decay": decay}, dw=dw, rate=rate(step), norm=[1], **state)
         weights.grad = torch.tensor(dw)
         optimizer.step()
@@ -38,22 +34,22 @@ def test_takes_the_same_path_as_pytorch(decay, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 def test_the_first_step_has_the_length_of_the_rate_whatever_the_gradient(size, kind):
-    dw = size * np.where(random(1) < 0, -1, 1)
+    dw = size * np.where(random(N, seed=1) < 0, -1, 1)
     state = forward("adam", kind, dw=dw, rate=rate(1), norm=[1], w=np.zeros(N), m=np.zeros(N), v=np.zeros(N))
     np.testing.assert_allclose(state["w"], -0.1 * np.sign(dw), rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_weight_without_gradient_stays(kind):
-    state = forward("adam", kind, dw=np.zeros(N), rate=rate(1), norm=[0], w=random(0), m=np.zeros(N), v=np.zeros(N))
-    np.testing.assert_array_equal(state["w"], random(0))
+    state = forward("adam", kind, dw=np.zeros(N), rate=rate(1), norm=[0], w=random(N), m=np.zeros(N), v=np.zeros(N))
+    np.testing.assert_array_equal(state["w"], random(N))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("norm", [np.nan, np.inf])
 def test_nothing_changes_where_the_norm_is_not_finite(norm, kind):
-    before = {"w": random(0), "m": random(1), "v": random(2) ** 2}
-    dw = random(3)
+    before = {"w": random(N), "m": random(N, seed=1), "v": random(N, seed=2) ** 2}
+    dw = random(N, seed=3)
     dw[3] = norm
     after = forward("adam", kind, dw=dw, rate=rate(1), norm=[norm], **before)
     for name, value in before.items():

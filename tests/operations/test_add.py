@@ -7,11 +7,7 @@ import pytest
 
 from kernels.operation import ShapeError
 from kernels.operations.add import cpu, cuda, reference
-from tests.operations.running import KINDS, backward, forward
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+from tests.helpers.running import KINDS, backward, forward, random
 
 
 @pytest.mark.parametrize("kind", KINDS)

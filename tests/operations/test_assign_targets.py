@@ -8,9 +8,9 @@ from hypothesis import given
 
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.labels import BACKGROUND, IGNORED_ANCHOR
-from tests.operations.checks import check_forward
-from tests.operations.running import KINDS, float64_in, forward, trial
-from tests.strategies import trials
+from tests.helpers.checks import check_forward
+from tests.helpers.running import KINDS, float64_in, forward, trial
+from tests.helpers.strategies import trials
 
 ASSIGN = all_operations()["assign_targets"]
 ALPHA, GAMMA = 3.0, 2.0

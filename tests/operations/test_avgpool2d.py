@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.operation import ShapeError, all_operations
-from tests.operations.running import KINDS, backward, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, backward, forward
+from tests.helpers.strategies import trials
 
 AVGPOOL = all_operations()["avgpool2d"]
 

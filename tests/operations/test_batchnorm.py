@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.bench.trial import Trial
 from kernels.operation import ShapeError
 from kernels.operations.batchnorm import cpu, operation, reference
-from tests.operations.running import KINDS, trial
+from tests.helpers.running import KINDS, trial
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 RUNGS = [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2), ("interpret", 3)]

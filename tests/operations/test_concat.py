@@ -9,14 +9,10 @@ from hypothesis import strategies as st
 
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.concat import cpu, cuda, reference
-from tests.operations.running import KINDS, backward, float64_in, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, backward, float64_in, forward, random
+from tests.helpers.strategies import trials
 
 CONCAT = all_operations()["concat"]
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", KINDS)

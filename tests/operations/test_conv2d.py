@@ -10,7 +10,7 @@ from kernels.gpu.xray import xray
 from kernels.operation import ShapeError
 from kernels.operations.conv2d import operation, reference
 from kernels.operations.conv2d.cuda import backward, forward
-from tests.strategies import HypothesisDraw
+from tests.helpers.strategies import HypothesisDraw
 
 RUNGS = [("interpret", rung) for rung in range(1, max(len(forward), len(backward)) + 1)]
 EVERY = [("reference", None), ("cpu", None), *RUNGS]

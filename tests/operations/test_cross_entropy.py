@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernels.operation import ShapeError
 from kernels.operations import samples
-from tests.operations.running import KINDS, backward, forward, trial
+from tests.helpers.running import KINDS, backward, forward, trial
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,8 +8,8 @@ from hypothesis import given
 
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.box_code import CODES
-from tests.operations.running import KINDS, float64_in, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, float64_in, forward
+from tests.helpers.strategies import trials
 
 DECODE = all_operations()["decode_boxes"]
 CENTERS = {"code": "centers", "weights": (1, 1, 1, 1)}

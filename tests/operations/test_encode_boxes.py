@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.box_code import CODES
-from tests.operations.running import KINDS, float64_in, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, float64_in, forward
+from tests.helpers.strategies import trials
 
 ENCODE = all_operations()["encode_boxes"]
 BY_HAND = {"centers": ([10, 10, 5, 5], [2.5, -5.0, 5 * np.log(2), 0]), "corners": ([1, 1, 2, 1], [-5, -5, 30, -5])}

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.operation import ShapeError, all_operations
-from tests.operations.running import KINDS, backward, float64_in, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, backward, float64_in, forward
+from tests.helpers.strategies import trials
 
 FOCAL = all_operations()["focal_loss"]
 SOFTMAX = trials(FOCAL).filter(lambda trial: trial.shapes["x"] == trial.shapes["target"])

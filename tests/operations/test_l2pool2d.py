@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.operation import all_operations
-from tests.operations.running import KINDS, backward, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, backward, forward
+from tests.helpers.strategies import trials
 
 L2POOL = all_operations()["l2pool2d"]
 

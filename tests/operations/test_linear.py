@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.bench.trial import Trial
 from kernels.operation import ShapeError
 from kernels.operations.linear import cpu, operation
-from tests.operations.running import KINDS, backward, forward, trial
+from tests.helpers.running import KINDS, backward, forward, trial
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.operation import ShapeError
 from kernels.operations import samples
 from kernels.operations.loss import FUNCTIONS
-from tests.operations.running import KINDS, backward, float64_in, forward, trial
+from tests.helpers.running import KINDS, backward, float64_in, forward, trial
 
 
 def loss(function, kind, prediction, target):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from kernels.gpu import Launch
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.labels import BACKGROUND, FACE, IGNORED_ANCHOR, IGNORED_FACE, PADDING
-from tests.operations.running import KINDS, float64_in, forward, trial
-from tests.strategies import trials
+from tests.helpers.running import KINDS, float64_in, forward, trial
+from tests.helpers.strategies import trials
 
 MATCH = all_operations()["match_anchors"]
 BEST = {"best": True}

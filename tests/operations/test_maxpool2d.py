@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from kernels.bench.trial import Trial
 from kernels.operation import ShapeError
 from kernels.operations.maxpool2d import operation
-from tests.operations.running import KINDS, trial
-from tests.strategies import trials
+from tests.helpers.running import KINDS, trial
+from tests.helpers.strategies import trials
 
 every_implementation = pytest.mark.parametrize("kind", KINDS)
 

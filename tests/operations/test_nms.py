@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from kernels.operation import ShapeError
 from kernels.operations.nms import operation
-from tests.operations.running import float64_in, trial
-from tests.strategies import trials
+from tests.helpers.running import float64_in, trial
+from tests.helpers.strategies import trials
 
 every_implementation = pytest.mark.parametrize(
     ("kind", "rung"), [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2), ("interpret", 3)]

@@ -11,8 +11,8 @@ from kernels.cpu.cores import one_core
 from kernels.gpu.xray import xray
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.normalise.cuda import BLOCK, SHARED_BYTES
-from tests.operations.running import KINDS, float64_in, forward, trial
-from tests.strategies import trials
+from tests.helpers.running import KINDS, float64_in, forward, trial
+from tests.helpers.strategies import trials
 
 NORMALISE = all_operations()["normalise"]
 RUNGS = range(1, 5)

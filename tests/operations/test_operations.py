@@ -9,21 +9,10 @@ from hypothesis import strategies as st
 
 from kernels.bench.trial import Trial
 from kernels.commands.targets import Target
-from kernels.operation import RandomDraw, all_operations
-from tests.operations.checks import check_backward, check_derivative, check_forward
-from tests.strategies import trials
-
-OPERATIONS = {name: o for name, o in all_operations().items() if not o.view}
-DIFFERENTIABLE = [name for name, o in OPERATIONS.items() if o.gradients]
-
-
-def rungs(direction):
-    """(name, number of the rung) of every rung that a ladder of this direction has."""
-    having = [name for name, operation in OPERATIONS.items() if direction in operation.directions]
-    return [(name, rung) for name in having for rung in Target(OPERATIONS[name], direction).rungs]
-
-
-FORWARD_RUNGS, BACKWARD_RUNGS = rungs("forward"), rungs("backward")
+from kernels.operation import RandomDraw
+from tests.helpers.checks import check_backward, check_derivative, check_forward
+from tests.helpers.operations import BACKWARD_RUNGS, DIFFERENTIABLE, FORWARD_RUNGS, OPERATIONS
+from tests.helpers.strategies import trials
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kernels.operation import ShapeError
 from kernels.operations.reduce import HOW, cpu
-from tests.operations.running import KINDS, backward, float64_in, forward, trial
+from tests.helpers.running import KINDS, backward, float64_in, forward, trial
 
 RUNGS = (1, 2, 3)
 

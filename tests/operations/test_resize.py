@@ -12,8 +12,8 @@ from kernels.cpu.cores import one_core
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.resize import reference
 from kernels.operations.resize.functions import first_under, past_under
-from tests.operations.running import KINDS, float64_in, forward, trial
-from tests.strategies import trials
+from tests.helpers.running import KINDS, float64_in, forward, trial
+from tests.helpers.strategies import trials
 
 RESIZE = all_operations()["resize"]
 PICTURES = [

@@ -6,24 +6,20 @@ import numpy as np
 import pytest
 
 from kernels.operation import ShapeError
-from tests.operations.running import KINDS, forward
+from tests.helpers.running import KINDS, forward, random
 
 N = 21
-
-
-def random(seed):
-    return np.random.default_rng(seed).standard_normal(N).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.9, 0.0), (0.9, 0.01)])
 def test_takes_the_same_path_as_pytorch(momentum, decay, kind):
     torch = pytest.importorskip("torch")
-    state = {"w": random(0), "velocity": np.zeros(N)}
-    weights = torch.tensor(random(0), requires_grad=True)
+    state = {"w": random(N), "velocity": np.zeros(N)}
+    weights = torch.tensor(random(N), requires_grad=True)
     optimizer = torch.optim.SGD([weights], lr=0.1, momentum=momentum, weight_decay=decay)
     for step in range(1, 7):
-        dw = random(step)
+        dw = random(N, seed=step)
         state = forward("sgd", kind, {"momentum": momentum, "decay": decay}, dw=dw, rate=[0.1], norm=[1], **state)
         weights.grad = torch.tensor(dw)
         optimizer.step()
@@ -33,7 +29,7 @@ def test_takes_the_same_path_as_pytorch(momentum, decay, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_momentum_and_decay_it_is_the_plain_step(kind):
     """Zozoulenko (2018), eq. 12."""
-    w, dw = random(0), random(1)
+    w, dw = random(N), random(N, seed=1)
     arrays = {"dw": dw, "rate": [0.5], "norm": [1], "w": w, "velocity": np.zeros(N)}
     np.testing.assert_allclose(forward("sgd", kind, {"momentum": 0.0}, **arrays)["w"], w - 0.5 * dw, rtol=1e-6)
 
@@ -41,7 +37,7 @@ def test_without_momentum_and_decay_it_is_the_plain_step(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("norm", [np.nan, np.inf])
 def test_nothing_changes_where_the_norm_is_not_finite(norm, kind):
-    w, velocity, dw = random(0), random(1), random(2)
+    w, velocity, dw = random(N), random(N, seed=1), random(N, seed=2)
     dw[3] = norm
     state = forward("sgd", kind, dw=dw, rate=[0.1], norm=[norm], w=w, velocity=velocity)
     np.testing.assert_array_equal(state["w"], w)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from kernels.operation import ShapeError, all_operations
-from tests.operations.running import KINDS, backward, float64_in, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, backward, float64_in, forward
+from tests.helpers.strategies import trials
 
 SMOOTH = all_operations()["smooth_l1"]
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from kernels.operation import ShapeError
 from kernels.operations.softmax import operation
-from tests.operations.running import KINDS, backward, trial
+from tests.helpers.running import KINDS, backward, trial
 
 LARGEST = float(np.finfo(np.float32).max)
 every_kind = pytest.mark.parametrize("kind", KINDS)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.operation import ShapeError, all_operations
-from tests.operations import running
-from tests.operations.running import KINDS, backward, forward
-from tests.strategies import trials
+from tests.helpers import running
+from tests.helpers.running import KINDS, backward, forward
+from tests.helpers.strategies import trials
 
 FUSED = all_operations()["softmax_cross_entropy"]
 HUGE = 3e38

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as hnp
 
 from kernels.operation import ShapeError
 from kernels.operations.topk import operation
-from tests.operations.running import float64_in, trial
-from tests.strategies import trials
+from tests.helpers.running import float64_in, trial
+from tests.helpers.strategies import trials
 
 every_implementation = pytest.mark.parametrize(
     ("kind", "rung"), [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2), ("interpret", 3)]

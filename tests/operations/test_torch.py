@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.operation import all_operations
-from tests.operations.checks import check_torch
-from tests.strategies import trials
+from tests.helpers.checks import check_torch
+from tests.helpers.strategies import trials
 
 torch = pytest.importorskip("torch")
 

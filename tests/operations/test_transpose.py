@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from kernels.gpu.xray import xray
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.transpose import cuda
-from tests.operations.running import KINDS, backward, float64_in, forward, trial
-from tests.strategies import trials
+from tests.helpers.running import KINDS, backward, float64_in, forward, trial
+from tests.helpers.strategies import trials
 
 TRANSPOSE = all_operations()["transpose"]
 RUNGS = range(1, len(cuda.forward) + 1)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kernels.operation import ShapeError, all_operations
 from kernels.operations.upsample2d import MODES
-from tests.operations.running import KINDS, backward, float64_in, forward
-from tests.strategies import trials
+from tests.helpers.running import KINDS, backward, float64_in, forward
+from tests.helpers.strategies import trials
 
 UPSAMPLE = all_operations()["upsample2d"]
 

@@ -20,6 +20,13 @@ def assert_close(got, expected, tolerance):
         assert error <= tolerance * size, f"{name} is off by {error}: {got[name]} {value}"
 
 
+def assert_same(got, expected):
+    """The same arrays by name, bit for bit."""
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(got[name], value, err_msg=name)
+
+
 def check_forward(trial: Trial, kind: str, **options):
     """An implementation computes what the reference computes."""
     assert_close(trial.forward(kind, **options), trial.forward("reference"), trial.operation.tolerance)

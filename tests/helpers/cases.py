@@ -7,7 +7,7 @@ import numpy as np
 
 from kernels.bench.trial import Trial
 from kernels.operation import RandomDraw
-from tests.operations.test_operations import OPERATIONS
+from tests.helpers.operations import OPERATIONS
 
 # Cases of several blocks or tiles in each direction, the last ones not full, for operations whose typical case is not
 # such, or takes the reference long. The first rung of `reduce` adds all values one by one: float32 allows no million.

@@ -1,10 +1,17 @@
 """One operation run on arrays that a test gives: what the tests of single operations share."""
 
+import numpy as np
+
 from kernels.bench.trial import Trial
 from kernels.commands.targets import Target
 from kernels.operation import all_operations
 
 KINDS = ("reference", "cpu", "interpret")
+
+
+def random(*shape, seed=0):
+    """Normally distributed float32 values."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def trial(name, settings=None, **arrays):

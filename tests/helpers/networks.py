@@ -100,3 +100,17 @@ def of_any_size(batch, size=8):
     classify(linear(flatten(pool(x, "avg", window=size)), 4, name="fit"))
     graph.output("brightness", mean(x))
     return graph
+
+
+def batch_for(program, seed=0):
+    """Values for all inputs of a program; targets are one-hot."""
+    generator = np.random.default_rng(seed)
+    values = {}
+    for name, buffer in program.inputs.items():
+        if name == "target":
+            values[name] = np.eye(buffer.shape[1])[generator.integers(0, buffer.shape[1], buffer.shape[0])]
+        elif buffer.dtype == "uint8":
+            values[name] = generator.integers(0, 256, buffer.shape, np.uint8)
+        else:
+            values[name] = generator.random(buffer.shape)
+    return values
