@@ -131,6 +131,31 @@ def test_links_lead_somewhere(document):
         assert not anchor or anchor in anchors(linked), f"{target} has no such heading"
 
 
+WORK = re.compile(r"([A-Z]\w+)(?:( et al\.)| (?:and|&) ([A-Z]\w+))?(?:, | \()((?:19|20)\d\d)\b")
+
+
+def works(text: str) -> set[str]:
+    """The works that a text cites, in one form: "Kahan (1965)", "Kingma and Ba (2015)", "Lin et al. (2017)"."""
+    found = WORK.findall(" ".join(text.split()))
+    return {f"{first}{others}{second and f' and {second}'} ({year})" for first, others, second, year in found}
+
+
+def test_every_work_that_is_cited_has_an_address():
+    """And no work has one that nothing cites."""
+    equations_md = ROOT / "docs" / "equations.md"
+    entries = re.split(r"^(?:- |\| 00\d )", equations_md.read_text(), flags=re.MULTILINE)
+    listed = set().union(*(works(entry) for entry in entries if "<http" in entry))
+    citing = [path for path in [*DOCUMENTS, *SOURCES] if path != equations_md and not named(path).startswith("tests")]
+    cited = {work: named(path) for path in citing for work in works(path.read_text())}
+    assert {work: path for work, path in cited.items() if work not in listed} == {}
+    assert listed <= set(cited)
+
+
+def test_works_are_cited_in_several_forms():
+    text = "Kahan (1965); (Lin et\n    al., 2017, eq. 5), Pisarchyk & Lee (2020), Kingma and Ba (2015) in May 2026"
+    assert works(text) == {"Kahan (1965)", "Lin et al. (2017)", "Pisarchyk and Lee (2020)", "Kingma and Ba (2015)"}
+
+
 @pytest.mark.parametrize("file", SOURCES, ids=named)
 def test_every_path_that_source_names_exists(file):
     for path in re.findall(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[a-z0-9_./-]*[a-z0-9_]", file.read_text()):
