@@ -12,7 +12,7 @@ import pytest
 
 from kernels.commands.gains import MARKER
 from kernels.operation import all_operations
-from tests.citations import MARK, MURUGAN, ZOZOULENKO, cited, numbers, problems, tables
+from tests.helpers.citations import ANCHOR, CODE, MURUGAN, ZOZOULENKO, cited, equations, misprints, numbers, problems
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("docs", "kernels", "framework", "apps", "tests", "benchmarks")
@@ -47,34 +47,45 @@ def definitions(path: Path) -> set[str]:
 
 @cache
 def anchors(document: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a document."""
-    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """The anchors of a document: its own, and those that GitHub gives to its headings."""
+    text = document.read_text()
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    own = ANCHOR.findall(text)
+    assert len(own) == len(set(own)), f"{document.name} has an anchor twice"
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings} | set(own)
 
 
 @pytest.mark.parametrize("seed", NUMBERS)
-def test_every_numbered_equation_has_one_row(seed):
-    rows = Counter(n for row in tables("equations.md")[seed] for n in numbers(row[0]))
-    assert set(rows) == set(NUMBERS[seed])
-    assert [n for n, count in rows.items() if count > 1] == []
+def test_every_numbered_equation_stands_in_one_place(seed):
+    assert Counter(n for equation in equations(seed) for n in equation.numbers) == Counter(NUMBERS[seed])
 
 
 @pytest.mark.parametrize("seed", NUMBERS)
-def test_every_row_says_where_it_is_computed_and_what_proves_it(seed):
-    for number, _, computed, proof in (row for row in tables("equations.md")[seed] if "000" not in row[1]):
-        assert computed, f"{seed}, eq. {number} has no place"
-        assert proof, f"{seed}, eq. {number} has no proof"
+def test_every_equation_has_a_formula_a_function_and_a_test(seed):
+    """But for those that seed 001 has as 000 has them, for definitions, and for numbers that have no equation."""
+    for equation in equations(seed):
+        name, text = equation.name, equation.text.lower()
+        if "a number without an equation" in text or (
+            seed == "Seed 001" and ("as 000" in text or not equation.functions)
+        ):
+            continue
+        assert equation.formula or name == "code", f"{seed}, eq. {name} has no formula"
+        assert equation.functions or "definition" in text or "of the derivation" in text, f"{seed}, eq. {name}: where?"
+        assert equation.tests or "definition" in text, f"{seed}, eq. {name} has no proof"
 
 
-def test_equations_marked_as_misprinted_are_those_of_the_errata():
-    equations, errata = tables("equations.md"), tables("errata.md")
-    misprinted = {seed: {n for row in errata.get(seed, []) for n in numbers(row[0])} for seed in NUMBERS}
-    both = errata["Zozoulenko (2018), and seed 001"]
-    misprinted["Zozoulenko (2018)"] = {n for row in both for n in numbers(row[0])}
-    misprinted["Seed 001"] = {n for row in both for n in numbers(row[1])}
-    for seed in NUMBERS:
-        marked = {n for row in equations[seed] if MARK in row[0] for n in numbers(row[0])}
-        assert marked == misprinted[seed], seed
+@pytest.mark.parametrize("seed", NUMBERS)
+def test_equations_marked_as_misprinted_lead_to_their_rows_of_the_errata(seed):
+    rows = misprints(seed)
+    marked = set()
+    for equation in equations(seed):
+        of_rows = [rows[mark] for mark in equation.marks]
+        if equation.marks and equation.numbers:
+            assert set(equation.numbers) <= {n for row in of_rows for n in numbers(row)}, equation.name
+            marked |= set(equation.numbers)
+        else:
+            assert set(of_rows) <= {equation.name}
+    assert marked == {n for row in rows.values() for n in numbers(row)}
 
 
 def test_every_test_of_the_errata_is_in_the_errata():
@@ -86,15 +97,19 @@ def test_every_test_of_the_errata_is_in_the_errata():
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_every_function_and_test_that_is_named_exists(document):
     text = document.read_text()
-    for path, name in re.findall(r"`([\w./]+\.py)(?:: |::)(\w+)", text):
+    for path, name in re.findall(r"`([\w./]+\.py)(?:: |::)(\w+)", CODE.sub("", text)):
         assert (ROOT / path).is_file(), f"{path} does not exist"
         assert name in definitions(ROOT / path), f"{path} has no {name}"
+    for file, name, path in CODE.findall(text):
+        linked = (document.parent / path).resolve()
+        assert linked.is_file(), f"{path} does not exist"
+        assert linked.match(file or "*"), f"the link to {file} leads to {path}"
+        assert name in definitions(linked), f"{path} has no {name}"
 
 
-@pytest.mark.parametrize("document", ["equations.md", "errata.md"])
-def test_every_test_named_without_its_file_exists(document):
-    proofs = definitions(ROOT / "tests" / "test_equations.py") | definitions(ROOT / "tests" / "test_errata.py")
-    assert set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / document).read_text())) <= proofs
+def test_every_test_that_the_errata_name_exists():
+    written = (ROOT / "docs" / "errata.md").read_text()
+    assert set(re.findall(r"`(test_\w+)`", written)) <= definitions(ROOT / "tests" / "test_errata.py")
 
 
 @pytest.mark.parametrize("document", ["equations.md", "errata.md"])
@@ -114,6 +129,31 @@ def test_links_lead_somewhere(document):
         linked = (document.parent / path).resolve() if path else document
         assert linked.exists(), f"{target} does not exist"
         assert not anchor or anchor in anchors(linked), f"{target} has no such heading"
+
+
+WORK = re.compile(r"([A-Z]\w+)(?:( et al\.)| (?:and|&) ([A-Z]\w+))?(?:, | \()((?:19|20)\d\d)\b")
+
+
+def works(text: str) -> set[str]:
+    """The works that a text cites, in one form: "Kahan (1965)", "Kingma and Ba (2015)", "Lin et al. (2017)"."""
+    found = WORK.findall(" ".join(text.split()))
+    return {f"{first}{others}{second and f' and {second}'} ({year})" for first, others, second, year in found}
+
+
+def test_every_work_that_is_cited_has_an_address():
+    """And no work has one that nothing cites."""
+    equations_md = ROOT / "docs" / "equations.md"
+    entries = re.split(r"^(?:- |\| 00\d )", equations_md.read_text(), flags=re.MULTILINE)
+    listed = set().union(*(works(entry) for entry in entries if "<http" in entry))
+    citing = [path for path in [*DOCUMENTS, *SOURCES] if path != equations_md and not named(path).startswith("tests")]
+    cited = {work: named(path) for path in citing for work in works(path.read_text())}
+    assert {work: path for work, path in cited.items() if work not in listed} == {}
+    assert listed <= set(cited)
+
+
+def test_works_are_cited_in_several_forms():
+    text = "Kahan (1965); (Lin et\n    al., 2017, eq. 5), Pisarchyk & Lee (2020), Kingma and Ba (2015) in May 2026"
+    assert works(text) == {"Kahan (1965)", "Lin et al. (2017)", "Pisarchyk and Lee (2020)", "Kingma and Ba (2015)"}
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=named)

@@ -1,6 +1,6 @@
 """How well faces were found: each box is a hit, a false alarm or counts for nothing, as WIDER FACE counts.
 
-Source: Yang, Luo, Loy, Tang: "WIDER FACE: A Face Detection Benchmark" (2016), and its evaluation toolbox.
+Source: Yang et al. (2016), "WIDER FACE: A Face Detection Benchmark", and its evaluation toolbox.
 
 A box takes the face that it overlaps most, among all faces of its picture, ignored ones too. If their IoU is less than
 1/2 it is a false alarm. Else it counts for nothing if that face is ignored; it is a hit if no box with a higher

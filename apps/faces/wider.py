@@ -1,4 +1,4 @@
-"""WIDER FACE: photographs with a box around each face (Yang, Luo, Loy, Tang, 2016), as the benchmark publishes them.
+"""WIDER FACE: photographs with a box around each face (Yang et al., 2016), as the benchmark publishes them.
 
 Photographs are in `train/images` and `val/images` (the prefix `WIDER_` of its archives may stay). What is in them is in
 `wider_face_split/wider_face_train_bbx_gt.txt`, and likewise for `val`, which for each photograph has its path, a line

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-MARK = "†"
+ROOT = Path(__file__).resolve().parents[2]
 
 ZOZOULENKO, MURUGAN = "Zozoulenko (2018)", "Murugan (2017)"
 SEEDS = (ZOZOULENKO, "Seed 001", MURUGAN, "Seed 003", "Seed 004")
@@ -22,22 +22,86 @@ CITATION = re.compile(
 )
 
 
+CODE = re.compile(r"\[`(?:([\w./]+\.py): )?(\w+)`\]\(([\w./]+\.py)\)")  # [`file.py: name`](path), or without the file
+MARK = re.compile(r"\[†\]\(errata\.md#([\w.-]+)\)")
+ANCHOR = re.compile(r'<a id="([\w.-]+)"></a>')
+FORMULA = re.compile(r"\$`([^`]*)`\$|^```math\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+Places = set[tuple[str, str]]
+
+
+class Equation(NamedTuple):
+    """What docs/equations.md says below one heading "Eq. 20-21: ...", or in one row of a table."""
+
+    name: str  # "20-21", or the words of a row without a number
+    text: str  # in Markdown
+    formula: str  # what stands where the formula belongs
+
+    @property
+    def numbers(self) -> list[str]:
+        return numbers(self.name)
+
+    @property
+    def marks(self) -> list[str]:
+        """The anchors in docs/errata.md that its † lead to."""
+        return MARK.findall(self.text)
+
+    @property
+    def functions(self) -> list[tuple[str, str]]:
+        """(path, name) of each function it is computed in, the path from the root."""
+        return [(path.removeprefix("../"), name) for file, name, path in CODE.findall(self.text) if file]
+
+    @property
+    def places(self) -> Places:
+        """(operation, name) of those functions that belong to an operation."""
+        of_all = ((re.match(r"kernels/operations/(\w+)", path), name) for path, name in self.functions)
+        return {(operation[1], name) for operation, name in of_all if operation}
+
+    @property
+    def tests(self) -> list[str]:
+        return [name for file, name, _ in CODE.findall(self.text) if not file]
+
+
+def sections(document: str) -> dict[str, str]:
+    """The text below each heading of second order."""
+    _, *found = re.split(r"^## ", (ROOT / "docs" / document).read_text(), flags=re.MULTILINE)
+    return dict(text.split("\n", 1) for text in found)
+
+
 def tables(document: str) -> dict[str, list[list[str]]]:
     """The rows of the tables below each heading of second order, without their heads."""
-    found: dict[str, list[list[str]]] = {}
-    heading = ""
-    for line in (ROOT / "docs" / document).read_text().splitlines():
-        if line.startswith("## "):
-            heading = line.removeprefix("## ")
-        elif line.startswith("|"):
-            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
-    return {heading: rows[2:] for heading, rows in found.items()}
+    found = {}
+    for heading, text in sections(document).items():
+        rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+        found[heading] = [[cell.strip() for cell in row] for row in rows[2:]]
+    return found
+
+
+@cache
+def equations(seed: str) -> list[Equation]:
+    """All that docs/equations.md says of a seed."""
+    found = []
+    for block in re.split(r"^#{3,} ", sections("equations.md")[seed], flags=re.MULTILINE):
+        if heading := re.match(r"Eq\. (\S+): ", block):
+            found.append(Equation(heading[1], block, "".join(below for _, below in FORMULA.findall(block))))
+    for row in tables("equations.md")[seed]:
+        found.append(Equation(MARK.sub("", row[0]).strip(), " | ".join(row), row[1]))
+    return found
+
+
+def misprints(seed: str) -> dict[str, str]:
+    """The equations that each row of docs/errata.md names, or its words, by its anchor."""
+    both = "Zozoulenko (2018), and seed 001"
+    column = 1 if seed == "Seed 001" else 0
+    rows = tables("errata.md")[both if seed in (ZOZOULENKO, "Seed 001") else seed]
+    assert all(ANCHOR.match(row[0]) for row in rows), "a row of docs/errata.md does not begin with an anchor"
+    return {ANCHOR.findall(row[0])[0]: ANCHOR.sub("", row[column]) for row in rows}
 
 
 def numbers(cell: str) -> list[str]:
-    """The equations a cell names: "3.3-3.5, 3.9 †" are 3.3, 3.4, 3.5 and 3.9; words name none."""
+    """The equations a cell names: "3.3-3.5, 3.9" are 3.3, 3.4, 3.5 and 3.9; words name none."""
     found = []
-    for part in cell.replace(MARK, "").split(","):
+    for part in cell.split(","):
         if match := re.fullmatch(r"(\d+\.)?(\d+)(?:-(?:\d+\.)?(\d+))?", part.strip()):
             chapter, first, last = match[1] or "", int(match[2]), int(match[3] or match[2])
             found += [f"{chapter}{n}" for n in range(first, last + 1)]
@@ -85,30 +149,23 @@ def docstrings(path: Path) -> Iterator[tuple[str, str]]:
             yield getattr(node, "name", ""), text
 
 
-Places = set[tuple[str, str]]
-
-
 @cache
 def places() -> dict[str, dict[str, Places]]:
     """For each seed and equation, the (operation, function) that docs/equations.md names.
 
     What operations share counts as an operation: kernels/operations/pooling.py is "pooling".
     """
-    found: dict[str, dict[str, Places]] = {}
+    found = {seed: {n: equation.places for equation in equations(seed) for n in equation.numbers} for seed in SEEDS}
     for seed in SEEDS:
-        found[seed] = {}
-        pending: dict[str, list[str]] = {}
-        for row in tables("equations.md")[seed]:
-            for number in numbers(row[0]):
-                if row[2]:
-                    found[seed][number] = set(re.findall(r"`kernels/operations/(\w+)(?:/\w+)?\.py: (\w+)`", row[2]))
-                else:  # seed 001, whose equation is one of the first's
-                    other = re.search(r"eq\. (\d+) of 000", row[1])
-                    found[seed][number] = found[ZOZOULENKO][other[1] if other else number]
-                if match := re.match(rf"(?:as|(?:step|tool) of the derivation of) ({NUMBERS})", row[2]):
-                    pending[number] = numbers(re.sub(r" and ", ", ", match[1]))
-        for number, others in pending.items():
-            found[seed][number] = set().union(found[seed][number], *(found[seed][other] for other in others))
+        for equation in equations(seed):
+            derived = re.search(rf"(?:[Ss]tep|[Tt]ool) of the derivation of ({NUMBERS})", equation.text)
+            same = re.search(r"eq\. (\d+) of 000", equation.text)
+            for number in equation.numbers:
+                if derived:
+                    others = numbers(derived[1].replace(" and ", ", "))
+                    found[seed][number] = set().union(*(found[seed][other] for other in others))
+                elif seed == "Seed 001" and not equation.functions:
+                    found[seed][number] = found[ZOZOULENKO][same[1] if same else number]
     return found
 
 
