@@ -768,19 +768,34 @@ def test_seed_004_convolutions_without_padding_do_shrink():
     assert window_output("conv2d", (32, 32), (5, 5), (1, 1), (2, 2)) == (32, 32)
 
 
+# The gradients by the input as seed 004 prints them: X of the row, and its terms as O:F, without those by 0.
+ROWS_OF_SEED_004 = """
+    11 = 11:11
+    12 = 11:12 + 12:11
+    13 = 12:12
+    21 = 11:21 + 21:11
+    22 = 11:22 + 12:21 + 21:12 + 22:11
+    23 = 12:22 + 22:21
+    31 = 21:21
+    32 = 21:22 + 22:21
+    32 = 21:22 + 22:21
+    32 = 22:22
+"""
+
+
 def test_seed_004_gradients_of_the_input_as_printed_have_a_wrong_weight_and_a_row_twice():
     X, F, dO = values(3, 3), values(2, 2, seed=1), values(2, 2, seed=2)
     dX = derivative(lambda X: (dO * correlate(X, F)).sum(), X)
-    assert_equal(dX[0, 0], dO[0, 0] * F[0, 0])
-    assert_equal(dX[0, 1], dO[0, 0] * F[0, 1] + dO[0, 1] * F[0, 0])
-    assert_equal(dX[0, 2], dO[0, 1] * F[0, 1])
-    assert_equal(dX[1, 0], dO[0, 0] * F[1, 0] + dO[1, 0] * F[0, 0])
-    assert_equal(dX[1, 1], dO[0, 0] * F[1, 1] + dO[0, 1] * F[1, 0] + dO[1, 0] * F[0, 1] + dO[1, 1] * F[0, 0])
-    assert_differ(dX[1, 2], dO[0, 1] * F[1, 1] + dO[1, 1] * F[1, 0])  # printed: F21
-    assert_equal(dX[1, 2], dO[0, 1] * F[1, 1] + dO[1, 1] * F[0, 1])  # F12
-    assert_equal(dX[2, 0], dO[1, 0] * F[1, 0])
-    assert_equal(dX[2, 1], dO[1, 0] * F[1, 1] + dO[1, 1] * F[1, 0])
-    assert_differ(dX[2, 2], dO[1, 0] * F[1, 1] + dO[1, 1] * F[1, 0])  # the row that is printed a second time as X32
-    assert_equal(dX[2, 2], dO[1, 1] * F[1, 1])
+    at = {f"{row + 1}{column + 1}": (row, column) for row, column in indices(3, 3)}
+    rows = [line.split(" = ") for line in ROWS_OF_SEED_004.strip().splitlines()]
+    names = [name.strip() for name, _ in rows]
+    printed = [sum(dO[at[term[:2]]] * F[at[term[3:]]] for term in terms.split(" + ")) for _, terms in rows]
+    for name, value in zip(names[:8], printed[:8], strict=True):
+        (assert_differ if name == "23" else assert_equal)(dX[at[name]], value)
+    assert_equal(dX[1, 2], dO[0, 1] * F[1, 1] + dO[1, 1] * F[0, 1])  # with F12 in its last term
+    assert names[7:] == ["32"] * 3
+    assert printed[8] == printed[7]
+    assert_differ(dX[2, 1], printed[9])
+    assert_equal(dX[2, 2], printed[9])  # right but for its name
     run = Applied("conv2d", x=X[None, None], w=F[None, None], b=None)
     assert_equal(run.backward(dO[None, None])["dx"][0, 0], dX)
