@@ -230,24 +230,33 @@ def overlaps() -> Figure:
     return figure
 
 
+# The face in scikit-image's portrait of Eileen Collins, measured by hand: x1, y1, x2, y2.
+ASTRONAUT = np.array([[178.0, 70, 272, 198]])
+
+
 def detections() -> Figure:
-    """Figure 17: what the detector that ships finds in two pictures that nothing was learned from."""
+    """Figure 17: what the detector that ships finds in two pictures that nothing was learned from, and what is right.
+
+    A box is right where it and a face share at least half of what they cover (IoU 0.5), as in average precision.
+    """
     from skimage import data  # slow to import, and only this figure needs it
 
     from apps.faces.crowds import crowd_of
     from apps.faces.detector import WEIGHTS, Detector, load_detector
+    from apps.faces.evaluation import Truth, judge
     from apps.faces.figures import draw as with_boxes
 
     detector = Detector(load_detector(WEIGHTS / "lite.safetensors", "cpu")[0])
     crowd = crowd_of(100, seed=0, held_out=True)
     figure = sheet(4.3)
     figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03)
-    for axes, picture, of in zip(
-        figure.subplots(1, 2), (data.astronaut(), crowd.picture), ("one face", "100 faces"), strict=True
-    ):
+    pictures = (data.astronaut(), ASTRONAUT), (crowd.picture, crowd.boxes)
+    for axes, (picture, faces) in zip(figure.subplots(1, 2), pictures, strict=True):
         found = detector(picture)
+        outcome = judge(found, Truth(faces, np.zeros(len(faces), bool)), overlap=0.5)
+        numbers = f"faces found: {outcome.hits.sum()} of {len(faces)}, false boxes: {outcome.false_alarms.sum()}"
         axes.imshow(np.asarray(with_boxes(picture, found.boxes, found.scores)), interpolation="lanczos")
-        axes.set_title(f"{len(found.scores)} found, a picture of {of}", color=INK, fontsize=11)
+        axes.set_title(numbers, color=INK, fontsize=11)
         axes.set_axis_off()
     return figure
 

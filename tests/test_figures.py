@@ -88,6 +88,13 @@ def test_figure_6_finds_vertical_edges_with_one_filter_and_horizontal_ones_with_
         assert not found[int(not turned)].any()
 
 
+def test_figure_17_says_how_many_boxes_are_right_and_how_many_false():
+    titles = [axes.get_title() for axes in figures.detections().axes]
+    assert titles == ["faces found: 1 of 1, false boxes: 0", "faces found: 93 of 100, false boxes: 5"]
+    readme = figures.FOLDER.parents[1] / "README.md"
+    assert "finds 93 of 100 faces, and 5 of its boxes are false" in readme.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("number", figures.CURVES)
 def test_figures_13_and_14_are_drawn_from_the_logs_of_runs(number, tmp_path):
     runs = [tmp_path / "mnist-cnn6-1", tmp_path / "mnist-fcc6-1"]

@@ -203,7 +203,8 @@ def train(options) -> None:
     result = result or score(model, faces.validation).metrics  # where no step was left
     rounded = {name: round(value, 4) for name, value in result.items()}
     weights.save(model, folder / "weights.safetensors", data=faces.source, **rounded, **asdict(chosen))
-    figures.learning_curve({model.name: run.records}, folder / "curves.png", f"{model.name} on {faces.source}")
+    learned = f"{model.name}: {len(faces.train):,} pictures to learn from, {len(faces.validation):,} held out"
+    figures.learning_curve({model.name: run.records}, folder / "curves.png", learned)
     print(f"AP {result['ap']:.3f} of all faces, {result['ap_16']:.3f} of those of 16 pixels and more, ", end="")
     print(f"{run.seconds:.0f} s, {run.steps_per_second:.2f} steps a second")
     print(f"wrote weights.safetensors, metrics.jsonl and curves.png in {folder}")
@@ -235,7 +236,8 @@ def evaluate(options) -> None:
     curves = result.curves(faces.lists)
     for name, curve in curves.items():
         print(f"AP     {f'{curve.ap:.3f}' if curve.faces else '  -  '}  {name} ({_count(curve.faces, 'face')})")
-    figures.precision_recall(curves, options.output / "precision-recall.png", f"{model.name} on {faces.source}")
+    held_out = f"{model.name} on {_count(len(result.names), 'picture')} held out"
+    figures.precision_recall(curves, options.output / "precision-recall.png", held_out)
     figures.worst_misses(result.examples, result.shown(), options.output / "worst-misses.png")
     print(f"{_count(len(result.names), 'picture')} in {seconds:.1f} s on {model.device}")
     print(f"wrote precision-recall.png and worst-misses.png in {options.output}")

@@ -118,7 +118,7 @@ def precision_recall(found: Mapping[str, Curve], path: Path, title: str) -> None
     colours = dict(zip(found, cycle(COLOURS), strict=False))
     ranked = sorted(found.items(), key=lambda item: -np.nan_to_num(item[1].ap, nan=-1))
     for name, curve in ranked:
-        label = f"{name}: AP {curve.ap:.3f}" if curve.faces else f"{name}: no faces"
+        label = f"{name} ({curve.faces:,}): AP {curve.ap:.3f}" if curve.faces else f"{name}: no faces"
         start = [0] * min(len(curve.recall), 1)  # to the left of the first hit its precision holds
         recall, precision = np.append(start, curve.recall), np.append(curve.precision[:1], curve.precision)
         axes.plot(recall, precision, color=colours[name], linewidth=1.8, clip_on=False, zorder=3, label=label)
@@ -127,7 +127,8 @@ def precision_recall(found: Mapping[str, Curve], path: Path, title: str) -> None
     axes.set_yticks(np.linspace(0, 1, 6))
     tidy(axes)
     if ranked:
-        axes.legend(loc="lower left", fontsize=10, labelcolor=INK, framealpha=0.9, edgecolor=FAINT)
+        style = {"labelcolor": INK, "framealpha": 0.9, "edgecolor": FAINT}
+        axes.legend(loc="lower left", title="faces (how many)", fontsize=9, title_fontsize=9, **style)
     save(figure, path)
 
 

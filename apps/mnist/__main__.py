@@ -83,7 +83,7 @@ def train(options) -> None:
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
     open_run(folder, options.resume)
-    print(f"data    {digits.source}")
+    print(f"data    {digits.source}, {digits.origin}")
     print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
     print(f"recipe  {chosen}")
     print(f"output  {folder}")
@@ -92,7 +92,8 @@ def train(options) -> None:
     result = Evaluation(model, digits)()
     facts = {"data": digits.source, "accuracy": result.accuracy}
     weights.save(model, folder / "weights.safetensors", **facts, **asdict(chosen))
-    figures.learning_curves({model.name: run.records}, folder / "curves.png", f"{model.name} on {digits.source}")
+    learned = f"{model.name}: {len(digits.train_labels):,} digits to learn from, {len(digits.test_labels):,} held out"
+    figures.learning_curves({model.name: run.records}, folder / "curves.png", learned)
     figures.misclassified_sheet(
         digits.test_images, digits.test_labels, result.predictions, result.probabilities, folder / "misclassified.png"
     )
@@ -112,7 +113,7 @@ def evaluate(options) -> None:
     started = time.perf_counter()
     result = look()
     seconds = time.perf_counter() - started
-    print(f"data     {digits.source}")
+    print(f"data     {digits.source}, {digits.origin}")
     print(f"model    {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
     print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {seconds:.1f} s on {model.device}")
     if facts.get("data") != digits.source:

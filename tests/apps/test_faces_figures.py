@@ -209,9 +209,9 @@ def test_curves_of_precision_are_ranked_by_their_area(drawn, tmp_path):
     precision_recall(some_curves(), tmp_path / "curve.png", "a title")
     (axes,) = drawn[0].axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        "whole: AP 1.000",
-        "half: AP 0.500",
-        "none: AP 0.000",
+        "whole (2): AP 1.000",
+        "half (2): AP 0.500",
+        "none (2): AP 0.000",
         "empty: no faces",
     ]
     np.testing.assert_array_equal(axes.lines[1].get_xydata(), [(0, 1), (0.5, 1), (0.5, 0.5)])

