@@ -14,7 +14,7 @@ from framework.checkpoint import CheckpointError
 from framework.loading import WorkerError
 from framework.parameters import ParameterError
 from framework.program import NonFinite
-from framework.recipe import Recipe, RecipeError
+from framework.recipe import SCHEDULES, Recipe, RecipeError
 from framework.trainer import CHECKPOINT, Trainer
 from kernels.commands import command_line
 from kernels.commands.command_line import Errors, count, make_folder, positive, positive_float
@@ -77,7 +77,7 @@ def add_recipe(c: argparse.ArgumentParser, default: Recipe, models: Iterable[str
     c.add_argument("--learning-rate", dest="rate", type=positive_float, metavar="RATE", help=what)
     what = f"sgd has momentum {default.momentum} {own('optimizer')}"
     c.add_argument("--optimizer", choices=("sgd", "adam"), help=what)
-    c.add_argument("--schedule", choices=("cosine", "step"), help=f"how the rate falls {own('schedule')}")
+    c.add_argument("--schedule", choices=SCHEDULES, help=f"how the rate falls {own('schedule')}")
     what = f"of weights and batches: same seed, same bits (default: {default.seed})"
     c.add_argument("--seed", type=count, metavar="N", help=what)
 

@@ -120,6 +120,9 @@ class Graph:
             if arguments.get(array) is None and array not in op.optional:
                 raise GraphError(f"{name}: {op.name} needs {array}")
         values = {a: arguments.get(a) for a in (*op.inputs, *op.state)}
+        for array, value in values.items():
+            if value is not None and value.graph is not self:
+                raise GraphError(f"{name}: {array} is {value.name} of another graph ({value.graph.name})")
         # Whether it is training is left to the program that runs the node, unless it is set here.
         settings = {s: arguments.get(s, d) for s, d in op.settings.items() if s in arguments or s != op.training}
         made = self._shapes(name, op, values, settings)
@@ -156,8 +159,8 @@ class Graph:
     def _value(self, name, shape, dtype, role, **more):
         if name in self.values:
             raise GraphError(f"{name}: graph {self.name} has a value of that name already")
-        if not shape or any(int(n) != n or n < 1 for n in shape):
-            raise ShapeError(f"{name}: shape {shape} has a size below 1")
+        if not shape or not all(isinstance(n, int | float | np.number) and n >= 1 and n % 1 == 0 for n in shape):
+            raise ShapeError(f"{name}: shape {shape} must have whole sizes of at least 1")
         value = Value(self, name, tuple(int(n) for n in shape), dtype, role, **more)
         self.values[name] = value
         return value

@@ -9,10 +9,14 @@ conv2d(p3, ..., name="head", at="P3") and conv2d(p4, ..., name="head", at="P4") 
 """
 
 import math
+from numbers import Integral
 
 import numpy as np
 
 from framework.graph import GraphError, Initial, Value
+from kernels.operation import unknown
+
+POOLINGS = ("max", "avg", "l2")
 
 
 def zeros(generator, shape):
@@ -40,9 +44,13 @@ def constant(value):
     return lambda generator, shape: np.full(shape, value)
 
 
-def pair(value):
-    """A size in rows and columns, from one number for both or from two."""
-    return (value, value) if isinstance(value, int) else tuple(value)
+def pair(what: str, value) -> tuple:
+    """A size in rows and columns, from one whole number for both or from two. Raises GraphError in the name `what`."""
+    if isinstance(value, Integral):
+        return int(value), int(value)
+    if isinstance(value, tuple | list) and len(value) == 2:
+        return tuple(value)
+    raise GraphError(f"{what} {value!r} must be a whole number or a pair (rows, columns) of them")
 
 
 def conv2d(
@@ -61,11 +69,12 @@ def conv2d(
     if len(x.shape) != 4:
         raise GraphError(f"{name or 'conv2d'}: conv2d takes an input (R, C, H, W), not {x.shape}")
     graph, name = x.graph, name or x.graph.free_name("conv2d")
-    shape = (channels, x.shape[1], *pair(kernel))
+    shape = (channels, x.shape[1], *pair(f"{name}: kernel", kernel))
     start, shared = start or he_normal(math.prod(shape[1:])), bool(at)
     w = graph.parameter(f"{name}.weight", shape, start, decays=True, shared=shared)
     b = graph.parameter(f"{name}.bias", (channels,), bias_start, shared=shared) if bias else None
-    return graph.add("conv2d", _place(name, at), x=x, w=w, b=b, stride=pair(stride), padding=pair(padding))
+    sizes = {"stride": pair(f"{name}: stride", stride), "padding": pair(f"{name}: padding", padding)}
+    return graph.add("conv2d", _place(name, at), x=x, w=w, b=b, **sizes)
 
 
 def linear(x: Value, units: int, bias: bool = True, name: str | None = None) -> Value:
@@ -107,8 +116,12 @@ def relu(x: Value, name: str | None = None) -> Value:
 
 def pool(x: Value, how: str, window, stride=None, padding=0, name: str | None = None) -> Value:
     """Pooling by "max", "avg" or "l2" over windows; `stride` is the window's size unless given."""
-    stride = window if stride is None else stride
-    return x.graph.add(f"{how}pool2d", name, x=x, window=pair(window), stride=pair(stride), padding=pair(padding))
+    if how not in POOLINGS:
+        raise GraphError(unknown("pooling", how, POOLINGS))
+    kind = f"{how}pool2d"
+    given = {"window": window, "stride": window if stride is None else stride, "padding": padding}
+    sizes = {what: pair(f"{name or kind}: {what}", value) for what, value in given.items()}
+    return x.graph.add(kind, name, x=x, **sizes)
 
 
 def add(a: Value, b: Value, name: str | None = None) -> Value:
@@ -118,7 +131,7 @@ def add(a: Value, b: Value, name: str | None = None) -> Value:
 
 def upsample(x: Value, size, mode: str = "nearest", name: str | None = None) -> Value:
     """x (R, C, H, W) -> (R, C, *size), by the "nearest" value or "bilinear"."""
-    return x.graph.add("upsample2d", name, x=x, size=pair(size), mode=mode)
+    return x.graph.add("upsample2d", name, x=x, size=pair(f"{name or 'upsample2d'}: size", size), mode=mode)
 
 
 def reshape(x: Value, *shape: int, name: str | None = None) -> Value:

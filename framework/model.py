@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from framework.graph import Graph
+from framework.graph import Graph, GraphError
 from framework.optimizer import Optimizer
 from framework.parameters import Arrays, Parameters
 from framework.plan import Plan
@@ -25,9 +25,13 @@ class Model:
     """
 
     def __init__(self, build: Build, device: Device | str = "auto", seed: int = 0, weights: Arrays | None = None):
+        if not callable(build):
+            raise GraphError(f"build {build!r} must be a function of the batch size that returns a Graph")
         self.build = build
         self.device = find_device(device) if isinstance(device, str) else device
         graph = build(1)
+        if not isinstance(graph, Graph):
+            raise GraphError(f"build: {_called(build)} must return a Graph; it returned {graph!r}")
         self.name = graph.name
         self.parameters = Parameters(graph, self.device, seed, weights)
 
@@ -42,3 +46,7 @@ class Model:
         """A program that computes outputs only, with running averages in place of those of the batch."""
         plan = Plan(self.build(batch, **build), outputs, dtype=self.device.dtype, reuse=reuse)
         return Program(plan, self.parameters)
+
+
+def _called(build: Build) -> str:
+    return getattr(build, "__name__", repr(build))

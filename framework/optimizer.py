@@ -4,28 +4,37 @@ A step reads the learning rate and the norm of the gradient from memory, so that
 replayed while both change. Where the norm is not finite the step changes nothing.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from framework.parameters import Flat, Parameters
-from kernels.operation import find_operation
+from kernels.operation import Operation, UnknownOperation, all_operations, find_operation, unknown
 
 
 class Optimizer:
     """One optimizer operation, `sgd` or `adam`, over all parameters. Weight decay acts on weights, not on biases.
 
     optimizer = Optimizer("sgd", momentum=0.9, decay=1e-4)
+
+    Raises ValueError for an unknown name (UnknownOperation) or setting, and for a setting out of its range.
     """
 
     parameters: Parameters  # of the one model that it trains, from `attach` on
 
     def __init__(self, name: str, decay: float = 0.0, **settings: Any):
-        self.operation = find_operation(name)
+        self.operation = _find(name)
         self.settings = {**self.operation.settings, **settings, "decay": decay}
-        if unknown := set(self.settings) - set(self.operation.settings):
-            raise ValueError(f"optimizer: {name} takes {', '.join(self.operation.settings)}, not {', '.join(unknown)}")
+        if strange := set(self.settings) - set(self.operation.settings):
+            raise ValueError(f"optimizer: {name} takes {', '.join(self.operation.settings)}, not {', '.join(strange)}")
+        one = (1,)  # of any size: its rule is asked for the settings' sake
+        self.operation.shapes(dw=one, rate=(len(self._rates(0.0, 0)),), norm=one, **self.settings)
         self.state: dict[str, Flat] = {}
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value:g}" for name, value in self.settings.items())
+        return f"Optimizer({self.operation.name!r}, {settings})"
 
     def attach(self, parameters: Parameters) -> None:
         """Make the state for these parameters, once. Raises ValueError where it has that of others already."""
@@ -41,7 +50,11 @@ class Optimizer:
         self.rate = device.bytes(len(self._rates(0.0, 0)) * float32.itemsize).view(float32)
 
     def set_rate(self, rate: float, step: int) -> None:
-        """The learning rate for step number `step`, counted from 0."""
+        """The learning rate for step number `step`, counted from 0. Raises ValueError for one that cannot be."""
+        if not 0 <= rate < math.inf:
+            raise ValueError(f"optimizer: learning rate {rate} must be a number of at least 0")
+        if not self.state:
+            raise ValueError(f"optimizer: this {self.operation.name} has no model yet; model.training(...) takes it")
         self.parameters.device.upload(self.rate, np.array(self._rates(rate, step)))
 
     def _rates(self, rate: float, step: int) -> tuple[float, ...]:
@@ -78,3 +91,15 @@ class Optimizer:
             if kind != "w":
                 prefix = f"{kind}."
                 flat.upload({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
+
+
+def _find(name: str) -> Operation:
+    """The optimizer of that name. Raises UnknownOperation."""
+    try:
+        operation = find_operation(name)
+        if operation.rates is not None:
+            return operation
+    except UnknownOperation:
+        pass
+    optimizers = [each.name for each in all_operations().values() if each.rates is not None]
+    raise UnknownOperation(unknown("optimizer", name, optimizers))

@@ -2,15 +2,22 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from framework import checkpoint
 from framework.checkpoint import CheckpointError
 from framework.optimizer import Optimizer
-from framework.schedule import Schedule, cosine_schedule, step_schedule
+from framework.schedule import Schedule, cosine_schedule, require_rate, step_schedule
+from kernels.operation import unknown
+
+SCHEDULES = ("cosine", "step")
+
+# The least that whole numbers of a recipe may be.
+LEAST = {"iterations": 1, "batch": 1, "warmup": 0, "seed": 0}
 
 
 class RecipeError(ValueError):
@@ -32,6 +39,8 @@ class Recipe:
     milestones    of the step schedule, fractions of the run; by default those of Zozoulenko (2018)
     warmup        steps until the rate of the cosine schedule is full
     seed          of weights and batches
+
+    Raises RecipeError for what cannot be followed.
     """
 
     kind: ClassVar[str] = "this kind"  # of model that these recipes are for, in the words of an error
@@ -47,6 +56,18 @@ class Recipe:
     milestones: tuple[float, ...] = (1 / 3, 2 / 3)
     warmup: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < least:
+                raise RecipeError(f"{name} {value!r} must be a whole number of at least {least}")
+        require_choice("schedule", self.schedule, SCHEDULES)
+        try:
+            require_rate(self.rate)
+            self.make_optimizer()
+        except ValueError as error:
+            raise RecipeError(str(error)) from None
 
     @classmethod
     def for_model(cls, model: str, own: Mapping[str, Any], **options: Any) -> Self:
@@ -75,6 +96,12 @@ class Recipe:
     def make_optimizer(self) -> Optimizer:
         momentum = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
         return Optimizer(self.optimizer, decay=self.decay, **momentum)
+
+
+def require_choice(what: str, given: Any, options: Iterable) -> None:
+    """Raises RecipeError where something is none of its options."""
+    if given not in options:
+        raise RecipeError(unknown(what, given, options))
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from apps.faces.detector import THRESHOLD, WEIGHTS, Detector, load_detector
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
 from apps.faces.pictures import Film, find_pictures, is_film, read_upright
-from apps.faces.training import Crops, DetectorRecipe, load_backbone, recipe, score, trainer
+from apps.faces.training import AUGMENTATIONS, Crops, DetectorRecipe, load_backbone, recipe, score, trainer
 from apps.faces.wider import read_wider, statistics, valid_boxes
 from framework import weights
 from framework.loading import Background
@@ -109,7 +109,7 @@ def _train_options(c: argparse.ArgumentParser) -> None:
     c.add_argument("--sizes", type=at_least(32), nargs="+", metavar="PIXELS", help=what)
     what = f"labels and loss as in the papers, or as torchvision refines them {own}"
     c.add_argument("--matching", choices=MATCHINGS, help=what)
-    c.add_argument("--augmentation", choices=("faces", "paper"), help=f"how crops are chosen {own}")
+    c.add_argument("--augmentation", choices=AUGMENTATIONS, help=f"how crops are chosen {own}")
     c.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
     c.add_argument("--frozen", action="store_true", default=None, help="keep the ResNet's running averages")
     add_device(c)

@@ -23,11 +23,14 @@ from apps.faces.wider import Wider
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.loading import Batches
-from framework.recipe import Recipe, RecipeError
+from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
 from framework.trainer import Trainer
 from kernels.device import Device
 from kernels.operations.labels import FACE, IGNORED_FACE, PADDING
+
+# How crops are chosen, by name.
+AUGMENTATIONS = {"faces": augmented, "paper": paper_augmented}
 
 # The least score that counts when average precision is measured: nearly all, for the tail of the curve.
 EVERYTHING = 0.02
@@ -59,6 +62,11 @@ class DetectorRecipe(Recipe):
     smallest: float = 8.0
     matching: str = "refined"
     frozen: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice("matching", self.matching, MATCHINGS)
+        require_choice("augmentation", self.augmentation, AUGMENTATIONS)
 
     def __str__(self) -> str:
         sizes = " or ".join(map(str, self.sizes))
@@ -107,7 +115,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def recipe(model: str, **options) -> DetectorRecipe:
-    """The model's recipe with the given options in place of its own; None stands for its own."""
+    """The model's recipe with the given options in place of its own; None stands for its own. Raises RecipeError."""
+    require_choice("model", model, MODELS)
     return DetectorRecipe.for_model(model, RECIPES.get(model, {}), **options)
 
 
@@ -122,7 +131,7 @@ class Crops:
         recipe = self.recipe
         chosen = Sampler(len(self.examples), recipe.batch, recipe.seed)(step)
         size = int(np.random.default_rng((recipe.seed, step)).choice(recipe.sizes))
-        view = {"faces": augmented, "paper": paper_augmented}[recipe.augmentation]
+        view = AUGMENTATIONS[recipe.augmentation]
         generators = (np.random.default_rng((recipe.seed, step, row)) for row in range(recipe.batch))
         views = [view(self.examples[int(i)], g, size) for i, g in zip(chosen, generators, strict=True)]
         return inputs(views, recipe.smallest)

@@ -10,7 +10,7 @@ import numpy as np
 from apps.mnist.data import Digits, one_hot, shifted
 from apps.mnist.models import MODELS
 from framework import Model, weights
-from framework.recipe import Recipe
+from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
 from framework.trainer import Trainer
 from kernels.device import Device
@@ -36,6 +36,11 @@ class DigitRecipe(Recipe):
     rate: float = 0.02
     shift: int = 2
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.shift < 0:
+            raise RecipeError(f"shift {self.shift} must be a whole number of at least 0")
+
     def __str__(self) -> str:
         return (
             f"{self.iterations} steps of {self.batch}, {self.optimizer} at {self.rate:g}, {self.schedule} schedule, "
@@ -54,7 +59,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def recipe(model: str, **options) -> DigitRecipe:
-    """The model's recipe with the given options in place of its own; None stands for its own."""
+    """The model's recipe with the given options in place of its own; None stands for its own. Raises RecipeError."""
+    require_choice("model", model, MODELS)
     return DigitRecipe.for_model(model, RECIPES.get(model, {}), **options)
 
 

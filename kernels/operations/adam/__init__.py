@@ -2,15 +2,21 @@
 
 import math
 
-from kernels.operation import Operation, require_axes, require_shape
+from kernels.operation import Operation, ShapeError, require_axes, require_shape
 from kernels.operations import samples
 
 
-def shapes(dw, rate, norm, **_):
+def shapes(dw, rate, norm, beta1, beta2, epsilon, decay):
     """dw (n,), rate (3,), norm (1,) -> w, m and v (n,). Raises ShapeError."""
     require_axes("adam", "n", dw=dw)
     require_shape("adam", (3,), rate=rate)
     require_shape("adam", (1,), norm=norm)
+    for name, share in (("beta1", beta1), ("beta2", beta2)):
+        if not 0 <= share < 1:
+            raise ShapeError(f"adam: {name} {share} must be at least 0 and below 1")
+    for name, number in (("epsilon", epsilon), ("decay", decay)):
+        if not 0 <= number < math.inf:
+            raise ShapeError(f"adam: {name} {number} must be a number of at least 0")
     return {"w": dw, "m": dw, "v": dw}
 
 

@@ -2,14 +2,18 @@
 
 import math
 
-from kernels.operation import Operation, require_axes, require_shape
+from kernels.operation import Operation, ShapeError, require_axes, require_shape
 from kernels.operations import samples
 
 
-def shapes(dw, rate, norm, **_):
+def shapes(dw, rate, norm, momentum, decay):
     """dw (n,), rate (1,), norm (1,) -> w and velocity (n,). Raises ShapeError."""
     require_axes("sgd", "n", dw=dw)
     require_shape("sgd", (1,), rate=rate, norm=norm)
+    if not 0 <= momentum < 1:
+        raise ShapeError(f"sgd: momentum {momentum} must be at least 0 and below 1")
+    if not 0 <= decay < math.inf:
+        raise ShapeError(f"sgd: decay {decay} must be a number of at least 0")
     return {"w": dw, "velocity": dw}
 
 
