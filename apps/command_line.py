@@ -2,7 +2,10 @@
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 from itertools import chain
 from itertools import count as counted
 from pathlib import Path
@@ -11,14 +14,15 @@ from typing import TypeVar
 from apps.errors import DataError
 from framework import DeviceError, GraphError
 from framework.checkpoint import CheckpointError
+from framework.compiling import when_compiling
 from framework.loading import WorkerError
 from framework.parameters import ParameterError
 from framework.program import NonFinite
 from framework.recipe import SCHEDULES, Recipe, RecipeError
 from framework.trainer import CHECKPOINT, Trainer
 from kernels.commands import command_line
-from kernels.commands.command_line import Errors, count, make_folder, positive, positive_float
-from kernels.device import DEVICES
+from kernels.commands.command_line import Errors, count, make_folder, note, positive, positive_float
+from kernels.device import DEVICES, Device
 from kernels.operation import unknown
 
 ERRORS: Errors = (
@@ -40,6 +44,12 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
 
 def add_device(c: argparse.ArgumentParser) -> None:
     c.add_argument("--device", choices=("auto", *DEVICES), default="auto", help="auto: cuda where found, else cpu")
+
+
+def telling_of_compiling(device: Device) -> AbstractContextManager[None]:
+    """Whoever sits at a terminal is told, once, where what is inside compiles kernels."""
+    text = "compiling kernels, which takes a moment"
+    return when_compiling(device, cache(lambda: note(text) if sys.stderr.isatty() else None))
 
 
 def free_folder(parent: Path, name: str) -> Path:

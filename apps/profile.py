@@ -9,7 +9,7 @@ import numpy as np
 
 import apps.faces.models
 import apps.mnist.models
-from apps.command_line import add_device, run
+from apps.command_line import add_device, run, telling_of_compiling
 from apps.faces.crowds import Crowds
 from apps.faces.training import Crops, recipe
 from framework import Model, Optimizer
@@ -114,8 +114,10 @@ def profile(name: str, batch: int | None, size: int | None, device: str, seconds
     else:
         model, inputs, options = _digits(name, batch, device)
     optimizer = Optimizer("sgd", momentum=0.9)
-    program = model.training(len(inputs["image"]), optimizer, **options)
-    optimizer.set_rate(0.01, 0)
+    with telling_of_compiling(model.device):
+        program = model.training(len(inputs["image"]), optimizer, **options)
+        optimizer.set_rate(0.01, 0)
+        program(**inputs)
     facts = {
         "model": name,
         "batch": len(inputs["image"]),

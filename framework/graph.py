@@ -159,7 +159,7 @@ class Graph:
     def _value(self, name, shape, dtype, role, **more):
         if name in self.values:
             raise GraphError(f"{name}: graph {self.name} has a value of that name already")
-        if not shape or not all(isinstance(n, int | float | np.number) and n >= 1 and n % 1 == 0 for n in shape):
+        if not shape or not all(isinstance(n, int | float | np.integer) and n >= 1 and n % 1 == 0 for n in shape):
             raise ShapeError(f"{name}: shape {shape} must have whole sizes of at least 1")
         value = Value(self, name, tuple(int(n) for n in shape), dtype, role, **more)
         self.values[name] = value

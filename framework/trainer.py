@@ -26,6 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 from framework import checkpoint
+from framework.compiling import when_compiling
 from framework.loading import Batches
 from framework.model import Model
 from framework.optimizer import Optimizer
@@ -121,7 +122,13 @@ class Trainer:
         started = time.perf_counter() - self.seconds
         bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
         bar.mininterval = 0.5 if sys.stderr.isatty() else 10.0  # seconds; in a log each update is a line
-        with bar, self._log() as log, Interrupts() as interrupts:
+
+        def say_compiling():
+            if progress and not bar.desc:
+                bar.set_description("compiling")
+
+        compiling = when_compiling(self.model.device, say_compiling)
+        with bar, self._log() as log, Interrupts() as interrupts, compiling:
             while self.step < iterations:
                 record = self._one_step()
                 self.seconds = time.perf_counter() - started
@@ -134,6 +141,7 @@ class Trainer:
                 self.records.append(record)
                 log.write(json.dumps(record) + "\n")
                 shown = {"loss": f"{record['loss']:.4f}", **{n: f"{v:.4g}" for n, v in metrics.items()}}
+                bar.set_description(refresh=False)  # whatever was compiled now is
                 bar.set_postfix(shown, refresh=False)
                 bar.update()
                 if last or interrupts.seen or self.step % self.checkpoint_every == 0:

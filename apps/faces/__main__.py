@@ -13,7 +13,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from apps import command_line
-from apps.command_line import add_device, add_recipe, add_run, carry_out, choose_run, open_run
+from apps.command_line import (
+    add_device,
+    add_recipe,
+    add_run,
+    carry_out,
+    choose_run,
+    open_run,
+    telling_of_compiling,
+)
 from apps.errors import DataError
 from apps.faces import figures
 from apps.faces.album import Album
@@ -148,12 +156,13 @@ def detect(options) -> int:
     print(f"model  {model.name} on {model.device}, trained on {facts.get('data', 'unknown data')}")
     unreadable = 0
     try:
-        for path in paths or (None,):
-            try:
-                _add(album, path)
-            except DataError as error:
-                print(f"apps.faces detect: {error}", file=sys.stderr)
-                unreadable += 1
+        with telling_of_compiling(model.device):
+            for path in paths or (None,):
+                try:
+                    _add(album, path)
+                except DataError as error:
+                    print(f"apps.faces detect: {error}", file=sys.stderr)
+                    unreadable += 1
     finally:
         if options.json:
             lines = "".join(json.dumps(record) + "\n" for record in album.records)
@@ -231,7 +240,8 @@ def evaluate(options) -> None:
     print(f"data   {faces.source}")
     print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
     started = time.perf_counter()
-    result = score(model, faces.validation, partial(_progress, unit="picture"))
+    with telling_of_compiling(model.device):
+        result = score(model, faces.validation, partial(_progress, unit="picture"))
     seconds = time.perf_counter() - started
     curves = result.curves(faces.lists)
     for name, curve in curves.items():

@@ -3,21 +3,34 @@
 import argparse
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
+from textwrap import indent
 
 from apps import command_line
-from apps.command_line import add_device, add_recipe, add_run, carry_out, choose_run, open_run
+from apps.command_line import (
+    add_device,
+    add_recipe,
+    add_run,
+    carry_out,
+    choose_run,
+    open_run,
+    telling_of_compiling,
+)
 from apps.errors import DataError
 from apps.mnist import figures
 from apps.mnist.classifier import WEIGHTS, DigitRecipe, Evaluation, load_classifier, recipe, trainer
-from apps.mnist.data import load
+from apps.mnist.data import Digits, load
 from apps.mnist.models import MODELS
-from apps.mnist.picture import read_digit
+from apps.mnist.picture import Digit, as_text, read_digit, shades_for
 from framework import Model, weights
 from framework.picture import draw_plan
 from framework.summary import summary
-from kernels.commands.command_line import Commands, add_json, count, positive, write_json
+from kernels.commands.command_line import Commands, add_json, count, note, positive, write_json
+
+# Digits held out that are looked at where kernels are interpreted, which takes seconds to minutes a digit.
+INTERPRETED = 4
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
 
     c = commands.add("predict", predict, "recognise the digit in an image file", "predict seven.png")
     c.add_argument("image", nargs="+", type=Path, help="image file of any size, dark ink on light or light on dark")
+    c.add_argument(
+        "--show", action="store_true", help="draw each digit as the network sees it, 28 x 28 pixels, in text"
+    )
     _weights(c)
     add_device(c)
     add_json(c)
@@ -75,10 +91,21 @@ def _weights(c):
     c.add_argument("--weights", type=Path, default=WEIGHTS / "cnn6.safetensors", help="default: the cnn6 that ships")
 
 
+def _load(options) -> Digits:
+    """The digits; where kernels are interpreted, with a few of those held out only, and that is said."""
+    digits = load(options.data)
+    if options.device != "interpret":
+        return digits
+    held_out = len(digits.test_labels)
+    note(f"interpreting is slow, so only {INTERPRETED} of the {held_out:,} digits held out are looked at")
+    few = slice(0, INTERPRETED)
+    return replace(digits, test_images=digits.test_images[few], test_labels=digits.test_labels[few])
+
+
 def train(options) -> None:
     """Train, evaluate, and leave weights, log and figures in the run's folder."""
     chosen, folder = choose_run(options, "mnist", DigitRecipe(), recipe, MODELS)
-    digits = load(options.data)
+    digits = _load(options)
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
@@ -108,10 +135,10 @@ def train(options) -> None:
 def evaluate(options) -> None:
     """Print loss and accuracy of a weights file on the digits held out."""
     model, facts = load_classifier(options.weights, options.device)
-    digits = load(options.data)
-    look = Evaluation(model, digits)
+    digits = _load(options)
     started = time.perf_counter()
-    result = look()
+    with telling_of_compiling(model.device):
+        result = Evaluation(model, digits)()
     seconds = time.perf_counter() - started
     print(f"data     {digits.source}, {digits.origin}")
     print(f"model    {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
@@ -131,19 +158,37 @@ def evaluate(options) -> None:
     )
 
 
-def predict(options) -> None:
-    """Print the digit each image shows, and the probabilities of all ten."""
+def predict(options) -> int:
+    """Print the digit each image shows, and the probabilities of all ten.
+
+    An image that cannot be read is named, and the others are done.
+    """
     model, _ = load_classifier(options.weights, options.device)
-    program = model.inference(1)
-    found = []
-    for path in options.image:
-        probabilities = program(image=read_digit(path).reshape(1, 28, 28, 1))["probabilities"][0]
-        digit = int(probabilities.argmax())
-        print(f"{path}: {digit}")
-        for d, p in enumerate(probabilities):
-            print(f"    {d}  {p:7.2%}  {'#' * round(40 * float(p))}")
-        found.append({"image": str(path), "digit": digit, "probabilities": [float(p) for p in probabilities]})
+    found: list[dict] = []
+    with telling_of_compiling(model.device):
+        program = model.inference(1)
+        for path in options.image:
+            try:
+                picture = read_digit(path)
+            except DataError as error:
+                print(f"apps.mnist predict: {error}", file=sys.stderr)
+                continue
+            probabilities = program(image=picture.pixels.reshape(1, 28, 28, 1))["probabilities"][0]
+            digit, each = int(probabilities.argmax()), [float(p) for p in probabilities]
+            found.append({"image": str(path), "digit": digit, "probabilities": each, "shapes": picture.shapes})
+            _show_answer(path, picture, digit, each, options.show)
     write_json(options.json, found)
+    return 0 if len(found) == len(options.image) else 1
+
+
+def _show_answer(path: Path, picture: Digit, digit: int, probabilities: Iterable[float], show: bool) -> None:
+    print(f"{path}: {digit}")
+    if picture.shapes > 1:
+        note(f"{path}: {picture.shapes} shapes stand side by side, and are read as one digit; cut them apart")
+    if show:
+        print(indent(as_text(picture.pixels, shades_for(sys.stdout.encoding)), " " * 4, lambda line: True))
+    for d, p in enumerate(probabilities):
+        print(f"    {d}  {p:7.2%}  {'#' * round(40 * p)}")
 
 
 def show_summary(options) -> None:

@@ -5,10 +5,12 @@ scaled to 20 pixels with grey levels from antialiasing, the centre of mass moved
 An image of MNIST comes back nearly as it went in.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+from scipy import ndimage
 
 from apps.errors import DataError
 from apps.mnist.data import SIDE
@@ -18,9 +20,25 @@ ENOUGH = 400  # pixels a side: larger pictures are averaged down to 400 to 800, 
 CONTRAST = 0.1  # between ink and paper, of the range from black to white: less is a blank picture
 EDGE = 0.05  # of the strongest ink: what is fainter does not count when the picture is cropped
 
+# For counting the shapes of a picture. Of MNIST's 10 000 digits held out, 3 fall into two shapes by these numbers.
+COARSE = 64  # pixels, at least, of the longer side: larger ink is averaged down, so that noise neither joins nor parts
+STRONG = 0.2  # of the strongest ink: what is fainter parts two shapes
+TALL = 0.5  # of the tallest shape: what is lower is a dot, a speck or the bar of a 5
+SLANT = 0.3  # of the narrower shape: how far another, as both lean, may stand above it
 
-def read_digit(path: str | Path) -> np.ndarray:
-    """The digit in an image file of any size and mode, as MNIST has it: uint8 (28, 28), ink 255.
+SHADES, ASCII = " ░▒▓█", " .+#@"  # from paper to ink
+
+
+@dataclass(frozen=True)
+class Digit:
+    """What was found in a picture: the digit as MNIST has it, uint8 (28, 28), ink 255, and how many shapes it is of."""
+
+    pixels: np.ndarray
+    shapes: int
+
+
+def read_digit(path: str | Path) -> Digit:
+    """The digit in an image file of any size and mode.
 
     Dark ink on light paper or the reverse: the border of the picture is taken for paper. Raises DataError for a file
     that is no picture, and for a blank one.
@@ -28,7 +46,24 @@ def read_digit(path: str | Path) -> np.ndarray:
     ink, noise = find_ink(read_grey(path))
     if ink.max() <= max(CONTRAST, noise):
         raise DataError(f"{path}: a blank picture found, a digit on plain paper expected")
-    return np.rint(255 * centred(scaled(cropped(ink, noise)))).astype(np.uint8)
+    ink = cropped(ink, noise)
+    return Digit(np.rint(255 * centred(scaled(ink))).astype(np.uint8), count_shapes(ink))
+
+
+def shades_for(encoding: str | None) -> str:
+    """SHADES, where what is written to can have them."""
+    try:
+        SHADES.encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        return ASCII
+    return SHADES
+
+
+def as_text(pixels: np.ndarray, shades: str = SHADES) -> str:
+    """A digit (28, 28) as 14 lines of 28 letters: a letter is about as high as two pixels and as wide as one."""
+    ink = pixels.reshape(SIDE // 2, 2, SIDE).mean(axis=1)
+    levels = np.rint(ink / 255 * (len(shades) - 1)).astype(int)
+    return "\n".join("".join(shades[level] for level in row) for row in levels)
 
 
 def read_grey(path: str | Path) -> np.ndarray:
@@ -93,6 +128,23 @@ def cropped(ink: np.ndarray, noise: float) -> np.ndarray:
     marked = ink > max(EDGE * ink.max(), noise)
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def count_shapes(ink: np.ndarray) -> int:
+    """How many shapes of about one height stand side by side in what is cropped to the ink: "42" has two."""
+    if (factor := max(ink.shape) // COARSE) > 1:
+        ink = np.asarray(Image.fromarray(ink).reduce(factor))
+    labels, _ = ndimage.label(ink > STRONG * ink.max(), np.ones((3, 3)))
+    areas = ndimage.find_objects(labels)
+    tallest = max(rows.stop - rows.start for rows, _ in areas)
+    tall = [columns for rows, columns in areas if rows.stop - rows.start >= TALL * tallest]
+    (start, stop), *others = sorted((columns.start, columns.stop) for columns in tall)
+    count = 1
+    for left, right in others:
+        if stop - left <= SLANT * min(stop - start, right - left):
+            count, start = count + 1, left
+        stop = max(stop, right)
+    return count
 
 
 def scaled(ink: np.ndarray) -> np.ndarray:

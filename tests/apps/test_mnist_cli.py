@@ -1,15 +1,24 @@
 """The command line of the digits, run as a user runs it."""
 
 import json
-from dataclasses import asdict
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 import pytest
-from PIL import Image
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
 
 from apps.faces.training import DetectorRecipe
+from apps.mnist import figures
+from apps.mnist.__main__ import main
+from apps.mnist.data import load
 from apps.mnist.models import MODELS
-from framework import checkpoint
+from apps.mnist.picture import as_text, read_digit
+from framework import Graph, checkpoint
+from framework.layers import flatten, linear, softmax_classifier
 from tests.helpers import ROOT
 from tests.helpers.checks import assert_same
 from tests.helpers.programs import python
@@ -109,8 +118,6 @@ def test_weights_of_another_app_are_refused(tmp_path):
 
 
 def test_predict_reads_a_picture_of_any_size_with_the_weights_that_ship(tmp_path):
-    from apps.mnist.data import load
-
     digits = load("builtin")
     picture = np.kron(255 - digits.test_images[0], np.ones((7, 7), np.uint8))
     Image.fromarray(picture).convert("RGB").save(tmp_path / "digit.png")
@@ -119,6 +126,91 @@ def test_predict_reads_a_picture_of_any_size_with_the_weights_that_ship(tmp_path
     assert found["digit"] == digits.test_labels[0]
     assert f"digit.png: {found['digit']}" in said
     assert abs(sum(found["probabilities"]) - 1) < 1e-5
+
+
+@pytest.fixture
+def digit_files(tmp_path):
+    """seven.png and seventyseven.png, written with a font."""
+    face = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 150)
+    for name, text in (("seven.png", "7"), ("seventyseven.png", "77")):
+        paper = Image.new("L", (400, 260), 255)
+        ImageDraw.Draw(paper).text((60, 30), text, fill=0, font=face)
+        paper.save(tmp_path / name)
+    return tmp_path
+
+
+def predict(capsys, *arguments, code=0):
+    """What `predict` printed and what it said beside that."""
+    assert main(["predict", "--device", "cpu", *map(str, arguments)]) == code
+    return capsys.readouterr()
+
+
+def test_a_picture_of_several_digits_is_pointed_out(digit_files, capsys, monkeypatch):
+    monkeypatch.chdir(digit_files)
+    _, said = predict(capsys, "seven.png", "seventyseven.png", "--json", "found.json")
+    apart = "2 shapes stand side by side, and are read as one digit; cut them apart"
+    assert said == f"note    seventyseven.png: {apart}\n"
+    assert [found["shapes"] for found in json.loads(Path("found.json").read_text())] == [1, 2]
+
+
+def test_a_bad_file_does_not_stop_the_others(digit_files, capsys, monkeypatch):
+    monkeypatch.chdir(digit_files)
+    Path("text.png").write_text("no picture")
+    printed, said = predict(capsys, "none.png", "seven.png", "text.png", "seven.png", "--json", "found.json", code=1)
+    assert [line.partition(" no readable")[0] for line in said.splitlines()] == [
+        "apps.mnist predict: none.png:",
+        "apps.mnist predict: text.png:",
+    ]
+    assert printed.count("seven.png: 7\n") == 2
+    assert [found["image"] for found in json.loads(Path("found.json").read_text())] == ["seven.png"] * 2
+
+
+def test_show_draws_the_digit_as_the_network_sees_it(digit_files, capsys):
+    path = digit_files / "seven.png"
+    printed, _ = predict(capsys, path, "--show")
+    drawn = indent(as_text(read_digit(path).pixels), "    ", lambda line: True)
+    assert printed.startswith(f"{path}: 7\n{drawn}\n    0  ")
+    assert "█" not in predict(capsys, path).out
+
+
+def tiny(batch):
+    """One dense layer, which is interpreted in a moment."""
+    image = Graph("tiny").input("image", (batch, 28, 28, 1), "uint8")
+    x = image.graph.add("normalise", x=image, mean=(0.0,), std=(1.0,))
+    softmax_classifier(linear(flatten(x), 10))
+    return x.graph
+
+
+def test_training_that_is_interpreted_looks_at_a_few_digits_and_says_so(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(MODELS, "tiny", tiny)
+    given = ("--model", "tiny", "--data", "builtin", "--device", "interpret", "--iterations", 1, "--batch-size", 2)
+    assert main(["train", *map(str, given), "--output", str(tmp_path / "run")]) == 0
+    printed, said = capsys.readouterr()
+    line = "note    interpreting is slow, so only 4 of the 1,000 digits held out are looked at\n"
+    assert said.startswith(line)
+    assert " of 4 digits held out (" in printed
+    assert main(["evaluate", "--weights", str(tmp_path / "run/weights.safetensors"), *given[2:6]]) == 0
+    assert capsys.readouterr().err.startswith(line)
+
+
+def test_the_curves_say_what_was_learned_from(tmp_path, monkeypatch, capsys):
+    titles, draw = [], figures.learning_curves
+    monkeypatch.setattr(figures, "learning_curves", lambda *given: (titles.append(given[-1]), draw(*given)))
+    monkeypatch.setitem(MODELS, "tiny", tiny)
+    given = ("--model", "tiny", "--data", "builtin", "--device", "cpu", "--iterations", "1")
+    assert main(["train", *given, "--output", str(tmp_path / "run")]) == 0
+    assert titles == ["tiny: 4,000 digits to learn from, 1,000 held out"]
+
+
+@pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="MNIST_DIR is not set")
+def test_the_weights_that_ship_know_the_data_they_were_trained_on(capsys, monkeypatch):
+    full = load("mnist")
+    few = replace(full, test_images=full.test_images[:4], test_labels=full.test_labels[:4])
+    monkeypatch.setattr("apps.mnist.__main__.load", lambda source: few)
+    assert main(["evaluate", "--device", "cpu"]) == 0
+    printed, _ = capsys.readouterr()
+    assert "trained on full MNIST (60000 / 10000)\n" in printed
+    assert "it was trained on other data" not in printed
 
 
 def test_models_lists_every_model():
@@ -153,7 +245,32 @@ def test_a_mistake_is_answered_in_one_line(arguments, message, tmp_path):
     assert len(said.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [("train", "--iterations", "-3"), ("train", "--model", "cnn7"), ("dance",)])
+@pytest.mark.parametrize(
+    ("option", "given", "allowed"),
+    [
+        ("optimizer", "adan", "sgd, adam"),
+        ("schedule", "cosin", "cosine, step"),
+        ("model", "cnn7", ", ".join(MODELS)),
+        ("device", "gpu", "auto, cuda, cpu, interpret, reference"),
+        ("data", "cifar", "auto, mnist, builtin"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_those_there_are(option, given, allowed, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", f"--{option}", given])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == f"apps.mnist train: unknown {option} {given!r}; choose from {allowed}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "--iterations", "-3"),
+        ("train", "--batch-size", "0"),
+        *(("train", "--learning-rate", rate) for rate in ("0", "-0.1", "nan", "inf")),
+        ("dance",),
+    ],
+)
 def test_an_impossible_option_is_refused_with_what_is_allowed(arguments):
     said = run(*arguments, code=2)
     assert arguments[-1] in said

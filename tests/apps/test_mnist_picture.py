@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from apps.errors import DataError
 from apps.mnist.data import load
-from apps.mnist.picture import read_digit
+from apps.mnist.picture import ASCII, SHADES, as_text, read_digit, shades_for
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def large(digit: np.ndarray, side: int = 280) -> Image.Image:
 
 def read(picture: Image.Image, path, **options) -> np.ndarray:
     picture.save(path, **options)
-    return read_digit(path)
+    return read_digit(path).pixels
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> float:
@@ -45,7 +46,7 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
 
 def read_or_refuse(path) -> np.ndarray | str:
     try:
-        return read_digit(path)
+        return read_digit(path).pixels
     except DataError as error:
         return str(error)
 
@@ -205,3 +206,96 @@ def assert_refused(picture, path, message: str) -> None:
         read_digit(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+# --- How many shapes there are
+
+
+def drawn(*strokes, width=12, side=300):
+    """Dark strokes on light paper; a stroke is a line through points from (0, 0) to (1, 1)."""
+    paper = Image.new("L", (side, side), 255)
+    for stroke in strokes:
+        line = [(x * side, y * side) for x, y in stroke]
+        ImageDraw.Draw(paper).line(line, fill=0, width=width, joint="curve")
+    return paper
+
+
+def written(text, font="DejaVu Sans", style="normal"):
+    path = font_manager.findfont(font_manager.FontProperties(family=font, style=style))
+    paper = Image.new("L", (500, 260), 255)
+    ImageDraw.Draw(paper).text((40, 30), text, fill=0, font=ImageFont.truetype(path, 150))
+    return paper
+
+
+def shapes(picture, path):
+    picture.save(path)
+    return read_digit(path).shapes
+
+
+@pytest.mark.parametrize("font", ["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono"])
+@pytest.mark.parametrize(
+    ("text", "count"), [*((str(d), 1) for d in range(10)), ("42", 2), ("11", 2), ("77", 2), ("123", 3)]
+)
+def test_digits_side_by_side_are_counted(path, text, count, font):
+    assert shapes(written(text, font), path) == count
+    assert shapes(written(text, font, "oblique"), path) == count
+    assert shapes(ImageOps.invert(written(text, font)), path) == count
+
+
+BENT = [(0.35, 0.25), (0.33, 0.5), (0.5, 0.45), (0.65, 0.55), (0.65, 0.7), (0.5, 0.8), (0.33, 0.75)]
+HOOK = [(0.35, 0.2), (0.3, 0.55), (0.7, 0.55)]
+
+
+@pytest.mark.parametrize("width", [4, 12, 24])
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        (BENT, [(0.42, 0.2), (0.7, 0.2)]),  # a 5 whose bar does not touch it
+        (HOOK, [(0.6, 0.3), (0.6, 0.85)]),  # a 4 of two strokes that cross
+        ([(0.5, 0.2), (0.5, 0.8)], [(0.44, 0.92), (0.56, 0.92)]),  # a 1 with a foot below
+        ([(0.4, 0.2), (0.6, 0.2), (0.4, 0.8)], [(0.8, 0.9), (0.82, 0.92)]),  # a 7 and a full stop
+    ],
+)
+def test_the_strokes_of_a_digit_are_one_shape(path, strokes, width):
+    assert shapes(drawn(*strokes, width=width), path) == 1
+
+
+@given(seed=st.integers(0, 2**32), deviation=st.sampled_from([0, 5, 15, 30]))
+def test_noise_neither_joins_nor_adds_shapes(path, seed, deviation):
+    for text, count in (("7", 1), ("42", 2)):
+        grey = 0.7 * np.asarray(written(text), np.float64) + 40
+        noisy = grey + np.random.default_rng(seed).normal(0, deviation, grey.shape)
+        assert shapes(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)), path) == count
+
+
+def test_the_digits_of_mnist_are_one_shape_each_and_two_of_them_side_by_side_are_two(path):
+    images = load("builtin").test_images
+    apart = [number for number, image in enumerate(images) if shapes(Image.fromarray(image), path) > 1]
+    assert len(apart) <= 3  # of 1 000: strokes that really stand apart
+    for left, right in zip(images[:60:2], images[1:60:2], strict=True):
+        cropped = [Image.fromarray(image).crop(Image.fromarray(image).getbbox()) for image in (left, right)]
+        both = Image.new("L", (sum(one.width for one in cropped) + 7, 24))
+        both.paste(cropped[0], (2, 2))
+        both.paste(cropped[1], (cropped[0].width + 5, 2))
+        assert shapes(both.resize((both.width * 8, both.height * 8), Image.Resampling.BICUBIC), path) == 2
+
+
+# --- As text
+
+
+def test_a_digit_is_drawn_in_text_from_paper_to_ink():
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[:2, 0] = 255
+    pixels[2, 1] = 255  # half of what one letter stands for
+    lines = as_text(pixels).split("\n")
+    assert (len(lines), {len(line) for line in lines}) == (14, {28})
+    assert (lines[0], lines[1]) == ("█" + 27 * " ", " ▒" + 26 * " ")
+    assert set("".join(lines[2:])) == {" "}
+    assert as_text(pixels, ASCII).split("\n")[0] == "@" + 27 * " "
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shades"), [("utf-8", SHADES), ("ascii", ASCII), ("latin-1", ASCII), (None, ASCII)]
+)
+def test_what_is_written_to_decides_on_the_letters(encoding, shades):
+    assert shades_for(encoding) == shades

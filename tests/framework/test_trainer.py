@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -62,6 +63,22 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path, optimiz
     assert_same(weights(whole), weights(rest))
     assert_same(whole.optimizer.download(), rest.optimizer.download())
     assert whole.records == rest.records
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_the_bar_says_that_it_compiles_until_the_step_is_done(tmp_path, capsys, progress):
+    def compiling(step):
+        if step == 0:
+            numba.njit(lambda x: x + 1)(1)
+        return batches(step)
+
+    trainer(tmp_path / "run", batches=batches).run(1, progress=False)  # so that nothing else is to be compiled
+    capsys.readouterr()
+    trainer(tmp_path, batches=compiling).run(3, progress=progress)
+    shown = capsys.readouterr().err.split("\r")
+    steps = [(line.partition("/3 ")[0][-1:], line.startswith("compiling: ")) for line in shown if "/3 " in line]
+    assert steps[:2] == [("0", False), ("0", True)] * progress
+    assert steps[-1:] == [("3", False)] * progress
 
 
 def of_two_sizes(step):
