@@ -6,6 +6,7 @@ from framework.model import Model
 from framework.optimizer import Optimizer
 from framework.plan import Plan
 from framework.program import Program
+from framework.summary import Summary
 from kernels.device import Device, DeviceError, find_device
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Optimizer",
     "Plan",
     "Program",
+    "Summary",
     "Value",
     "find_device",
 ]

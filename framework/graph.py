@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.shown import Shown, sizes
 from kernels.operation import Operation, Shape, ShapeError, UnknownOperation, find_operation
 
 Initial = Callable[[np.random.Generator, Shape], np.ndarray]
@@ -37,7 +38,7 @@ class Value:
     constant: np.ndarray | None = field(default=None, repr=False)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """One run of an operation. `values` are its arrays by the operation's own names for them; None is absent."""
 
@@ -54,9 +55,15 @@ class Node:
     def outputs(self) -> list[Value]:
         return [v for n in self.operation.outputs if (v := self.values[n]) is not None]
 
+    def __repr__(self):
+        op = self.operation
+        given = {n: v.name for n in (*op.inputs, *op.state) if (v := self.values[n]) is not None} | self.settings
+        arguments = ", ".join(f"{name}={value}" for name, value in given.items())
+        return f"{op.name}({arguments}) -> {', '.join(f'{v.name} {v.shape}' for v in self.outputs)}"
 
-class Graph:
-    """Values and nodes in the order in which they were added.
+
+class Graph(Shown):
+    """Values and nodes in the order in which they were added. It prints as a table of its nodes.
 
     graph = Graph("scale")
     x = graph.input("x", (50, 10))
@@ -64,11 +71,24 @@ class Graph:
     graph.output("y", y)
     """
 
+    left = 4
+
     def __init__(self, name: str):
         self.name = name
         self.nodes: list[Node] = []
         self.values: dict[str, Value] = {}
         self.outputs: dict[str, Value] = {}
+
+    def title(self) -> str:
+        takes = ", ".join(f"{value.name} {value.shape}" for value in self.of_role("input"))
+        return f"graph {self.name}: {takes or 'nothing'} -> {', '.join(self.outputs) or 'nothing'}"
+
+    def cells(self):
+        rows = [(n.name, n.operation.name, ", ".join(v.name for v in n.inputs), n.outputs) for n in self.nodes]
+        return [
+            ("node", "operation", "takes", "makes"),
+            *((*row, ", ".join(sizes(value.shape) for value in outputs)) for *row, outputs in rows),
+        ]
 
     def input(self, name: str, shape: Shape, dtype: str = "float32") -> Value:
         """An array that is given anew at each run."""

@@ -35,6 +35,9 @@ class Model:
         self.name = graph.name
         self.parameters = Parameters(graph, self.device, seed, weights)
 
+    def __repr__(self):
+        return f"model {self.name}: {self.parameters!r}"
+
     def training(
         self, batch: int, optimizer: Optimizer | None = None, outputs=("loss",), reuse: bool = True, **build
     ) -> Program:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from framework.graph import Graph, Value
+from framework.shown import Shown, sizes
 from kernels.device import Device
 
 # Arrays start at multiples of so many values, 256 bytes in float32, as the arena's do. What lies between stays 0.
@@ -71,12 +72,14 @@ class Flat:
         self.device.upload(self.array, host)
 
 
-class Parameters:
+class Parameters(Shown):
     """Parameters, gradients and running averages of a graph, on a device, started from a seed or from `arrays`.
 
     Each parameter draws from a generator of its own, seeded by its name, so that adding a layer to a network
-    leaves the others as they were. Nothing is drawn where arrays are given.
+    leaves the others as they were. Nothing is drawn where arrays are given. It prints as a table of its arrays.
     """
+
+    left = 3
 
     def __init__(self, graph: Graph, device: Device, seed: int = 0, arrays: Arrays | None = None):
         values = sorted(graph.of_role("parameter"), key=lambda v: not v.decays)
@@ -87,6 +90,15 @@ class Parameters:
         self.states = Flat(device, {v.name: v.shape for v in states})
         self.decaying = self.weights.end(sum(v.decays for v in values))
         self.upload({v.name: _start(v, seed) for v in (*values, *states)} if arrays is None else arrays)
+
+    def title(self) -> str:
+        return f"{self.count:,} numbers are learned, on {self.device}"
+
+    def cells(self):
+        kinds = [("parameter", self.weights), ("running average", self.states)]
+        rows = [(name, kind, shape) for kind, flat in kinds for name, shape in flat.shapes.items()]
+        heads = ("array", "kind", "shape", "numbers")
+        return [heads, *((name, kind, sizes(shape), f"{math.prod(shape):,}") for name, kind, shape in rows)]
 
     @property
     def count(self) -> int:

@@ -10,13 +10,14 @@ A plan is pure: it has neither a device nor memory. framework/program.py runs it
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from framework.arena import Block, place
 from framework.graph import Graph, GraphError, Node, Value
+from framework.shown import Shown
 from kernels.operation import Operation, Shape, find_operation, unknown
 
 # Kinds of arrays that come and go during a run. They share the arena; all others have memory of their own.
@@ -42,7 +43,7 @@ class Buffer:
     dtype: np.dtype
     kind: str
     base: "Buffer | None" = None
-    constant: np.ndarray | None = None
+    constant: np.ndarray | None = field(default=None, repr=False)
     first: int = -1
     last: int = -1
     offset: int = -1
@@ -61,7 +62,7 @@ class Buffer:
         return Buffer(name, shape, self.dtype, self.kind, base=self.root)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Step:
     """One call of an operation: `direction` is "forward" or "backward"; arguments are buffers, None or settings."""
 
@@ -74,8 +75,15 @@ class Step:
     def buffers(self) -> list[Buffer]:
         return [a for a in self.arguments.values() if isinstance(a, Buffer)]
 
+    def __repr__(self):
+        def named(a):
+            return ("d." if a.kind == "gradient" else "") + a.name if isinstance(a, Buffer) else a
 
-class Plan:
+        arguments = ", ".join(f"{name}={named(value)}" for name, value in self.arguments.items())
+        return f"{self.name}: {self.operation.name}.{self.direction}({arguments})"
+
+
+class Plan(Shown):
     """The steps that compute the wanted `outputs` of a graph, and the memory that they need.
 
     objective    an output of shape (1,): the plan is then that of training, and its gradient is computed as well
@@ -89,8 +97,11 @@ class Plan:
     outputs      the wanted buffers by name
     arena_bytes  memory for all transient arrays together
 
-    Raises GraphError for an output that the graph does not have, and for an objective of another shape.
+    It prints as a table of its steps. Raises GraphError for an output that the graph does not have, and for an
+    objective of another shape.
     """
+
+    left = 3
 
     def __init__(
         self,
@@ -120,6 +131,15 @@ class Plan:
     def transient(self) -> list[Buffer]:
         """The buffers that lie in the arena."""
         return [buffer for buffer in self.buffers if buffer.kind in TRANSIENT]
+
+    def title(self) -> str:
+        what, back = ("training", len(self.steps) - self.forward_steps) if self.training else ("inference", 0)
+        steps = f"{self.forward_steps} steps forward" + f", {back} backward" * (back > 0)
+        return f"plan of {self.graph.name} for {what}: {steps}, an arena of {self.arena_bytes:,} bytes"
+
+    def cells(self):
+        rows = [(step.name, step.operation.name, step.direction) for step in self.steps]
+        return [("step", "operation", "direction"), *rows]
 
     # Steps.
 

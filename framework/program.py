@@ -37,6 +37,11 @@ class Program:
             self.calls.append((("all weights", optimizer.operation.name, "forward"), optimizer.bind(self._norm)))
         self._run = self.device.sequence([call for _, calls in self.calls for call in calls])
 
+    def __repr__(self):
+        takes = ", ".join(f"{name} {buffer.shape}" for name, buffer in self.inputs.items())
+        gives = ", ".join((*self.plan.outputs, *["norm"] * self.plan.training))
+        return f"program of {self.graph.name} on {self.device}, {len(self.calls)} steps: {takes} -> {gives}"
+
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run once. Raises GraphError for an input that is missing, unknown, or of another shape or kind of number."""
         self._set_inputs(inputs)

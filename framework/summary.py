@@ -3,6 +3,7 @@
 import math
 
 from framework.graph import Graph, Value
+from framework.shown import Shown, sizes
 from kernels.commands.table import table
 
 
@@ -32,23 +33,34 @@ def rows(graph: Graph) -> list[dict]:
     return found
 
 
-def summary(graph: Graph) -> str:
-    """The table as text: layer, output shape, parameters, MFLOP of forward, KiB of activations; and their sums."""
-    found = rows(graph)
-    total = {"layer": graph.name, "operation": "", "output": ()}
-    total |= {name: sum(row[name] for row in found) for name in ("parameters", "flops", "bytes")}
-    lines = [
-        (
-            row["layer"],
-            row["operation"],
-            " x ".join(map(str, row["output"])),
-            f"{row['parameters']:,}",
-            f"{row['flops'] / 1e6:.2f}",
-            f"{row['bytes'] / 1024:.1f}",
-        )
-        for row in (*found, total)
-    ]
-    heads = ("layer", "operation", "output", "parameters", "MFLOP", "KiB")
-    first, *others, last = table([heads, *lines], left=3).splitlines()
-    rule = "-" * len(first)
-    return "\n".join([first, rule, *others, rule, last])
+class Summary(Shown):
+    """The rows as a table: layer, output shape, parameters, MFLOP of forward, KiB of activations; last, their sums."""
+
+    left = 3
+
+    def __init__(self, graph: Graph):
+        self.name, self.rows = graph.name, rows(graph)
+
+    def title(self) -> str:
+        return f"{self.name}: {len(self.rows)} layers"
+
+    def cells(self):
+        total = {"layer": self.name, "operation": "", "output": ()}
+        total |= {name: sum(row[name] for row in self.rows) for name in ("parameters", "flops", "bytes")}
+        lines = [
+            (
+                row["layer"],
+                row["operation"],
+                sizes(row["output"]),
+                f"{row['parameters']:,}",
+                f"{row['flops'] / 1e6:.2f}",
+                f"{row['bytes'] / 1024:.1f}",
+            )
+            for row in (*self.rows, total)
+        ]
+        return [("layer", "operation", "output", "parameters", "MFLOP", "KiB"), *lines]
+
+    def __repr__(self):
+        first, *others, last = table(self.cells(), self.left).splitlines()
+        rule = "-" * len(first)
+        return "\n".join([first, rule, *others, rule, last])

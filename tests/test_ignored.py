@@ -34,4 +34,5 @@ def test_what_a_documented_command_writes_is_ignored_or_kept(path):
 def test_nothing_that_is_kept_is_ignored():
     assert git("ls-files", "--cached", "--ignored", "--exclude-standard") == []
     assert "apps/faces/__main__.py" in git("ls-files", "apps/faces")
-    assert git("check-ignore", "apps/faces/new.py", "apps/faces/weights/new.safetensors", "docs/figures/new.png") == []
+    new = [f"{folder}/new{end}" for folder in ("apps/faces", "docs/figures") for end in (".py", ".safetensors", ".png")]
+    assert git("check-ignore", *new) == []

@@ -35,7 +35,7 @@ from apps.faces.wider import read_wider, statistics, valid_boxes
 from framework import weights
 from framework.loading import Background
 from framework.picture import draw_plan
-from framework.summary import summary
+from framework.summary import Summary
 from kernels.commands.command_line import (
     Commands,
     add_json,
@@ -260,7 +260,7 @@ def evaluate(options) -> None:
 def show_summary(options) -> None:
     """Print the table of a model's layers, and draw the plan of its memory where that is asked for."""
     graph = MODELS[options.model](options.batch_size, (options.size, options.size))
-    print(summary(graph))
+    print(Summary(graph))
     if options.plan:
         draw_plan(graph, options.plan)
         print(f"wrote {options.plan}")

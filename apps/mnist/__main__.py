@@ -26,7 +26,7 @@ from apps.mnist.models import MODELS
 from apps.mnist.picture import Digit, as_text, read_digit, shades_for
 from framework import Model, weights
 from framework.picture import draw_plan
-from framework.summary import summary
+from framework.summary import Summary
 from kernels.commands.command_line import Commands, add_json, count, note, positive, write_json
 
 # Digits held out that are looked at where kernels are interpreted, which takes seconds to minutes a digit.
@@ -194,7 +194,7 @@ def _show_answer(path: Path, picture: Digit, digit: int, probabilities: Iterable
 def show_summary(options) -> None:
     """Print the table of a model's layers, and draw the plan of its memory where that is asked for."""
     graph = MODELS[options.model](options.batch_size)
-    print(summary(graph))
+    print(Summary(graph))
     if options.plan:
         draw_plan(graph, options.plan)
         print(f"wrote {options.plan}")
