@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
+from kernels.commands.files import write_figure
+
 COLOURS = ("#0b62a4", "#d1495b", "#2a9d6f", "#e08e1b", "#6f4ea1", "#4d5b66")
 INK, FAINT = "#22272e", "#d9dee3"
 DASHES = ("-", "--", ":")
@@ -126,5 +128,5 @@ def furnish(axes: Axes, quantity: str, legend: Literal["lower right", "upper rig
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Written without the date and the version of the library: the same run draws the same bytes."""
-    figure.savefig(path, format="png", metadata={"Software": None})
+    """Into a PNG, whole or not at all; the same run draws the same bytes."""
+    write_figure(path, figure)

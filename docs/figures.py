@@ -21,7 +21,7 @@ from apps.command_line import run
 from apps.figures import COLOURS, FAINT, INK, save
 from apps.mnist.figures import learning_curves
 from kernels.bench.trial import Trial
-from kernels.commands.command_line import CommandError, command
+from kernels.commands.command_line import CommandError, command, picture_file
 from kernels.operation import all_operations
 
 FOLDER = Path(__file__).with_suffix("")
@@ -346,7 +346,9 @@ def parser() -> argparse.ArgumentParser:
     )
     what = f"{', '.join(FIGURES)}, or 13, which is drawn together with 14"
     c.add_argument("figure", choices=(*FIGURES, *CURVES), metavar="NUMBER", help=what)
-    c.add_argument("--output", type=Path, metavar="FILE", help="the PNG to write (default: docs/figures/NUMBER.png)")
+    c.add_argument(
+        "--output", type=picture_file, metavar="FILE", help="the PNG to write (default: docs/figures/NUMBER.png)"
+    )
     what = f"of figures 13 and 14 (default: {' '.join(map(str, RUNS))})"
     c.add_argument("--runs", type=Path, nargs="+", metavar="FOLDER", default=RUNS, help=what)
     return c

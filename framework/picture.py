@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from framework.graph import Graph
 from framework.plan import TRANSIENT, Buffer, Plan
+from kernels.commands.files import write_figure
 from kernels.gpu.xray.picture import COLOURS, GREY, INK
 
 COLOUR = dict(zip(TRANSIENT, (COLOURS[0], COLOURS[3], COLOURS[1]), strict=True))
@@ -30,8 +31,9 @@ NAMED_STEPS = 64
 def draw_plan(graph: Graph, path: Path) -> None:
     """Draw the plan of a training step of a network, which has an output `loss`, into a PNG."""
     batch = graph.of_role("input")[0].shape[0]
-    figure = plan_figure(Plan(graph, ("loss",), objective="loss"), f"{graph.name}, a training step of {batch}")
-    figure.savefig(path, format="png", metadata={"Software": None})
+    write_figure(
+        path, plan_figure(Plan(graph, ("loss",), objective="loss"), f"{graph.name}, a training step of {batch}")
+    )
 
 
 def plan_figure(plan: Plan, title: str) -> Figure:

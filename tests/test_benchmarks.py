@@ -71,8 +71,8 @@ def test_pytorch_that_is_not_installed_is_refused_in_one_line(monkeypatch, capsy
 
 def test_a_training_step_is_timed_and_written(tmp_path, capsys):
     options = ("--model", "lenet5", "pooled", "--batch-size", "1", "--repeats", "1", "--no-torch")
-    assert program("training_step")([*options, "--json", str(tmp_path / "new" / "a.json")]) == 0
-    found = json.loads((tmp_path / "new" / "a.json").read_text())
+    assert program("training_step")([*options, "--json", str(tmp_path / "a.json")]) == 0
+    found = json.loads((tmp_path / "a.json").read_text())
     assert (found["device"], found["batch"], list(found["milliseconds"])) == ("cpu", 1, ["lenet5", "pooled"])
     assert found["milliseconds"]["lenet5"][OURS] > 0
     said = capsys.readouterr().out.splitlines()

@@ -44,6 +44,7 @@ from kernels.commands.command_line import (
     fraction,
     make_folder,
     note,
+    picture_file,
     positive,
     write_json,
 )
@@ -84,7 +85,9 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--model", choices=MODELS, default="lite", help="which detector (default: lite)")
     c.add_argument("--size", type=positive, default=512, metavar="PIXELS", help="side of the picture (default: 512)")
     c.add_argument("--batch-size", type=positive, default=1, metavar="PICTURES", help="default: 1")
-    c.add_argument("--plan", type=Path, metavar="FILE.png", help="draw the memory of a training step: what lives when")
+    c.add_argument(
+        "--plan", type=picture_file, metavar="FILE.png", help="draw the memory of a training step: what lives when"
+    )
 
     c = commands.add("data", show_data, "check photographs and their boxes, print statistics", "data WIDER_FACE")
     c.add_argument("folder", nargs="?", type=Path, help="in WIDER FACE's layout (default: WIDER_FACE_DIR)")

@@ -27,7 +27,7 @@ from apps.mnist.picture import Digit, as_text, read_digit, shades_for
 from framework import Model, weights
 from framework.picture import draw_plan
 from framework.summary import Summary
-from kernels.commands.command_line import Commands, add_json, count, note, positive, write_json
+from kernels.commands.command_line import Commands, add_json, count, note, picture_file, positive, write_json
 
 # Digits held out that are looked at where kernels are interpreted, which takes seconds to minutes a digit.
 INTERPRETED = 4
@@ -76,7 +76,9 @@ def parser() -> argparse.ArgumentParser:
     c = commands.add("summary", show_summary, "print a model's layers, sizes and costs", "summary --model lenet5")
     c.add_argument("--model", choices=MODELS, default="cnn6")
     c.add_argument("--batch-size", type=positive, default=1, help="default: 1")
-    c.add_argument("--plan", type=Path, metavar="FILE.png", help="draw the memory of a training step: what lives when")
+    c.add_argument(
+        "--plan", type=picture_file, metavar="FILE.png", help="draw the memory of a training step: what lives when"
+    )
 
     commands.add("models", show_models, "list the models", "models")
     return commands.parser

@@ -42,8 +42,6 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: note(str(message))
-            if getattr(options, "json", None):
-                make_folder("--json", options.json.parent)
             code = options.run(options) or 0
             sys.stdout.flush()
             return code
@@ -152,12 +150,23 @@ def add_json(c: argparse.ArgumentParser, text: str = "also write the result to t
     c.add_argument("--json", type=json_file, metavar="FILE", help=text)
 
 
-def json_file(text: str) -> Path:
-    """For argparse: the name of a file, which no picture has, nor a device."""
-    path = Path(text)
-    if path.suffix.lower() not in (".json", ".jsonl") or path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file that ends in .json or .jsonl")
-    return path
+def output_file(*suffixes: str) -> Callable[[str], Path]:
+    """For argparse: the name of a file to be written, in a folder that is there, so that no work is lost in the end."""
+
+    def file(text: str) -> Path:
+        path = Path(text)
+        if path.suffix.lower() not in suffixes or os.path.isdir(path):
+            raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file that ends in {' or '.join(suffixes)}")
+        if not os.path.isdir(path.parent):
+            raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {path.parent}")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise argparse.ArgumentTypeError(f"{text!r}: nothing can be written in {path.parent}")
+        return path
+
+    return file
+
+
+json_file, picture_file = output_file(".json", ".jsonl"), output_file(".png")
 
 
 def write_json(path: Path | None, result: Any) -> None:

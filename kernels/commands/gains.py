@@ -6,7 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kernels.bench.timing import HostClock, Timing, clock
-from kernels.commands.command_line import CommandError, Commands, add_json, positive, positive_float, write_json
+from kernels.commands.command_line import (
+    CommandError,
+    Commands,
+    add_json,
+    output_file,
+    positive,
+    positive_float,
+    write_json,
+)
 from kernels.commands.files import write_whole
 from kernels.commands.targets import Target, find_target, find_targets, text_of, trial_of
 from kernels.commands.xray import counted
@@ -34,7 +42,7 @@ def add(commands: Commands) -> None:
     what = "as in conv2d or conv2d.dx (default: those with markers in the file of --write, or all of two rungs or more)"
     c.add_argument("ladder", nargs="*", metavar="OPERATION[.LADDER]", help=what)
     what = "put each table between its markers in this file, '<!-- gains OPERATION.LADDER -->' and '<!-- end -->'"
-    c.add_argument("--write", type=Path, metavar="FILE.md", help=what)
+    c.add_argument("--write", type=output_file(".md"), metavar="FILE.md", help=what)
     what = "blocks of each launch to count, spread over its grid (default: as many as make a fair sample)"
     c.add_argument("--blocks", type=positive, metavar="N", help=what)
     what = f"GPU to predict the time of: {', '.join(GPUS)} (default: h200)"

@@ -15,9 +15,11 @@ from kernels.commands.command_line import (
     add_json,
     note,
     one_line,
+    picture_file,
     positive_float,
     write_json,
 )
+from kernels.commands.files import write_figure
 from kernels.commands.table import table
 from kernels.commands.targets import (
     Target,
@@ -52,7 +54,7 @@ def add(commands: Commands) -> None:
     what = "how long to time each kernel (default: 1)"
     c.add_argument("--seconds", type=positive_float, metavar="S", default=1.0, help=what)
     what = "also draw the kernels under the machine's roofline"
-    c.add_argument("--figure", type=Path, metavar="FILE.png", help=what)
+    c.add_argument("--figure", type=picture_file, metavar="FILE.png", help=what)
     add_json(c)
 
 
@@ -198,4 +200,4 @@ def roofline(rows: list[dict], machines: list[dict], path: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="arithmetic intensity, flop / byte", ylabel="GFLOP/s")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path, format="png")
+    write_figure(path, figure)

@@ -1,9 +1,8 @@
 """python -m kernels xray: what the hardware will see of a kernel, counted while a few blocks of it are interpreted."""
 
 import math
-from pathlib import Path
 
-from kernels.commands.command_line import CommandError, Commands, add_json, positive, write_json
+from kernels.commands.command_line import CommandError, Commands, add_json, picture_file, positive, write_json
 from kernels.commands.table import table
 from kernels.commands.targets import Target, add_ladder, add_shape, case_of, find_target, text_of, trial_of
 from kernels.device import Device, launches
@@ -33,7 +32,7 @@ def add(commands: Commands) -> None:
     c.add_argument("--blocks", type=positive, metavar="N", default=BLOCKS, help=what)
     what = f"GPU to compile for and to predict the time of: {', '.join(GPUS)} (default: h200)"
     c.add_argument("--gpu", metavar="NAME", choices=GPUS, default="h200", help=what)
-    c.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the worst access, lane by lane")
+    c.add_argument("--picture", type=picture_file, metavar="FILE.png", help="draw the worst access, lane by lane")
     add_json(c)
 
 

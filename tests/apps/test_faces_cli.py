@@ -138,8 +138,8 @@ def test_each_picture_has_a_line_with_boxes_that_score_enough_and_lie_in_it(look
     photograph("a.jpg", (20, 20))
     photograph("b.png", (600, 90))
     photograph("c.tif", (90, 300))
-    said = look("a.jpg", "b.png", "c.tif", "--threshold", "0.02", "--json", "new/found.jsonl")
-    found = records("new/found.jsonl")
+    said = look("a.jpg", "b.png", "c.tif", "--threshold", "0.02", "--json", "found.jsonl")
+    found = records("found.jsonl")
     assert [(r["image"], r["width"], r["height"]) for r in found] == [
         ("a.jpg", 20, 20),
         ("b.png", 600, 90),
@@ -504,7 +504,6 @@ def test_help_ends_with_an_example_that_parses(run, command):
         ("detect text.txt --weights part", "part: x: the network has no such parameter"),
         ("detect --output text.txt", "--output: text.txt cannot be made a folder (File exists)"),
         ("detect --output text.txt/a", "--output: text.txt/a cannot be made a folder (Not a directory)"),
-        ("detect --json text.txt/a.json", "--json: text.txt cannot be made a folder (File exists)"),
         ("train --resume empty", "empty/checkpoint.safetensors: no such file"),
         ("train --data builtin --frozen", "--frozen: lite has no ResNet"),
         ("train --data builtin --backbone none", "none: no such file"),
@@ -551,6 +550,7 @@ def test_a_mistake_is_answered_in_one_line(run, weights, command, complaint):
             "apps.faces detect: argument --json: 'a.jpg' is not the name of a file that ends in .json",
         ),
         ("detect --json .json", "apps.faces detect: argument --json: '.json' is not the name of a file"),
+        ("detect --json no/a.json", "apps.faces detect: argument --json: 'no/a.json': there is no folder no"),
         ("detect --device tpu", "apps.faces detect: unknown device 'tpu'; choose from auto, "),
         ("train --model vgg", "apps.faces train: unknown model 'vgg'; choose from lite, "),
         ("train --sizes 64 31", "apps.faces train: argument --sizes: '31' is not a whole number of at least 32"),
@@ -562,6 +562,7 @@ def test_a_mistake_is_answered_in_one_line(run, weights, command, complaint):
             "evaluate --validation 0",
             "apps.faces evaluate: argument --validation: '0' is not a whole number of at least 1",
         ),
+        ("summary --plan no/a.png", "apps.faces summary: argument --plan: 'no/a.png': there is no folder no"),
         ("summary --size", "apps.faces summary: argument --size: expected one argument"),
         ("models lite", "apps.faces: unrecognized arguments: lite"),
     ],

@@ -25,8 +25,8 @@ CALLS = [call("a", 1), call("b", 4, "linear"), call("c", 2), call("d", 3)]
 
 
 def test_it_says_where_a_models_step_goes(tmp_path, capsys):
-    assert main(["lenet5", "--batch-size", "2", *BRIEF, "--json", str(tmp_path / "new" / "model.json")]) == 0
-    found = json.loads((tmp_path / "new" / "model.json").read_text())
+    assert main(["lenet5", "--batch-size", "2", *BRIEF, "--json", str(tmp_path / "model.json")]) == 0
+    found = json.loads((tmp_path / "model.json").read_text())
     assert (found["model"], found["batch"], found["size"], found["device"]) == ("lenet5", 2, 28, "cpu")
     assert {row["direction"] for row in found["calls"]} == {"forward", "backward"}
     assert found["calls"][-1]["operation"] == "sgd"

@@ -126,7 +126,6 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
         ("show add --shape a:2", "--shape: 'a:2' is not NAME=VALUE"),
         ("show add --shape c=2", "--shape: unknown array or setting 'c'; choose from a, b"),
         ("show add --shape a=2 b=3", "add: a (2,) and b (3,) must have the same shape"),
-        ("show add --json text/a.json", "--json: text cannot be made a folder (File exists)"),
         ("inspect linear --rung 4", "unknown rung 4; choose from 1, 2, 3"),
         ("inspect linear --shape x=2,2 w=2,3", "linear: "),
         ("inspect reshape", "unknown operation 'reshape'; choose from "),
@@ -173,6 +172,14 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line(command, capsys):
         ("check add --case 1.5", "kernels check: argument --case: '1.5' is not a whole number of at least 0"),
         ("profile add --seconds 0", "kernels profile: argument --seconds: '0' is not a number above 0"),
         ("profile add --json a.png", "kernels profile: argument --json: 'a.png' is not the name of a file that ends"),
+        ("show add --json no/a.json", "kernels show: argument --json: 'no/a.json': there is no folder no"),
+        ("xray add --picture no/a.png", "kernels xray: argument --picture: 'no/a.png': there is no folder no"),
+        (
+            "xray add --picture worst",
+            "kernels xray: argument --picture: 'worst' is not the name of a file that ends in",
+        ),
+        ("profile add --figure no/a.png", "kernels profile: argument --figure: 'no/a.png': there is no folder no"),
+        ("gains add --write no/a.md", "kernels gains: argument --write: 'no/a.md': there is no folder no"),
     ],
 )
 def test_an_impossible_option_is_refused_with_what_is_allowed(arguments, complaint, capsys):

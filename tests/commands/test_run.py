@@ -2,16 +2,20 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from kernels.commands.command_line import CommandError, Commands, add_json, command, run, write_json
-from kernels.commands.files import write_whole
+from kernels.commands.files import write_figure, write_whole
 from kernels.commands.table import table
+from tests.helpers import ROOT
+from tests.helpers.programs import python
 
 
 def carry_out(do, *arguments, errors=()):
@@ -86,17 +90,24 @@ def test_errors_name_the_command(capsys):
 # --- Files
 
 
-def test_the_folder_of_a_result_is_made_before_the_work(tmp_path):
-    def work():
-        assert (tmp_path / "new" / "folder").is_dir()
-
-    assert carry_out(work, "--json", str(tmp_path / "new" / "folder" / "a.json")) == 0
-
-
-def test_a_result_that_could_not_be_kept_is_not_worked_for(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("file", "complaint"),
+    [
+        ("missing/a.json", "there is no folder {folder}/missing"),
+        ("text/a.json", "there is no folder {folder}/text"),
+        ("sealed/a.json", "nothing can be written in {folder}/sealed"),
+    ],
+)
+def test_a_result_that_could_not_be_kept_is_not_worked_for(file, complaint, tmp_path, capsys, monkeypatch):
     (tmp_path / "text").write_text("")
-    assert carry_out(lambda: fail(AssertionError()), "--json", str(tmp_path / "text" / "a.json")) == 1
-    assert capsys.readouterr().err == f"here.now: --json: {tmp_path / 'text'} cannot be made a folder (File exists)\n"
+    (tmp_path / "sealed").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "sealed")  # root may write anywhere
+    with pytest.raises(SystemExit) as stopped:
+        carry_out(lambda: fail(AssertionError()), "--json", str(tmp_path / file))
+    assert stopped.value.code == 2
+    complaint = complaint.format(folder=tmp_path)
+    assert capsys.readouterr().err == f"here.now: argument --json: '{tmp_path / file}': {complaint}\n"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["sealed", "text"]
 
 
 def test_what_is_no_number_is_null(tmp_path):
@@ -113,6 +124,47 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [found.name for found in path.parent.iterdir()] == ["b.txt"]
+
+
+def test_what_a_killed_process_left_of_a_file_is_taken_away_by_who_writes_it_next(tmp_path):
+    program = "import os, sys; from pathlib import Path; from kernels.commands.files import write_whole; "
+    program += "os.replace = lambda *_: os.kill(os.getpid(), 9); write_whole(Path(sys.argv[1]), b'half')"
+    path, other = tmp_path / "a.json", tmp_path / f".a.json.{os.getpid()}.x"
+    other.write_text("of a process that runs")
+    killed = python("-c", program, path)
+    assert killed.returncode == -9
+    assert len(list(tmp_path.iterdir())) == 2
+    write_whole(path, b"whole")
+    assert path.read_bytes() == b"whole"
+    assert set(tmp_path.iterdir()) == {path, other}
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_figure_is_written_whole_or_not_at_all(error, tmp_path, monkeypatch):
+    figure, path = Figure(), tmp_path / "a.png"
+    write_figure(path, figure)
+    drawn = path.read_bytes()
+    assert drawn.startswith(b"\x89PNG")
+
+    def stopped(stream, **_):
+        stream.write(b"half of it")
+        raise error
+
+    monkeypatch.setattr(figure, "savefig", stopped)
+    with pytest.raises(type(error)):
+        write_figure(path, figure)
+    assert path.read_bytes() == drawn
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nobody_writes_a_figure_past_the_one_who_writes_them_whole():
+    files = [
+        path
+        for folder in ("kernels", "framework", "apps", "benchmarks", "docs")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+    ]
+    writers = {path.relative_to(ROOT).as_posix() for path in files if ".savefig(" in path.read_text()}
+    assert writers == {"kernels/commands/files.py"}
 
 
 # --- Tables

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kernels.commands.files import write_figure
 from kernels.gpu.interpreter.warp import WARP_SIZE
 from kernels.gpu.xray.counts import BANKS, SECTOR, WORD, Access, WorstRequest, Xray
 
@@ -37,7 +38,7 @@ def draw(xray: Xray, path: Path, title: str) -> None:
     for axes in (left, right):
         axes.spines[:].set_visible(False)
         axes.tick_params(colors=INK, length=0, labelsize=8)
-    figure.savefig(path, format="png", metadata={"Software": None})
+    write_figure(path, figure)
 
 
 def global_panel(left: Axes, right: Axes, access: Access, example: WorstRequest) -> str:
