@@ -6,11 +6,13 @@ import pkgutil
 import sys
 
 from kernels import commands
-from kernels.commands.command_line import Commands, run
+from kernels.commands.command_line import Commands, Parser, run
 from kernels.device import DeviceError
 from kernels.gpu.compiler import CompileError
 from kernels.gpu.report import ReportError
+from kernels.modules import OperationError
 from kernels.operation import ShapeError
+from kernels.operations import add_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,12 +27,31 @@ def parser() -> argparse.ArgumentParser:
         "Take a kernel apart: what it is, whether it is right, how fast it is, and why. "
         "No command needs a GPU; with one, check runs on it and profile measures it.",
         "show conv2d.forward --rung 2",
+        [everywhere()],
     )
     for name in (module.name for module in pkgutil.iter_modules(commands.__path__)):
         module = importlib.import_module(f"kernels.commands.{name}")
         if hasattr(module, "add"):
             module.add(found)
     return found.parser
+
+
+def everywhere() -> Parser:
+    """What all commands take."""
+    c = Parser(add_help=False)
+    what = "also find the operations in this folder, as others do that HANDWRITTEN_OPERATIONS names"
+    c.add_argument("--operations", action=AddFolder, metavar="FOLDER", default=argparse.SUPPRESS, help=what)
+    return c
+
+
+class AddFolder(argparse.Action):
+    """Takes in the operations of a folder, for whatever the command asks for."""
+
+    def __call__(self, parser, namespace, folder, option=None):
+        try:
+            add_folder(folder)
+        except OperationError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
 
 
 if __name__ == "__main__":

@@ -70,17 +70,25 @@ class Device:
         """A copy of a device array on the host."""
         return array.copy()
 
+    def runs(self, operation: Operation) -> str:
+        """Which implementation of an operation: on the CPU the one for a GPU, interpreted, where there is no other."""
+        cpu_is_missing = self.implementation == "cpu" and not operation.has("cpu") and operation.has("cuda")
+        return "cuda" if cpu_is_missing else self.implementation
+
     def bind(self, operation: Operation, direction: str, arguments: Mapping[str, Any], **how: Any) -> list[Call]:
         """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times.
 
         arguments    device arrays and settings by name; None where there is none
         how          of CUDA kernels: rung, tiny, part, as `launches` takes them; and `checked`, of interpreted ones
+
+        Raises OperationError where the operation has no implementation for this device, or one with an error.
         """
-        if self.implementation == "cuda" or not operation.has(self.implementation):
+        kind = self.runs(operation)
+        if kind == "cuda":
             checked = how.pop("checked", self.name == "interpret")
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})
             return [lambda launch=launch: launch.interpret(checked) for launch in runs]  # type: ignore[misc]
-        function = getattr(operation.implementation(self.implementation), direction)
+        function = getattr(operation.implementation(kind), direction)
         arguments = {name: arguments[name] for name in operation.arguments(direction)}
         if sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)) < SMALL:
             return [lambda: _on_one_core(function, arguments)]

@@ -1,8 +1,7 @@
 """The spec of an operation: all that a graph, a test or the command line needs to know about it.
 
-An operation is a folder in kernels/operations, or in one of those that the environment variable HANDWRITTEN_OPERATIONS
-names. Its `__init__.py` holds one `Operation` named `operation`; beside it stand `reference.py`, `cpu.py` and `cuda.py`
-with the same two functions:
+An operation is a folder in kernels/operations, or in one that was added to it: see there. Its `__init__.py` holds one
+`Operation` named `operation`; beside it stand `reference.py`, `cpu.py` and `cuda.py` with the same two functions:
 
     forward(*inputs, *state, *outputs, *saved, *settings)
     backward(*[d + output], *needs, *[d + gradient], *settings)
@@ -16,15 +15,18 @@ What PyTorch calls the same thing may stand in `torch.py`: `forward(*inputs, *st
 and returns the output, or a tuple of them. Autograd does the rest. Tests hold the reference to it.
 """
 
-import importlib.util
+import importlib
 import inspect
 import math
 import pkgutil
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+
+from kernels.modules import PACKAGE, OperationError, exists, is_folder, load
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
@@ -39,7 +41,7 @@ class ShapeError(ValueError):
     """Arrays or settings that do not fit together. One line: the operation, what was given, the rule."""
 
 
-class UnknownOperation(ValueError):
+class UnknownOperation(OperationError):
     """A name that no operation has. One line: the name, and those that there are."""
 
 
@@ -154,13 +156,21 @@ class Operation:
         """Whether there is an implementation: kind is one of IMPLEMENTATIONS, or "torch"."""
         if self.modules:
             return kind in self.modules
-        return importlib.util.find_spec(f"kernels.operations.{self.name}.{kind}") is not None
+        return exists(f"{self.name}.{kind}")
 
     def implementation(self, kind: str):
-        """What has `forward` and `backward`: kind is one of IMPLEMENTATIONS; or "torch", see above."""
-        if self.modules:
-            return self.modules[kind]
-        return importlib.import_module(f"kernels.operations.{self.name}.{kind}")
+        """What has `forward` and `backward`: kind is one of IMPLEMENTATIONS; or "torch", see above.
+
+        Raises OperationError for one that there is not, that cannot be imported or that lacks one of the two.
+        """
+        if not self.has(kind):
+            others = [other for other in IMPLEMENTATIONS if self.has(other)]
+            raise OperationError(f"{self.name}: has no {kind}.py, only {', '.join(others) or 'a spec'}")
+        found = self.modules[kind] if self.modules else load(f"{self.name}.{kind}")
+        for direction in self.directions if kind in IMPLEMENTATIONS else ("forward",):
+            if not hasattr(found, direction):
+                raise OperationError(f"{self.name}: {kind}.py has no {direction}")
+        return found
 
     def in_torch(self) -> Callable | None:
         """`forward` of torch.py, which imports torch; None where there is no such file."""
@@ -188,17 +198,33 @@ class Operation:
 
 
 def all_operations() -> dict[str, Operation]:
-    """Every operation by name: the folders of kernels/operations, and of where else operations stand."""
-    package = importlib.import_module("kernels.operations")
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg)
-    return {name: importlib.import_module(f"kernels.operations.{name}").operation for name in names}
+    """Every operation by name. One that cannot be used is left out, with a warning that says why."""
+    found = {}
+    folders = importlib.import_module(PACKAGE).__path__
+    for name in sorted(module.name for module in pkgutil.iter_modules(folders) if module.ispkg):
+        try:
+            found[name] = find_operation(name)
+        except OperationError as error:
+            left_out(error)
+    return found
+
+
+def left_out(error: OperationError) -> None:
+    """Warn of an operation that cannot be used, where others can."""
+    warnings.warn(f"left out: {error}", stacklevel=2)
 
 
 def find_operation(name: str) -> Operation:
-    """The operation of that name. Raises UnknownOperation."""
-    if importlib.util.find_spec(f"kernels.operations.{name}") is None:
+    """The operation of that name. Raises UnknownOperation, and OperationError where it cannot be used."""
+    if not is_folder(name):
         raise UnknownOperation(unknown("operation", name, all_operations()))
-    return importlib.import_module(f"kernels.operations.{name}").operation
+    module = load(name)
+    operation = getattr(module, "operation", None)
+    if not isinstance(operation, Operation):
+        raise OperationError(f"{name}: {module.__file__}: has no Operation that is named operation")
+    if operation.name != name:
+        raise OperationError(f"{name}: {module.__file__}: its operation is named {operation.name!r}, unlike its folder")
+    return operation
 
 
 def unknown(what: str, given: Any, options: Iterable) -> str:

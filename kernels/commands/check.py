@@ -1,6 +1,7 @@
 """python -m kernels check: every kernel against the reference, on random cases with hard values."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,9 @@ import numpy as np
 from kernels.bench.fuzz import DEVICES, Case, Judge, Subject, Verdict, devices, shrink, subjects
 from kernels.commands.command_line import CommandError, Commands, add_json, count, positive, positive_float, write_json
 from kernels.commands.targets import operations, require_operation, text_of_trial
-from kernels.device import find_device
+from kernels.device import Device, find_device
+from kernels.modules import OperationError
+from kernels.operation import Operation, left_out
 
 
 def add(commands: Commands) -> None:
@@ -47,9 +50,15 @@ class Tally:
 
 def run(options) -> int:
     """Print a line a kernel, and of each that fails the smallest case found; exit code 1 if any does."""
-    chosen = [require_operation(options.operation)] if options.operation else list(operations().values())
-    here = [find_device(options.device).name] if options.device else devices()
-    found = [s for o in chosen for device in here for s in subjects(o, device) if options.rung in (None, s.rung)]
+    here = [find_device(options.device)] if options.device else [find_device(name) for name in devices()]
+    broken = False
+    if options.operation:
+        every = kernels_of(require_operation(options.operation), here)
+        if not every:
+            raise CommandError(f"{options.operation}: has no implementation that runs on {', '.join(map(str, here))}")
+    else:
+        every, broken = all_kernels(here)
+    found = [subject for subject in every if options.rung in (None, subject.rung)]
     if not found:
         raise CommandError(f"--rung: none of these kernels has a rung {options.rung}")
     tallies = {subject: Tally() for subject in found}
@@ -64,7 +73,31 @@ def run(options) -> int:
             failures.append(_explain(subject, options.seed, tally.failed))
     rows = [_row(subject, tally) for subject, tally in tallies.items()]
     write_json(options.json, {"seed": options.seed, "kernels": rows, "failures": failures})
-    return 1 if failures else 0
+    return 1 if failures or broken else 0
+
+
+def all_kernels(here: Sequence[Device]) -> tuple[list[Subject], bool]:
+    """Every kernel that runs on these devices, and whether there are operations that cannot be checked."""
+    found, broken = [], False
+    for operation in operations().values():
+        try:
+            found += kernels_of(operation, here)
+        except OperationError as error:
+            left_out(error)
+            broken = True
+    return found, broken
+
+
+def kernels_of(operation: Operation, here: Sequence[Device]) -> list[Subject]:
+    """Every kernel of an operation that runs on these devices.
+
+    Raises OperationError where there is no reference, or one of the files that take part has an error.
+    """
+    operation.implementation("reference")
+    able = [device for device in here if operation.has(device.runs(operation))]
+    for device in able:
+        operation.implementation(device.runs(operation))
+    return [subject for device in able for subject in subjects(operation, device.name)]
 
 
 def _row(subject: Subject, tally: Tally) -> dict:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kernels.commands.files import write_whole
+from kernels.modules import OperationError
 from kernels.operation import unknown
 
 Errors = tuple[type[Exception], ...]
@@ -27,7 +28,7 @@ class CommandError(ValueError):
     """What a user asked for and cannot have: one line that names it and says what is allowed."""
 
 
-USER_ERRORS: Errors = (CommandError, MemoryError, OSError)
+USER_ERRORS: Errors = (CommandError, MemoryError, OSError, OperationError)
 
 
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None, errors: Errors = ()) -> int:
@@ -92,16 +93,23 @@ def command(prog: str, run: Run, text: str, example: str = "") -> Parser:
 
 
 class Commands:
-    """A program of several commands, each with what its help says and an example."""
+    """A program of several commands, each with what its help says and an example.
 
-    def __init__(self, prog: str, text: str, example: str):
-        self.parser = Parser(prog=prog, description=text, epilog=f"example: {prog} {example}".rstrip())
+    options    parsers whose options may stand before or after the name of any command
+    """
+
+    def __init__(self, prog: str, text: str, example: str, options: Sequence[Parser] = ()):
+        self._options = options
+        epilog = f"example: {prog} {example}".rstrip()
+        self.parser = Parser(prog=prog, description=text, epilog=epilog, parents=options)
         self._commands = self.parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
 
     def add(self, name: str, run: Run, text: str, example: str) -> argparse.ArgumentParser:
         """A command that calls `run(options)`."""
         example = f"example: {self.parser.prog} {example}"
-        return _runs(run, self._commands.add_parser(name, help=text, description=text, epilog=example))
+        return _runs(
+            run, self._commands.add_parser(name, help=text, description=text, epilog=example, parents=self._options)
+        )
 
 
 def _runs(run: Run, parser: Parser) -> Parser:

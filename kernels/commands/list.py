@@ -1,8 +1,11 @@
 """python -m kernels list: what there is."""
 
-from kernels.commands.command_line import CommandError, Commands, add_json, write_json
+from collections.abc import Iterator
+
+from kernels.commands.command_line import Commands, add_json, write_json
 from kernels.commands.targets import single_ladders
-from kernels.operation import IMPLEMENTATIONS, Operation, all_operations, unknown
+from kernels.modules import OperationError
+from kernels.operation import IMPLEMENTATIONS, Operation, all_operations, find_operation, left_out
 
 
 def add(commands: Commands) -> None:
@@ -13,31 +16,40 @@ def add(commands: Commands) -> None:
 
 def run(options) -> None:
     """Print each operation and, ladder by ladder, what each rung adds."""
-    known = all_operations()
-    if options.operation not in (None, *known):
-        raise CommandError(unknown("operation", options.operation, known))
-    rows = [describe(o) for name, o in known.items() if options.operation in (None, name)]
+    rows = [describe(find_operation(options.operation))] if options.operation else list(all_rows())
     print("\n\n".join(map(text, rows)))
     write_json(options.json, rows)
 
 
+def all_rows() -> Iterator[dict]:
+    """Of all operations but those that cannot be used, of which a warning says why."""
+    for operation in all_operations().values():
+        try:
+            yield describe(operation)
+        except OperationError as error:
+            left_out(error)
+
+
 def describe(operation: Operation) -> dict:
-    """An operation's row: each of its ladders by name, as a list of what its rungs add."""
+    """An operation's row: each of its ladders by name, as a list of what its rungs add. Raises OperationError."""
+    ladders = single_ladders(operation) if operation.has("cuda") else []
     return {
         "operation": operation.name,
         "summary": operation.summary,
         "equations": operation.source,
-        "implementations": [] if operation.view else list(IMPLEMENTATIONS),
-        "ladders": {} if operation.view else {target.name: target.adds for target in single_ladders(operation)},
+        "implementations": [kind for kind in (*IMPLEMENTATIONS, "torch") if operation.has(kind)],
+        "view": operation.view,
+        "ladders": {target.name: target.adds for target in ladders},
     }
 
 
 def text(row: dict) -> str:
     """A row as it is printed."""
+    implementations = ", ".join(row["implementations"]) or "none"
     lines = [
         f"{row['operation']}: {row['summary']}",
         f"    equations        {row['equations']}",
-        f"    implementations  {', '.join(row['implementations']) or 'none: a view'}",
+        f"    implementations  {implementations}{' (a view: nothing runs)' if row['view'] else ''}",
     ]
     for name, rungs in row["ladders"].items():
         lines += [f"    {name if rung == 1 else '':12} {rung}   {adds}" for rung, adds in enumerate(rungs, 1)]

@@ -31,9 +31,10 @@ from kernels.commands.targets import (
     text_of_trial,
     trial_of,
 )
-from kernels.device import DEVICES, find_device
+from kernels.device import DEVICES, Device, find_device
 from kernels.gpu.together import compile_together
-from kernels.operation import ShapeError
+from kernels.modules import OperationError
+from kernels.operation import ShapeError, left_out
 
 
 def add(commands: Commands) -> None:
@@ -63,10 +64,18 @@ def run(options) -> int:
     devices = [find_device(name) for name in options.device.split(",")]
     against = [name for name in options.against.split(",") if name]
     libraries.require(against)
-    wanted = [(target, target.choose_rungs(options.rung)) for target in _targets(options.ladder)]
+    wanted = []
     found: list[dict] = []
     machines: list[dict] = []
     failed = 0
+    for target in _targets(options.ladder):
+        try:
+            wanted.append((target, rungs_of(target, devices, options.rung)))
+        except OperationError as error:
+            if options.ladder:
+                raise
+            left_out(error)
+            failed = 1
     for timer in map(clock, devices):
         machine = timer.machine()
         machines.append({"device": timer.device.name, **asdict(machine)})
@@ -103,6 +112,16 @@ def _targets(text: str | None) -> list[Target]:
         return [find_target(text)]
     chosen = operations().values() if text is None else [require_operation(text)]
     return [Target(operation, direction) for operation in chosen for direction in operation.directions]
+
+
+def rungs_of(target: Target, devices: Sequence[Device], text: str) -> list[int]:
+    """The rungs that "all", "last" or a number names; none where there are none and no device would need one.
+
+    Raises OperationError for an implementation that a device needs and that is not there, or has an error.
+    """
+    for device in devices:
+        target.operation.implementation(device.runs(target.operation))
+    return target.choose_rungs(text) if target.operation.has("cuda") else []
 
 
 def measure(

@@ -2,7 +2,7 @@
 
 import argparse
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from kernels.bench.trial import Trial
 from kernels.commands.command_line import CommandError
 from kernels.gpu import Ladder, Launch
 from kernels.gpu.occupancy import LIMITS
-from kernels.operation import Operation, all_operations, unknown
+from kernels.modules import OperationError
+from kernels.operation import Operation, UnknownOperation, all_operations, find_operation, left_out, unknown
 
 KNOWN_ARCHITECTURES = tuple(f"sm_{major}{minor}" for major, minor in LIMITS)
 
@@ -80,12 +81,26 @@ def operations() -> dict[str, Operation]:
     return {name: o for name, o in all_operations().items() if not o.view}
 
 
+def with_ladders() -> Iterator[Operation]:
+    """Every operation that has CUDA kernels. One whose cuda.py cannot be used is left out, with a warning."""
+    for operation in operations().values():
+        try:
+            if operation.has("cuda"):
+                operation.implementation("cuda")
+                yield operation
+        except OperationError as error:
+            left_out(error)
+
+
 def require_operation(name: str) -> Operation:
-    """The operation of that name that runs kernels. Raises CommandError."""
-    found = operations()
-    if name not in found:
-        raise CommandError(unknown("operation", name, found))
-    return found[name]
+    """The operation of that name that runs kernels. Raises CommandError, and OperationError where it cannot be used."""
+    try:
+        operation = find_operation(name)
+    except UnknownOperation:
+        operation = None
+    if operation is None or operation.view:
+        raise CommandError(unknown("operation", name, operations()))
+    return operation
 
 
 def targets(operation: Operation) -> dict[str, Target]:
@@ -116,7 +131,7 @@ def find_target(text: str) -> Target:
 def find_targets(text: str | None) -> list[Target]:
     """All ladders, each by itself: of everything, of an operation, or of what "conv2d.backward" names."""
     if text is None:
-        return [target for operation in operations().values() for target in single_ladders(operation)]
+        return [target for operation in with_ladders() for target in single_ladders(operation)]
     if "." not in text:
         return single_ladders(require_operation(text))
     wanted = find_target(text)

@@ -5,6 +5,7 @@ import pytest
 
 from framework import Graph, Model, Optimizer, layers
 from kernels.gpu import Ladder, cuda, float32, kernel, rung
+from kernels.modules import OperationError
 from kernels.operation import Operation
 
 BLOCK = 32
@@ -96,5 +97,5 @@ def test_its_layer_is_named_after_it_and_unknown_arguments_are_refused():
 def test_what_it_lacks_is_interpreted_and_checked_where_that_is_asked_for():
     assert square.has("cuda")
     assert not square.has("cpu")
-    with pytest.raises(KeyError):
+    with pytest.raises(OperationError, match=r"^square: has no cpu\.py, only cuda$"):
         square.implementation("cpu")
