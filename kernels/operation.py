@@ -20,7 +20,7 @@ import inspect
 import math
 import pkgutil
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -237,6 +237,7 @@ def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding:
 
     All arguments are pairs (rows, columns). Raises ShapeError, in the name of the operation `name`.
     """
+    require_pairs(name, window=window, stride=stride, padding=padding)
     if min(window) < 1 or min(stride) < 1 or min(padding) < 0:
         raise ShapeError(
             f"{name}: window {window} and stride {stride} must be at least 1, padding {padding} at least 0"
@@ -245,6 +246,13 @@ def window_output(name: str, size: Shape, window: Shape, stride: Shape, padding:
         raise ShapeError(f"{name}: window {window} does not fit into input {size} with padding {padding}")
     rows, columns = ((s + 2 * p - k) // step + 1 for s, k, step, p in zip(size, window, stride, padding, strict=True))
     return rows, columns
+
+
+def require_pairs(name: str, **settings: Any) -> None:
+    """Raises ShapeError, in the name of the operation `name`, where a setting is not (rows, columns)."""
+    for setting, value in settings.items():
+        if not isinstance(value, Sequence) or len(value) != 2:
+            raise ShapeError(f"{name}: {setting} {value} must be a pair (rows, columns)")
 
 
 def require_choice(name: str, setting: str, value: Any, options) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernels.device import Device, find_device, launches
-from kernels.operation import Draw, Operation, normal
+from kernels.operation import Draw, Operation, ShapeError, normal
 
 
 @dataclass
@@ -37,6 +37,8 @@ class Trial:
     @classmethod
     def of_shape(cls, operation: Operation, case: dict[str, Any], generator: np.random.Generator) -> "Trial":
         """A case whose shapes and settings are given. Raises ShapeError."""
+        if missing := [n for n in operation.inputs if case.get(n) is None and n not in operation.optional]:
+            raise ShapeError(f"{operation.name}: needs {', '.join(missing)}")
         settings = {name: case.get(name, default) for name, default in operation.settings.items()}
         shapes = {name: case.get(name) for name in operation.inputs}
         shapes |= operation.shapes(**shapes, **settings)

@@ -2,12 +2,15 @@
 
 import argparse
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kernels.bench.memory import arrays_of, memory
 from kernels.bench.trial import Trial
 from kernels.commands.command_line import CommandError
 from kernels.gpu import Ladder, Launch
@@ -15,6 +18,7 @@ from kernels.gpu.occupancy import LIMITS
 from kernels.modules import OperationError
 from kernels.operation import Operation, UnknownOperation, all_operations, find_operation, left_out, unknown
 
+GIB = 2**30
 KNOWN_ARCHITECTURES = tuple(f"sm_{major}{minor}" for major, minor in LIMITS)
 
 
@@ -153,35 +157,62 @@ def case_of(operation: Operation, words: Sequence[str] | None) -> dict[str, Any]
 
     Raises CommandError for unknown names and unreadable values. Whether these fit together, the operation itself says.
     """
-    case: dict[str, Any] = {}
-    for word in words or text_of(operation.typical).split():
+    case: dict[str, Any] = {} if words else dict(operation.typical)
+    for word in words or ():
         name, equals, text = word.partition("=")
         known = (*operation.inputs, *operation.settings)
         if not equals:
             raise CommandError(f"--shape: {word!r} is not NAME=VALUE")
         if name not in known:
             raise CommandError(f"--shape: {unknown('array or setting', name, known)}")
+        if name in case:
+            raise CommandError(f"--shape: {name} is given twice, as {text_of({name: case[name]})} and as {word}")
+        like = operation.settings.get(name)
         try:
-            case[name] = _value(text, operation.settings.get(name, ()))
-        except ValueError:
-            example = text_of({name: operation.typical.get(name, operation.settings.get(name))})
-            raise CommandError(f"--shape: {text!r} is not a value for {name}, as in {example}") from None
+            case[name] = _shape(text) if name in operation.inputs else _setting(text, like)
+        except ValueError as error:
+            example = text_of({name: operation.typical.get(name, like)})
+            raise CommandError(f"--shape: {text!r} is not a value for {name}, as in {example}: {error}") from None
     missing = [n for n in operation.inputs if n not in case and n not in operation.optional]
     if missing:
-        raise CommandError(f"--shape: {operation.name} needs {', '.join(missing)}, as in {text_of(operation.typical)}")
+        example = f", as in {text_of(operation.typical)}" if operation.typical else ""
+        raise CommandError(f"--shape: {operation.name} needs {', '.join(missing)}{example}")
     return case
 
 
-def _value(text: str, like):
-    """A setting's value is written as its default is."""
+def _shape(text: str) -> tuple[int, ...]:
+    sizes = tuple(_whole(size) for size in text.split(","))
+    if min(sizes) < 1:
+        raise ValueError("sizes are at least 1")
+    return sizes
+
+
+def _setting(text: str, like):
+    """A setting's value is written as its default is. Raises ValueError, which says what is allowed."""
     if isinstance(like, bool):
         if text not in ("True", "False"):
-            raise ValueError
+            raise ValueError("choose from True, False")
         return text == "True"
     if isinstance(like, tuple):
-        number = type(like[0]) if like else int
-        return tuple(number(n) for n in text.split(","))
-    return type(like)(text)
+        return tuple(_setting(part, like[0] if like else 0) for part in text.split(","))
+    if isinstance(like, int):
+        return _whole(text)
+    return _finite(text) if isinstance(like, float) else text
+
+
+def _whole(text: str) -> int:
+    """A number that the index arithmetic of a kernel can hold."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()) or abs(int(digits[:20])) >= 2**31:
+        raise ValueError("whole numbers below 2**31, with commas between them where there are several")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    with suppress(ValueError):
+        if math.isfinite(float(text)):
+            return float(text)
+    raise ValueError("finite numbers, with commas between them where there are several")
 
 
 def text_of(case: Mapping[str, Any]) -> str:
@@ -196,7 +227,11 @@ def text_of_trial(trial: Trial) -> str:
 
 
 def trial_of(operation: Operation, case: dict[str, Any]) -> Trial:
-    """Arrays of a case, with values as they stand in a network. Raises ShapeError."""
+    """Arrays of a case, with values as they stand in a network. Raises ShapeError, and CommandError for too many."""
+    needed, there = arrays_of(operation, case), memory()
+    if needed > there / 2:  # drawing values takes as much again
+        sizes = f"{needed / GIB:,.1f} GiB, and at most half of the {there / GIB:,.1f} GiB of this machine is allowed"
+        raise CommandError(f"--shape: {operation.name} with {text_of(case)} takes {sizes}")
     return Trial.of_shape(operation, case, np.random.default_rng(0))
 
 

@@ -1,11 +1,12 @@
 """What max, average and L2 pooling share: their windows."""
 
-from kernels.operation import ShapeError, require_axes, window_output
+from kernels.operation import ShapeError, require_axes, require_pairs, window_output
 
 
 def pooled_shape(name, x, window, stride, padding):
     """x (R, C, H, W) -> (R, C, H', W'). Raises ShapeError, in the name of the operation `name`."""
     require_axes(name, "R, C, H, W", x=x)
+    require_pairs(name, window=window, padding=padding)
     if any(p >= k for p, k in zip(padding, window, strict=True)):
         raise ShapeError(f"{name}: padding {padding} must be smaller than window {window}, or windows hold no value")
     return (*x[:2], *window_output(name, x[2:], window, stride, padding))

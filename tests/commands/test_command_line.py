@@ -125,6 +125,44 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
         ("show add --shape a=2,x", "--shape: '2,x' is not a value for a, as in a=50,32,24,24"),
         ("show add --shape a:2", "--shape: 'a:2' is not NAME=VALUE"),
         ("show add --shape c=2", "--shape: unknown array or setting 'c'; choose from a, b"),
+        ("show add --shape a=2 a=3 b=2", "--shape: a is given twice, as a=2 and as a=3"),
+        ("show add --shape a=", "--shape: '' is not a value for a, as in a=50,32,24,24: whole numbers below 2**31"),
+        ("show add --shape a=-1", "--shape: '-1' is not a value for a, as in a=50,32,24,24: sizes are at least 1"),
+        ("show add --shape a=3,0", "--shape: '3,0' is not a value for a, as in a=50,32,24,24: sizes are at least 1"),
+        (
+            "show add --shape a=1.5",
+            "--shape: '1.5' is not a value for a, as in a=50,32,24,24: whole numbers below 2**31",
+        ),
+        (
+            "show add --shape a=999999999999,1",
+            "--shape: '999999999999,1' is not a value for a, as in a=50,32,24,24: whole",
+        ),
+        (
+            "show add --shape a=2000000000,9 b=2000000000,9",
+            "--shape: add with a=2000000000,9 b=2000000000,9 takes 402.",
+        ),
+        ("show maxpool2d --shape x=1,1,4,4 window=3", "maxpool2d: window (3,) must be a pair (rows, columns)"),
+        (
+            "show conv2d --shape x=1,1,4,4 w=1,1,2,2 stride=1,1,1",
+            "conv2d: stride (1, 1, 1) must be a pair (rows, columns)",
+        ),
+        (
+            "show conv2d --shape x=1,1,4,4 w=1,1,2,2 stride=a",
+            "--shape: 'a' is not a value for stride, as in stride=1,1",
+        ),
+        ("show conv2d --shape stride=", "--shape: '' is not a value for stride, as in stride=1,1: whole numbers below"),
+        (
+            "show batchnorm --shape epsilon=nan",
+            "--shape: 'nan' is not a value for epsilon, as in epsilon=1e-05: finite",
+        ),
+        (
+            "show batchnorm --shape epsilon=",
+            "--shape: '' is not a value for epsilon, as in epsilon=1e-05: finite numbers",
+        ),
+        (
+            "show batchnorm --shape training=no",
+            "--shape: 'no' is not a value for training, as in training=True: choose f",
+        ),
         ("show add --shape a=2 b=3", "add: a (2,) and b (3,) must have the same shape"),
         ("inspect linear --rung 4", "unknown rung 4; choose from 1, 2, 3"),
         ("inspect linear --shape x=2,2 w=2,3", "linear: "),
