@@ -2,6 +2,8 @@
 
 import os
 
+from kernels.caches import find_places
+
 # Cores that wait for each other shall sleep and not spin, or they take the time of the very thread that is waited for.
 # OpenMP, which runs our kernels: a training step of `cnn6` beside two busy programs on two cores took 1084 ms with
 # spinning and 48 ms without. OpenBLAS, which runs NumPy's products: its threads spin on after a product and keep a
@@ -9,3 +11,6 @@ import os
 # Both read this when they are loaded, so `import kernels` stands before NumPy's import in framework/ and apps/.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
+# The libraries read this when they are loaded, too.
+find_places()
