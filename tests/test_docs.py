@@ -13,6 +13,7 @@ import pytest
 from kernels.commands.gains import MARKER
 from kernels.operation import all_operations
 from tests.helpers.citations import ANCHOR, CODE, MURUGAN, ZOZOULENKO, cited, equations, misprints, numbers, problems
+from tests.helpers.operations import WITH_LADDERS
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("docs", "kernels", "framework", "apps", "tests", "benchmarks")
@@ -208,7 +209,6 @@ def test_wrong_equations_in_docstrings_are_found(tmp_path):
     ]
 
 
-WITH_LADDERS = sorted(name for name, operation in all_operations().items() if not operation.view)
 GAIN = r"[\d.]+ times (?:fewer|less|more) (?:sectors|turns|flops|barriers|predicted time)|no barriers"
 
 

@@ -32,14 +32,13 @@ def all_rows() -> Iterator[dict]:
 
 def describe(operation: Operation) -> dict:
     """An operation's row: each of its ladders by name, as a list of what its rungs add. Raises OperationError."""
-    ladders = single_ladders(operation) if operation.has("cuda") else []
     return {
         "operation": operation.name,
         "summary": operation.summary,
         "equations": operation.source,
         "implementations": [kind for kind in (*IMPLEMENTATIONS, "torch") if operation.has(kind)],
         "view": operation.view,
-        "ladders": {target.name: target.adds for target in ladders},
+        "ladders": {target.name: target.adds for target in single_ladders(operation)},
     }
 
 

@@ -3,7 +3,7 @@
 import argparse
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -40,14 +40,16 @@ class Target:
 
     @property
     def ladders(self) -> list[Ladder]:
-        """Of a direction all of its ladders, of a part the one."""
+        """Of a direction all of its ladders, of a part the one; none of an operation without cuda.py."""
+        if not self.operation.has("cuda"):
+            return []
         whole = getattr(self.operation.implementation("cuda"), self.direction)
         return [ladder for ladder in whole.parts if self.part in (None, ladder.name)]
 
     @property
     def rungs(self) -> range:
         """Numbers of the rungs, from 1."""
-        return range(1, 1 + max(len(ladder) for ladder in self.ladders))
+        return range(1, 1 + max((len(ladder) for ladder in self.ladders), default=0))
 
     @property
     def adds(self) -> list[str]:
@@ -85,15 +87,15 @@ def operations() -> dict[str, Operation]:
     return {name: o for name, o in all_operations().items() if not o.view}
 
 
-def with_ladders() -> Iterator[Operation]:
-    """Every operation that has CUDA kernels. One whose cuda.py cannot be used is left out, with a warning."""
+def all_ladders() -> list[Target]:
+    """The ladders of every operation, each by itself. One whose cuda.py cannot be used is left out, with a warning."""
+    found = []
     for operation in operations().values():
         try:
-            if operation.has("cuda"):
-                operation.implementation("cuda")
-                yield operation
+            found += single_ladders(operation)
         except OperationError as error:
             left_out(error)
+    return found
 
 
 def require_operation(name: str) -> Operation:
@@ -104,6 +106,13 @@ def require_operation(name: str) -> Operation:
         operation = None
     if operation is None or operation.view:
         raise CommandError(unknown("operation", name, operations()))
+    return operation
+
+
+def require_ladders(name: str) -> Operation:
+    """The operation of that name, which has CUDA kernels. Raises CommandError, and OperationError where it has none."""
+    operation = require_operation(name)
+    operation.implementation("cuda")
     return operation
 
 
@@ -126,7 +135,7 @@ def single_ladders(operation: Operation) -> list[Target]:
 def find_target(text: str) -> Target:
     """The ladder that "conv2d.forward" or "conv2d.dx" names; "conv2d" alone means forward. Raises CommandError."""
     name, _, part = text.partition(".")
-    found = targets(require_operation(name))
+    found = targets(require_ladders(name))
     if (part or "forward") not in found:
         raise CommandError(f"{name}: {unknown('ladder', part, found)}")
     return found[part or "forward"]
@@ -135,9 +144,9 @@ def find_target(text: str) -> Target:
 def find_targets(text: str | None) -> list[Target]:
     """All ladders, each by itself: of everything, of an operation, or of what "conv2d.backward" names."""
     if text is None:
-        return [target for operation in with_ladders() for target in single_ladders(operation)]
+        return all_ladders()
     if "." not in text:
-        return single_ladders(require_operation(text))
+        return single_ladders(require_ladders(text))
     wanted = find_target(text)
     if len(wanted.ladders) == 1:
         return [wanted]

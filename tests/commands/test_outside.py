@@ -15,6 +15,7 @@ from kernels.device import find_device
 from kernels.modules import OperationError
 from kernels.operation import all_operations, find_operation
 from kernels.operations import VARIABLE, add_folder
+from tests.helpers import ROOT
 from tests.helpers.programs import python
 
 SPEC = """
@@ -296,6 +297,14 @@ def test_without_cuda_py_it_has_no_ladder_and_runs_elsewhere(home, capsys):
         assert complained == [f"kernels {name}: square: has no cuda.py, only reference, cpu"]
     code, _, complained = run(home, capsys, "check", "square", "--device", "interpret")
     assert (code, complained) == (1, ["kernels check: square: has no implementation that runs on interpret"])
+
+
+def test_the_tests_of_every_operation_find_it_and_ask_for_no_ladder(home):
+    files = ("tests/operations/test_operations.py", "tests/gpu/test_compiles.py", "tests/gpu/test_cases.py")
+    write(home, files=only("reference", "cpu"))
+    environment = {VARIABLE: str(home), "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    done = python("-m", "pytest", "-q", "-k", "square", *files, cwd=ROOT, **environment)
+    assert done.returncode == 0, done.stdout  # which it is not either where nothing is found
 
 
 def test_without_cpu_py_it_is_interpreted(home):

@@ -7,15 +7,15 @@ import pytest
 from kernels.commands.targets import Target
 from tests.helpers.cases import compilations, large, small
 from tests.helpers.checks import assert_close
-from tests.helpers.operations import OPERATIONS
+from tests.helpers.operations import OPERATIONS, WITH_LADDERS
 
 # Kernels that are one block by what they do: the end of a sum, a sum by one thread, and one thread for each picture.
 ALONE = {"reduce_rest", "reduce_thread", "scan_words", "forward_picture"}
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", WITH_LADDERS)
 def test_each_kernel_has_several_blocks_in_a_large_case(name):
-    operation = OPERATIONS[name]
+    operation = WITH_LADDERS[name]
     for direction in operation.directions:
         for rung in Target(operation, direction).rungs:
             most: dict[str, int] = {}
@@ -36,9 +36,9 @@ def test_large_cases_are_not_too_hard_for_float32(name):
             assert_close(case.trial.backward("cpu", case.saved), case.backward, operation.tolerance)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", WITH_LADDERS)
 def test_small_cases_share_their_compilations(name):
-    operation = OPERATIONS[name]
+    operation = WITH_LADDERS[name]
     for direction in operation.directions:
         for rung in Target(operation, direction).rungs:
             for sets in (1, 2):

@@ -10,12 +10,12 @@ from kernels.gpu import kernel
 from kernels.gpu.compiler import ARCHITECTURES, cuda, float32
 from kernels.gpu.report import ReportError, report
 from kernels.operation import RandomDraw
-from tests.helpers.operations import OPERATIONS
+from tests.helpers.operations import WITH_LADDERS
 
 
 def launches(name, direction, rung):
     generator = np.random.default_rng(0)
-    return Trial.draw(OPERATIONS[name], RandomDraw(generator), generator).launches(direction, rung)
+    return Trial.draw(WITH_LADDERS[name], RandomDraw(generator), generator).launches(direction, rung)
 
 
 RUNGS = [(str(target), rung) for target in find_targets(None) for rung in target.rungs]
@@ -34,9 +34,9 @@ def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(n
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", WITH_LADDERS)
 def test_the_best_rung_compiles_for_every_architecture(name, architecture):
-    operation = OPERATIONS[name]
+    operation = WITH_LADDERS[name]
     for direction in operation.directions:
         for launch in launches(name, direction, None):
             found = report(launch, architecture)

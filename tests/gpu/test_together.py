@@ -12,7 +12,7 @@ from kernels.bench.trial import Trial
 from kernels.gpu import compiler, cuda, float32, kernel, together
 from kernels.gpu.compiler import is_compiled
 from kernels.operation import RandomDraw
-from tests.helpers.operations import OPERATIONS
+from tests.helpers.operations import WITH_LADDERS
 from tests.helpers.programs import python
 
 H100 = (9, 0)
@@ -24,14 +24,14 @@ def nothing_found(*_, **__):
 
 def launches(name):
     """Of all rungs of an operation."""
-    operation, generator = OPERATIONS[name], np.random.default_rng(0)
+    operation, generator = WITH_LADDERS[name], np.random.default_rng(0)
     trial = Trial.draw(operation, RandomDraw(generator), generator)
     for direction in operation.directions:
         for rung in range(1, len(getattr(operation.implementation("cuda"), direction)) + 1):
             yield from trial.launches(direction, rung)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", WITH_LADDERS)
 def test_other_processes_find_every_kernel(name):
     for launch in launches(name):
         there, types = pickle.loads(pickle.dumps((launch.kernel, launch.types)))

@@ -4,6 +4,7 @@ from kernels.commands.targets import Target
 from kernels.operation import all_operations
 
 OPERATIONS = {name: o for name, o in all_operations().items() if not o.view}
+WITH_LADDERS = {name: o for name, o in OPERATIONS.items() if o.has("cuda")}
 DIFFERENTIABLE = [name for name, o in OPERATIONS.items() if o.gradients]
 
 
