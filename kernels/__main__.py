@@ -9,6 +9,7 @@ from kernels import commands
 from kernels.commands.command_line import Commands, Parser, run
 from kernels.device import DeviceError
 from kernels.gpu.compiler import CompileError
+from kernels.gpu.interpreter import KernelError
 from kernels.gpu.report import ReportError
 from kernels.modules import OperationError
 from kernels.operation import ShapeError
@@ -17,7 +18,7 @@ from kernels.operations import add_folder
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
-    return run(parser(), arguments, (CompileError, DeviceError, ReportError, ShapeError))
+    return run(parser(), arguments, (CompileError, DeviceError, KernelError, ReportError, ShapeError))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ Today that is numba-cuda. Its announced successor, numba-cuda-mlir, keeps `@cuda
 
 import os
 import pickle
+import re
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -50,7 +51,15 @@ __all__ = [
 
 
 class CompileError(RuntimeError):
-    """A kernel that the compiler refuses: one line that names it."""
+    """A kernel that the compiler refuses: one line that names it.
+
+    subject    its beginning: which kernel does not compile for what
+    line       number of the source line, if the compiler says it
+    """
+
+    def __init__(self, subject, said="", line=None):
+        self.subject, self.said, self.line = subject, said, line
+        super().__init__(f"{subject}: {said}" if said else subject)
 
 
 class NoCompiler(CompileError):
@@ -75,9 +84,23 @@ def ptx(function, argument_types, architecture):
     except (DynamicLibNotFoundError, NvvmSupportError) as error:
         raise NoCompiler(NO_COMPILER) from error
     except Exception as error:  # Numba and NVVM raise many kinds, with texts of many lines
-        said = " ".join(str(error).split())
-        raise CompileError(f"{function.__name__} does not compile for {architecture}: {said}") from error
+        said, line = condensed(str(error))
+        raise CompileError(f"{function.__name__} does not compile for {architecture}", said, line) from error
     return text
+
+
+def condensed(text):
+    """(one line, number of the source line or None) of what Numba says in a page."""
+    found = re.search(r'File "[^"]+", line (\d+)|(?:at|from) \S+ \((\d+)\)', text)
+    line = int(found[1] or found[2]) if found else None
+    if wanted := re.search(r">>> (.*)", text):  # of all candidates only what there is none for
+        said = f"Numba knows no {wanted[1].strip()}"
+    elif "driver" in text:
+        said = "it uses what Numba compiles only where there is a GPU"
+    else:
+        text = re.sub(r"^Failed in .*\n", "", text)
+        said = " ".join(re.split(r"\n\s*\n|\n\s*File |\nDuring", text)[0].split())
+    return f"{said} (line {line})" if line else said, line
 
 
 def compute_capability(architecture):
@@ -91,6 +114,8 @@ def compute_capability(architecture):
 def type_of(value):
     """The Numba type a launch gives to an argument: C-contiguous arrays, int64 and float32 scalars."""
     if hasattr(value, "dtype"):
+        if not hasattr(types, value.dtype.name) and value.dtype.name != "bool":
+            raise TypeError(f"kernel argument of {value.dtype}: kernels take floats, integers and booleans")
         scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)
         return types.Array(scalar, value.ndim, "C") if value.ndim else scalar
     if isinstance(value, bool):

@@ -16,12 +16,13 @@ what to run, on which arrays, for an interpreter, a compiler or a GPU to take.
 
 import functools
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from kernels.gpu import compiler
-from kernels.gpu.interpreter import interpret
+from kernels.gpu.interpreter import check_limits, interpret, refusal
 from kernels.gpu.source import Source, constants_key, function_at
 
 
@@ -29,14 +30,16 @@ class Kernel:
     """A CUDA kernel; made by `@kernel`. See the module's docstring."""
 
     def __init__(self, function, constants=None, family=None):
-        self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, constants or {})
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
         # All that differ in compile-time parameters alone, by these: so each is compiled once.
         self._family = {} if family is None else family
         self._family[constants_key(self.source.constants)] = self
 
-    def __call__(self, **constants):
+    def __call__(self, *args, **constants):
         """The same kernel with other compile-time parameters."""
+        if args:
+            raise TypeError(f"{self.name}: a kernel is not called but launched: {self.usage}")
         merged = {**self.source.constants, **constants}
         return self._family.get(constants_key(merged)) or Kernel(self.source.function, merged, self._family)
 
@@ -44,15 +47,46 @@ class Kernel:
         return _kernel_at, (*self.source.place, self.source.constants)
 
     def __getitem__(self, configuration):
-        """`kernel[grid, block]` or `kernel[grid, block, shared_bytes]`, to be called with the arguments."""
-        grid, block, shared_bytes = (*configuration, 0)[:3]
+        """`kernel[grid, block]` or `kernel[grid, block, shared_bytes]`, to be called with the arguments.
 
-        def bind(*args):
-            if len(args) != len(self.source.arguments):
-                raise TypeError(f"{self.name}: takes {len(self.source.arguments)} arguments, given {len(args)}")
-            return Launch(self, _three(grid), _three(block), args, shared_bytes)
+        Raises TypeError for what is no launch, and LaunchError for one that no GPU takes.
+        """
+        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3):
+            raise TypeError(
+                f"{self.name}: a launch is {self.usage}, or [grid, block, shared_bytes] with numbers of bytes"
+            )
+        grid, block, shared_bytes = (*configuration, 0)[:3]
+        grid, block = self._three("grid", grid), self._three("block", block)
+
+        def bind(*args, **keywords):
+            self._check_arguments(args, keywords)
+            launch = Launch(self, grid, block, args, shared_bytes)
+            check_limits(launch)
+            return launch
 
         return bind
+
+    def _three(self, what, size):
+        """A grid or block given as a number or a short tuple, as (x, y, z)."""
+        sizes = size if isinstance(size, tuple | list) else (size,)
+        if not 1 <= len(sizes) <= 3 or not all(isinstance(n, Integral) for n in sizes):
+            raise TypeError(f"{self.name}: {what} {size!r} is not one whole number, nor two or three of them")
+        return (*map(int, sizes), 1, 1)[:3]
+
+    def _check_arguments(self, args, keywords):
+        names = self.source.arguments
+        for name in keywords:
+            how = f"{name} comes before the grid: {self.name}({name}=...)[grid, block](...)"
+            positional = f"arguments are given without names: {self.usage}"
+            raise TypeError(f"{self.name}: {how if name in self.source.constants else positional}")
+        if len(args) != len(names):
+            raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), given {len(args)}")
+        for name, value in zip(names, args, strict=True):
+            if not (hasattr(value, "dtype") or isinstance(value, int | float | None)):
+                what = (
+                    f"{name} is a {type(value).__name__}: give an array, as np.array({name}, np.float32), or a number"
+                )
+                raise TypeError(f"{self.name}: {what}")
 
     def __repr__(self):
         return repr(self.source)
@@ -60,6 +94,11 @@ class Kernel:
     @property
     def name(self):
         return self.source.name
+
+    @property
+    def usage(self):
+        """How it is launched."""
+        return f"{self.name}[grid, block]({', '.join(self.source.arguments)})"
 
     @functools.cached_property
     def compiled(self):
@@ -71,7 +110,7 @@ class Kernel:
         return compiler.ptx(self.source.specialised(), argument_types, architecture)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Launch:
     """A kernel, its grid and block (x, y, z), its arguments and its dynamic shared memory in bytes: not yet run."""
 
@@ -80,6 +119,13 @@ class Launch:
     block: tuple[int, int, int]
     args: tuple[Any, ...]
     shared_bytes: int = 0
+
+    def __repr__(self):
+        args = ", ".join(map(_described, self.args))
+        more = f", {self.shared_bytes}" if self.shared_bytes else ""
+        return (
+            f"<{self.kernel!r}[{_short(self.grid)}, {_short(self.block)}{more}]({args}): not run; .interpret() runs it>"
+        )
 
     def interpret(self, checked=True):
         """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
@@ -102,18 +148,35 @@ class Launch:
         return tuple(compiler.type_of(a) for a in self.args)
 
     def ptx(self, architecture):
-        """PTX of this launch's kernel for the types of its arguments."""
-        return self.kernel.ptx(self.types, architecture)
+        """PTX of this launch's kernel for the types of its arguments. Raises CompileError, NoCompiler."""
+        try:
+            return self.kernel.ptx(self.types, architecture)
+        except compiler.NoCompiler:
+            raise
+        except compiler.CompileError as error:
+            # The interpreter says plainer what is wrong, if it stumbles over the same line.
+            said = refusal(self)
+            if said is None or said.line is None or error.line not in (None, said.line):
+                raise
+            raise compiler.CompileError(error.subject, f"{said.problem}, at {said.site}", said.line) from error
 
 
 def _kernel_at(module, name, constants):
     return Kernel(function_at(module, name), constants)
 
 
-def _three(size):
-    """A grid or block given as an int or a short tuple, as (x, y, z)."""
-    size = (size,) if isinstance(size, int) else tuple(size)
-    return (*size, 1, 1)[:3]
+def _described(value):
+    """An argument in a few characters."""
+    if not hasattr(value, "dtype"):
+        return repr(value)
+    return f"{value.dtype}{tuple(value.shape)}" if value.shape else f"{value.dtype}({value})"
+
+
+def _short(size):
+    """(4, 1, 1) as 4, and (4, 2, 1) as (4, 2)."""
+    while len(size) > 1 and size[-1] == 1:
+        size = size[:-1]
+    return str(size[0]) if len(size) == 1 else str(tuple(size))
 
 
 def kernel(function):

@@ -12,11 +12,21 @@ import textwrap
 
 from kernels.gpu import compiler
 
+# What to do where a device function calls itself.
+RECURSION = "kernels have no recursion, write a loop"
+
+
+class SourceError(RuntimeError):
+    """A function whose source cannot be read: one line that names it."""
+
 
 class Source:
     """A Python function as text, syntax tree and names, with its keyword-only arguments split off as constants."""
 
     def __init__(self, function, constants):
+        if not inspect.isfunction(function) or function.__name__ == "<lambda>":
+            what = "a lambda" if inspect.isfunction(function) else repr(function)
+            raise TypeError(f"@kernel and @device stand above a function that `def` makes, not above {what}")
         parameters = inspect.signature(function).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         unknown = set(constants) - set(defaults)
@@ -35,7 +45,7 @@ class Source:
         values = {
             n: v if isinstance(v, DeviceFunction) else getattr(v, "__name__", v) for n, v in self.constants.items()
         }
-        return f"{self.name}({', '.join(f'{n}={v}' for n, v in values.items())})"
+        return f"{self.name}({', '.join(f'{n}={v}' for n, v in values.items())})" if values else self.name
 
     @property
     def name(self):
@@ -51,12 +61,36 @@ class Source:
 
     @property
     def file(self):
-        return inspect.getsourcefile(self.function) or "<unknown>"
+        return self.function.__code__.co_filename
+
+    @property
+    def first_line(self):
+        """Number of the first line of `text` in the file."""
+        return self._found[0]
+
+    @property
+    def text(self):
+        """The source as it stands in the file, decorators included, but for the indentation of the whole."""
+        return self._found[1]
 
     @functools.cached_property
-    def text(self):
-        """The source as it stands in the file, decorators included."""
-        return inspect.getsource(self.function)
+    def _found(self):
+        """(first line, text). Raises SourceError."""
+        try:
+            lines, first = inspect.getsourcelines(self.function)
+            text = textwrap.dedent("".join(lines))
+            definition = ast.parse(text).body[0]
+        except (OSError, SyntaxError):  # none, or that of something else under the same name
+            definition = None
+        if not isinstance(definition, ast.FunctionDef) or not self._is_defined_by(definition):
+            raise SourceError(f"{self.name}: its source is not kept: put it into a file, from where it can be read")
+        return first, text
+
+    def _is_defined_by(self, definition):
+        """Whether a definition has the name and the arguments of the function."""
+        names = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
+        code = self.function.__code__
+        return definition.name == self.name and names == list(code.co_varnames[: code.co_argcount])
 
     @functools.cached_property
     def arguments(self):
@@ -66,11 +100,9 @@ class Source:
 
     def tree(self):
         """A fresh syntax tree of the function: no decorators, no keyword-only arguments, lines as in the file."""
-        lines, first = inspect.getsourcelines(self.function)
-        module = ast.parse(textwrap.dedent("".join(lines)))
-        ast.increment_lineno(module, first - 1)
-        definition = module.body[0]
-        assert isinstance(definition, ast.FunctionDef)
+        module = ast.parse(self.text)
+        ast.increment_lineno(module, self.first_line - 1)
+        (definition,) = module.body
         definition.decorator_list = []
         definition.args.kwonlyargs, definition.args.kw_defaults = [], []
         return definition
@@ -114,26 +146,35 @@ class DeviceFunction:
     """
 
     def __init__(self, function, constants=None, family=None):
-        self.__name__, self.__doc__ = function.__name__, function.__doc__
         self.source = Source(function, constants or {})
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self._compiling = False
         # All that differ in compile-time parameters alone, by these: so each is one function.
         self._family = {} if family is None else family
         self._family[constants_key(self.source.constants)] = self
 
-    def __call__(self, **constants):
+    def __call__(self, *args, **constants):
         """The same function with other compile-time parameters."""
+        if args:
+            raise TypeError(f"{self.source.name}: a @device function is called in kernels only")
         merged = {**self.source.constants, **constants}
         return self._family.get(constants_key(merged)) or DeviceFunction(self.source.function, merged, self._family)
 
     def __repr__(self):
-        return repr(self.source) if self.source.constants else self.source.name
+        return repr(self.source)
 
     def __reduce__(self):
         return _device_at, (*self.source.place, self.source.constants)
 
     @functools.cached_property
     def compiled(self):
-        return compiler.device_jit(self.source.specialised())
+        if self._compiling:
+            raise compiler.CompileError(f"{self.source.name} calls itself: {RECURSION}")
+        self._compiling = True
+        try:
+            return compiler.device_jit(self.source.specialised())
+        finally:
+            self._compiling = False
 
 
 def function_at(module, name):

@@ -41,7 +41,7 @@ def values_of(f=0.0, d=0.0, i=0, n=0):
 def interpreted(function, arguments, largest=LARGE):
     """Types and values of the tuple that a function returns, and whether an int64 overflowed on the way."""
     kernel = python_types.SimpleNamespace(name="expressions", source=Source(function, {}))
-    known = tuple(describe(argument, largest) for argument in arguments)
+    known = tuple(describe("argument", argument, largest) for argument in arguments)
     program = Rewritten(kernel, known, largest, False)
     overflows = []
 

@@ -27,7 +27,8 @@ from kernels.gpu.interpreter.errors import (
     Uninitialised,
     Unsupported,
 )
-from kernels.gpu.interpreter.launch import CheckedExecution, Execution
+from kernels.gpu.interpreter.launch import CheckedExecution, Execution, check_limits
+from kernels.gpu.interpreter.rewritten import rewritten_for
 
 __all__ = [
     "BarrierDivergence",
@@ -39,7 +40,9 @@ __all__ = [
     "Undefined",
     "Uninitialised",
     "Unsupported",
+    "check_limits",
     "interpret",
+    "refusal",
 ]
 
 
@@ -50,3 +53,12 @@ def interpret(launch, checked=True):
     except KernelError as error:
         error.kernel = launch.kernel.name
         raise
+
+
+def refusal(launch):
+    """What the interpreter refuses in a kernel's source before it runs: a KernelError, or None."""
+    try:
+        rewritten_for(launch, is_checked=False)
+    except KernelError as error:
+        return error
+    return None

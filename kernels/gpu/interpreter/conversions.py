@@ -15,6 +15,7 @@ from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     FLOATS,
     NUMPY,
+    Array,
     Scalar,
     Static,
     Tuple,
@@ -39,8 +40,11 @@ class Typed:
 
     @property
     def type(self):
+        if isinstance(self.value, Static):
+            raise Unsupported(f"{type_name(self.value)} stands where a number is needed")
         if not isinstance(self.value, Scalar):
-            raise Unsupported(f"{ast.unparse(self.node)} is {type_name(self.value)} where a number is needed")
+            hint = f": take an element, as {ast.unparse(self.node)}[i]" if isinstance(self.value, Array) else ""
+            raise Unsupported(f"{ast.unparse(self.node)} is {type_name(self.value)} where a number is needed{hint}")
         return self.value.type
 
     @property

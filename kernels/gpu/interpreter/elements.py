@@ -18,7 +18,7 @@ class Elements(Expressions):
         base = self.expression(node.value)
         if isinstance(base.value, Tuple):
             return self.item_at(base, self.expression(node.slice))
-        base = self.as_array(base)
+        base = self.as_array(base, node.value)
         return self.load(base, self.index(base, node.slice), node)
 
     def item_at(self, base, index):
@@ -35,12 +35,14 @@ class Elements(Expressions):
         return Typed(ast.Subscript(base.node, self.convert(index, types.int64).node, ast.Load()), value)
 
     def array(self, node):
-        return self.as_array(self.expression(node))
+        return self.as_array(self.expression(node), node)
 
-    def as_array(self, typed):
+    def as_array(self, typed, node):
+        """What stands at a node of the source. Raises Unsupported where it is no array."""
         if isinstance(typed.value, Array):
             return typed
-        raise Unsupported(f"{ast.unparse(typed.node)} is {type_name(typed.value)}, which has no elements")
+        hint = ": index all dimensions at once, as x[i, j]" if isinstance(node, ast.Subscript) else ""
+        raise Unsupported(f"{ast.unparse(node)} is {type_name(typed.value)}, which has no elements{hint}")
 
     def index(self, array, node):
         """The index of an element: an integer, or a tuple of them."""
@@ -50,15 +52,14 @@ class Elements(Expressions):
         problems = [
             f"{type_name(v)} is no integer" for v in values if not (isinstance(v, Scalar) and is_integer(v.type))
         ]
+        if problems and type_name(values[0]).startswith("float"):
+            problems[0] += ": divide by //, or convert by int(...)"
         if len(values) != ndim:
             problems = [f"{label} has {ndim} dimension{'s' * (ndim > 1)} and is indexed with {len(values)}"]
         if problems:
             text = ast.unparse(node)
             raise InvalidIndex(f"{indexed(label, text)}: {problems[0]}", array=label, index=text)
         return self.item(typed, 0).node if isinstance(typed.value, Tuple) and ndim == 1 else typed.node
-
-    def visit_Slice(self, node):
-        raise Unsupported("slices are not supported")
 
     @staticmethod
     def array_name(array):

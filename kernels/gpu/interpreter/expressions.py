@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic
+from kernels.gpu.interpreter import arithmetic, hints
 from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
 from kernels.gpu.interpreter.known import (
@@ -96,7 +96,7 @@ class Expressions(Conversions):
         return typed
 
     def unsupported(self, node):
-        raise Unsupported(f"{type(node).__name__} is not supported")
+        raise Unsupported(hints.unsupported(node))
 
     def located(self, error, node):
         """The error with the source line, where it has none yet."""
@@ -126,6 +126,8 @@ class Expressions(Conversions):
     def binary(self, op, left, right) -> Typed:
         if isinstance(left.value, Tuple) and isinstance(right.value, Tuple) and isinstance(op, ast.Add):
             return Typed(ast.BinOp(left.node, op, right.node), Tuple(left.value.items + right.value.items))
+        if type(op) not in OPERATORS:
+            raise Unsupported(hints.unsupported(op))
         typing = signature(OPERATORS[type(op)], left.type, right.type)
         type_ = typing.return_type
         if isinstance(op, ast.Pow):
@@ -238,7 +240,7 @@ class Expressions(Conversions):
         if isinstance(left.value, Static) and isinstance(right.value, Static):
             return self.literal(bool(OPERATORS[type(op)](left.value.object, right.value.object)))
         if type(op) not in OPERATORS:
-            raise Unsupported(f"{type(op).__name__} is not supported")
+            raise Unsupported(hints.unsupported(op))
         first, second = signature(OPERATORS[type(op)], left.type, right.type).args
         known = left.constant is not None and right.constant is not None
         left, right = self.convert(left, first), self.convert(right, second)

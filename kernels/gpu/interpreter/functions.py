@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import cuda, types
 
-from kernels.gpu.interpreter import arithmetic, intrinsics
+from kernels.gpu.interpreter import arithmetic, hints, intrinsics
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.expressions import FoldLiterals
@@ -32,7 +32,7 @@ from kernels.gpu.interpreter.known import (
     type_name,
 )
 from kernels.gpu.interpreter.statements import Statements
-from kernels.gpu.source import DeviceFunction, Source
+from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
 
@@ -101,7 +101,8 @@ class Function(Statements):
             return self.outside(self.names[node.id], node.id)
         if hasattr(builtins, node.id):
             return Typed(number(None), Static(getattr(builtins, node.id)))
-        raise Unsupported(f"the name {node.id} is unknown")
+        hint = hints.meant(node.id, (*self.local_names, *self.source.function.__globals__))
+        raise Unsupported(f"the name {node.id} is unknown{hint}")
 
     def outside(self, thing, identifier):
         """A value from outside the kernel. Arrays are constant there, as Numba compiles them in."""
@@ -119,7 +120,8 @@ class Function(Statements):
                 return self.cuda_name(f"{path}.{node.attr}")
             case Static(thing):
                 if not hasattr(thing, node.attr):
-                    raise Unsupported(f"{type_name(base.value)} has no attribute {node.attr}")
+                    hint = hints.meant(node.attr, dir(thing))
+                    raise Unsupported(f"{type_name(base.value)} has no attribute {node.attr}{hint}")
                 return self.outside(getattr(thing, node.attr), node.attr)
             case Array(_, ndim):
                 extent = Scalar(types.int64, 0, self.program.largest)
@@ -130,7 +132,7 @@ class Function(Statements):
                     return Typed(ast.Attribute(base.node, "size", ast.Load()), size)
                 if node.attr == "ndim":
                     return self.literal(ndim)
-        raise Unsupported(f"attribute {node.attr} of {type_name(base.value)} is not supported")
+        raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
 
     def cuda_name(self, path):
         if path in intrinsics.REGISTERS:
@@ -138,7 +140,8 @@ class Function(Statements):
             return Typed(name(f"${path}"), intrinsics.register_value(path, self.program.largest))
         if path in intrinsics.CALLS or path in intrinsics.NAMESPACES:
             return Typed(number(None), Static(CudaName(path)))
-        raise Unsupported(f"cuda.{path} is not supported")
+        hint = hints.meant(path, (*intrinsics.REGISTERS, *intrinsics.CALLS))
+        raise Unsupported(f"cuda.{path} is not supported{hint and hint.replace('mean ', 'mean cuda.')}")
 
     # Calls
 
@@ -162,14 +165,19 @@ class Function(Statements):
             return self.call_device_function(node, Source(thing.py_func, {}), arguments, keywords)
         if keywords:
             raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
-        if isinstance(thing, types.Number | types.Boolean):
-            return self.convert(arguments[0], thing)
-        if isinstance(thing, type) and issubclass(thing, np.generic):
-            return self.convert(arguments[0], numba_type(thing))
-        return self.call_function(thing, arguments)
+        is_numpy_type = isinstance(thing, type) and issubclass(thing, np.generic)
+        if is_numpy_type or isinstance(thing, types.Number | types.Boolean):
+            if len(arguments) != 1:
+                raise Unsupported(f"{ast.unparse(node.func)} converts one number, given {len(arguments)}")
+            return self.convert(arguments[0], numba_type(thing) if is_numpy_type else thing)
+        if isinstance(getattr(thing, "source", None), Source):
+            raise Unsupported(
+                f"{type_name(function)} is a kernel, which another cannot call: @device makes it callable"
+            )
+        return self.call_function(thing, arguments, ast.unparse(node.func))
 
-    def call_function(self, function, arguments):
-        """A function of math or a builtin."""
+    def call_function(self, function, arguments, text):
+        """A function of math or a builtin, which stands in the source as `text`."""
         if function in (min, max):
             return self.extreme(function, arguments)
         if function is len:
@@ -179,7 +187,7 @@ class Function(Statements):
         if function is pow and len(arguments) == 2:
             return self.binary(ast.Pow(), *arguments)
         if function not in arithmetic.MATH and function not in (abs, int, float, bool, round):
-            raise Unsupported(f"{getattr(function, '__name__', function)} is not supported")
+            raise Unsupported(hints.of_function(function, text))
         typing = signature(function, *(argument.type for argument in arguments))
         type_ = typing.return_type
         arguments = [self.convert(argument, t) for argument, t in zip(arguments, typing.args, strict=True)]
@@ -228,7 +236,7 @@ class Function(Statements):
         bound.apply_defaults()
         given = [a if isinstance(a, Typed) else self.literal(a) for a in bound.arguments.values()]
         if len(self.path) > 50:
-            raise Unsupported(f"{source.name} calls itself")
+            raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         key = (node, tuple(argument.value for argument in given))
         if key not in self.calls:
             path = (*self.path, (node.lineno, node.col_offset))

@@ -115,7 +115,8 @@ def _shape(function, shape):
     values = shape.value.items if isinstance(shape.value, Tuple) else (shape.value,)
     extents = tuple(value.constant if isinstance(value, Scalar) else None for value in values)
     if not all(isinstance(extent, int) and extent >= 0 for extent in extents):
-        raise Unsupported(f"the shape of an array must be known before the run, {ast.unparse(shape.node)} is not")
+        what = f"the shape of an array must be known before the run, {ast.unparse(shape.node)} is not"
+        raise Unsupported(f"{what}: make it a compile-time parameter, after the * of the kernel's arguments")
     return extents
 
 
@@ -148,7 +149,7 @@ def _declare(function, node, space, shape, dtype):
 @intrinsic("const.array_like")
 def const_array_like(function, node, array):
     """The array itself: what comes from outside the kernel is constant anyway."""
-    return function.as_array(array)
+    return function.as_array(array, node.args[0])
 
 
 # Barriers
@@ -279,7 +280,7 @@ ATOMICS = {
 @intrinsic(*(f"atomic.{operation}" for operation in ATOMICS))
 def atomic(path, function, node, array, index, *operands):
     operation = path.removeprefix("atomic.")
-    dtype = function.as_array(array).value.dtype
+    dtype = function.as_array(array, node.args[0]).value.dtype
     if dtype not in ATOMICS[operation]:
         raise Unsupported(f"cuda.{path} does not take an array of {dtype}")
     nodes = [function.convert(operand, dtype).node for operand in operands]

@@ -5,7 +5,7 @@ import traceback
 import numpy as np
 
 from kernels.gpu.interpreter.checked import CheckedMemory
-from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds, Site
+from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds, Site, Uninitialised
 from kernels.gpu.interpreter.intrinsics import LARGEST_BLOCK, LARGEST_GRID
 from kernels.gpu.interpreter.lockstep import Lockstep
 from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory
@@ -50,7 +50,6 @@ class Execution:
 
     def __init__(self, launch):
         self.current = None
-        check_limits(launch)
         self.program = rewritten_for(launch, self.checked, self.counted)
         arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
         self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
@@ -102,6 +101,10 @@ class Execution:
 
     def located(self, error):
         """An error with kernel, block, thread and source line, as far as it does not say them itself."""
+        if isinstance(error, UnboundLocalError):
+            variable = str(error).split("'")[1]
+            problem = f"{variable} is read, but this thread came by no line that assigns it"
+            error = Uninitialised(problem).with_traceback(error.__traceback__)
         if not isinstance(error, KernelError):
             kind = OutOfBounds if isinstance(error, IndexError) else KernelError
             error = kind(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
@@ -147,15 +150,20 @@ class CheckedExecution(Execution):
 
 def check_limits(launch):
     """Raise LaunchError for what no GPU would launch."""
+    name = launch.kernel.name
     threads = launch.block[0] * launch.block[1] * launch.block[2]
     if min(launch.block) < 1 or threads > LARGEST_BLOCK or launch.block[2] > 64:
         raise LaunchError(
-            f"a block of {launch.block} cannot be: it has 1 to {LARGEST_BLOCK} threads, at most 64 along z"
+            f"a block of {launch.block} cannot be: it has 1 to {LARGEST_BLOCK} threads, at most 64 along z",
+            kernel=name,
         )
     if min(launch.grid) < 1 or launch.grid[0] > LARGEST_GRID or max(launch.grid[1:]) > 65535:
-        raise LaunchError(f"a grid of {launch.grid} cannot be: it has 1 to ({LARGEST_GRID}, 65535, 65535) blocks")
+        raise LaunchError(
+            f"a grid of {launch.grid} cannot be: it has 1 to ({LARGEST_GRID}, 65535, 65535) blocks", kernel=name
+        )
     if launch.shared_bytes > LARGEST_SHARED:
-        raise LaunchError(f"{launch.shared_bytes} bytes of shared memory are too many, a block has {LARGEST_SHARED}")
+        problem = f"{launch.shared_bytes} bytes of shared memory are too many, a block has {LARGEST_SHARED}"
+        raise LaunchError(problem, kernel=name)
 
 
 def indices(size):

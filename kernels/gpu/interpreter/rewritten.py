@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from kernels.gpu.interpreter import arithmetic, checked, memory, trace
-from kernels.gpu.interpreter.errors import Site
+from kernels.gpu.interpreter.errors import Site, Unsupported
 from kernels.gpu.interpreter.functions import Function
 from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
 
@@ -96,17 +96,34 @@ def rewritten_for(launch, is_checked, is_counted=False):
     """The kernel of a launch rewritten for the types of its arguments; rewritten once."""
     known = _programs.setdefault(launch.kernel, {})
     largest = largest_in(launch)
-    arguments = tuple(describe(argument, largest) for argument in launch.args)
+    names = launch.kernel.source.arguments
+    arguments = tuple(describe(n, argument, largest) for n, argument in zip(names, launch.args, strict=True))
     key = arguments, largest, is_checked, is_counted
     if key not in known:
-        known[key] = Rewritten(launch.kernel, *key)
+        program = Rewritten(launch.kernel, *key)
+        refuse_result(program)
+        known[key] = program
     return known[key]
 
 
-def describe(argument, largest):
-    """What is known of an argument before the run."""
+def refuse_result(program):
+    """Raises Unsupported for a kernel that returns something."""
+    main = program.functions[0]
+    for node, value in main.returns:
+        if value.value != Static(None):
+            error = Unsupported("a kernel returns nothing: let it write its results into an array")
+            raise main.located(error, node)
+
+
+def describe(name, argument, largest):
+    """What is known of an argument before the run. Raises Unsupported for what no kernel takes here."""
     if argument is None:
         return Static(None)
+    if hasattr(argument, "dtype") and not isinstance(argument, np.generic | np.ndarray):
+        kind = f"{type(argument).__module__}.{type(argument).__name__}"
+        raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
+    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiub":
+        raise Unsupported(f"{name} holds {argument.dtype}: kernels take floats, integers and booleans")
     if is_array(argument):
         return Array(numba_type(argument.dtype), argument.ndim)
     if isinstance(argument, bool):

@@ -9,6 +9,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
+from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
@@ -23,6 +24,8 @@ from kernels.gpu.interpreter.known import (
     type_name,
     widen,
 )
+
+NO_RANGE = "a loop goes over range(...) only, as `for i in range(x.size)`"
 
 
 @dataclass
@@ -61,7 +64,7 @@ class Statements(Elements):
             try:
                 visit = getattr(self, f"statement_{type(statement).__name__}", None)
                 if visit is None:
-                    raise Unsupported(f"{type(statement).__name__} is not supported")
+                    raise Unsupported(hints.unsupported(statement))
                 new = visit(statement)
             except KernelError as error:
                 raise self.located(error, statement) from error.__cause__
@@ -251,7 +254,7 @@ class Statements(Elements):
 
     def statement_For(self, statement):
         if not isinstance(statement.target, ast.Name):
-            raise Unsupported("a loop over more than one variable is not supported")
+            raise Unsupported(NO_RANGE)
         iterator = self.range(statement.iter)
 
         def enter():
@@ -265,7 +268,7 @@ class Statements(Elements):
         """The iterator of a loop, and what its variable can be."""
         is_call = isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name)
         if not is_call or self.expression(node.func).value != Static(range):
-            raise Unsupported("a loop goes over range(...) only")
+            raise Unsupported(NO_RANGE)
         arguments = [self.expression(argument) for argument in node.args]
         type_ = signature(range, *(argument.type for argument in arguments)).return_type.dtype
         arguments = [self.convert(argument, type_) for argument in arguments]

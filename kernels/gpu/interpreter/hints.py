@@ -1,0 +1,107 @@
+"""What to write instead: hints for what people who know Python and NumPy try in a kernel."""
+
+import ast
+import difflib
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+LOCAL = "memory of a thread is cuda.local.array(shape, dtype), of a block cuda.shared.array(shape, dtype)"
+NUMBERS_ONLY = "kernels know numbers, arrays and tuples only"
+DEVICE = "write a function of its own with @device above it"
+NO_EXCEPTIONS = "a GPU raises nothing: ask with `if`, or before the launch"
+LOOP = "write a loop, as `for i in range(x.size)`"
+
+# Syntax, by its name in Python's grammar: what a reader calls it, and what to do.
+SYNTAX = {
+    "Assert": ("assert", NO_EXCEPTIONS),
+    "Delete": ("del", "leave it out"),
+    "Dict": ("a dictionary", NUMBERS_ONLY),
+    "DictComp": ("a dictionary", NUMBERS_ONLY),
+    "FunctionDef": ("a function in a function", DEVICE),
+    "GeneratorExp": ("a generator", LOOP),
+    "Global": ("global", "kernels change arrays alone"),
+    "In": ("in", "compare with == and join with `or`"),
+    "JoinedStr": ("an f-string", NUMBERS_ONLY),
+    "Lambda": ("a lambda", DEVICE),
+    "List": ("a list", LOCAL),
+    "ListComp": ("a list", LOOP),
+    "MatMult": ("@", LOOP),
+    "NamedExpr": (":=", "assign in a line of its own"),
+    "NotIn": ("not in", "compare with != and join with `and`"),
+    "Raise": ("raise", NO_EXCEPTIONS),
+    "Set": ("a set", NUMBERS_ONLY),
+    "Slice": ("a slice", "a thread reads and writes single elements, as x[i]; " + LOOP),
+    "Starred": ("*", "give the arguments one by one"),
+    "Try": ("try", NO_EXCEPTIONS),
+    "With": ("with", "open files before the launch"),
+}
+
+# Functions of NumPy that have another name in math, or are built in.
+INSTEAD_OF_NUMPY = {
+    "absolute": "abs",
+    "arccos": "math.acos",
+    "arcsin": "math.asin",
+    "arctan": "math.atan",
+    "arctan2": "math.atan2",
+    "maximum": "max",
+    "fmax": "max",
+    "minimum": "min",
+    "fmin": "min",
+    "power": "**",
+}
+MAKES_ARRAYS = ("array", "empty", "full", "ones", "zeros")
+
+BUILTINS = {
+    "print": "write what you want to see into an array",
+    "sum": LOOP,
+    "enumerate": LOOP,
+    "zip": LOOP,
+    "sorted": "order by comparing elements",
+    "open": "open files before the launch",
+    "list": LOCAL,
+    "dict": NUMBERS_ONLY,
+    "str": NUMBERS_ONLY,
+}
+
+
+def unsupported(node: ast.AST | str, instead: str = "") -> str:
+    """That something is not supported: a piece of syntax, or what it is called; and what to do."""
+    name = node if isinstance(node, str) else type(node).__name__
+    what, known = SYNTAX.get(name, (name, ""))
+    instead = instead or known
+    return f"{what} is not supported{': ' if instead else ''}{instead}"
+
+
+def of_function(function, text: str) -> str:
+    """That a function cannot be called, which stands in the kernel as `text`."""
+    name = getattr(function, "__name__", str(function))
+    module = getattr(function, "__module__", None) or ""
+    if isinstance(function, np.ufunc) or module.partition(".")[0] == "numpy":
+        if "random" in text:
+            return unsupported(text, "draw random numbers before the launch, into an array")
+        if name in MAKES_ARRAYS:
+            return unsupported(text, LOCAL)
+        found = INSTEAD_OF_NUMPY.get(name) or (f"math.{name}" if hasattr(math, name) else LOOP)
+        return f"{text} is not supported: {found} instead of {text}" if found != LOOP else unsupported(text, LOOP)
+    if hasattr(function, "__code__"):
+        return f"{text} is a Python function: decorate it with @device, so that kernels can call it"
+    return unsupported(text, BUILTINS.get(name, ""))
+
+
+def of_attribute(text: str, attribute: str, is_array: bool) -> str:
+    """That an array or a number, which stands in the kernel as `text`, has no such attribute."""
+    if attribute == "astype":
+        return unsupported(f"{text}.astype", f"convert by calling the type, as float32({text})")
+    if is_array:
+        if attribute in ("length", "len", "count"):
+            return unsupported(f"{text}.{attribute}", f"the number of elements is {text}.size")
+        return unsupported(f"{text}.{attribute}", f"an array has shape, size, ndim and elements; {LOOP}")
+    return unsupported(f"{text}.{attribute}")
+
+
+def meant(name: str, options: Iterable[str]) -> str:
+    """A question for what was misspelled, or nothing."""
+    found = difflib.get_close_matches(name, list(options), 1)
+    return f": did you mean {found[0]}?" if found else ""
