@@ -15,7 +15,7 @@ from apps.faces.training import Crops, recipe
 from framework import Model, Optimizer
 from framework.profile import profile as profile_program
 from kernels.commands.command_line import CommandError, add_json, command, positive, positive_float, write_json
-from kernels.commands.table import table
+from kernels.table import table
 
 MODELS = {**apps.mnist.models.MODELS, **apps.faces.models.MODELS}
 SIZED = apps.faces.models.MODELS

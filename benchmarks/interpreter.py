@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from kernels.commands.command_line import add_json, command, run, write_json
-from kernels.commands.table import table
 from kernels.gpu import cuda, float32, kernel
+from kernels.table import table
 
 SIZE, TILE = 32, 8
 

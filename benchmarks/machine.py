@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from kernels.commands.command_line import add_json, command, run, write_json
-from kernels.commands.table import table
+from kernels.table import table
 
 PACKAGES = ("numpy", "numba", "llvmlite", "numba-cuda", "cuda-core", "cuda-bindings", "cupy-cuda13x", "torch")
 ASKED = "name,driver_version,memory.total,clocks.max.sm"

@@ -108,7 +108,7 @@ def milliseconds(times: Times) -> dict[str, float]:
 
 def report(title: str, times: Times, unit: str, units: int = 1) -> None:
     """Print medians, how far the middle 80 % reach, how many units a second that is, and ratios to the yardstick."""
-    from kernels.commands.table import table
+    from kernels.table import table
 
     middle = medians(times)
     heads = ["", "median ms", "10 % to 90 %", f"{unit}/s"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kernels.commands.table import table
+from kernels.table import table
 
 
 class Shown:

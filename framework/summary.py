@@ -4,7 +4,7 @@ import math
 
 from framework.graph import Graph, Value
 from framework.shown import Shown, sizes
-from kernels.commands.table import table
+from kernels.table import table
 
 
 def rows(graph: Graph) -> list[dict]:

@@ -13,7 +13,7 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 
 # From the ground up: a room may import from those below it and from itself.
 ROOMS = (
-    ("kernels.operation",),
+    ("kernels.operation", "kernels.table"),
     ("kernels.gpu", "kernels.cpu"),
     ("kernels.operations",),
     ("kernels.device",),
@@ -23,8 +23,8 @@ ROOMS = (
     ("apps",),
 )
 
-# What everybody may use although it stands higher up: files and tables are no business of a command alone.
-SHARED = ("kernels.commands.files", "kernels.commands.table", "kernels.commands.command_line")
+# What everybody may use although it stands higher up: files are no business of a command alone.
+SHARED = ("kernels.commands.files", "kernels.commands.command_line")
 
 
 def storey(module: str) -> int:

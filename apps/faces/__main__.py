@@ -10,8 +10,6 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from apps import command_line
 from apps.command_line import (
     add_device,
@@ -46,6 +44,7 @@ from kernels.commands.command_line import (
     note,
     picture_file,
     positive,
+    progress,
     write_json,
 )
 from kernels.commands.files import write_whole
@@ -146,10 +145,6 @@ def _add_output(c, what: str, default: Path):
     c.add_argument("--output", type=Path, metavar="FOLDER", default=default, help=f"{what} (default: {default})")
 
 
-# A bar that is seen on a terminal only, and goes when the work is done.
-_progress = partial(tqdm, disable=None, leave=False, dynamic_ncols=True)
-
-
 def detect(options) -> int:
     """Write copies with a box drawn around every face. A picture that cannot be read is named, and the others done."""
     paths = find_pictures(options.pictures, options.output)
@@ -182,7 +177,7 @@ def _add(album: Album, path: Path | None) -> None:
         records = album.add_picture(Path("astronaut.png"), data.astronaut())
     elif is_film(path):
         film = Film(path)
-        records = album.add_film(film, partial(_progress, total=film.frames, unit="frame"))
+        records = album.add_film(film, partial(progress, total=film.frames, unit="frame"))
     else:
         records = album.add_picture(path, read_upright(path))
     seconds = time.perf_counter() - started
@@ -244,7 +239,7 @@ def evaluate(options) -> None:
     print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
     started = time.perf_counter()
     with telling_of_compiling(model.device):
-        result = score(model, faces.validation, partial(_progress, unit="picture"))
+        result = score(model, faces.validation, partial(progress, unit="picture"))
     seconds = time.perf_counter() - started
     curves = result.curves(faces.lists)
     for name, curve in curves.items():

@@ -22,6 +22,7 @@ import numpy as np
 from kernels.bench.trial import Trial
 from kernels.device import cuda_problem
 from kernels.operation import HARD, Operation, ShapeError
+from kernels.table import Row
 
 # What is held against the reference.
 DEVICES = ("cpu", "interpret", "cuda")
@@ -120,29 +121,39 @@ def standing(trial: Trial, kind: str) -> list[str]:
 
 def harden(trial: Trial, kind: str, generator: np.random.Generator) -> None:
     """Turn the values of a trial into those of a kind."""
-    names = standing(trial, kind)
-    for name in names:
-        values = trial.arrays[name]
-        assert values is not None
+    arrays = [trial.arrays[name] for name in standing(trial, kind)]
+    make_hard([array for array in arrays if array is not None], kind, generator)
+
+
+def make_hard(arrays: list[np.ndarray], kind: str, generator: np.random.Generator) -> None:
+    """Turn the values of arrays into those of a kind."""
+    for values in arrays:
         if kind == "ties":
             values[...] = np.round(values)
         elif kind == "zeros":
             values *= generator.random(values.shape) < 0.5
         elif kind in SCALES:
             values *= np.float32(SCALES[kind])
-    if kind in SPECIAL and names:
-        values = trial.arrays[names[generator.integers(len(names))]]
-        assert values is not None
+    if kind in SPECIAL and arrays:
+        values = arrays[generator.integers(len(arrays))]
         values.flat[generator.integers(values.size)] = SPECIAL[kind] * generator.choice((-1, 1))
 
 
-@dataclass
-class Verdict:
+@dataclass(repr=False)
+class Verdict(Row):
     """How far a kernel was off: in ulp of the largest value of an array, and relative; `problem` if that is wrong."""
 
     ulp: float = 0.0
     relative: float = 0.0
     problem: str = ""
+
+    def worse(self, other: "Verdict") -> "Verdict":
+        """The worst of two arrays of a kernel."""
+        worst = max(self.ulp, other.ulp), max(self.relative, other.relative)
+        return Verdict(*worst, self.problem or other.problem)
+
+    def row(self):
+        return {"problem": self.problem or "none", "ulp": f"{self.ulp:.3g}", "relative": f"{self.relative:.1e}"}
 
 
 class Judge:
@@ -174,42 +185,53 @@ class Judge:
         verdict = Verdict()
         for name, expected in self.expected[subject.direction].items():
             bounds = [bound[subject.direction][name] for bound in self.bounds]
-            found = self._compare(name, got[name], expected, bounds)
-            verdict.ulp = max(verdict.ulp, found.ulp)
-            verdict.relative = max(verdict.relative, found.relative)
-            verdict.problem = verdict.problem or found.problem
+            allowed = self.trial.operation.tolerance
+            verdict = verdict.worse(compare(name, got[name], expected, bounds, self.kind, allowed, self.skips))
         return verdict
 
-    def _compare(self, name, got, expected, bounds) -> Verdict:
-        if expected.dtype.kind != "f":
-            same = np.array_equal(got, expected)
-            return Verdict(problem="" if same else f"{name} is {_short(got)}, expected {_short(expected)}")
-        with np.errstate(all="ignore"):
-            finite = np.isfinite(expected.astype(np.float32))
-            if not self.skips and np.isfinite(got[~finite]).any():
-                return Verdict(problem=f"{name} is finite where it must be infinite or no number")
-            if self.kind in SPECIAL:
-                finite &= np.isfinite(got)
-            elif not np.isfinite(got[finite]).all():
-                return Verdict(problem=f"{name} is not finite, or not written, where it must be finite")
-            if not finite.any():
-                return Verdict()
-            wanted = expected[finite]
-            off = np.abs(got[finite].astype(np.float64) - wanted)
-            root = np.sqrt(wanted.size)
-            bound = max((n for b in bounds if np.isfinite(n := np.linalg.norm(b[finite]))), default=0.0)
-            size = max(
-                np.linalg.norm(wanted),
-                0.1 * bound,
-                0.0 if self.kind in SCALES else 0.1 * root,
-            )
-            error = max(np.linalg.norm(off) - SMALLEST_NORMAL * root, 0.0)
-            relative = float(error / size) if size else float(error > 0)
-            largest = max(np.abs(wanted).max(), size / root, SMALLEST_NORMAL)
-            ulp = float(max(off.max() - SMALLEST_NORMAL, 0.0) / np.spacing(np.float32(largest)))
-        allowed = self.trial.operation.tolerance
-        problem = f"{name} is off by {relative:.1e}, allowed is {allowed:.0e}" if relative > allowed else ""
-        return Verdict(ulp, relative, problem)
+
+def compare(
+    name: str,
+    got: np.ndarray,
+    expected: np.ndarray,
+    bounds: list[np.ndarray],
+    kind: str,
+    tolerance: float,
+    skips: bool = False,
+) -> Verdict:
+    """How far an array is off, of a case whose values are of a kind.
+
+    bounds    results of other values of the same size, which tell how large this one could have been
+    skips     whether the kernel may skip products with 0
+    """
+    if expected.dtype.kind != "f":
+        same = np.array_equal(got, expected)
+        return Verdict(problem="" if same else f"{name} is {short(got)}, expected {short(expected)}")
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(expected.astype(np.float32))
+        if not skips and np.isfinite(got[~finite]).any():
+            return Verdict(problem=f"{name} is finite where it must be infinite or no number")
+        if kind in SPECIAL:
+            finite &= np.isfinite(got)
+        elif not np.isfinite(got[finite]).all():
+            return Verdict(problem=f"{name} is not finite, or not written, where it must be finite")
+        if not finite.any():
+            return Verdict()
+        wanted = expected[finite]
+        off = np.abs(got[finite].astype(np.float64) - wanted)
+        root = np.sqrt(wanted.size)
+        bound = max((n for b in bounds if np.isfinite(n := np.linalg.norm(b[finite]))), default=0.0)
+        size = max(
+            np.linalg.norm(wanted),
+            0.1 * bound,
+            0.0 if kind in SCALES else 0.1 * root,
+        )
+        error = max(np.linalg.norm(off) - SMALLEST_NORMAL * root, 0.0)
+        relative = float(error / size) if size else float(error > 0)
+        largest = max(np.abs(wanted).max(), size / root, SMALLEST_NORMAL)
+        ulp = float(max(off.max() - SMALLEST_NORMAL, 0.0) / np.spacing(np.float32(largest)))
+    problem = f"{name} is off by {relative:.1e}, allowed is {tolerance:.0e}" if relative > tolerance else ""
+    return Verdict(ulp, relative, problem)
 
 
 def _reference(trial: Trial) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
@@ -261,5 +283,6 @@ def shrink(subject: Subject, case: Case, seed: int, number: int, tries: int = 30
     return best, verdict
 
 
-def _short(array) -> str:
+def short(array) -> str:
+    """Values in a few characters."""
     return np.array2string(np.asarray(array), threshold=8, precision=4).replace("\n", "")

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from kernels.bench.fuzz import DEVICES, Case, Judge, Subject, Verdict, devices, shrink, subjects
+from kernels.bench.fuzz import DEVICES, Case, Judge, Subject, devices, shrink, subjects
+from kernels.commands.check_own import TOLERANCE, check_own
 from kernels.commands.command_line import CommandError, Commands, add_json, count, positive, positive_float, write_json
+from kernels.commands.own import add_launch, is_own, refuse
+from kernels.commands.tally import Tally, shown
 from kernels.commands.targets import operations, require_operation, text_of_trial
 from kernels.device import Device, find_device
 from kernels.modules import OperationError
 from kernels.operation import Operation, left_out
+
+SECONDS = 60
 
 
 def add(commands: Commands) -> None:
@@ -21,54 +23,52 @@ def add(commands: Commands) -> None:
         "fuzz every kernel against the reference: random shapes; ties, zeros, denormals, huge values, infinities",
         "check conv2d --device interpret --seconds 20",
     )
-    c.add_argument("operation", nargs="?", metavar="OPERATION", help="only this one (default: all)")
+    what = "only this one, or a kernel of your own, as my.py:scale (default: all operations)"
+    c.add_argument("ladder", nargs="?", metavar="OPERATION|FILE.py:NAME", help=what)
     what = f"only on this one: {', '.join(DEVICES)} (default: all that are here)"
     c.add_argument("--device", metavar="NAME", choices=DEVICES, help=what)
     c.add_argument("--rung", type=positive, metavar="N", help="only this rung of each ladder, on interpret and cuda")
-    what = "how long to go on (default: 60); each kernel runs at least once"
-    c.add_argument("--seconds", type=positive_float, metavar="S", default=60, help=what)
+    what = f"how long to go on, each kernel at least once (default: {SECONDS}; your own: a case of each kind of values)"
+    c.add_argument("--seconds", type=positive_float, metavar="S", help=what)
     c.add_argument("--seed", type=count, metavar="N", default=0, help="same seed, same cases (default: 0)")
     c.add_argument("--case", type=count, metavar="N", help="only the case of this number, to repeat it")
+    own = c.add_argument_group("for a kernel of your own")
+    add_launch(own)
+    what = "its arguments: sizes of arrays, and numbers, as in x=1024 y=int32:32,8 factor=0.5"
+    own.add_argument("--shape", nargs="+", metavar="NAME=VALUE", help=what)
+    what = "a NumPy function that takes the same arrays and numbers, by their names, and fills the arrays"
+    own.add_argument("--against", metavar="FILE.py:FUNCTION", help=what)
+    what = f"relative error allowed to what --against compares (default: {TOLERANCE:.0e})"
+    own.add_argument("--tolerance", type=positive_float, metavar="T", help=what)
     add_json(c)
-
-
-@dataclass
-class Tally:
-    """What became of one kernel: cases run, the worst errors, and the number of the case on which it failed."""
-
-    cases: int = 0
-    ulp: float = 0.0
-    relative: float = 0.0
-    failed: int | None = None
-
-    def count(self, number: int, verdict: Verdict) -> None:
-        self.cases += 1
-        self.ulp, self.relative = max(self.ulp, verdict.ulp), max(self.relative, verdict.relative)
-        if verdict.problem:
-            self.failed = number
 
 
 def run(options) -> int:
     """Print a line a kernel, and of each that fails the smallest case found; exit code 1 if any does."""
+    return (check_own if is_own(options.ladder) else check_operations)(options)
+
+
+def check_operations(options) -> int:
+    """Of one operation, or of all."""
+    refuse(options, "grid", "block", "shape", "against", "tolerance")
     here = [find_device(options.device)] if options.device else [find_device(name) for name in devices()]
     broken = False
-    if options.operation:
-        every = kernels_of(require_operation(options.operation), here)
+    if options.ladder:
+        every = kernels_of(require_operation(options.ladder), here)
         if not every:
-            raise CommandError(f"{options.operation}: has no implementation that runs on {', '.join(map(str, here))}")
+            raise CommandError(f"{options.ladder}: has no implementation that runs on {', '.join(map(str, here))}")
     else:
         every, broken = all_kernels(here)
     found = [subject for subject in every if options.rung in (None, subject.rung)]
     if not found:
         raise CommandError(f"--rung: none of these kernels has a rung {options.rung}")
     tallies = {subject: Tally() for subject in found}
-    fuzz(tallies, options.seed, options.seconds, options.case)
+    fuzz(tallies, options.seed, options.seconds or SECONDS, options.case)
     width = max(len(str(subject)) for subject in tallies)
     failures = []
     for subject, tally in tallies.items():
         state = "ok" if tally.failed is None else "FAILS"
-        print(f"{subject!s:{width}}  {tally.cases:5} cases  worst {tally.ulp:9.3g} ulp", end="")
-        print(f"  {tally.relative:.1e} relative, allowed {subject.operation.tolerance:.0e}  {state}")
+        print(f"{subject!s:{width}}  {tally.cases:5} cases  {tally.errors(subject.operation.tolerance)}  {state}")
         if tally.failed is not None:
             failures.append(_explain(subject, options.seed, tally.failed))
     rows = [_row(subject, tally) for subject, tally in tallies.items()]
@@ -106,11 +106,8 @@ def _row(subject: Subject, tally: Tally) -> dict:
         "direction": subject.direction,
         "device": subject.device,
         "rung": subject.rung,
-        "cases": tally.cases,
-        "ulp": tally.ulp,
-        "relative": tally.relative,
+        **tally.as_dict(),
         "tolerance": subject.operation.tolerance,
-        "failed": tally.failed,
     }
 
 
@@ -146,9 +143,7 @@ def _explain(subject: Subject, seed: int, number: int) -> dict:
     command += f"{'' if subject.rung is None else f'--rung {subject.rung} '}--seed {seed} --case {number}"
     print(f"    {verdict.problem}")
     print(f"    smallest case found: {shape}, {case.kind} values")
-    for name, array in arrays.items():
-        values = np.array2string(array, threshold=12, edgeitems=2, precision=6, separator=", ").replace("\n", "")
-        print(f"        {name} = {values}")
+    print(shown(arrays))
     print(f"    repeat: {command}")
     return {
         "kernel": str(subject),

@@ -13,8 +13,11 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from kernels.commands.files import write_whole
 from kernels.modules import OperationError
@@ -27,6 +30,9 @@ Run = Callable[[argparse.Namespace], int | None]
 class CommandError(ValueError):
     """What a user asked for and cannot have: one line that names it and says what is allowed."""
 
+
+# A bar on standard error while something takes its time: seen on a terminal only, and gone when that is done.
+progress = partial(tqdm, disable=None, leave=False, dynamic_ncols=True)
 
 USER_ERRORS: Errors = (CommandError, MemoryError, OSError, OperationError)
 

@@ -17,11 +17,12 @@ from kernels.commands.command_line import (
 )
 from kernels.commands.files import write_whole
 from kernels.commands.targets import Target, find_target, find_targets, text_of, trial_of
-from kernels.commands.xray import counted
+from kernels.commands.xray import counted, runs
 from kernels.device import cuda_problem, find_device
 from kernels.gpu.xray import GPUS, Sums
-from kernels.gpu.xray.sums import two_digits
-from kernels.gpu.xray.text import barriers, duration, joining, ratio
+from kernels.gpu.xray.roofline import duration
+from kernels.gpu.xray.sums import barriers, ratio, two_digits
+from kernels.gpu.xray.text import joining
 from kernels.operation import unknown
 
 HEADS = (
@@ -105,7 +106,7 @@ def rungs(target: Target, blocks: int | None, gpu: str) -> list[dict]:
     """For each rung of a ladder, on the operation's typical case, what it adds, its sums, and what they gained."""
     found: list[dict] = []
     for rung, text in enumerate(target.adds, 1):
-        _, xrays, predictions = counted(target, rung, dict(target.operation.typical), blocks, gpu)
+        xrays, predictions = counted(runs(target, rung, dict(target.operation.typical)), blocks, gpu)
         sums = Sums.of(xrays, predictions)
         gains = sums.over(found[-1]["sums"]) if found else []
         blocks_counted = [(len(counts.blocks), math.prod(counts.grid)) for counts in xrays]

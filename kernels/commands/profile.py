@@ -20,7 +20,6 @@ from kernels.commands.command_line import (
     write_json,
 )
 from kernels.commands.files import write_figure
-from kernels.commands.table import table
 from kernels.commands.targets import (
     Target,
     add_shape,
@@ -35,6 +34,7 @@ from kernels.device import DEVICES, Device, find_device
 from kernels.gpu.together import compile_together
 from kernels.modules import OperationError
 from kernels.operation import ShapeError, left_out
+from kernels.table import table
 
 
 def add(commands: Commands) -> None:

@@ -6,16 +6,21 @@ at once; a float64 instruction is nearly always a literal that was not wrapped i
 speed or less.
 """
 
+import math
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from kernels.gpu.compiler import compute_capability
 from kernels.gpu.kernel import Launch
+from kernels.gpu.occupancy import Occupancy, occupancy
+from kernels.table import Row, Rows
 
 # Instructions stand in lines of their own, perhaps behind a predicate; declarations begin with a dot.
 FLOAT64 = re.compile(r"^\s*(?:@!?%\w+\s+)?[a-z][\w.]*\.f64\b", re.MULTILINE)
@@ -27,15 +32,16 @@ class ReportError(RuntimeError):
     """A tool that is missing or refuses its input: one line."""
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Row):
     """What a kernel takes on an architecture: registers a thread, bytes a block (shared) or a thread (the others).
 
-    float64 and vector_loads are instructions in the PTX.
+    threads are those of a block; float64 and vector_loads are instructions in the PTX.
     """
 
     kernel: str
     architecture: str
+    threads: int
     registers: int
     shared_bytes: int
     spill_bytes: int
@@ -43,17 +49,42 @@ class Report:
     float64: int
     vector_loads: int
 
+    @property
+    def occupancy(self) -> Occupancy:
+        """How many blocks a multiprocessor holds. Raises KeyError for an architecture that occupancy.py has not."""
+        return occupancy(compute_capability(self.architecture), self.threads, self.registers, self.shared_bytes)
+
+    def row(self):
+        held = self.occupancy
+        return {
+            "kernel": self.kernel,
+            "arch": self.architecture,
+            "registers": self.registers,
+            "shared": self.shared_bytes,
+            "spills": self.spill_bytes,
+            "float64": self.float64,
+            "vector loads": self.vector_loads,
+            "occupancy": f"{held.fraction:.0%}",
+            "limit": held.limit,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        held, counted = self.occupancy, asdict(self)
+        counted["arch"] = counted.pop("architecture")
+        return counted | {"occupancy": held.fraction, "blocks": held.blocks, "limit": held.limit}
+
 
 def report(launch: Launch, architecture: str) -> Report:
     """Compile a launch's kernel for an architecture such as "sm_90" and count. Raises ReportError without ptxas."""
     return _report(launch, launch.ptx(architecture), architecture)
 
 
-def reports(wanted: Iterable[tuple[Launch, str]]) -> list[Report]:
+def reports(wanted: Iterable[tuple[Launch, str]]) -> Rows[Report]:
     """Reports of many launches, each with its architecture: ptxas works on some while Numba compiles the next."""
     with ThreadPoolExecutor() as pool:
         waiting = [pool.submit(_report, launch, launch.ptx(name), name) for launch, name in wanted]
-    return [each.result() for each in waiting]
+    return Rows(each.result() for each in waiting)
 
 
 def _report(launch: Launch, ptx: str, architecture: str) -> Report:
@@ -63,6 +94,7 @@ def _report(launch: Launch, ptx: str, architecture: str) -> Report:
     return Report(
         kernel=repr(launch.kernel),
         architecture=architecture,
+        threads=math.prod(launch.block),
         registers=registers,
         shared_bytes=_number(r"(\d+) bytes smem", said) + launch.shared_bytes,
         spill_bytes=spills,

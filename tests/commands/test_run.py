@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from kernels.commands.command_line import CommandError, Commands, add_json, command, run, write_json
 from kernels.commands.files import write_figure, write_whole
-from kernels.commands.table import table
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 
@@ -165,14 +164,6 @@ def test_nobody_writes_a_figure_past_the_one_who_writes_them_whole():
     ]
     writers = {path.relative_to(ROOT).as_posix() for path in files if ".savefig(" in path.read_text()}
     assert writers == {"kernels/commands/files.py"}
-
-
-# --- Tables
-
-
-def test_words_stand_to_the_left_and_numbers_to_the_right():
-    assert table([("kernel", "ms"), ("add", 1.5), ("softmax", 10)]) == "kernel    ms\nadd      1.5\nsoftmax   10"
-    assert table([("a", "b", "c"), ("aa", "bb", "cc")], left=2) == "a   b    c\naa  bb  cc"
 
 
 # --- All programs

@@ -12,7 +12,7 @@ from PIL import Image
 
 from kernels.__main__ import main
 from kernels.commands.targets import find_target
-from kernels.commands.xray import counted
+from kernels.commands.xray import counted, runs
 
 TOUR = Path(__file__).resolve().parents[2] / "docs" / "kernels.md"
 
@@ -58,9 +58,16 @@ def test_a_ladder_is_one_line_a_rung(tmp_path):
     assert [rung["rung"] for rung in rungs] == [1, 2, 3, 4, 5]
 
 
-def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by():
-    done = command("maxpool2d.backward", "--rung", 1, "--shape", "x=2,3,8,8")
+def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by(tmp_path):
+    shape = ["--shape", "x=2,3,8,8", "window=2,2", "stride=2,2"]
+    done = command("maxpool2d.backward", "--rung", 1, *shape, "--blocks", 100, "--json", tmp_path / "counts.json")
     assert done.returncode == 0, done.stderr
+    ((launch,),) = (rung["launches"] for rung in json.loads((tmp_path / "counts.json").read_text())["rungs"])
+    assert launch["scale"] == 1
+    (winners,) = (a for a in launch["accesses"] if a["array"] == "winner")
+    (taken,) = (a for a in launch["accesses"] if a["array"] == "dy")
+    assert winners["lanes"] == 2 * 3 * 8 * 8  # each value of x asks who won its window
+    assert taken["lanes"] == 2 * 3 * 4 * 4  # and where it won, takes the delta-error: one value of each window
 
 
 @pytest.mark.parametrize(
@@ -100,7 +107,8 @@ def test_what_nobody_could_mean_is_one_line(words, problem):
 
 def test_what_a_launch_leaves_to_the_next_is_there_before_the_next_is_counted():
     case = {"boxes": (1, 600, 4), "score": (1, 600)}
-    (compare, _), xrays, _ = counted(find_target("nms.forward"), 3, case, blocks=1, gpu="h200")
+    compare, _ = launches = runs(find_target("nms.forward"), 3, case)
+    xrays, _ = counted(launches, blocks=1, gpu="h200")
     assert len(xrays[0].blocks) == 1
     bits = compare.args[1].copy()
     compare.interpret(checked=False)
@@ -109,7 +117,8 @@ def test_what_a_launch_leaves_to_the_next_is_there_before_the_next_is_counted():
 
 
 def test_a_sample_has_blocks_with_nothing_to_do_in_their_proportion():
-    _, (_, fill), _ = counted(find_target("assign_targets.forward"), 2, {"matched": (4, 1200)} | LEVELS, None, "h200")
+    launches = runs(find_target("assign_targets.forward"), 2, {"matched": (4, 1200)} | LEVELS)
+    (_, fill), _ = counted(launches, None, "h200")
     assert len(fill.blocks) == 2 * 16  # all: of a level of 1000 anchors and 4 pictures, and of one of 200
     assert fill.total("lanes", "global", "store") == 3 * 4 * 1200
 

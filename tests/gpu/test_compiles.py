@@ -27,10 +27,11 @@ def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(n
     (function,) = target.functions(rung)
     trial = trial_of(target.operation, case_of(target.operation, None))
     for row in rows(target, trial, rung, ["sm_90"]):
-        assert row["float64"] == 0, row
-        assert row["spill_bytes"] == 0, row
-        assert row["registers"] <= function.registers, row
-        assert row["blocks"] >= 1, row
+        found = row.report
+        assert found.float64 == 0, row
+        assert found.spill_bytes == 0, row
+        assert found.registers <= function.registers, row
+        assert found.occupancy.blocks >= 1, row
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

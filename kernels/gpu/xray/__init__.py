@@ -9,8 +9,8 @@ for the source: nothing is sampled. What a compiler changes is not seen, but for
 stores that the kernel, compiled for the GPU that is asked about, joins to wide ones are joined here too.
 
 Read in this order: execution.py (which blocks, which addresses), requests.py (from the accesses of threads to requests
-of warps), counts.py (what requests cost), roofline.py (what that would take on a GPU), sums.py (of all launches of a
-rung), text.py and picture.py.
+of warps), counts.py (what requests cost), text.py (source lines with their counts beside them), roofline.py (what that
+would take on a GPU), sums.py (of all launches of a rung), picture.py.
 """
 
 from kernels.gpu.xray.counts import Access, Arithmetic, Xray

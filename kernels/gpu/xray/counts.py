@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from kernels.gpu.interpreter.warp import WARP_SIZE
+from kernels.gpu.source import reachable
+from kernels.gpu.xray import text
 from kernels.gpu.xray.requests import INACTIVE
 
 SECTOR, LINE = 32, 128  # bytes
@@ -98,9 +100,21 @@ class WorstRequest:
     warp: int
 
 
-@dataclass
+@dataclass(frozen=True)
+class Listing:
+    """The source of a function, and where it stands."""
+
+    file: str
+    first: int
+    lines: list[str]
+
+
+@dataclass(repr=False)
 class Xray:
-    """What was counted. `accesses`, `arithmetic`, in the order of the source, and what is true of all."""
+    """What was counted; prints as source lines with their counts beside them.
+
+    `accesses`, `arithmetic`, in the order of the source, and what is true of all.
+    """
 
     kernel: str
     file: str
@@ -120,6 +134,10 @@ class Xray:
     """The architecture for which the kernel was compiled to see which accesses it joins; None without a compiler."""
     unique: dict[str, tuple[int, int]]
     """By kind: different bytes of global memory that were asked for, and the sectors that they lie in."""
+    listings: list[Listing]
+    """The kernel and the device functions that it calls."""
+
+    __repr__, _repr_html_ = text.report, text.report_html
 
     @property
     def scale(self):
@@ -158,6 +176,7 @@ class Xray:
     def as_dict(self):
         """For JSON."""
         found = asdict(self)
+        del found["listings"]
         for name in ("accesses", "arithmetic"):
             for row, source in zip(found[name], getattr(self, name), strict=True):
                 row["active"] = source.active
@@ -257,6 +276,7 @@ class Counts:
             arrays=arrays,
             compiled_for=compiled_for,
             unique={kind: union(parts) for kind, parts in kinds.items()},
+            listings=[Listing(s.file, s.first_line, s.text.splitlines()) for s in reachable(launch.kernel.source)],
         )
 
     def example(self, key):

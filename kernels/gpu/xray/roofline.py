@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from kernels.gpu.xray.counts import SECTOR
+from kernels.table import Row
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ GPUS = {
 }
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Row):
     """Seconds that each resource needs for a whole launch. The largest is the least that the launch takes."""
 
     gpu: str
@@ -64,6 +65,17 @@ class Prediction:
         times = {"memory": self.memory, "arithmetic": self.arithmetic, "cache and shared memory": self.cache}
         return max(times, key=lambda name: times[name])
 
+    def row(self):
+        return {
+            "gpu": self.gpu,
+            "memory": duration(self.memory),
+            "arithmetic": duration(self.arithmetic),
+            "cache and shared memory": duration(self.cache),
+            "without caches": duration(self.without_caches),
+            "at least": duration(self.seconds),
+            "because of": self.limit,
+        }
+
     def as_dict(self):
         times = {"memory": self.memory, "arithmetic": self.arithmetic, "cache": self.cache}
         whole = {"seconds": self.seconds, "limit": self.limit, "without_caches": self.without_caches}
@@ -83,3 +95,19 @@ def predict(xray, gpu: Gpu) -> Prediction:
         cache=turns / (busy * gpu.clock),
         uncached_memory=SECTOR * xray.total("sectors", "global") * xray.scale / gpu.bandwidth,
     )
+
+
+def foresight(prediction: Prediction) -> str:
+    """A prediction in words."""
+    memory, arithmetic, cache = map(duration, (prediction.memory, prediction.arithmetic, prediction.cache))
+    return (
+        f"predicted       at least {duration(prediction.seconds)} on the {prediction.gpu} for the whole launch, "
+        f"because of {prediction.limit};\n"
+        f"                at least {duration(prediction.without_caches)} if no cache kept anything\n"
+        f"                (memory {memory}, arithmetic {arithmetic}, cache and shared memory {cache};\n"
+        "                from these counts and a datasheet: nothing was measured)"
+    )
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds * 1e6:,.3g} µs" if seconds < 1e-3 else f"{seconds * 1e3:,.3g} ms"

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kernels.gpu.xray.counts import SECTOR, Xray
-from kernels.gpu.xray.roofline import Prediction
+from kernels.gpu.xray.roofline import Prediction, duration
+from kernels.table import Row
 
 NOTEWORTHY = 1.1  # below this ratio two rungs cost the same
 
 
-@dataclass(frozen=True)
-class Sums:
+@dataclass(frozen=True, repr=False)
+class Sums(Row):
     """Sums over the launches of a rung, each as if all of its blocks were like those that were counted."""
 
     sectors: float
@@ -67,6 +68,19 @@ class Sums:
         """The fraction of lanes that took part."""
         return self.lanes / max(self.slots, 1)
 
+    def row(self):
+        return {
+            "lanes active": f"{self.active:.1%}",
+            "sectors / ideal": ratio(self.sectors, self.ideal_sectors),
+            "flops / global byte": ratio(self.flops, self.bytes),
+            "turns / ideal": ratio(self.wavefronts, self.ideal_wavefronts),
+            "flops / turn": ratio(self.flops, self.turns),
+            "barriers": barriers(self),
+            "without caches": duration(self.without_caches),
+            "at least": duration(self.seconds),
+            "because of": self.limit,
+        }
+
     def over(self, before: "Sums") -> list[str]:
         """What changed since the rung before, in words: "21 times fewer sectors". Empty where nothing did."""
         found = []
@@ -83,6 +97,15 @@ class Sums:
             elif old and max(old / new, new / old) >= NOTEWORTHY:
                 found.append(f"{two_digits(max(old / new, new / old))} times {less if new < old else more} {what}")
         return found
+
+
+def ratio(a: float, b: float) -> str:
+    return f"{a / b:.2f}" if b else "-"
+
+
+def barriers(sums: Sums) -> str:
+    """Of a block, launch by launch."""
+    return " + ".join(f"{round(count, 1):g}" for count in sums.barriers_a_block)
 
 
 def two_digits(ratio: float) -> str:
