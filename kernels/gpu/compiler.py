@@ -95,6 +95,8 @@ def condensed(text):
     line = int(found[1] or found[2]) if found else None
     if wanted := re.search(r">>> (.*)", text):  # of all candidates only what there is none for
         said = f"Numba knows no {wanted[1].strip()}"
+        if said.startswith("Numba knows no array("):
+            said += ": the shape of a shared or local array is written or a compile-time parameter, not computed"
     elif "driver" in text:
         said = "it uses what Numba compiles only where there is a GPU"
     else:

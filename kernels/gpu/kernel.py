@@ -121,11 +121,11 @@ class Launch:
     shared_bytes: int = 0
 
     def __repr__(self):
-        args = ", ".join(map(_described, self.args))
+        named = zip(self.kernel.source.arguments, self.args, strict=True)
+        args = ", ".join(f"{name}: {_described(value)}" for name, value in named)
         more = f", {self.shared_bytes}" if self.shared_bytes else ""
-        return (
-            f"<{self.kernel!r}[{_short(self.grid)}, {_short(self.block)}{more}]({args}): not run; .interpret() runs it>"
-        )
+        launched = f"{self.kernel!r}[{_trimmed(self.grid)}, {_trimmed(self.block)}{more}]({args})"
+        return f"<{launched}: not run; .interpret() runs it>"
 
     def interpret(self, checked=True):
         """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
@@ -169,13 +169,18 @@ def _described(value):
     """An argument in a few characters."""
     if not hasattr(value, "dtype"):
         return repr(value)
-    return f"{value.dtype}{tuple(value.shape)}" if value.shape else f"{value.dtype}({value})"
+    return f"{value.dtype} of {_short(value.shape)}" if value.shape else f"{value.dtype} {value}"
 
 
-def _short(size):
+def _trimmed(size):
     """(4, 1, 1) as 4, and (4, 2, 1) as (4, 2)."""
     while len(size) > 1 and size[-1] == 1:
         size = size[:-1]
+    return _short(size)
+
+
+def _short(size):
+    """(4,) as 4."""
     return str(size[0]) if len(size) == 1 else str(tuple(size))
 
 

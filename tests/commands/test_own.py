@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -579,3 +580,23 @@ def test_a_terminal_shows_what_takes_its_time_and_a_pipe_does_not(folder, comman
     words = [sys.executable, "-m", "kernels", command, name]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stderr == ""
+
+
+def shown_commands():
+    """Of the document's section about kernels of one's own: the file, and (command, what it prints) of each command."""
+    text = (ROOT / "docs" / "commands.md").read_text()
+    section = text.partition("## Kernels of one's own\n")[2].partition("\n## ")[0]
+    program = re.search(r"```python file\n(.*?)```", section, re.DOTALL)[1]
+    (block,) = re.findall(r"```\n(\$ .*?)```", section, re.DOTALL)
+    return program, re.findall(r"^\$ python -m kernels (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+
+
+def test_the_document_shows_what_its_commands_print(folder, monkeypatch, capsys):
+    program, commands = shown_commands()
+    (folder / "my.py").write_text(program)
+    monkeypatch.chdir(folder)
+    monkeypatch.delitem(sys.modules, "my", raising=False)
+    assert len(commands) == 3
+    for words, said in commands:
+        main(shlex.split(words))
+        assert capsys.readouterr().out.replace(f"{folder}/", "") == said
