@@ -234,6 +234,15 @@ def test_an_integer_that_overflows_wraps(i, n):
     assert list(found) == list(expected)
 
 
+@pytest.mark.parametrize("name", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_a_sign_or_a_complement_is_computed_in_the_width_of_its_operand(name):
+    """As in PTX, neg.s32 before cvt.s64.s32: minus the least int32 is the least int32, as the int64 that it becomes."""
+    type_ = getattr(np, name)
+    function = function_from("return (-i, ~i, +i)")
+    for value in (3, np.iinfo(type_).min, np.iinfo(type_).max):
+        assert_same(function, [(np.float32(0), np.float64(0), type_(value), np.int64(0))])
+
+
 # Functions
 
 UNARY = (

@@ -202,7 +202,7 @@ class Expressions(Conversions):
             if known is not None:
                 return self.literal(not known)
             return Typed(ast.UnaryOp(node.op, operand.node), scalar(types.boolean))
-        type_ = signature(OPERATORS[type(node.op)], operand.type).return_type
+        source, type_ = operand.type, signature(OPERATORS[type(node.op)], operand.type).return_type
         if type_ == types.boolean:  # ~ of a boolean
             return Typed(ast.UnaryOp(ast.Not(), operand.node), scalar(type_))
         operand = self.convert(operand, type_)
@@ -212,6 +212,8 @@ class Expressions(Conversions):
             value = scalar(type_) if known is None else constant(type_, OPERATORS[type(node.op)](known))
             return Typed(plain, value)
         low, high = sorted(OPERATORS[type(node.op)](bound) for bound in (operand.value.low, operand.value.high))
+        if is_integer(source):  # computed in its own width, in which -(-128) of an int8 is -128
+            return self.convert(self.integer(plain, low, high, source), type_)
         return self.integer(plain, low, high, type_)
 
     # Comparisons and conditions
