@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from framework.shown import Shown, sizes
 from kernels.operation import Operation, Shape, ShapeError, UnknownOperation, find_operation
+from kernels.table import Shown, sizes
 
 Initial = Callable[[np.random.Generator, Shape], np.ndarray]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from framework.graph import Graph, Value
-from framework.shown import Shown, sizes
 from kernels.device import Device
+from kernels.table import Shown, sizes
 
 # Arrays start at multiples of so many values, 256 bytes in float32, as the arena's do. What lies between stays 0.
 ALIGNED = 64

@@ -17,8 +17,8 @@ import numpy as np
 
 from framework.arena import Block, place
 from framework.graph import Graph, GraphError, Node, Value
-from framework.shown import Shown
 from kernels.operation import Operation, Shape, find_operation, unknown
+from kernels.table import Shown
 
 # Kinds of arrays that come and go during a run. They share the arena; all others have memory of their own.
 TRANSIENT = ("activation", "saved", "delta-error")

@@ -3,8 +3,7 @@
 import math
 
 from framework.graph import Graph, Value
-from framework.shown import Shown, sizes
-from kernels.table import table
+from kernels.table import Shown, sizes, table
 
 
 def rows(graph: Graph) -> list[dict]:

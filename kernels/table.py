@@ -39,32 +39,53 @@ def _words(left):
     return range(left) if isinstance(left, int) else left
 
 
-class Row:
-    """A result that prints as a table of one line. A dataclass that is one says repr=False."""
+class Shown:
+    """What prints as a table of its `cells`, the heads first, under its `title`; in a notebook as well.
+
+    left    as in `table`
+    """
+
+    left: int | Collection[int] = 1
+
+    def title(self) -> str:
+        """What it is, in a line; nothing where the table says it."""
+        return ""
+
+    def cells(self) -> Cells:
+        """The rows of the table, the first being its heads."""
+        raise NotImplementedError
+
+    def __repr__(self):
+        above = f"{title}\n" if (title := self.title()) else ""
+        return above + table(self.cells(), self.left)
+
+    def _repr_html_(self):
+        above = f"<p>{escape(title)}</p>\n" if (title := self.title()) else ""
+        return above + html(self.cells(), self.left)
+
+
+class Row(Shown):
+    """A result that is a line of a table. A dataclass that is one says repr=False."""
 
     def row(self) -> dict[str, Any]:
         """What stands in the line, by the heads of the columns."""
         raise NotImplementedError
 
-    def __repr__(self):
-        return repr(Rows([self]))
-
-    def _repr_html_(self):
-        return Rows([self])._repr_html_()
+    def cells(self):
+        return [list(self.row()), list(self.row().values())]
 
 
 Result = TypeVar("Result", bound=Row)
 
 
-class Rows(list[Result]):
-    """A list of results that prints as a table of a line each."""
+class Rows(Shown, list[Result]):
+    """A list of results that is a table of a line each."""
 
-    def cells(self) -> Cells:
-        rows = [each.row() for each in self]
-        return [list(rows[0]), *(list(row.values()) for row in rows)]
+    def cells(self):
+        rows = [each.row() for each in self] or [{"nothing": ""}]
+        return [list(rows[0]), *(list(row.values()) for row in rows[: len(self)])]
 
-    def __repr__(self):
-        return table(self.cells()) if self else "[]"
 
-    def _repr_html_(self):
-        return html(self.cells()) if self else "[]"
+def sizes(shape: Sequence[int]) -> str:
+    """A shape as a table has it: 32 x 8 x 14 x 14."""
+    return " x ".join(map(str, shape))

@@ -12,7 +12,7 @@ from kernels.gpu import cuda, float32, kernel
 from kernels.gpu.report import report, reports
 from kernels.gpu.xray import GPUS, Sums, predict, xray
 from kernels.operation import find_operation
-from kernels.table import Row, Rows, html, table
+from kernels.table import Row, Rows, Shown, html, table
 
 
 def cells(text):
@@ -49,7 +49,22 @@ def test_a_result_prints_as_a_table_of_one_line_and_a_list_of_them_as_one_table(
     assert str(found) == repr(found) == "name  points\nada       10\nbo         9"
     assert cells(found._repr_html_()) == [["name", "points"], ["ada", "10"], ["bo", "9"]]
     assert cells(found[1]._repr_html_()) == [["name", "points"], ["bo", "9"]]
-    assert (str(Rows()), Rows()._repr_html_()) == ("[]", "[]")
+    assert str(Rows()) == "nothing"
+
+
+class Titled(Shown):
+    left = 2
+
+    def title(self):
+        return "of <two>"
+
+    def cells(self):
+        return [("a", "b", "c"), ("aa", "bb", 1)]
+
+
+def test_a_title_stands_above():
+    assert str(Titled()) == "of <two>\na   b   c\naa  bb  1"
+    assert Titled()._repr_html_().startswith("<p>of &lt;two&gt;</p>\n<table>")
 
 
 @kernel

@@ -5,18 +5,25 @@ nothing and returns launches, which need none of them.
 """
 
 import argparse
+import math
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from kernels.bench.loading import FileError
+from kernels.bench.memory import memory
 from kernels.bench.program import Given, Program, array_arguments, make, program_of
 from kernels.commands.command_line import CommandError
+from kernels.commands.targets import GIB, sizes_of
 from kernels.gpu import Kernel
 from kernels.gpu.interpreter import KernelError
 from kernels.operation import unknown
+
+# So often check may hold an array: as it was, as drawn, as interpreted, and as expected twice, in float64.
+COPIES = 16
 
 DTYPES = ("float32", "float64", "bool", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)))
 
@@ -41,10 +48,10 @@ def refuse(options, *names: str) -> None:
 
 def sizes(text: str) -> tuple[int, ...]:
     """For argparse: one to three whole numbers of at least 1."""
-    found = text.split(",")
-    if len(found) > 3 or not all(size.isdecimal() and int(size) for size in found):
-        raise argparse.ArgumentTypeError(f"{text!r} is not one to three whole numbers of at least 1, as 4,2")
-    return tuple(map(int, found))
+    with suppress(ValueError):
+        if len(found := sizes_of(text)) <= 3:
+            return found
+    raise argparse.ArgumentTypeError(f"{text!r} is not one to three whole numbers of at least 1, as 4,2")
 
 
 def own_program(options) -> Program:
@@ -82,6 +89,8 @@ def arguments(kernel: Kernel, words: Sequence[str]) -> tuple[Kernel, dict[str, A
             raise CommandError(f"--shape: {word!r} is not NAME=VALUE")
         if name not in known:
             raise CommandError(f"--shape: {unknown('argument', name, known)}")
+        if name in given or name in constants:
+            raise CommandError(f"--shape: {name} is given twice")
         if name in kernel.source.constants:
             constants[name] = number(name, text)
         else:
@@ -89,16 +98,28 @@ def arguments(kernel: Kernel, words: Sequence[str]) -> tuple[Kernel, dict[str, A
     if missing := [name for name in kernel.source.arguments if name not in given]:
         example = " ".join(f"{name}={'1024' if name in of_arrays else '0.5'}" for name in missing)
         raise CommandError(f"--shape: {kernel.name} needs {', '.join(missing)}, as in {example}")
+    refuse_too_large(kernel, given)
     return kernel(**constants), given
+
+
+def refuse_too_large(kernel: Kernel, given: dict[str, Any]) -> None:
+    """Raises CommandError for arrays that do not fit several times into memory: at the start, drawn, and compared."""
+    arrays = [value for value in given.values() if isinstance(value, Given)]
+    needed = sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays)
+    if needed > memory() / COPIES:
+        what = f"{needed / GIB:,.1f} GiB, and at most {memory() / COPIES / GIB:,.1f} GiB are allowed on this machine"
+        raise CommandError(f"--shape: the arrays of {kernel.name} take {what}")
 
 
 def array(name: str, text: str) -> Given:
     """An array that --shape describes: its sizes, after its type and a colon where that is not float32."""
     dtype, text = typed(text)
-    found = text.split(",")
-    if not all(size.isdecimal() and int(size) for size in found):
-        raise CommandError(f"--shape: {name} is an array: {text!r} is not its sizes, as in {name}=32,8")
-    return Given(tuple(map(int, found)), dtype or "float32")
+    try:
+        return Given(sizes_of(text), dtype or "float32")
+    except ValueError as error:
+        raise CommandError(
+            f"--shape: {name} is an array: {text!r} is not its sizes, as in {name}=32,8: {error}"
+        ) from None
 
 
 def number(name: str, text: str) -> Any:

@@ -178,7 +178,7 @@ def case_of(operation: Operation, words: Sequence[str] | None) -> dict[str, Any]
             raise CommandError(f"--shape: {name} is given twice, as {text_of({name: case[name]})} and as {word}")
         like = operation.settings.get(name)
         try:
-            case[name] = _shape(text) if name in operation.inputs else _setting(text, like)
+            case[name] = sizes_of(text) if name in operation.inputs else _setting(text, like)
         except ValueError as error:
             example = text_of({name: operation.typical.get(name, like)})
             raise CommandError(f"--shape: {text!r} is not a value for {name}, as in {example}: {error}") from None
@@ -189,7 +189,8 @@ def case_of(operation: Operation, words: Sequence[str] | None) -> dict[str, Any]
     return case
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def sizes_of(text: str) -> tuple[int, ...]:
+    """The sizes of an array. Raises ValueError, which says what is allowed."""
     sizes = tuple(_whole(size) for size in text.split(","))
     if min(sizes) < 1:
         raise ValueError("sizes are at least 1")

@@ -275,6 +275,8 @@ def test_shape_gives_arrays_numbers_and_compile_time_parameters():
         ("x=-3", "x is an array: '-3' is not its sizes"),
         ("x=0", "x is an array: '0' is not its sizes"),
         ("x=2.5", "x is an array: '2.5' is not its sizes"),
+        (f"x={'9' * 5000}", "x is an array: '9999"),
+        ("x=9999999,9999999", "the arrays of scale take 372,529.0 GiB, and at most "),
         ("x=float:3", "unknown type 'float'; choose from float32, float64, bool"),
         ("factor=2,3", "'2,3' is not a number, as factor is in the kernel"),
         ("factor=int8:300", "'300' is not a number of int8, as factor is in the kernel"),
@@ -282,7 +284,8 @@ def test_shape_gives_arrays_numbers_and_compile_time_parameters():
     ],
 )
 def test_a_shape_that_does_not_fit_is_one_line(kernels, word, problem):
-    code, printed, said = kernels("xray", "scale", "--grid", 1, "--block", 8, "--shape", word)
+    words = [word, "y=3", "factor=2.0"] if "9,9" in word else [word]
+    code, printed, said = kernels("xray", "scale", "--grid", 1, "--block", 8, "--shape", *words)
     assert (code, printed) == (1, "")
     assert said.startswith(f"kernels xray: --shape: {problem}")
     assert said.count("\n") == 1
@@ -386,6 +389,9 @@ def test_what_does_not_go_together_is_one_line(kernels, folder, name, words, pro
 def test_a_grid_that_is_no_grid_is_one_line(kernels):
     with pytest.raises(SystemExit):
         kernels("xray", "scale", "--grid", "4,0")
+    with pytest.raises(SystemExit):
+        kernels("xray", "scale", "--grid", "9" * 5000)
+    assert kernels("xray", "scale", *SCALE, "x=3")[2].endswith("--shape: x is given twice\n")
 
 
 @pytest.mark.parametrize("command", ["xray", "inspect", "check"])

@@ -3,7 +3,7 @@
 import pytest
 
 from framework import Graph, Model, Optimizer, Plan, Summary, layers
-from framework.shown import sizes
+from kernels.table import sizes
 
 
 def network(batch):
@@ -91,3 +91,10 @@ def test_a_summary_ends_with_the_sums():
 
 def test_a_shape_is_written_as_a_size():
     assert (sizes((32, 8, 14, 14)), sizes((3,)), sizes(())) == ("32 x 8 x 14 x 14", "3", "")
+
+
+@pytest.mark.parametrize("name", ["graph", "plan", "parameters", "summary"])
+def test_a_table_is_one_in_a_notebook_too(name):
+    shown = HELD[name]._repr_html_()
+    assert shown.count("<tr>") == len(HELD[name].cells())
+    assert f"<p>{HELD[name].title()}".replace("->", "-&gt;") in shown

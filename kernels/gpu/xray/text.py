@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from kernels.table import Cells, html, table
+from kernels.table import Cells, html, sizes, table
 
 
 def report(xray) -> str:
@@ -23,7 +23,7 @@ def report_html(xray) -> str:
 
 def heading(xray) -> str:
     """Which launch it is, and what was counted of it."""
-    grid, block = (" x ".join(map(str, size)) for size in (xray.grid, xray.block))
+    grid, block = sizes(xray.grid), sizes(xray.block)
     ran = ", ".join(map(str, xray.blocks[:4])) + (", ..." if len(xray.blocks) > 4 else "")
     return "\n".join(
         [
