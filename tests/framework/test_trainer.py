@@ -15,7 +15,6 @@ import pytest
 from framework import Model, Optimizer, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.program import NonFinite
-from framework.schedule import cosine_schedule, step_schedule
 from framework.trainer import Trainer
 from tests.helpers.checks import assert_same
 from tests.helpers.networks import of_any_size, plain
@@ -288,45 +287,3 @@ def test_an_interrupted_evaluation_ends_at_once_and_leaves_a_checkpoint(tmp_path
     rest = trainer(tmp_path)
     rest.resume()
     assert rest.step == 2
-
-
-def test_the_paper_divides_the_rate_by_ten_twice():
-    rate = step_schedule(0.001, (33_333, 66_666))
-    np.testing.assert_allclose([rate(0), rate(33_332), rate(33_333), rate(99_999)], [1e-3, 1e-3, 1e-4, 1e-5])
-
-
-def test_a_cosine_ends_at_zero():
-    rate = cosine_schedule(0.1, 100)
-    np.testing.assert_allclose([rate(0), rate(50), rate(100), rate(200)], [0.1, 0.05, 0, 0], atol=1e-12)
-
-
-def test_a_cosine_can_begin_slowly_and_then_goes_on_as_any_other():
-    plain, warm = cosine_schedule(0.1, 100), cosine_schedule(0.1, 100, warmup=10)
-    for step in range(120):
-        np.testing.assert_allclose(warm(step), min(1, (step + 1) / 10) * plain(step), rtol=1e-12)
-    assert max(map(warm, range(100))) == warm(9) < plain(8)
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "weights.safetensors"
-    checkpoint.write(path, {"a": np.ones(3, np.float32)}, {"step": "1"})
-
-    def full(*_):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        checkpoint.write(path, {"a": np.zeros(3, np.float32)}, {"step": "2"})
-    tensors, metadata = checkpoint.read(path)
-    assert metadata["step"] == "1"
-    assert tensors["a"].sum() == 3
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path):
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(b"not a checkpoint")
-    with pytest.raises(CheckpointError, match=r"weights\.safetensors: not a safetensors file"):
-        checkpoint.read(path)
-    with pytest.raises(CheckpointError, match="no such file"):
-        checkpoint.read(tmp_path / "none")

@@ -1,0 +1,65 @@
+"""Training and evaluating a digit classifier, as functions: which digits a step sees, and which are counted."""
+
+import numpy as np
+import pytest
+
+from apps.mnist.classifier import EVALUATION_BATCH, Evaluation, recipe, trainer
+from apps.mnist.data import Digits, one_hot
+from apps.mnist.models import MODELS
+from framework import Model
+
+
+def digits(train=20, test=20):
+    """Noise with labels: what is counted does not depend on what can be learned."""
+    generator = np.random.default_rng(3)
+    images = generator.integers(0, 256, (train + test, 28, 28)).astype(np.uint8)
+    labels = generator.integers(0, 10, train + test).astype(np.uint8)
+    return Digits(images[:train], labels[:train], images[train:], labels[train:], "noise")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Model(MODELS["single"], "cpu", seed=2)
+
+
+@pytest.mark.parametrize("count", [3, EVALUATION_BATCH, EVALUATION_BATCH + 1, 2 * EVALUATION_BATCH + 7])
+def test_every_digit_is_counted_once(model, count):
+    held_out = digits(test=count)
+    result = Evaluation(model, held_out)()
+    program = model.inference(1, ("probabilities", "losses"))
+    targets = one_hot(held_out.test_labels)
+    each = [
+        program(image=image[np.newaxis, ..., np.newaxis], target=target[np.newaxis])
+        for image, target in zip(held_out.test_images, targets, strict=True)
+    ]
+    expected = np.concatenate([out["probabilities"] for out in each])
+    np.testing.assert_allclose(result.probabilities, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(result.loss, np.mean([out["losses"] for out in each]), rtol=1e-5)
+    assert result.accuracy == (expected.argmax(axis=1) == held_out.test_labels).mean()
+    assert (result.predictions == expected.argmax(axis=1)).all()
+
+
+def test_each_step_moves_its_digits_in_its_own_way_and_always_in_the_same(model, tmp_path):
+    one = digits(train=1)
+    one.train_images[:] = 0
+    one.train_images[:, 10:18, 10:18] = 200
+
+    def places(seed):
+        run = trainer(one, recipe("single", batch=6, seed=seed), model, tmp_path)
+        return [run.batches(step)["image"] for step in range(4)]
+
+    first, again, other = places(0), places(0), places(1)
+    for step in range(4):
+        np.testing.assert_array_equal(first[step], again[step])
+        assert (first[step] != first[step - 1]).any()
+        assert len(np.unique(first[step], axis=0)) > 1
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+def test_a_recipe_without_shift_leaves_digits_where_they_are(model, tmp_path):
+    given = digits(train=5)
+    run = trainer(given, recipe("single", batch=5, shift=0), model, tmp_path)
+    batch = run.batches(0)
+    order = [int(np.flatnonzero((given.train_images == image[..., 0]).all(axis=(1, 2)))[0]) for image in batch["image"]]
+    assert sorted(order) == list(range(5))
+    np.testing.assert_array_equal(batch["target"], one_hot(given.train_labels[order]))

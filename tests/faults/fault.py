@@ -1,0 +1,64 @@
+"""A planted fault, and which tests must find it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+# Files whose tests are not named after them.
+TESTED_BY = {
+    "apps/faces/anchors.py": ("tests/apps/test_faces_models.py",),
+    "apps/faces/matching.py": ("tests/apps/test_faces_models.py",),
+    "apps/faces/wider.py": ("tests/apps/test_faces_data.py",),
+    "kernels/bench/trial.py": ("tests/operations/test_operations.py",),
+    "kernels/device.py": ("tests/framework/test_cuda_device.py", "tests/framework/test_program.py"),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One planted fault.
+
+    file    where it stands
+    what    what is wrong then, in a few words
+    old     a piece of the file that occurs in it once
+    new     what stands there instead
+    past    what hides it: the constant, size or condition below which all comes out right; "" where any case shows it
+    """
+
+    file: str
+    what: str
+    old: str
+    new: str
+    past: str = ""
+
+    @property
+    def operation(self) -> str | None:
+        """The operation in whose folder it stands, if it does."""
+        parts = Path(self.file).parts
+        return parts[2] if parts[:2] == ("kernels", "operations") and len(parts) > 3 else None
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """Arguments of pytest that choose the tests of the place: of an operation its own and those of all operations.
+
+        Raises FileNotFoundError where there are none.
+        """
+        if name := self.operation:
+            folder = ROOT / "tests" / "operations"
+            general = [folder / "test_operations.py", folder / "test_default_tiles.py"]
+            files = [folder / f"test_{name}.py", *general]
+            return (*_existing(files), "-k", f"test_{name} or [{name}] or [{name}-")
+        if self.file in TESTED_BY:
+            return _existing([ROOT / each for each in TESTED_BY[self.file]])
+        area, *place, module = Path(self.file).with_suffix("").parts
+        folder = place[0] if area == "kernels" else area
+        prefix = f"{place[0]}_" if area == "apps" and place else ""
+        return _existing([ROOT / "tests" / folder / f"test_{prefix}{module}.py"])
+
+
+def _existing(files: list[Path]) -> tuple[str, ...]:
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"{file.relative_to(ROOT)}: these tests are not there")
+    return tuple(str(file.relative_to(ROOT)) for file in files)
