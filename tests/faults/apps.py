@@ -2,7 +2,6 @@
 
 from tests.faults.fault import Fault
 
-# ruff: noqa: E501
 APPS: tuple[Fault, ...] = (
     Fault(
         "apps/mnist/data.py",

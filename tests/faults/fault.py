@@ -52,6 +52,10 @@ class Fault:
         if self.file in TESTED_BY:
             return _existing([ROOT / each for each in TESTED_BY[self.file]])
         area, *place, module = Path(self.file).with_suffix("").parts
+        if (
+            area == "kernels" and len(place) > 1
+        ):  # a package, such as kernels/gpu/xray, has tests in one file or several
+            return _existing(sorted((ROOT / "tests" / place[0]).glob(f"test_{place[1]}*.py")))
         folder = place[0] if area == "kernels" else area
         prefix = f"{place[0]}_" if area == "apps" and place else ""
         return _existing([ROOT / "tests" / folder / f"test_{prefix}{module}.py"])

@@ -579,4 +579,58 @@ OPTIMIZERS = (
     ),
 )
 
-KERNELS: tuple[Fault, ...] = (*TOGETHER, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS)
+MACHINES = (
+    Fault(
+        "kernels/gpu/interpreter/races.py",
+        "a thread's read hides that it wrote before",
+        "latest[later.thread, later.kind] = later",
+        "latest[later.thread] = later",
+        "one access a thread",
+    ),
+    Fault(
+        "kernels/gpu/interpreter/races.py",
+        "of the blocks that touch a cell only the first of each batch is known",
+        "np.maximum(self.last_block[cells], groups.last_actor + 1)",
+        "np.maximum(self.last_block[cells], groups.first_actor + 1)",
+        "a batch of one block",
+    ),
+    Fault(
+        "kernels/gpu/interpreter/races.py",
+        "two reads are a race where a third thread writes elsewhere",
+        "return bool((self.kind | other.kind) & WRITE) or self.kind != other.kind",
+        "return True",
+    ),
+    Fault(
+        "kernels/gpu/xray/requests.py",
+        "the rest of a run of reads is joined too",
+        "is_whole = head_aligned & (place < length // most * most)",
+        "is_whole = head_aligned & (place < length)",
+        "runs that are multiples of 4",
+    ),
+    Fault(
+        "kernels/gpu/occupancy.py",
+        "registers are given out one by one",
+        "_up(max(registers, 1) * WARP, REGISTER_STEP)",
+        "max(registers, 1) * WARP",
+        "multiples of 8 registers",
+    ),
+    Fault(
+        "kernels/gpu/occupancy.py",
+        "the warps of a block are not whole",
+        "warps = _up(threads, WARP) // WARP",
+        "warps = max(1, threads // WARP)",
+        "multiples of 32 threads",
+    ),
+    Fault(
+        "kernels/device.py",
+        "pinned memory is written again while it is being read",
+        "            self.stream.synchronize()\n            start = 0",
+        "            start = 0",
+        "PINNED bytes",
+    ),
+    Fault(
+        "kernels/device.py", "two uploads share a place", "self._used = start + size", "self._used = start", "1 upload"
+    ),
+)
+
+KERNELS: tuple[Fault, ...] = (*TOGETHER, *MACHINES, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS)

@@ -67,7 +67,7 @@ class Plot:
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder),
-            "PYTHONDONTWRITEBYTECODE": "1",  # a .pyc is told from its source by seconds and bytes, which may be the same
+            "PYTHONDONTWRITEBYTECODE": "1",  # a .pyc is taken for its source's by seconds and size, which may agree
             "HYPOTHESIS_PROFILE": "ci",
             "VERDICT": str(said),
         }

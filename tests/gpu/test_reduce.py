@@ -1,4 +1,4 @@
-"""Reductions: every thread gets the sum, or the largest, of all; in blocks of one warp and of many, checked for races."""
+"""Reductions: every thread gets the sum, or the largest, of all; in blocks of one warp and of many, without a race."""
 
 import numpy as np
 import pytest
