@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from framework import Model
+from framework import Graph, Model
+from framework.layers import linear
 from framework.parameters import ParameterError
 from tests.helpers.networks import plain
 
@@ -25,14 +26,41 @@ def test_parts_are_views_of_the_flat_buffer(parameters):
     assert (parameters.weights.part("linear_1.weight") == 2).all()
 
 
-def test_decaying_parameters_stand_first(parameters):
-    decaying = parameters.weights.array[: parameters.decaying]
-    parameters.weights.fill(0)
-    parameters.weights.part("conv2d_1.weight")[...] = 1
-    parameters.weights.part("linear_1.weight")[...] = 1
-    parameters.weights.part("conv2d_1.bias")[...] = 5
+def test_decaying_parameters_stand_first_and_no_others_among_them(parameters):
+    decaying, others = np.split(parameters.weights.array, [parameters.decaying])
+    for name in parameters.weights.shapes:
+        parameters.weights.part(name)[...] = 1 if name in ("conv2d_1.weight", "linear_1.weight") else 5
     assert set(np.unique(decaying)) <= {0, 1}
     assert decaying.sum() == 4 * 9 + 36 * 4
+    assert set(np.unique(others)) <= {0, 5}
+
+
+def test_what_lies_between_arrays_is_0_in_all_buffers(parameters):
+    """It is part of what is added up for a gradient's norm, and of what an optimizer steps along."""
+    for flat in (parameters.weights, parameters.gradients, parameters.states):
+        assert flat.array.size > sum(np.prod(shape) for shape in flat.shapes.values())
+        for name in flat.shapes:
+            flat.part(name)[...] = 0
+        assert not flat.array.any()
+
+
+def test_each_parameter_draws_for_itself():
+    """Of two layers of one shape each starts in its own way; a layer more leaves the others as they were."""
+
+    def build(layers):
+        def network(batch):
+            graph = Graph("deep")
+            x = graph.input("x", (batch, 20))
+            for number in layers:
+                x = linear(x, 20, name=f"layer_{number}")
+            return graph
+
+        return Model(network, "cpu", seed=3).parameters.download()
+
+    two, three = build((1, 2)), build((0, 1, 2))
+    assert (two["layer_1.weight"] != two["layer_2.weight"]).mean() > 0.9
+    for name, array in two.items():
+        np.testing.assert_array_equal(three[name], array, err_msg=name)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +68,10 @@ def test_decaying_parameters_stand_first(parameters):
     [
         (lambda a: a.pop("linear_1.bias"), "linear_1.bias: is missing"),
         (lambda a: a.update({"linear_1.bias": np.zeros(7)}), r"linear_1.bias: has shape \(7,\), .* needs \(4,\)"),
+        (
+            lambda a: a.update({"linear_1.weight": a["linear_1.weight"].T}),
+            r"linear_1.weight: has shape \(36, 4\), .* needs \(4, 36\)",
+        ),
         (lambda a: a.update({"extra": np.zeros(7)}), "extra: the network has no such parameter"),
     ],
 )
@@ -58,8 +90,4 @@ def test_weights_start_at_the_size_he_et_al_derived():
 
 
 def _wide(batch):
-    from framework import Graph
-    from framework.layers import linear
-
-    x = linear(Graph("wide").input("x", (batch, 500)), 400)
-    return x.graph
+    return linear(Graph("wide").input("x", (batch, 500)), 400).graph

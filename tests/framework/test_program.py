@@ -41,6 +41,22 @@ def test_gradients_are_the_derivatives_of_the_loss(build):
     assert abs(numeric - analytic) <= 1e-6 * max(1, np.linalg.norm(gradient))
 
 
+def test_the_norm_is_that_of_all_gradients():
+    results, found = gradients(residual, "cpu")
+    np.testing.assert_allclose(
+        results["norm"][0], np.sqrt(sum((g.astype(float) ** 2).sum() for g in found.values())), rtol=1e-6
+    )
+
+
+def test_what_a_run_returned_stays_when_it_runs_again():
+    program = Model(plain, "cpu").training(4, outputs=("loss", "probabilities"))
+    first = program(**batch_for(program, seed=0))
+    kept = {name: array.copy() for name, array in first.items()}
+    program(**batch_for(program, seed=1))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, kept[name], err_msg=name)
+
+
 @pytest.mark.parametrize("device", ["cpu", "interpret", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
 def test_every_device_computes_the_same_step(build, device):
