@@ -5,7 +5,7 @@ import pytest
 
 from framework import Model, Optimizer
 from framework.parameters import ParameterError
-from tests.framework.networks import plain
+from tests.helpers.networks import plain
 
 STEPS = 7
 SETTINGS = {
