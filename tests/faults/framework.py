@@ -243,10 +243,10 @@ FRAMEWORK: tuple[Fault, ...] = (
     ),
     Fault(
         "framework/loading.py",
-        "batches come in the order in which they were asked for first",
+        "the batch that was asked for last is handed out first",
         "return self._coming.pop(step).result()",
-        "return self._coming.pop(min(self._coming)).result()",
-        "steps in their order",
+        "return self._coming.pop(max(self._coming)).result()",
+        "one batch on its way",
     ),
     Fault(
         "framework/recipe.py",

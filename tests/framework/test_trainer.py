@@ -287,3 +287,19 @@ def test_an_interrupted_evaluation_ends_at_once_and_leaves_a_checkpoint(tmp_path
     rest = trainer(tmp_path)
     rest.resume()
     assert rest.step == 2
+
+
+def test_each_step_takes_its_own_batch_and_its_own_rate(tmp_path):
+    asked = []
+
+    def noted(step):
+        asked.append(step)
+        return batches(step)
+
+    run = trainer(tmp_path, batches=noted)
+    run.schedule = lambda step: 0.1 / (step + 1)
+    run.run(3, progress=False)
+    run.run(5, progress=False)
+    assert asked == [0, 1, 2, 3, 4]
+    assert [record["iteration"] for record in run.records] == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose([record["rate"] for record in run.records], [0.1 / n for n in (1, 2, 3, 4, 5)])
