@@ -7,7 +7,7 @@ APPS: tuple[Fault, ...] = (
         "apps/mnist/data.py",
         "digits are moved by one pixel too few",
         "generator.integers(0, 2 * pixels, (2, n, 1), endpoint=True)",
-        "generator.integers(0, 2 * pixels, (2, n, 1))",
+        "generator.integers(0, 2 * pixels + (not pixels), (2, n, 1))",
     ),
     Fault(
         "apps/mnist/data.py",
@@ -18,10 +18,10 @@ APPS: tuple[Fault, ...] = (
     ),
     Fault(
         "apps/mnist/data.py",
-        "a file that is too long is read",
-        "if len(data) != expected_bytes:",
-        "if len(data) < expected_bytes:",
-        "whole files",
+        "a label of 10 is a digit",
+        "values.max() >= CLASSES",
+        "values.max() > CLASSES",
+        "a largest label of 9",
     ),
     Fault(
         "apps/mnist/data.py",
@@ -45,16 +45,16 @@ APPS: tuple[Fault, ...] = (
     ),
     Fault(
         "apps/mnist/picture.py",
-        "light digits on dark paper are not turned",
-        "ink = contrast if contrast.max() > -contrast.min() else -contrast",
-        "ink = -contrast",
-        "dark ink",
+        "a picture is taken as it lies and not as it was held",
+        "picture = ImageOps.exif_transpose(file)",
+        "picture = file",
+        "pictures that were held upright",
     ),
     Fault(
         "apps/mnist/classifier.py",
-        "the digits that fill the last batch are counted",
-        "count = min(self.batch, len(self.images) - start)",
-        "count = self.batch",
+        "the loss counts the digits that fill the last batch",
+        'losses.append(out["losses"][:count])',
+        'losses.append(out["losses"])',
         "a multiple of EVALUATION_BATCH",
     ),
     Fault(
