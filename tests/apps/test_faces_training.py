@@ -74,6 +74,12 @@ def test_labels_say_what_is_a_face_and_what_stands_behind_the_last_is_empty(step
         assert (label[:faces][size < SMALL.smallest] == -1).all()
 
 
+def test_crops_of_one_photograph_differ_within_a_batch_and_from_step_to_step():
+    crops = Crops(EXAMPLES[:1], replace(SMALL, sizes=(64,), batch=4))
+    views = np.concatenate([crops(step)["image"] for step in range(3)])
+    assert len(np.unique(views, axis=0)) == 12
+
+
 def test_all_sizes_are_drawn():
     crops = Crops(EXAMPLES, SMALL)
     assert {crops(step)["image"].shape[1] for step in range(12)} == {64, 96}
