@@ -10,7 +10,7 @@ import pytest
 from apps.faces.anchors import Anchors, geometric
 from apps.faces.ends import PRIOR
 from apps.faces.evaluation import sizes
-from apps.faces.matching import Matching
+from apps.faces.matching import MATCHINGS, Matching
 from apps.faces.models import MODELS, OVERLAP, facenet, faceresnet, lite
 from framework import Model
 from kernels.operations.iou.reference import overlap as iou
@@ -307,3 +307,15 @@ def test_options_reach_the_nodes_that_they_are_for():
         assert nodes["true_offsets"]["code"] == nodes["detections"]["code"] == "centers", name
         assert nodes["keep"]["overlap"] == 0.3, name
         assert {n.name: n.settings for n in build().nodes}["keep"]["overlap"] == OVERLAP, name
+
+
+def test_each_matching_writes_boxes_and_divides_losses_as_its_source_does():
+    """Corners in pixels, and means over all anchors, in the seeds; centres in shares, over positives, in RetinaNet."""
+    how = {name: (m.code, m.normalise, m.per_level, m.best, m.positive, m.negative) for name, m in MATCHINGS.items()}
+    assert how == {
+        "paper": ("corners", "anchors", False, False, 0.5, 0.5),
+        "per_level": ("corners", "anchors", True, False, 0.5, 0.5),
+        "refined": ("centers", "positives", False, True, 0.45, 0.35),
+    }
+    assert MATCHINGS["refined"].weights == (10, 10, 5, 5)
+    assert MATCHINGS["paper"].weights == MATCHINGS["per_level"].weights == (1, 1, 1, 1)
