@@ -237,8 +237,8 @@ FRAMEWORK: tuple[Fault, ...] = (
     Fault(
         "framework/layers.py",
         "the windows of a pool always overlap by all but one",
-        "stride = window if stride is None else stride",
-        "stride = 1 if stride is None else stride",
+        "window if stride is None else stride",
+        "1 if stride is None else stride",
         "a stride that is given",
     ),
     Fault(

@@ -629,7 +629,11 @@ MACHINES = (
         "PINNED bytes",
     ),
     Fault(
-        "kernels/device.py", "two uploads share a place", "self._used = start + size", "self._used = start", "1 upload"
+        "kernels/device.py",
+        "two uploads share a place",
+        "start = -(-self._used // ALIGNED) * ALIGNED",
+        "start = 0",
+        "1 upload",
     ),
 )
 

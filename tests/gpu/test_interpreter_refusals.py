@@ -395,6 +395,38 @@ def test_a_write_of_what_another_thread_still_reads_is_a_race():
 
 
 @kernel
+def write_before_own_read(y, z):
+    i = cuda.threadIdx.x
+    if i == 0:
+        y[0] = float32(1)
+    z[i] = y[0]  # fault
+
+
+def test_a_thread_that_reads_what_it_wrote_has_written_it_all_the_same():
+    """Thread 0 may read it, and its read hides nothing: that of thread 1 comes in no order with the write."""
+    launch = write_before_own_read[1, 2](floats(1), floats(2))
+    refused(launch, DataRace, block=(0, 0, 0), thread=(1, 0, 0), array="y", index=0)
+
+
+@kernel
+def written_after_all_have_read(y, *, SYNC=True):
+    i = cuda.threadIdx.x
+    value = y[0]
+    if SYNC:
+        cuda.syncwarp()
+    if i == 0:
+        y[0] = value + float32(1)  # fault
+
+
+def test_many_reads_of_what_is_written_later_are_no_race_among_each_other():
+    y = floats(1)
+    written_after_all_have_read[1, 32](y).interpret()
+    assert y[0] == 1
+    launch = written_after_all_have_read(SYNC=False)[1, 32](y)
+    refused(launch, DataRace, block=(0, 0, 0), thread=(0, 0, 0), array="y", index=0)
+
+
+@kernel
 def write_after_write(y, *, ALL=True):
     if ALL or cuda.threadIdx.x == 0:
         y[0] = float32(1)  # fault

@@ -37,6 +37,8 @@ def test_every_architecture_has_its_limits():
         (GEFORCE_BLACKWELL, 256, 32, 48 * 1024, Occupancy(2, 1 / 3, "shared memory")),
         # 1 thread takes the place of a warp.
         (AMPERE, 1, 16, 0, Occupancy(32, 0.5, "blocks")),
+        # 48 threads take the place of two warps: 32 blocks are all 2048 threads.
+        (HOPPER, 48, 32, 0, Occupancy(32, 1.0, "threads")),
         # 1024 threads of 65 registers (given as 72) would need 73728: the block does not run at all.
         (AMPERE, 1024, 65, 0, Occupancy(0, 0.0, "registers")),
     ],

@@ -13,6 +13,7 @@ from kernels.gpu import Launch, compiler, cuda, device, float32, float64, kernel
 from kernels.gpu.interpreter import OutOfBounds
 from kernels.gpu.xray import GPUS, predict, xray
 from kernels.gpu.xray.picture import draw
+from kernels.gpu.xray.requests import Group, joined
 from kernels.operation import RandomDraw
 from tests.helpers.operations import FORWARD_RUNGS, OPERATIONS
 
@@ -193,6 +194,20 @@ def test_loads_that_the_compiler_joins_are_one_request():
     assert load.bytes == 512
     store = only(counts, "shared", "store")
     assert (store.requests, store.wavefronts, store.conflicts) == (4, 4, 0)
+
+
+@pytest.mark.parametrize("length", range(1, 10))
+def test_of_a_run_of_neighbours_whole_fours_are_joined_and_the_rest_is_not(length):
+    """A warp of which each lane reads `length` words one after the other, from a multiple of 64 bytes on."""
+    address = 64 * np.arange(WARP) + 4 * np.arange(length)[:, np.newaxis]
+    zeros = np.zeros(length, int)
+    parts = {part.width: part for part in joined(Group(0, False, 4, address, zeros, zeros), 4)}
+    fours, rest = divmod(length, 4)
+    assert set(parts) == {width for width, count in ((16, fours), (4, rest)) if count}
+    if fours:
+        np.testing.assert_array_equal(parts[16].address, address[: 4 * fours : 4])
+    if rest:
+        np.testing.assert_array_equal(parts[4].address, address[4 * fours :])
 
 
 @pytest.mark.parametrize("name", GPUS)
