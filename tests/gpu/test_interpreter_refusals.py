@@ -411,11 +411,11 @@ def test_a_thread_that_reads_what_it_wrote_has_written_it_all_the_same():
 @kernel
 def written_after_all_have_read(y, *, SYNC=True):
     i = cuda.threadIdx.x
-    value = y[0]
+    value = y[0]  # fault
     if SYNC:
         cuda.syncwarp()
     if i == 0:
-        y[0] = value + float32(1)  # fault
+        y[0] = value + float32(1)
 
 
 def test_many_reads_of_what_is_written_later_are_no_race_among_each_other():
@@ -423,7 +423,7 @@ def test_many_reads_of_what_is_written_later_are_no_race_among_each_other():
     written_after_all_have_read[1, 32](y).interpret()
     assert y[0] == 1
     launch = written_after_all_have_read(SYNC=False)[1, 32](y)
-    refused(launch, DataRace, block=(0, 0, 0), thread=(0, 0, 0), array="y", index=0)
+    refused(launch, DataRace, block=(0, 0, 0), thread=(1, 0, 0), array="y", index=0)
 
 
 @kernel
