@@ -14,7 +14,7 @@ def digits(train=20, test=20):
     generator = np.random.default_rng(3)
     images = generator.integers(0, 256, (train + test, 28, 28)).astype(np.uint8)
     labels = generator.integers(0, 10, train + test).astype(np.uint8)
-    return Digits(images[:train], labels[:train], images[train:], labels[train:], "noise")
+    return Digits(images[:train], labels[:train], images[train:], labels[train:], "noise", "drawn here")
 
 
 @pytest.fixture(scope="module")
