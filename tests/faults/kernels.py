@@ -414,10 +414,10 @@ ROWS = (
     ),
     gpu(
         "loss",
-        "a block's sum ends after four turns",
+        "a block's sum ends after two turns",
         "for i in range(cuda.threadIdx.x, p.shape[1], BLOCK):",
-        "for i in range(cuda.threadIdx.x, min(p.shape[1], 4 * BLOCK), BLOCK):",
-        "4 BLOCK features",
+        "for i in range(cuda.threadIdx.x, min(p.shape[1], 2 * BLOCK), BLOCK):",
+        "2 BLOCK features",
     ),
     cpu(
         "loss",
@@ -437,8 +437,8 @@ ROWS = (
         "focal_loss",
         "threads of a second block have the rows of the first",
         "    r = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x\n    if r < R:\n        largest",
-        "    r = cuda.blockIdx.x % 4 * BLOCK + cuda.threadIdx.x\n    if r < R:\n        largest",
-        "4 blocks",
+        "    r = cuda.blockIdx.x % 2 * BLOCK + cuda.threadIdx.x\n    if r < R:\n        largest",
+        "2 blocks",
     ),
     cpu(
         "smooth_l1",
@@ -522,17 +522,17 @@ PICTURES = (
     ),
     gpu(
         "activation",
-        "a grid of at most 64 blocks",
+        "a grid of at most two blocks",
         "forward_each(F=f, BLOCK=BLOCK)[math.ceil(x.size / BLOCK), BLOCK]",
-        "forward_each(F=f, BLOCK=BLOCK)[min(math.ceil(x.size / BLOCK), 8), BLOCK]",
-        "8 BLOCK values",
+        "forward_each(F=f, BLOCK=BLOCK)[min(math.ceil(x.size / BLOCK), 2), BLOCK]",
+        "2 BLOCK values",
     ),
     gpu(
         "add",
-        "every block has the values of the first four",
+        "every block has the values of the first two",
         "i = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x\n    if i < y.size",
         "i = cuda.blockIdx.x % 2 * BLOCK + cuda.threadIdx.x\n    if i < y.size",
-        "8 BLOCK values",
+        "2 BLOCK values",
     ),
     gpu(
         "normalise",
