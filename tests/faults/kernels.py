@@ -265,8 +265,8 @@ MATCHING = (
     gpu(
         "match_anchors",
         "no barrier before the next boxes take their places",
-        "found = look(found, anchor, n, corners(staged, k), numbers[k], kinds[k], champions[k])\n        cuda.syncthreads()  # everyone has seen them, so that the next may take their places\n",
-        "found = look(found, anchor, n, corners(staged, k), numbers[k], kinds[k], champions[k])\n",
+        "found = look(found, anchor, n, corners(staged, k), first + k, kinds[k], champions[k])\n        cuda.syncthreads()  # everyone has seen them, so that the next may take their places\n",
+        "found = look(found, anchor, n, corners(staged, k), first + k, kinds[k], champions[k])\n",
         "BLOCK boxes",
     ),
     gpu(

@@ -171,7 +171,7 @@ def match_packed(anchors, boxes, label, champion, matched, positive, negative, *
         cuda.syncthreads()  # all boxes of this tile are there
         for k in range(count):
             found = look(found, anchor, n, corners(staged, k), numbers[k], kinds[k], champions[k])
-        cuda.syncthreads()  # everyone has seen them, so that the next may take their places
+        # The next take their places behind the next barrier, that of the counts: until then everyone has seen these.
     if n < N:
         matched[r, n] = int32(verdict(found, positive, negative))
 
