@@ -1,36 +1,35 @@
-"""The cases for a GPU are what they are chosen for: large ones fill several blocks, small ones share compilations."""
+"""The cases for a GPU are what they are chosen for: of all operations, not too hard, and sharing compilations.
 
-import math
+That large ones fill several blocks and tiles, tests/operations/test_default_tiles.py finds while it interprets them.
+"""
 
 import pytest
 
 from kernels.commands.targets import Target
-from tests.helpers.cases import compilations, large, small
+from kernels.operation import find_operation
+from tests.helpers import ROOT
+from tests.helpers.cases import LARGE, compilations, large, small
 from tests.helpers.checks import assert_close
-from tests.helpers.operations import OPERATIONS, WITH_LADDERS
+from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS, WITH_LADDERS
 
-# Kernels that are one block by what they do: the end of a sum, a sum by one thread, and one thread for each picture.
-ALONE = {"reduce_rest", "reduce_thread", "scan_words", "forward_picture"}
+FOLDER = ROOT / "kernels" / "operations"
 
 
-@pytest.mark.parametrize("name", WITH_LADDERS)
-def test_each_kernel_has_several_blocks_in_a_large_case(name):
-    operation = WITH_LADDERS[name]
-    for direction in operation.directions:
-        for rung in Target(operation, direction).rungs:
-            most: dict[str, int] = {}
-            for case in large(name):
-                for launch in case.trial.launches(direction, rung):
-                    blocks = max(math.prod(launch.grid), most.get(launch.kernel.name, 0))
-                    most[launch.kernel.name] = blocks
-            assert {kernel for kernel, blocks in most.items() if blocks == 1} <= ALONE, most
+def test_every_operation_that_has_kernels_is_tried_on_a_gpu():
+    """The folders themselves are asked, not the list that the tests run over."""
+    ladders = {path.relative_to(FOLDER).parts[0] for path in FOLDER.glob("*/cuda*")}
+    for direction, tried in (("forward", FORWARD_RUNGS), ("backward", BACKWARD_RUNGS)):
+        having = {name: getattr(find_operation(name).implementation("cuda"), direction, ()) for name in ladders}
+        ours = {(name, rung) for name, rung in tried if name in ladders}
+        assert ours == {(name, rung + 1) for name, ladder in having.items() for rung in range(len(ladder))}
+    assert set(LARGE) == ladders
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_large_cases_are_not_too_hard_for_float32(name):
-    """Integers that the reference finds, and sums of many values, are found in float32 on a CPU too."""
+def test_on_the_cpu_large_cases_equal_the_reference(name):
+    """So they are not too hard for float32, and are past the constants of the CPU's kernels."""
     operation = OPERATIONS[name]
-    for case in large(name):
+    for case in large(name, "cpu"):
         assert_close(case.trial.forward("cpu"), case.forward, operation.tolerance)
         if operation.gradients:
             assert_close(case.trial.backward("cpu", case.saved), case.backward, operation.tolerance)

@@ -9,24 +9,72 @@ from kernels.bench.trial import Trial
 from kernels.operation import RandomDraw
 from tests.helpers.operations import OPERATIONS
 
-# Cases of several blocks or tiles in each direction, the last ones not full, for operations whose typical case is not
-# such, or takes the reference long. The first rung of `reduce` adds all values one by one: float32 allows no million.
+# The rungs of conv2d that are products of matrices.
+PRODUCTS, PRODUCTS_BACK = ("forward 3", "forward 4", "forward 5"), ("backward 3", "backward 4")
+
+# Cases past every constant of a kernel: several blocks and tiles in each direction, the last ones not full, as small as
+# that can be. "only" names those who run a case that others would take too long over: "cpu", or rungs as "forward 2";
+# "fast" says that it takes the interpreter too long to check it.
 LARGE: dict[str, list[dict]] = {
-    "batchnorm": [{"x": (5, 70, 9, 11), "gamma": (70,), "beta": (70,)}],
-    "conv2d": [
-        {"x": (3, 20, 19, 21), "w": (72, 20, 5, 5), "b": (72,), "padding": (1, 1)},
-        {"x": (2, 3, 9, 9), "w": (264, 3, 5, 5), "b": (264,), "padding": (1, 1)},
+    "activation": [{"x": (3, 5, 7, 6)}],
+    "adam": [{"dw": (600,), "rate": (3,), "norm": (1,)}],
+    "add": [{"a": (600,), "b": (600,)}],
+    "assign_targets": [{"matched": (3, 6000), "levels": (5600, 300, 100)}],
+    "avgpool2d": [{"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)}],
+    "batchnorm": [
+        {"x": (3, 270, 5, 7), "gamma": (270,), "beta": (270,)},
+        {"x": (2, 3, 45, 50), "gamma": (3,), "beta": (3,)},
+        {"x": (35, 3, 5, 7), "gamma": (3,), "beta": (3,)},
+        {"x": (20, 270), "gamma": (270,), "beta": (270,), "training": False},
     ],
-    "cross_entropy": [{"p": (300, 37), "target": (300, 37)}],
-    "iou": [{"a": (700, 4), "b": (300, 4)}],
-    "linear": [{"x": (130, 264), "w": (264, 264), "b": (264,)}],
-    "loss": [{"prediction": (300, 37), "target": (300, 37)}],
-    "match_anchors": [{"anchors": (700, 4), "boxes": (3, 300, 4), "label": (3, 300)}],
-    "nms": [{"boxes": (300, 10, 4), "score": (300, 10)}, {"boxes": (2, 300, 4), "score": (2, 300)}],
-    "reduce": [{"x": (90, 211)}],
-    "resize": [{"x": (3, 3, 150, 201), "size": (121, 97)}],
-    "softmax": [{"x": (300, 70)}],
-    "softmax_cross_entropy": [{"x": (300, 70), "target": (300, 70)}],
+    "concat": [{"a": (3, 60, 4), "b": (3, 50, 4)}],
+    "conv2d": [
+        {"x": (2, 17, 13, 11), "w": (5, 17, 3, 2), "b": (5,), "stride": (2, 3), "padding": (2, 1)},
+        {"x": (1, 1, 3, 4), "w": (264, 1, 2, 2), "b": (264,), "only": ("cpu", "backward 1")},
+        # The rungs that are products: in forward, dx and dw tiles side by side and one below the other, and a sum cut
+        # into as many parts as there may be.
+        {"x": (2, 2, 9, 10), "w": (66, 2, 3, 3), "b": (66,), "padding": (1, 1), "only": ("cpu", *PRODUCTS)},
+        {"x": (1, 66, 12, 11), "w": (2, 66, 3, 3), "b": (2,), "padding": (1, 1), "only": PRODUCTS_BACK, "fast": True},
+        {"x": (1, 15, 5, 6), "w": (66, 15, 3, 3), "b": (66,), "padding": (1, 1), "only": PRODUCTS_BACK, "fast": True},
+        {
+            "x": (3, 1, 40, 40),
+            "w": (2, 1, 3, 3),
+            "b": (2,),
+            "only": ("cpu", "backward 2", *PRODUCTS_BACK),
+            "fast": True,
+        },
+        # Windows so large that the tile of rung 2 is halved, and that there is none.
+        {"x": (1, 1, 90, 86), "w": (1, 1, 5, 5), "b": (1,), "stride": (5, 5), "only": ("forward 2",)},
+        {"x": (1, 1, 95, 94), "w": (1, 1, 79, 79), "b": (1,), "only": ("forward 2",), "fast": True},
+    ],
+    "cross_entropy": [{"p": (260, 5), "target": (260, 5)}, {"p": (3, 520), "target": (3, 520)}],
+    "decode_boxes": [{"offsets": (2, 300, 4), "anchors": (300, 4), "index": (2, 270)}],
+    "encode_boxes": [{"boxes": (2, 7, 4), "matched": (2, 300), "anchors": (300, 4)}],
+    "focal_loss": [{"x": (520, 3), "target": (520, 3)}],
+    "iou": [{"a": (40, 4), "b": (300, 4)}],
+    "l2pool2d": [{"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)}],
+    "linear": [{"x": (66, 70), "w": (68, 70), "b": (68,)}, {"x": (3, 5), "w": (300, 5), "b": (300,)}],
+    "loss": [{"prediction": (260, 5), "target": (260, 5)}, {"prediction": (3, 520), "target": (3, 520)}],
+    "match_anchors": [{"anchors": (300, 4), "boxes": (2, 270, 4), "label": (2, 270), "best": True}],
+    "maxpool2d": [{"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)}],
+    "nms": [
+        {"boxes": (260, 5, 4), "score": (260, 5)},
+        {"boxes": (2, 300, 4), "score": (2, 300)},
+        {"boxes": (1, 2100, 4), "score": (1, 2100), "only": ("cpu", "forward 3"), "fast": True},
+    ],
+    "normalise": [
+        {"x": (2, 17, 19, 5), "mean": (0.1, 0.2, 0.3, 0.4, 0.5), "std": (0.5, 0.6, 0.7, 0.8, 0.9)},
+        {"x": (1, 3, 100, 200), "mean": 200 * (0.5,), "std": (*199 * (0.25,), 0.5)},
+    ],
+    "reduce": [{"x": (263, 1001)}],
+    "resize": [{"x": (2, 3, 30, 90), "size": (17, 70)}, {"x": (1, 1, 3, 2000), "size": (2, 33)}],
+    "sgd": [{"dw": (600,), "rate": (1,), "norm": (1,)}],
+    "smooth_l1": [{"prediction": (520, 3), "target": (520, 3), "weight": (520,)}],
+    "softmax": [{"x": (260, 5)}, {"x": (5, 520)}],
+    "softmax_cross_entropy": [{"x": (260, 5), "target": (260, 5)}, {"x": (3, 520), "target": (3, 520)}],
+    "topk": [{"x": (2, 530, 2), "k": 300}, {"x": (1, 4200, 2), "k": 2100, "only": ("cpu", "forward 3")}],
+    "transpose": [{"x": (2, 70, 45)}, {"x": (3, 3, 700)}],
+    "upsample2d": [{"x": (2, 3, 9, 11), "size": (20, 17)}, {"x": (2, 3, 9, 11), "size": (20, 17), "mode": "bilinear"}],
 }
 
 
@@ -35,6 +83,8 @@ class Answered:
     """A trial, and what the reference makes of it."""
 
     trial: Trial
+    only: tuple[str, ...] = ()
+    fast: bool = False
 
     @functools.cached_property
     def forward(self):
@@ -51,11 +101,18 @@ class Answered:
 
 
 @functools.cache
-def large(name: str) -> tuple[Answered, ...]:
-    """The typical case of an operation, unless LARGE has others."""
+def all_large(name: str) -> tuple[Answered, ...]:
+    """The cases of LARGE, with values; of an operation that stands elsewhere its typical case."""
     operation, generator = OPERATIONS[name], np.random.default_rng(1)
-    cases = LARGE.get(name, [operation.typical])
-    return tuple(Answered(Trial.of_shape(operation, dict(case), generator)) for case in cases)
+    return tuple(
+        Answered(Trial.of_shape(operation, case, generator), case.get("only", ()), case.get("fast", False))
+        for case in LARGE.get(name, [operation.typical])
+    )
+
+
+def large(name: str, runner: str) -> list[Answered]:
+    """The cases of LARGE for "cpu", or for a direction and a rung, such as "forward 2"."""
+    return [case for case in all_large(name) if not case.only or runner in case.only]
 
 
 def small(name: str, direction: str, rung: int, tiny: bool, sets: int = 1, most: int = 6) -> list[Answered]:
