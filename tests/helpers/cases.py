@@ -26,6 +26,8 @@ LARGE: dict[str, list[dict]] = {
         {"x": (2, 3, 45, 50), "gamma": (3,), "beta": (3,)},
         {"x": (35, 3, 5, 7), "gamma": (3,), "beta": (3,)},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "training": False},
+        {"x": (20, 270), "gamma": (270,), "beta": (270,), "only": ("cpu",)},
+        {"x": (2, 3, 70, 70), "gamma": (3,), "beta": (3,), "only": ("cpu",)},
     ],
     "concat": [{"a": (3, 60, 4), "b": (3, 50, 4)}],
     "conv2d": [
@@ -40,9 +42,12 @@ LARGE: dict[str, list[dict]] = {
             "x": (3, 1, 40, 40),
             "w": (2, 1, 3, 3),
             "b": (2,),
-            "only": ("cpu", "backward 2", *PRODUCTS_BACK),
+            "only": ("cpu", "forward 2", "backward 2", *PRODUCTS_BACK),
             "fast": True,
         },
+        # On the CPU more terms than a chunk, and for dx more images than are done at a time.
+        {"x": (1, 240, 5, 6), "w": (3, 240, 3, 3), "b": (3,), "only": ("cpu",)},
+        {"x": (3, 8, 66, 66), "w": (1, 8, 11, 11), "b": (1,), "only": ("cpu",)},
         # Windows so large that the tile of rung 2 is halved, and that there is none.
         {"x": (1, 1, 90, 86), "w": (1, 1, 5, 5), "b": (1,), "stride": (5, 5), "only": ("forward 2",)},
         {"x": (1, 1, 95, 94), "w": (1, 1, 79, 79), "b": (1,), "only": ("forward 2",), "fast": True},

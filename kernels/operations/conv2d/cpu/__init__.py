@@ -40,6 +40,7 @@ from kernels.operations.conv2d.cpu.loops import lanes_last, pad, products, scatt
 from kernels.operations.conv2d.cpu.plans import lanes_for, plan_dw, plan_dx, plan_forward, plan_parts
 
 FEW = 8  # up to so many input channels, dx scatters products instead of gathering them
+PART = 2**23  # products, 32 MiB: of as many images at a time dx scatters them
 NO_BIAS = np.empty(0, np.float32)
 _kept = threading.local()
 
@@ -111,7 +112,7 @@ def _backward_few(dy, dy_shape, w, dx, stride, padding):
     (R, C_out, H_out, W_out), (_, C, kh, kw) = dy_shape, w.shape
     threads, taps, image = get_num_threads(), C * kh * kw, H_out * W_out * lanes_for(C_out)
     v = _turned("w", w, taps, 1, 1, 0, C_out, taps)
-    images = min(R, max(1, 2**23 // (H_out * W_out * taps)))  # as many at a time as fit into 32 MiB
+    images = min(R, max(1, PART // (H_out * W_out * taps)))
     for r in range(0, R, images):
         part = dx[r : r + images]
         parts = _scratch("parts", len(part) * H_out * W_out * taps)
