@@ -9,9 +9,9 @@ from apps.faces.models import lite
 from apps.mnist.models import MODELS
 from framework import Graph, GraphError, Plan
 from framework.layers import add, conv2d, flatten, linear, mean, relu, reshape, zeros
-from tests.helpers.networks import of_any_size, plain, pyramid, regression, residual
+from tests.helpers.networks import of_any_size, plain, pyramid, regression, residual, twice
 
-NETWORKS = (plain, residual, pyramid, regression, of_any_size, *MODELS.values())
+NETWORKS = (plain, residual, twice, pyramid, regression, of_any_size, *MODELS.values())
 
 
 def training(graph, outputs=("loss",), **options):

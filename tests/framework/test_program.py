@@ -6,9 +6,9 @@ import pytest
 from apps.mnist.models import MODELS
 from framework import GraphError, Model, Optimizer
 from tests.helpers.checks import assert_same
-from tests.helpers.networks import batch_for, plain, pyramid, regression, residual
+from tests.helpers.networks import batch_for, plain, pyramid, regression, residual, twice
 
-NETWORKS = {"plain": plain, "residual": residual, "pyramid": pyramid}
+NETWORKS = {"plain": plain, "residual": residual, "twice": twice, "pyramid": pyramid}
 
 
 def gradients(build, device, batch=4, **options):

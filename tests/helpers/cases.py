@@ -32,6 +32,14 @@ LARGE: dict[str, list[dict]] = {
     "concat": [{"a": (3, 60, 4), "b": (3, 50, 4)}],
     "conv2d": [
         {"x": (2, 17, 13, 11), "w": (5, 17, 3, 2), "b": (5,), "stride": (2, 3), "padding": (2, 1)},
+        {
+            "x": (2, 9, 15, 17),
+            "w": (5, 9, 7, 7),
+            "stride": (2, 2),
+            "padding": (3, 3),
+            "only": ("cpu", "forward 1", "forward 5", "backward 1", "backward 4"),
+            "fast": True,
+        },
         {"x": (1, 1, 3, 4), "w": (264, 1, 2, 2), "b": (264,), "only": ("cpu", "backward 1")},
         # The rungs that are products: in forward, dx and dw tiles side by side and one below the other, and a sum cut
         # into as many parts as there may be.

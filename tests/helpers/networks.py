@@ -35,6 +35,18 @@ def residual(batch):
     return graph
 
 
+def twice(batch):
+    """Nodes of which a value, or a parameter, is both inputs."""
+    graph = Graph("twice")
+    x = linear(flatten(graph.input("image", (batch, 1, 4, 4))), 6)
+    x = add(x, x)
+    x = reshape(x, batch, 2, 3)
+    half = graph.parameter("half.weight", (1, 2, 12), he_normal(12), decays=True)
+    w = reshape(graph.add("concat", a=half, b=half), 4, 12)
+    classify(graph.add("linear", x=flatten(graph.add("concat", a=x, b=x)), w=w, b=None))
+    return graph
+
+
 def plain(batch):
     """One of each layer of the digits, in a row."""
     graph = Graph("plain")
