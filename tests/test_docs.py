@@ -12,13 +12,10 @@ import pytest
 
 from kernels.commands.gains import MARKER
 from kernels.operation import all_operations
+from tests.helpers import ROOT
 from tests.helpers.citations import ANCHOR, CODE, MURUGAN, ZOZOULENKO, cited, equations, misprints, numbers, problems
+from tests.helpers.documents import DOCUMENTS, FOLDERS, SOURCES, named
 from tests.helpers.operations import WITH_LADDERS
-
-ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("docs", "kernels", "framework", "apps", "tests", "benchmarks")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))])
-SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 # The numbers that each seed prints, by the heading of its table.
 NUMBERS = {
@@ -28,10 +25,6 @@ NUMBERS = {
     "Seed 003": [str(n) for n in range(1, 34)],
     "Seed 004": ["1", "2"],
 }
-
-
-def named(document: Path) -> str:
-    return str(document.relative_to(ROOT))
 
 
 @cache

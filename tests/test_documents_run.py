@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.test_docs import DOCUMENTS, ROOT, SOURCES, named
+from tests.helpers import ROOT
+from tests.helpers.documents import DOCUMENTS, SOURCES, named
 
 BLOCK = re.compile(r"^```python(?P<kind>.*)\n(?P<code>(?:.*\n)*?)```\n(?:\n(?P<said>(?: {4}.*\n|\n(?= {4}))+))?", re.M)
 

@@ -11,25 +11,16 @@ import numpy as np
 import pytest
 
 from kernels.operation import window_output
+from tests.helpers.by_index import (
+    PRINTED_FUNCTIONS,
+    batchnorm,
+    indices,
+    kronecker,
+    probabilities,
+    true_convolution,
+    values,
+)
 from tests.helpers.calculus import Applied, assert_equal, derivative
-
-
-def values(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def probabilities(*shape, seed=0):
-    return np.random.default_rng(seed).uniform(0.1, 0.9, shape)
-
-
-def indices(*sizes):
-    return product(*map(range, sizes))
-
-
-def kronecker(i, j):
-    """Eq. 43."""
-    return 1 if i == j else 0
-
 
 # Zozoulenko (2018), and seed 001 under the same numbers
 
@@ -46,14 +37,6 @@ def test_equations_1_to_4_are_the_linear_layer_followed_by_an_activation():
     activated = Applied("activation", x=y, function="sigmoid")["y"]
     for r, j in indices(R, M):
         assert_equal(activated[r, j], 1 / (1 + math.exp(-Z[r, j])))  # eq. 2 and 4
-
-
-PRINTED_FUNCTIONS = {
-    "relu": lambda x: 0 if x < 0 else x,  # eq. 5
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),  # eq. 6
-    "tanh": lambda x: (math.exp(x) - math.exp(-x)) / (math.exp(x) + math.exp(-x)),  # eq. 7
-    "leaky_relu": lambda x: 0.01 * x if x < 0 else x,  # Murugan (2017), table 1
-}
 
 
 @pytest.mark.parametrize("function", PRINTED_FUNCTIONS)
@@ -109,12 +92,6 @@ def test_equations_33_and_34_pass_on_the_largest_value_of_each_window():
     assert y.shape == (R, C, 3, 2)
     for r, c, h, w in indices(*y.shape):
         assert y[r, c, h, w] == max(X[r, c, h * s + j, w * s + i] for j, i in indices(k, k))
-
-
-def batchnorm(x, gamma, beta, **settings):
-    channels = len(gamma)
-    state = {"running_mean": np.zeros(channels), "running_var": np.ones(channels)}
-    return Applied("batchnorm", x=x, gamma=gamma, beta=beta, **{**state, "epsilon": 1e-12, **settings})
 
 
 def test_equations_37_to_42_normalize_every_channel_over_the_batch():
@@ -369,15 +346,6 @@ def test_seed_003_equations_18_and_20_are_one_output_of_the_convolution():
 def test_seed_003_equations_12_and_24_one_bias_moves_every_output_by_as_much():
     x, w, b = values(1, 2, 4, 4), values(1, 2, 3, 3, seed=1), values(1, seed=2)
     assert_equal(derivative(lambda b: Applied("conv2d", x=x, w=w, b=b)["y"], b), np.ones((1, 1, 2, 2, 1)))
-
-
-def true_convolution(k, m):
-    """Eq. 29-30 of seed 003 wherever the sum has a term: k (K, L), m (M, N) -> (K + M - 1, L + N - 1)."""
-    s = np.zeros((k.shape[0] + m.shape[0] - 1, k.shape[1] + m.shape[1] - 1))
-    for (y, x), (j, i) in product(np.ndindex(s.shape), np.ndindex(k.shape)):
-        if 0 <= y - j < m.shape[0] and 0 <= x - i < m.shape[1]:
-            s[y, x] += k[j, i] * m[y - j, x - i]
-    return s
 
 
 def test_seed_003_equations_28_to_31_the_true_convolution_commutes_and_is_ours_with_the_kernel_rotated():

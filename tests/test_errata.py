@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from kernels.operation import ShapeError, find_operation, window_output
-from tests.helpers.calculus import Applied, assert_differ, assert_equal, derivative
-from tests.test_equations import (
+from tests.helpers.by_index import (
     PRINTED_FUNCTIONS,
     batchnorm,
     indices,
@@ -21,6 +20,7 @@ from tests.test_equations import (
     true_convolution,
     values,
 )
+from tests.helpers.calculus import Applied, assert_differ, assert_equal, derivative
 
 
 def sigmoid(x):

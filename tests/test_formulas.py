@@ -1,14 +1,13 @@
 """The formulas of the documents can be set: by KaTeX and MathJax, which render them on the usual hosts, and so here."""
 
 import re
-from pathlib import Path
 
 import pytest
 from matplotlib.mathtext import MathTextParser
 
+from tests.helpers import ROOT
 from tests.helpers.citations import FORMULA
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 COMMAND = re.compile(r"\\(?:[a-zA-Z]+|.)")

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from apps.faces.__main__ import parser
-from tests.test_docs import DOCUMENTS, ROOT
+from tests.helpers import ROOT
+from tests.helpers.documents import DOCUMENTS
 
 
 def git(*arguments):

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers import ROOT
 
 ZOZOULENKO, MURUGAN = "Zozoulenko (2018)", "Murugan (2017)"
 SEEDS = (ZOZOULENKO, "Seed 001", MURUGAN, "Seed 003", "Seed 004")
