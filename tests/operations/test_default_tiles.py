@@ -41,13 +41,14 @@ ALONE = {
 
 @pytest.fixture
 def turns(monkeypatch):
-    """The most turns of each loop that is interpreted, by its file and line."""
+    """The most turns of each loop with a stride that is interpreted, by its file and line."""
     most = Counter()
 
-    def counted(*bounds):
-        found = range(*bounds)
-        code = sys._getframe(1)
-        place = code.f_code.co_filename, code.f_lineno
+    def counted(start, stop=None, stride=None):
+        if stride is None:
+            return range(start) if stop is None else range(start, stop)
+        found, frame = range(start, stop, stride), sys._getframe(1)
+        place = frame.f_code.co_filename, frame.f_lineno
         most[place] = max(most[place], len(found))
         return found
 
