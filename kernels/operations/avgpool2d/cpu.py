@@ -20,8 +20,10 @@ def forward(x, y, window, stride, padding):
                 left = w_out * stride[1] - padding[1]
                 total = np.float32(0)
                 for h in range(max(top, 0), min(top + window[0], H)):
+                    of_row = np.float32(0)  # on its own, as one sum of a large window would drift
                     for w in range(max(left, 0), min(left + window[1], W)):
-                        total += x[r, c, h, w]
+                        of_row += x[r, c, h, w]
+                    total += of_row
                 y[r, c, h_out, w_out] = total * share
 
 

@@ -1,8 +1,8 @@
 """Batch normalization in NumPy. Source: Zozoulenko (2018), eq. 37-42 and 51-53.
 
-x (R, C, H, W) or (R, C), gamma and beta (C,) -> y as x, mean (2, C) and inverse_std (C,): what y was normalized with. In
-training these are the batch's own, and running_mean and running_var (C,) follow them with weight `momentum`; otherwise
-they are the running ones, which stay as they are. The variances are biased: divided by RHW, not by RHW - 1
+x (R, C, H, W) or (R, C), gamma and beta (C,) -> y as x, mean (2, C) and inverse_std (C,): what y was normalized with.
+In training these are the batch's own, and running_mean and running_var (C,) follow them with weight `momentum`;
+otherwise they are the running ones, which stay as they are. The variances are biased: divided by RHW, not by RHW - 1
 (PyTorch normalizes with the biased and averages the unbiased one).
 The mean is the sum of its two rows. The second is what a float32 leaves of it, which is much beside a small deviation:
 around 10 000 neighbouring float32 are 0.001 apart. In float64 it is 0.

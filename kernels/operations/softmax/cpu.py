@@ -1,6 +1,6 @@
 """Softmax on CPU cores: each core takes whole rows. Source: Zozoulenko (2018), eq. 54-55, the last corrected.
 
-Shapes as in reference.py.
+Shapes as in reference.py. Sums are float64.
 """
 
 import numpy as np
@@ -20,11 +20,11 @@ def forward(x, y):
         largest = x[r, 0]
         for c in range(1, C):
             largest = max(largest, x[r, c])
-        total = np.float32(0)
+        total = 0.0
         for c in range(C):
             y[r, c] = np.exp(x[r, c] - largest)
             total += y[r, c]
-        scale = np.float32(1) / total
+        scale = np.float32(1 / total)
         for c in range(C):
             y[r, c] *= scale
 
@@ -34,8 +34,9 @@ def backward(dy, y, dx):
     """dx = y (dy - the row's sum of dy y)."""
     R, C = y.shape
     for r in prange(R):
-        total = np.float32(0)
+        whole = 0.0
         for c in range(C):
-            total += dy[r, c] * y[r, c]
+            whole += dy[r, c] * y[r, c]
+        total = np.float32(whole)
         for c in range(C):
             dx[r, c] = y[r, c] * (dy[r, c] - total)
