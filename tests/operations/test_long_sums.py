@@ -99,7 +99,7 @@ def implementations():
             yield pytest.param(name, direction, settings, arrays, device, rung, id=about)
 
 
-@pytest.mark.parametrize(("name", "direction", "settings", "arrays", "device", "rung"), implementations())
+@pytest.mark.parametrize(("name", "direction", "settings", "arrays", "device", "rung"), [*implementations()])
 def test_a_sum_of_many_values_that_are_alike_does_not_drift(name, direction, settings, arrays, device, rung):
     case = trial(name, settings, **arrays)
     exact = case.forward("reference")
