@@ -6,7 +6,10 @@ Shapes as in reference.py. A channel belongs to one core, forward and backward, 
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 
+
+@checked
 @njit(parallel=True, cache=True)
 def forward(x, y, window, stride, padding):
     """Add each window up row by row, then divide by its full size."""
@@ -27,6 +30,7 @@ def forward(x, y, window, stride, padding):
                 y[r, c, h_out, w_out] = total * share
 
 
+@checked
 @njit(parallel=True, cache=True)
 def backward(dy, dx, window, stride, padding):
     """Add its share of each delta-error to all values of the window."""

@@ -15,12 +15,14 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.sums import VECTOR_SUMS
 
 PIECE = 4096  # values: 16 KiB, so that a piece stays in the first-level cache while it is read twice
 BLOCK = 64  # channels
 
 
+@checked
 def forward(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, each channel with its own (eq. 37-42)."""
     x, y = _in_memory(x), _in_memory(y)
@@ -38,6 +40,7 @@ def forward(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, eps
     _scale_and_shift(x, mean[0], scale, beta - mean[1] * scale, y)
 
 
+@checked
 def backward(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
     """dx = gamma inverse_std (dy - mean of dy - x_hat (mean of dy x_hat)); frozen statistics leave its first term."""
     dy, x = _in_memory(dy), _in_memory(x)
@@ -120,7 +123,8 @@ def _piece_moments(x):
     """The mean of a few values, and the sum of squares of their distances from it.
 
     Values are taken relative to the first before they are added, so that a mean far from zero costs no digits. What
-    that and rounding leave of the mean comes out of the distances (Chan, Golub and LeVeque (1983), eq. 1.7).
+    that and rounding leave of the mean comes out of the distances, the corrected two-pass algorithm of Chan et al.
+    (1983).
     """
     total, rest, square = np.float32(0), np.float32(0), np.float32(0)
     for s in range(x.size):

@@ -6,7 +6,10 @@ Shapes as in reference.py. A channel belongs to one core, forward and backward, 
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 
+
+@checked
 @njit(parallel=True, cache=True)
 def forward(x, y, window, stride, padding):
     """Add the squares of each window up row by row, then take the root."""
@@ -26,6 +29,7 @@ def forward(x, y, window, stride, padding):
                 y[r, c, h_out, w_out] = np.sqrt(total)
 
 
+@checked
 @njit(parallel=True, cache=True, error_model="numpy")
 def backward(dy, x, y, dx, window, stride, padding):
     """Add dy x / y to all values of each window that is not all zeros."""

@@ -17,11 +17,13 @@ from functools import lru_cache
 import numpy as np
 from numba import get_num_threads, njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.products import CHUNK, NO_BIAS, lanes_for, lanes_last, plan, products, scratch
 
 ROWS = 64  # that a core copies at a time
 
 
+@checked
 def forward(x, w, b, y):
     """y = x wT + b (eq. 3)."""
     (R, N), M = x.shape, w.shape[0]
@@ -32,6 +34,7 @@ def forward(x, w, b, y):
         y += b
 
 
+@checked
 def backward(dy, x, w, dx, dw, db):
     """dx = dy w, dw = dyT x, db = the column sums of dy, in float64."""
     (R, N), M = x.shape, w.shape[0]

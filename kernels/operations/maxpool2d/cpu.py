@@ -6,7 +6,10 @@ Shapes as in reference.py. A channel belongs to one core, forward and backward, 
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 
+
+@checked
 @njit(parallel=True, cache=True)
 def forward(x, y, winner, window, stride, padding):
     """Scan each window row by row; only a larger value or a NaN replaces the best so far, so the first of equals wins.
@@ -32,6 +35,7 @@ def forward(x, y, winner, window, stride, padding):
                 winner[r, c, h_out, w_out] = where
 
 
+@checked
 @njit(parallel=True, cache=True)
 def backward(dy, winner, dx, window, stride, padding):
     """Add each delta-error where its window's winner stood."""

@@ -6,9 +6,11 @@ Shapes as in reference.py. Sums are float64.
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.sums import VECTOR_SUMS
 
 
+@checked
 @njit(parallel=True, cache=True, fastmath=VECTOR_SUMS)
 def forward(x, y):
     """Three runs over a row while it is in the cache: the largest value, the exponentials and their sum, the division.
@@ -29,6 +31,7 @@ def forward(x, y):
             y[r, c] *= scale
 
 
+@checked
 @njit(parallel=True, cache=True, fastmath=VECTOR_SUMS)
 def backward(dy, y, dx):
     """dx = y (dy - the row's sum of dy y)."""

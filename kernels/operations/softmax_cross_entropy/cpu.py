@@ -6,7 +6,10 @@ Shapes as in reference.py. Sums are float64.
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 
+
+@checked
 @njit(parallel=True, cache=True, error_model="numpy")
 def forward(x, target, y, p):
     """Three runs over a row while it is in the cache: its largest value, the exponentials and their sum, the loss."""
@@ -29,6 +32,7 @@ def forward(x, target, y, p):
         y[r] = loss
 
 
+@checked
 @njit(parallel=True, cache=True)
 def backward(dy, target, p, dx):
     """dx = dy (p - target), for targets with sum 1."""
