@@ -1,3 +1,3 @@
 """Systems built on the graph runner."""
 
-import kernels  # noqa: F401  first, before NumPy is loaded: see there
+import kernels  # noqa: F401  first: see there

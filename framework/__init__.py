@@ -1,6 +1,6 @@
 """The graph runner. Knows order, shapes, buffers and devices; knows no equation."""
 
-import kernels  # noqa: F401  first, before NumPy is loaded: see there
+import kernels  # noqa: F401  first: see there
 from framework.graph import Graph, GraphError, Node, Value
 from framework.model import Model
 from framework.optimizer import Optimizer

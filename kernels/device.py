@@ -81,14 +81,17 @@ class Device:
         arguments    device arrays and settings by name; None where there is none
         how          of CUDA kernels: rung, tiny, part, as `launches` takes them; and `checked`, of interpreted ones
 
-        Raises OperationError where the operation has no implementation for this device, or one with an error.
+        Raises ShapeError for arguments that do not fit, and OperationError where the operation has no implementation
+        for this device, or one with an error.
         """
+        operation.require(direction, arguments, self.dtype("float32").name)
         kind = self.runs(operation)
         if kind == "cuda":
             checked = how.pop("checked", self.name == "interpret")
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})
             return [lambda launch=launch: launch.interpret(checked) for launch in runs]  # type: ignore[misc]
         function = getattr(operation.implementation(kind), direction)
+        function = getattr(function, "unchecked", function)  # as it has been checked
         arguments = {name: arguments[name] for name in operation.arguments(direction)}
         if sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)) < SMALL:
             return [lambda: _on_one_core(function, arguments)]
@@ -129,7 +132,7 @@ class Device:
         """
         settings = {name: given.get(name, default) for name, default in operation.settings.items()}
         shapes = {name: None if given.get(name) is None else np.shape(given[name]) for name in operation.inputs}
-        shapes |= operation.shapes(**shapes, **settings)
+        shapes = operation.all_shapes(shapes, settings)
         if direction == "forward":
             read, fresh = (*operation.inputs, *operation.state), (*operation.outputs, *operation.saved)
             written = (*operation.state, *fresh)
@@ -206,6 +209,7 @@ class CudaDevice(Device):
         return values
 
     def bind(self, operation, direction, arguments, **how):
+        operation.require(direction, arguments)
         with self.stream:
             runs = launches(operation, direction, arguments, **how)
         return [CudaCall(f"{operation.name}.{direction}", launch, self.stream) for launch in runs]

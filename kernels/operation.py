@@ -6,10 +6,11 @@ An operation is a folder in kernels/operations, or in one that was added to it: 
     forward(*inputs, *state, *outputs, *saved, *settings)
     backward(*[d + output], *needs, *[d + gradient], *settings)
 
-in the order in which the spec lists the names, all callable by keyword. Arrays are C-contiguous. Outputs and
-delta-errors (gradients) are set, never accumulated: adding where a value fans out is the graph's work. A delta-error
-that nobody wants is passed as None. In reference.py and cpu.py the functions compute; in cuda.py they are ladders,
-which return launches: what to run, not yet run. kernels/device.py runs all of them.
+in the order in which the spec lists the names, all callable by keyword. Arrays are C-contiguous and never empty;
+`Operation.require` refuses others. Outputs and delta-errors (gradients) are set, never accumulated: adding where a
+value fans out is the graph's work. A delta-error that nobody wants is passed as None. In reference.py and cpu.py the
+functions compute; in cuda.py they are ladders, which return launches: what to run, not yet run. kernels/device.py runs
+all of them.
 
 What PyTorch calls the same thing may stand in `torch.py`: `forward(*inputs, *state, *settings)`, which takes tensors
 and returns the output, or a tuple of them. Autograd does the rest. Tests hold the reference to it.
@@ -179,12 +180,64 @@ class Operation:
     def arguments(self, direction: str) -> tuple[str, ...]:
         """Names of the arguments of "forward" or "backward", the same in all implementations.
 
-        Backward takes those settings that one of its implementations uses, so the signature is asked, if there is one.
+        Backward takes those settings that one of its implementations uses, and those on which shapes depend, so the
+        signature is asked, if there is one.
         """
         if not self.has("reference"):
             arrays = self.forward_arrays if direction == "forward" else self.backward_arrays
             return (*arrays, *self.settings)
         return tuple(inspect.signature(getattr(self.implementation("reference"), direction)).parameters)
+
+    def all_shapes(self, shapes: Mapping[str, Shape | None], settings: Mapping[str, Any]) -> dict[str, Shape | None]:
+        """The shapes of inputs, which are given, and of state, outputs and saved arrays, which follow from them.
+
+        Raises ShapeError, for arrays that do not fit and for empty ones, in which there is nothing to compute.
+        """
+        found = {**shapes, **self.shapes(**shapes, **settings)}
+        for name, shape in found.items():
+            if shape is not None and 0 in shape:
+                raise ShapeError(f"{self.name}: {name} {shape} must have sizes of at least 1")
+        return found
+
+    def require(self, direction: str, arguments: Mapping[str, Any], floats: str = "float32") -> None:
+        """Refuse arguments that are not what "forward" or "backward" takes: a kernel would write somewhere else.
+
+        arguments    arrays and settings by name: all that `arguments` lists
+        floats       the type in which a device keeps float32
+
+        Raises ShapeError for an array that is missing, not C-contiguous, or of another type or shape. Backward may not
+        tell the shape of an input, which it does not read and whose delta-error nobody wants; shapes then are not seen.
+        """
+        optional = {*self.optional, *(f"d{name}" for name in self.gradients if direction == "backward")}
+        given = {}
+        for name in self.arguments(direction):
+            value = arguments.get(name)
+            if name not in arguments or (value is None and name not in {*optional, *self.settings}):
+                raise ShapeError(f"{self.name}: {direction} needs {name}")
+            if name not in self.settings and value is not None:
+                given[name] = self._fitting(name, value, floats)
+        inputs = {name: given.get(name) for name in self.inputs}
+        if direction == "backward":
+            inputs = {name: given.get(f"d{name}") if shape is None else shape for name, shape in inputs.items()}
+        if any(shape is None and name not in self.optional for name, shape in inputs.items()):
+            return
+        settings = {name: arguments.get(name, default) for name, default in self.settings.items()}
+        expected = self.all_shapes(inputs, settings)
+        for name, shape in given.items():
+            wanted = expected[name if name in expected else name.removeprefix("d")]
+            if shape != wanted:
+                raise ShapeError(f"{self.name}: {name} {shape} must be {wanted}")
+
+    def _fitting(self, name: str, array: Any, floats: str) -> Shape:
+        """The shape of an array, as `require` wants arrays to be."""
+        if not hasattr(array, "flags"):
+            raise ShapeError(f"{self.name}: {name} must be an array, not {type(array).__name__}")
+        dtype = self.dtypes.get(name, floats)
+        if array.dtype != dtype:
+            raise ShapeError(f"{self.name}: {name} must be {dtype}, not {array.dtype}")
+        if not array.flags.c_contiguous:
+            raise ShapeError(f"{self.name}: {name} must be C-contiguous")
+        return array.shape
 
     def bytes(self, direction: str, shapes: Mapping[str, Shape | None]) -> int:
         """The fewest bytes a run of "forward" or "backward" moves: each array once, state twice."""

@@ -47,10 +47,16 @@ OTHER = {
     "TINY_WIDE", "WIDE",
 }  # fmt: skip
 # The operation whose cases are past the constants of what several share.
-SHOWN_BY = {"kernels/cpu/vectors.py": "conv2d", "kernels/gpu/reduce.py": "softmax"}
+SHOWN_BY = {"kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d", "kernels/gpu/reduce.py": "softmax"}
 
 ROWS_AND_COLUMNS = "len(x) > BLOCK", "x.shape[1] > 2 * BLOCK"
 EACH_ARRAY = "y.size > BLOCK", "x.size > BLOCK", "w.size > BLOCK", "len(w) > BLOCK"
+CHANNELS = {
+    "BLOCK": ("x.shape[1] > BLOCK", "x[:, 0].size > 2 * BLOCK"),
+    "BLOCKS": ("len(x) > ceil(BLOCKS / x.shape[1])",),
+    "PIECE": ("x[0, 0].size > PIECE",),
+    "WARPS": ("x[0, 0].size > 2 * 32 * WARPS",),
+}
 
 # Conditions on arrays, settings and constants, each of which a case of tests/helpers/cases.py meets; or a test.
 PAST: dict[str, dict[str, tuple[str, ...]]] = {
@@ -66,20 +72,14 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "BLOCK": ("x.shape[1] > 2 * BLOCK and x.ndim == 2",),
         "PIECE": ("x[0, 0].size > PIECE",),
     },
-    "kernels/operations/batchnorm/cuda.py": {
-        "BLOCK": ("x.shape[1] > BLOCK", "x[:, 0].size > 2 * BLOCK"),
-        "BLOCKS": ("len(x) > ceil(BLOCKS / x.shape[1])",),
-        "CHANNELS": ("x.shape[1] > 2 * CHANNELS",),
-        "PIECE": ("x[0, 0].size > PIECE",),
-        "WARPS": ("x[0, 0].size > 2 * 32 * WARPS",),
-    },
+    "kernels/operations/batchnorm/cuda/backward.py": {**CHANNELS, "CHANNELS": ("x.shape[1] > 2 * CHANNELS",)},
+    "kernels/operations/batchnorm/cuda/channels.py": {name: CHANNELS[name] for name in ("BLOCK", "PIECE")},
+    "kernels/operations/batchnorm/cuda/forward.py": CHANNELS,
     "kernels/operations/concat/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK")},
     "kernels/operations/conv2d/cpu/__init__.py": {
         "FEW": ("w.shape[1] > FEW",),
         "PART": ("len(x) * y[0, 0].size * w[0].size > PART and w.shape[1] <= FEW",),
     },
-    "kernels/operations/conv2d/cpu/loops.py": {"CHUNK": ("w[0].size > CHUNK", "y[:, 0].size > 2 * CHUNK")},
-    "kernels/operations/conv2d/cpu/plans.py": {"UNIT": ("y[:, 0].size > 2 * UNIT * TILE",)},
     "kernels/operations/conv2d/cuda/direct.py": {"BLOCK": EACH_ARRAY},
     "kernels/operations/conv2d/cuda/gemm.py": {
         "BLOCK": ("w.size > 2 * BLOCK",),
@@ -105,6 +105,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/focal_loss/cuda.py": {"BLOCK": ("len(x) > 2 * BLOCK",)},
     "kernels/operations/iou/cuda.py": {"BLOCK": ("len(b) > BLOCK",), "ROWS": ("len(a) > 2 * ROWS",)},
     "kernels/operations/l2pool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",)},
+    "kernels/operations/linear/cpu.py": {"ROWS": ("len(x) > ROWS and len(w) > ROWS",)},
     "kernels/operations/linear/cuda.py": {
         "BLOCK": EACH_ARRAY,
         "COLUMNS": ("len(w) > 2 * COLUMNS",),
@@ -146,6 +147,10 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "TILE": ("min(x.shape[1:]) > TILE",),
     },
     "kernels/operations/upsample2d/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK", "y.size > 2 * BLOCK")},
+    "kernels/cpu/products.py": {
+        "CHUNK": ("w[0].size > CHUNK", "y[:, 0].size > 2 * CHUNK"),
+        "UNIT": ("y[:, 0].size > 2 * UNIT * TILE",),
+    },
     "kernels/cpu/vectors.py": {"LANES": ("len(w) > 2 * LANES",), "TILE": ("y[:, 0].size > 2 * TILE",)},
     "kernels/gpu/reduce.py": {"WARP": ("x.shape[1] > 2 * WARP",)},
     "kernels/device.py": {

@@ -44,7 +44,7 @@ MUTATIONS = [
     ("the mean term of eq. 51 is forgotten", "batchnorm", "reference", " - per_channel(sum_dy, x)", ""),
     ("the variance term of eq. 51 is forgotten", "batchnorm", "reference", " - x_hat * per_channel(sum_dy_x_hat, x)", ""),
     ("eq. 51 as printed", "batchnorm", "reference", "- x_hat * per_channel(sum_dy_x_hat", "- x_hat * per_channel(inverse_std * sum_dy_x_hat"),
-    ("the running averages are swapped", "batchnorm", "reference", "= momentum * mean + (1 - momentum)", "= (1 - momentum) * mean + momentum"),
+    ("the running averages are swapped", "batchnorm", "reference", "= momentum * mean[0] + (1 - momentum)", "= (1 - momentum) * mean[0] + momentum"),
     ("the variance is unbiased", "batchnorm", "reference", "** 2).mean(axis=axes)", "** 2).sum(axis=axes) / max(x.size // x.shape[1] - 1, 1)"),
     ("the variance is unbiased", "batchnorm", "cpu", "own_square[c, r, piece] + moved) / (R * S)", "own_square[c, r, piece] + moved) / (R * S - 1)"),
     ("eq. 55 with its index lost", "softmax", "reference", "(dy - (dy * y).sum(axis=1, keepdims=True))", "dy * (1 - y.sum(axis=1, keepdims=True))"),

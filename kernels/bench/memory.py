@@ -25,5 +25,5 @@ def arrays_of(operation: Operation, case: Mapping[str, Any]) -> int:
     """Bytes of all arrays of a case, forward and backward. Raises ShapeError."""
     settings = {name: case.get(name, default) for name, default in operation.settings.items()}
     shapes = {name: case.get(name) for name in operation.inputs}
-    shapes |= operation.shapes(**shapes, **settings)
+    shapes = operation.all_shapes(shapes, settings)
     return sum(operation.bytes(direction, shapes) for direction in operation.directions)

@@ -41,7 +41,7 @@ class Trial:
             raise ShapeError(f"{operation.name}: needs {', '.join(missing)}")
         settings = {name: case.get(name, default) for name, default in operation.settings.items()}
         shapes = {name: case.get(name) for name in operation.inputs}
-        shapes |= operation.shapes(**shapes, **settings)
+        shapes = operation.all_shapes(shapes, settings)
         trial = cls(operation, shapes, settings, {})
         for name in (*operation.inputs, *operation.state):
             values = operation.values.get(name, normal)

@@ -1,4 +1,8 @@
-"""How many CPU cores a kernel uses. No result depends on it: one core computes a value whole, in one order."""
+"""How many CPU cores a kernel uses. No result depends on it, in a kernel or in a training run.
+
+A core computes a value whole, in one order; where a sum is shared out, its parts depend on shapes alone and are added
+in one order. NumPy's BLAS keeps to no such rule, so it has no part in a kernel.
+"""
 
 import contextlib
 

@@ -15,6 +15,18 @@ ALL_LANES = 0xFFFFFFFF
 
 
 @device
+def compensated(total, lost, value):
+    """total + value, and what rounding added to it too much, to be given as `lost` next time (Kahan (1965)).
+
+    For a thread that adds thousands of values: each addition to a float32 that has grown rounds its last digits away,
+    and where values are alike it always rounds to the same side.
+    """
+    value -= lost
+    larger = total + value
+    return larger, (larger - total) - value
+
+
+@device
 def warp_sum(value):
     """The sum of `value` over the 32 threads of a warp, in 5 steps: each adds the value of the lane across.
 
@@ -112,3 +124,18 @@ def block_sum_of_warps(value, shared):
         total += shared[warp]
     cuda.syncthreads()  # everyone has read the sums, so that `shared` may serve again
     return total
+
+
+@device
+def block_max_of_warps(value, shared):
+    """The largest `value` of a block of whole warps: see `block_sum_of_warps`. A NaN may get lost."""
+    thread = cuda.threadIdx.x
+    value = warp_max(value)
+    if thread % WARP == 0:
+        shared[thread // WARP] = value
+    cuda.syncthreads()  # the largest values of all warps are there
+    largest = shared[0]
+    for warp in range(1, cuda.blockDim.x // WARP):
+        largest = max(largest, shared[warp])
+    cuda.syncthreads()  # everyone has read them, so that `shared` may serve again
+    return largest

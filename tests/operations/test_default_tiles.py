@@ -27,8 +27,11 @@ ONCE = {
 # Where a kernel is one block along an axis by what the rung does.
 ALONE = {
     "reduce forward 1: reduce_thread x",
+    "reduce forward 1: norm_thread x",
     "reduce forward 2: reduce_rest x",
+    "reduce forward 2: norm_rest x",
     "reduce forward 3: reduce_rest x",
+    "reduce forward 3: norm_rest x",
     "assign_targets forward 1: count_level x",
     "assign_targets forward 2: count_part x",
     # Sums that are not cut into parts.

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.bench.trial import Trial
+from kernels.cpu.products import CHUNK
 from kernels.operation import ShapeError
 from kernels.operations.linear import cpu, operation
+from tests.helpers.checks import check_backward, check_forward
 from tests.helpers.running import KINDS, backward, forward, trial
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -72,6 +74,14 @@ def test_a_nan_reaches_its_example_only(kind):
     y = forward("linear", kind, x=x, w=np.ones((4, 5)), b=np.zeros(4))["y"]
     assert np.isnan(y[1]).all()
     np.testing.assert_array_equal(y[[0, 2]], 5)
+
+
+@pytest.mark.parametrize(("R", "N", "M"), [(70, 333, 205), (1, CHUNK + 9, 17), (CHUNK + 9, 17, 3), (17, 2, CHUNK + 9)])
+def test_products_on_the_cpu_are_cut_into_jobs_blocks_and_stretches_and_put_together_again(R, N, M):
+    """More rows than a job has, more columns than a block of lanes, more terms than a stretch; and less than one."""
+    case = Trial.of_shape(operation, {"x": (R, N), "w": (M, N), "b": (M,)}, np.random.default_rng(0))
+    check_forward(case, "cpu")
+    check_backward(case, "cpu")
 
 
 @pytest.mark.parametrize("unwanted", ["dx", "dw", "db"])

@@ -55,6 +55,24 @@ def test_nan_wins_so_that_it_is_not_lost(kind):
 
 
 @every_implementation
+@pytest.mark.parametrize(
+    ("window", "stride", "padding"), [((2, 2), (2, 2), (0, 0)), ((3, 2), (1, 1), (1, 1)), ((4, 3), (2, 3), (2, 0))]
+)
+def test_of_several_nan_in_a_window_the_one_that_wins_in_pytorch_wins(kind, window, stride, padding):
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((7, 8)).astype(np.float32)
+    x[generator.random(x.shape) < 0.4] = np.nan
+    one, got = pooled(kind, x, window, stride, padding)
+    tensor = torch.tensor(one.arrays["x"], requires_grad=True)
+    y, winner = torch.nn.functional.max_pool2d(tensor, window, stride, padding, return_indices=True)
+    np.testing.assert_array_equal(got["winner"], winner)
+    np.testing.assert_array_equal(got["y"], y.detach())
+    y.backward(torch.tensor(one.arrays["dy"]))
+    np.testing.assert_allclose(one.backward(kind, got)["dx"], tensor.grad, rtol=1e-6, atol=1e-6)
+
+
+@every_implementation
 @given(data=st.data())
 def test_backward_keeps_the_sum_of_the_delta_errors(kind, data):
     """Each window passes its delta-error to one value, so none is lost and none is doubled, overlaps included."""

@@ -75,8 +75,24 @@ def test_the_norm_is_one(kind, seed, factor):
     assert reduce("norm", kind, a + b) <= (norm + reduce("norm", kind, b)) * (1 + 1e-6)
 
 
-def test_a_norm_does_not_overflow_on_cpu_cores():
-    assert reduce("norm", "cpu", np.full(4, 1e30)) == np.float32(2e30)
+@pytest.mark.parametrize(("kind", "rung"), [("reference", None), ("cpu", None), *(("interpret", r) for r in RUNGS)])
+@pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e18, 1e30, 3e36])
+def test_a_norm_neither_overflows_nor_vanishes(kind, rung, scale):
+    """Values of very different size, of which the squares of the largest or of all are no float32 any more."""
+    x = (np.random.default_rng(0).standard_normal(999) * scale).astype(np.float32)
+    x[500:] *= np.float32(1e-9)
+    options = {} if rung is None else {"rung": rung}
+    norm = np.linalg.norm(x.astype(np.float64))
+    assert reduce("norm", kind, x, **options) == pytest.approx(norm, rel=1e-6, abs=2e-45)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_the_norm_of_zeros_beside_small_values_is_that_of_the_values(rung):
+    """A whole part of zeros has no largest value to divide by."""
+    x = np.zeros(400, np.float32)
+    x[:4] = 1e-20
+    assert reduce("norm", "interpret", x, rung=rung) == pytest.approx(2e-20, rel=1e-6)
+    assert reduce("norm", "interpret", 0 * x, rung=rung) == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.activation.functions import FUNCTIONS
 
@@ -35,11 +36,13 @@ BACKWARD = {name: backward_loop(slope) for name, (_, slope) in FUNCTIONS.items()
 FORWARD |= {"tanh": np.tanh, "arctan": np.arctan}
 
 
+@checked
 def forward(x, y, function):
     """y = f(x)."""
     FORWARD[function](x.reshape(-1), y.reshape(-1))
 
 
+@checked
 def backward(dy, x, dx, function):
     """dx = dy f'(x)."""
     BACKWARD[function](dy.reshape(-1), x.reshape(-1), dx.reshape(-1))

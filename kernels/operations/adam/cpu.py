@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
+
 
 @njit(parallel=True, cache=True, error_model="numpy")
 def step(dw, rate, w, m, v, beta1, gain1, beta2, gain2, epsilon, decay):
@@ -14,6 +16,7 @@ def step(dw, rate, w, m, v, beta1, gain1, beta2, gain2, epsilon, decay):
         w[i] -= rate[0] * (m_hat / (np.sqrt(v_hat) + epsilon) + decay * w[i])
 
 
+@checked
 def forward(dw, rate, norm, w, m, v, beta1, beta2, epsilon, decay):
     """One step, unless the norm of the gradient is not finite. 1 - beta is taken before rounding to float32."""
     if np.isfinite(norm[0]):

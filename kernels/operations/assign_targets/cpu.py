@@ -6,9 +6,11 @@ Shapes as in reference.py. Counts are integers, so their order does not matter.
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.operations.labels import BACKGROUND
 
 
+@checked
 def forward(matched, target, weight, normalise, levels):
     """target[r,n] = (background, face) / N_c and weight[r,n] = face / N_r, with the counts of the level of n."""
     ends = np.cumsum(levels or matched.shape[1:])

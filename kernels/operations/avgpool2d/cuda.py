@@ -28,8 +28,10 @@ def forward_direct(x, y, window_h, window_w, stride_h, stride_w, pad_h, pad_w, *
         left = w_out * stride_w - pad_w
         total = float32(0)
         for h in range(max(top, 0), min(top + window_h, x.shape[2])):
+            of_row = float32(0)  # on its own, as one sum of a large window would drift
             for w in range(max(left, 0), min(left + window_w, x.shape[3])):
-                total += x[r, c, h, w]
+                of_row += x[r, c, h, w]
+            total += of_row
         y[r, c, h_out, w_out] = total / float32(window_h * window_w)
 
 

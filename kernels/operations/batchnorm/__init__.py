@@ -7,7 +7,7 @@ from kernels.operations.samples import around_one, around_three, positive
 
 
 def shapes(x, gamma, beta, epsilon, momentum, training, **_):
-    """x (R, C, H, W) or (R, C), gamma (C,), beta (C,) -> y as x; the rest (C,). Raises ShapeError."""
+    """x (R, C, H, W) or (R, C), gamma (C,), beta (C,) -> y as x; mean (2, C), the rest (C,). Raises ShapeError."""
     require_axes("batchnorm", "R, C" if len(x) == 2 else "R, C, H, W", x=x)
     channels = (x[1],)
     require_shape("batchnorm", channels, gamma=gamma, beta=beta)
@@ -17,8 +17,8 @@ def shapes(x, gamma, beta, epsilon, momentum, training, **_):
         raise ShapeError(f"batchnorm: momentum {momentum} must be from 0 to 1")
     if training not in (True, False):
         raise ShapeError(f"batchnorm: training {training!r} must be True or False")
-    statistics = ("running_mean", "running_var", "mean", "inverse_std")
-    return {"y": x} | dict.fromkeys(statistics, channels)
+    statistics = ("running_mean", "running_var", "inverse_std")
+    return {"y": x, "mean": (2, *channels)} | dict.fromkeys(statistics, channels)
 
 
 def flops(x, training=True, **_):

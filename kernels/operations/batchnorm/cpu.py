@@ -15,29 +15,37 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.sums import VECTOR_SUMS
 
 PIECE = 4096  # values: 16 KiB, so that a piece stays in the first-level cache while it is read twice
 BLOCK = 64  # channels
 
 
+@checked
 def forward(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, each channel with its own (eq. 37-42)."""
     x, y = _in_memory(x), _in_memory(y)
     if training:
-        mean[...], var = _moments(x)
-        running_mean[...] = momentum * mean + (1 - momentum) * running_mean
+        exact_mean, var = _moments(x)
+        running_mean[...] = momentum * exact_mean + (1 - momentum) * running_mean
         running_var[...] = momentum * var + (1 - momentum) * running_var
     else:
-        mean[...], var = running_mean, running_var
+        exact_mean, var = running_mean, running_var
+    mean[0] = exact_mean
+    mean[1] = exact_mean - mean[0]
     inverse_std[...] = 1 / np.sqrt(var + epsilon)
-    _scale_and_shift(x, mean, gamma * inverse_std, beta, y)
+    scale = gamma * inverse_std
+    # (x - mean[0] - mean[1]) scale + beta, of which all that is the same for a channel is added in one go.
+    _scale_and_shift(x, mean[0], scale, beta - mean[1] * scale, y)
 
 
+@checked
 def backward(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
     """dx = gamma inverse_std (dy - mean of dy - x_hat (mean of dy x_hat)); frozen statistics leave its first term."""
     dy, x = _in_memory(dy), _in_memory(x)
-    sum_dy, sum_dy_x_hat = _delta_sums(dy, x, mean, inverse_std)
+    sum_dy, sum_dy_x = _delta_sums(dy, x, mean[0])
+    sum_dy_x_hat = (sum_dy_x - mean[1] * sum_dy) * inverse_std
     if dgamma is not None:
         dgamma[...] = sum_dy_x_hat
     if dbeta is not None:
@@ -47,9 +55,9 @@ def backward(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
     scale = gamma * inverse_std
     if training:
         RHW = x.size // x.shape[1]
-        mean_dy, mean_dy_x_hat = (sum_dy / RHW).astype(x.dtype), sum_dy_x_hat / RHW
-        slope = (inverse_std * mean_dy_x_hat).astype(x.dtype)
-        _input_delta(dy, x, mean, scale, mean_dy, slope, _in_memory(dx))
+        slope = inverse_std * sum_dy_x_hat / RHW
+        offset = sum_dy / RHW - mean[1] * slope
+        _input_delta(dy, x, mean[0], scale, offset.astype(x.dtype), slope.astype(x.dtype), _in_memory(dx))
     else:
         zero = np.zeros_like(scale)
         _scale_and_shift(dy, zero, scale, zero, _in_memory(dx))
@@ -80,9 +88,12 @@ def _moments(x):
             values = x[r, c, piece * PIECE : (piece + 1) * PIECE]
             own_mean[c, r, piece], own_square[c, r, piece] = _piece_moments(values)
         for c in range(C):
+            # Relative to the first piece, as its values are to the first of them.
             for r in range(R):
                 for piece in range(pieces):
-                    mean[c] += own_mean[c, r, piece] * min(PIECE, S - piece * PIECE) / (R * S)
+                    moved = own_mean[c, r, piece] - own_mean[c, 0, 0]
+                    mean[c] += moved * min(PIECE, S - piece * PIECE) / (R * S)
+            mean[c] += own_mean[c, 0, 0]
             for r in range(R):
                 for piece in range(pieces):
                     # The squares of a piece are about its own mean. About the channel's they are this much more:
@@ -111,27 +122,31 @@ def _column_moments(x, columns, mean, var):
 def _piece_moments(x):
     """The mean of a few values, and the sum of squares of their distances from it.
 
-    Values are taken relative to the first before they are added, so that a mean far from zero costs no digits.
+    Values are taken relative to the first before they are added, so that a mean far from zero costs no digits. What
+    that and rounding leave of the mean comes out of the distances, the corrected two-pass algorithm of Chan et al.
+    (1983).
     """
-    total, square = np.float32(0), np.float32(0)
+    total, rest, square = np.float32(0), np.float32(0), np.float32(0)
     for s in range(x.size):
         total += x[s] - x[0]
-    mean = x[0] + total / x.size
-    near = np.float32(mean)
+    near = np.float32(x[0] + total / x.size)
     for s in range(x.size):
-        square += (x[s] - near) ** 2
-    return mean, square
+        distance = x[s] - near
+        rest += distance
+        square += distance * distance
+    moved = np.float64(rest) / x.size
+    return near + moved, square - x.size * moved**2
 
 
 @njit(parallel=True, cache=True)
-def _delta_sums(dy, x, mean, inverse_std):
-    """The sums of dy and of dy x_hat over each channel, in float64 (eq. 53 and 52)."""
+def _delta_sums(dy, x, mean):
+    """The sums of dy and of dy (x - mean) over each channel, in float64 (eq. 53 and 52)."""
     R, C = x.shape[0], x.shape[1]
-    sum_dy, sum_dy_x_hat = np.zeros(C), np.zeros(C)
+    sum_dy, sum_dy_x = np.zeros(C), np.zeros(C)
     if x.ndim == 2:
         for block in prange((C + BLOCK - 1) // BLOCK):
             columns = slice(block * BLOCK, (block + 1) * BLOCK)
-            _column_sums(dy, x, columns, mean[columns], sum_dy[columns], sum_dy_x_hat[columns])
+            _column_sums(dy, x, columns, mean[columns], sum_dy[columns], sum_dy_x[columns])
     else:
         pieces = (x.shape[2] + PIECE - 1) // PIECE
         own_dy, own_dy_x = np.empty((C, R, pieces)), np.empty((C, R, pieces))
@@ -143,8 +158,8 @@ def _delta_sums(dy, x, mean, inverse_std):
             for r in range(R):
                 for piece in range(pieces):
                     sum_dy[c] += own_dy[c, r, piece]
-                    sum_dy_x_hat[c] += own_dy_x[c, r, piece]
-    return sum_dy, sum_dy_x_hat * inverse_std
+                    sum_dy_x[c] += own_dy_x[c, r, piece]
+    return sum_dy, sum_dy_x
 
 
 @njit(cache=True)
@@ -187,19 +202,19 @@ def _scale_and_shift(x, mean, scale, shift, y):
 
 
 @njit(parallel=True, cache=True)
-def _input_delta(dy, x, mean, scale, mean_dy, slope, dx):
-    """dx = scale (dy - mean_dy - (x - mean) slope) (eq. 51)."""
+def _input_delta(dy, x, mean, scale, offset, slope, dx):
+    """dx = scale (dy - offset - (x - mean) slope) (eq. 51)."""
     R, C = x.shape[0], x.shape[1]
     if x.ndim == 2:
         for r in prange(R):
             for c in range(C):
-                dx[r, c] = scale[c] * (dy[r, c] - mean_dy[c] - (x[r, c] - mean[c]) * slope[c])
+                dx[r, c] = scale[c] * (dy[r, c] - offset[c] - (x[r, c] - mean[c]) * slope[c])
     else:
         pieces = (x.shape[2] + PIECE - 1) // PIECE
         for n in prange(R * C * pieces):
             r, c, piece = n // (C * pieces), n // pieces % C, n % pieces
             values = slice(piece * PIECE, (piece + 1) * PIECE)
             dy_piece, x_piece, dx_piece = dy[r, c, values], x[r, c, values], dx[r, c, values]
-            m, k, d, slant = mean[c], scale[c], mean_dy[c], slope[c]
+            m, k, d, slant = mean[c], scale[c], offset[c], slope[c]
             for s in range(x_piece.size):
                 dx_piece[s] = k * (dy_piece[s] - d - (x_piece[s] - m) * slant)

@@ -1,9 +1,11 @@
 """Batch normalization in NumPy. Source: Zozoulenko (2018), eq. 37-42 and 51-53.
 
-x (R, C, H, W) or (R, C), gamma and beta (C,) -> y as x, mean and inverse_std (C,): what y was normalized with. In
-training these are the batch's own, and running_mean and running_var (C,) follow them with weight `momentum`; otherwise
-they are the running ones, which stay as they are. The variances are biased: divided by RHW, not by RHW - 1
+x (R, C, H, W) or (R, C), gamma and beta (C,) -> y as x, mean (2, C) and inverse_std (C,): what y was normalized with.
+In training these are the batch's own, and running_mean and running_var (C,) follow them with weight `momentum`;
+otherwise they are the running ones, which stay as they are. The variances are biased: divided by RHW, not by RHW - 1
 (PyTorch normalizes with the biased and averages the unbiased one).
+The mean is the sum of its two rows. The second is what a float32 leaves of it, which is much beside a small deviation:
+around 10 000 neighbouring float32 are 0.001 apart. In float64 it is 0.
 `epsilon`, which the equations leave out, is added to the variance and keeps a constant channel finite. The delta-error
 of a value is the gradient of the loss with respect to it.
 """
@@ -12,16 +14,17 @@ of a value is the gradient of the loss with respect to it.
 def forward(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, each channel with its own (eq. 37-42)."""
     axes = all_but_channels(x)
+    mean[1] = 0
     if training:
-        mean[...] = x.mean(axis=axes)  # eq. 37
-        var = ((x - per_channel(mean, x)) ** 2).mean(axis=axes)  # eq. 38
-        running_mean[...] = momentum * mean + (1 - momentum) * running_mean  # eq. 41
+        mean[0] = x.mean(axis=axes)  # eq. 37
+        var = ((x - per_channel(mean[0], x)) ** 2).mean(axis=axes)  # eq. 38
+        running_mean[...] = momentum * mean[0] + (1 - momentum) * running_mean  # eq. 41
         running_var[...] = momentum * var + (1 - momentum) * running_var  # eq. 42
     else:
-        mean[...] = running_mean
+        mean[0] = running_mean
         var = running_var
     inverse_std[...] = (var + epsilon) ** -0.5
-    x_hat = (x - per_channel(mean, x)) * per_channel(inverse_std, x)  # eq. 39
+    x_hat = (x - per_channel(mean[0], x)) * per_channel(inverse_std, x)  # eq. 39
     y[...] = per_channel(gamma, x) * x_hat + per_channel(beta, x)  # eq. 40
 
 
@@ -34,7 +37,7 @@ def backward(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
     """
     axes = all_but_channels(x)
     RHW = x.size // x.shape[1]
-    x_hat = (x - per_channel(mean, x)) * per_channel(inverse_std, x)
+    x_hat = (x - per_channel(mean[0] + mean[1], x)) * per_channel(inverse_std, x)
     sum_dy_x_hat = (dy * x_hat).sum(axis=axes)
     sum_dy = dy.sum(axis=axes)
     if dgamma is not None:

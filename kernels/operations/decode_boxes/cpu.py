@@ -8,6 +8,7 @@ import functools
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.decode_boxes.functions import CODES
 
@@ -37,6 +38,7 @@ def loop(code):
     return loop
 
 
+@checked
 def forward(offsets, anchors, index, boxes, code, weights):
     """boxes[r,k] = the box that offsets[r, index[r,k]] describe as seen from anchors[index[r,k]]."""
     loop(code)(offsets, anchors, index, boxes, tuple(np.float32(weight) for weight in weights))

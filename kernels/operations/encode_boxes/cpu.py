@@ -8,6 +8,7 @@ import functools
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.encode_boxes.functions import CODES
 
@@ -37,6 +38,7 @@ def loop(code):
     return loop
 
 
+@checked
 def forward(boxes, matched, anchors, offsets, code, weights):
     """offsets[r,n] = weights times the code of boxes[r, matched[r,n]] as seen from anchors[n]."""
     loop(code)(boxes, matched, anchors, offsets, tuple(np.float32(weight) for weight in weights))

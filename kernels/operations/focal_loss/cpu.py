@@ -8,6 +8,7 @@ import functools
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.focal_loss import functions
 
@@ -70,12 +71,14 @@ def backward_loop(slope, sum_of_others):
     return loop
 
 
+@checked
 def forward(x, target, y, p, alpha, gamma):
     """y[r] = - sum over c of weight[c] target[r,c] (1 - p[r,c])^gamma log p[r,c]."""
     loop = forward_loop(functions.logit, functions.term, functions.sum_of_others)
     loop(x, target, y, p, np.float32(alpha), np.float32(gamma))
 
 
+@checked
 def backward(dy, target, p, dx, alpha, gamma):
     """dx[r,k] = dy[r] (s[r,k] (1 - p[r,k]) - p[r,k] sum over c other than k of s[r,c])."""
     loop = backward_loop(functions.slope, functions.sum_of_others)

@@ -7,6 +7,7 @@ import functools
 
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.iou import functions
 
@@ -28,6 +29,7 @@ def forward_loop(overlap, corners):
     return loop
 
 
+@checked
 def forward(a, b, y):
     """y[m,n] = IoU(a[m], b[n])."""
     forward_loop(functions.overlap, functions.corners)(a, b, y)

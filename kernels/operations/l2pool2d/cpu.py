@@ -6,7 +6,10 @@ Shapes as in reference.py. A channel belongs to one core, forward and backward, 
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 
+
+@checked
 @njit(parallel=True, cache=True)
 def forward(x, y, window, stride, padding):
     """Add the squares of each window up row by row, then take the root."""
@@ -19,11 +22,14 @@ def forward(x, y, window, stride, padding):
                 left = w_out * stride[1] - padding[1]
                 total = np.float32(0)
                 for h in range(max(top, 0), min(top + window[0], H)):
+                    of_row = np.float32(0)  # on its own, as one sum of a large window would drift
                     for w in range(max(left, 0), min(left + window[1], W)):
-                        total += x[r, c, h, w] * x[r, c, h, w]
+                        of_row += x[r, c, h, w] * x[r, c, h, w]
+                    total += of_row
                 y[r, c, h_out, w_out] = np.sqrt(total)
 
 
+@checked
 @njit(parallel=True, cache=True, error_model="numpy")
 def backward(dy, x, y, dx, window, stride, padding):
     """Add dy x / y to all values of each window that is not all zeros."""

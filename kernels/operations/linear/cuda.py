@@ -31,6 +31,7 @@ import math
 
 from kernels.gpu import Ladder, cuda, device, float32, kernel, or_any, rung
 from kernels.gpu.products import Tiles, element, registers, store, tiled, transposed
+from kernels.gpu.reduce import compensated
 
 BLOCK = 256
 TILE = 16
@@ -175,9 +176,9 @@ def db_direct(dy, db, *, BLOCK=BLOCK):
     """One thread per bias: it adds up a column of delta-errors. Neighbouring threads read neighbouring columns."""
     j = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if j < db.size:
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for r in range(dy.shape[0]):
-            total += dy[r, j]
+            total, lost = compensated(total, lost, dy[r, j])
         db[j] = total
 
 
@@ -193,10 +194,10 @@ def db_reduced(dy, db, *, COLUMNS=COLUMNS, ROWS=8):
     sums = cuda.shared.array((ROWS, COLUMNS), float32)
     tj, tr = cuda.threadIdx.x, cuda.threadIdx.y
     j = cuda.blockIdx.x * COLUMNS + tj
-    total = float32(0)
+    total, lost = float32(0), float32(0)
     if j < db.size:
         for r in range(tr, dy.shape[0], ROWS):
-            total += dy[r, j]
+            total, lost = compensated(total, lost, dy[r, j])
     sums[tr, tj] = total
     half = ROWS // 2
     while half > 0:

@@ -8,6 +8,7 @@ import functools
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.loss.functions import FUNCTIONS, share
 
@@ -44,12 +45,14 @@ def backward_loop(slope):
     return loop
 
 
+@checked
 def forward(prediction, target, y, function):
     """y[r] = mean, or sum, over i of the term of prediction[r,i] and target[r,i]."""
     term, _ = FUNCTIONS[function]
     forward_loop(term)(prediction, target, y, np.float32(share(function, prediction.shape[1])))
 
 
+@checked
 def backward(dy, prediction, target, dprediction, function):
     """dprediction[r,i] = dy[r] times the slope of its term, times 1 / N for a mean."""
     _, slope = FUNCTIONS[function]

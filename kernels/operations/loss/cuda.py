@@ -14,7 +14,7 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 import math
 
 from kernels.gpu import Ladder, cuda, device, float32, kernel, rung
-from kernels.gpu.reduce import WARP, block_sum, warp_sum
+from kernels.gpu.reduce import WARP, block_sum, compensated, warp_sum
 from kernels.operations.loss.functions import FUNCTIONS, share
 
 BLOCK = 256
@@ -27,9 +27,9 @@ def sum_by_thread(p, target, y, share, *, TERM=SQUARED, BLOCK=BLOCK):
     """One thread per row: it adds the terms from left to right."""
     r = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if r < p.shape[0]:
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for i in range(p.shape[1]):
-            total += TERM(p[r, i], target[r, i])
+            total, lost = compensated(total, lost, TERM(p[r, i], target[r, i]))
         y[r] = total * share
 
 
@@ -38,9 +38,9 @@ def sum_by_block(p, target, y, share, *, TERM=SQUARED, BLOCK=BLOCK):
     """One block per row: its threads stride through the features, then their sums meet in shared memory."""
     shared = cuda.shared.array(BLOCK, float32)
     r = cuda.blockIdx.x
-    total = float32(0)
+    total, lost = float32(0), float32(0)
     for i in range(cuda.threadIdx.x, p.shape[1], BLOCK):
-        total += TERM(p[r, i], target[r, i])
+        total, lost = compensated(total, lost, TERM(p[r, i], target[r, i]))
     total = block_sum(total, shared)
     if cuda.threadIdx.x == 0:
         y[r] = total * share

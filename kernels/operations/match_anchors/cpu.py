@@ -8,6 +8,7 @@ import functools
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.iou import functions
 from kernels.operations.labels import BACKGROUND, FACE, IGNORED_ANCHOR, IGNORED_FACE
@@ -64,6 +65,7 @@ def forward_loop(overlap, covered, corners):
     return loop
 
 
+@checked
 def forward(anchors, boxes, label, matched, positive, negative, best):
     """matched[r,n] = argmax over m of IoU(anchors[n], boxes[r,m]), where that is large enough."""
     loop = forward_loop(functions.overlap, functions.covered, functions.corners)

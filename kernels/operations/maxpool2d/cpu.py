@@ -6,10 +6,16 @@ Shapes as in reference.py. A channel belongs to one core, forward and backward, 
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 
+
+@checked
 @njit(parallel=True, cache=True)
 def forward(x, y, winner, window, stride, padding):
-    """Scan each window row by row; only a larger value replaces the best so far, so the first of equals wins."""
+    """Scan each window row by row; only a larger value or a NaN replaces the best so far, so the first of equals wins.
+
+    A NaN must not be lost on the way to the loss. Nothing is larger than it, but the next NaN: the last one wins.
+    """
     R, C, H, W = x.shape
     for rc in prange(R * C):
         r, c = rc // C, rc % C
@@ -22,14 +28,14 @@ def forward(x, y, winner, window, stride, padding):
                 for h in range(max(top, 0), min(top + window[0], H)):
                     for w in range(max(left, 0), min(left + window[1], W)):
                         value = x[r, c, h, w]
-                        # A NaN wins too and is not replaced: it must not be lost on the way to the loss.
-                        if value > best or (np.isnan(value) and not np.isnan(best)):
+                        if value > best or np.isnan(value):
                             best = value
                             where = h * W + w
                 y[r, c, h_out, w_out] = best
                 winner[r, c, h_out, w_out] = where
 
 
+@checked
 @njit(parallel=True, cache=True)
 def backward(dy, winner, dx, window, stride, padding):
     """Add each delta-error where its window's winner stood."""

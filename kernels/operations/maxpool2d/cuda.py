@@ -22,7 +22,7 @@ BLOCK = 256
 
 @kernel
 def forward_direct(x, y, winner, window_h, window_w, stride_h, stride_w, pad_h, pad_w, *, BLOCK=BLOCK):
-    """One thread per output: it scans its window row by row, so the first of equal values wins."""
+    """One thread per output: it scans its window row by row, so the first of equal values wins, but the last NaN."""
     n = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if n < y.size:
         H, W = x.shape[2], x.shape[3]
@@ -34,8 +34,8 @@ def forward_direct(x, y, winner, window_h, window_w, stride_h, stride_w, pad_h, 
         for h in range(max(top, 0), min(top + window_h, H)):
             for w in range(max(left, 0), min(left + window_w, W)):
                 value = x[r, c, h, w]
-                # value != value is true of NaN alone, which must win and stay: see cpu.py.
-                if value > best or (value != value and best == best):
+                # value != value is true of NaN alone, which must win: see cpu.py.
+                if value > best or value != value:
                     best = value
                     where = h * W + w
         y[r, c, h_out, w_out] = best

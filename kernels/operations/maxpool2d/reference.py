@@ -1,8 +1,8 @@
 """Max pooling in NumPy. Source: Zozoulenko (2018), eq. 34 and 36.
 
 x (R, C, H, W) -> y (R, C, H', W') and winner (R, C, H', W'): where in the H * W values of its channel the
-largest value of each window stands. Padding never wins. Of equal values the first in row-major order wins.
-The delta-error of a value is the gradient of the loss with respect to it.
+largest value of each window stands. Padding never wins. Of equal values the first in row-major order wins, of several
+NaN the last, as in PyTorch. The delta-error of a value is the gradient of the loss with respect to it.
 """
 
 import numpy as np
@@ -16,7 +16,9 @@ def forward(x, y, winner, window, stride, padding):
         rows = slice(max(top, 0), min(top + window[0], H))
         columns = slice(max(left, 0), min(left + window[1], W))
         values = x[:, :, rows, columns].reshape(*x.shape[:2], -1)
-        best = values.argmax(axis=2)
+        lost = np.isnan(values)
+        last_lost = values.shape[2] - 1 - lost[:, :, ::-1].argmax(axis=2)
+        best = np.where(lost.any(axis=2), last_lost, values.argmax(axis=2))
         j, i = np.divmod(best, columns.stop - columns.start)
         y[:, :, h_out, w_out] = values.max(axis=2)
         winner[:, :, h_out, w_out] = (rows.start + j) * W + columns.start + i

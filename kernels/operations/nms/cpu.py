@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.iou import functions
 
@@ -38,6 +39,7 @@ def forward_loop(iou):
     return loop
 
 
+@checked
 def forward(boxes, score, keep, overlap, threshold):
     """Greedy: what is still kept when its turn comes, no box kept before it has struck out."""
     forward_loop(functions.overlap)(boxes, score, keep, np.float32(overlap), np.float32(threshold))

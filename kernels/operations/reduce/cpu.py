@@ -7,6 +7,8 @@ float64: they neither lose small values in millions nor overflow where a norm sq
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
+
 PART = 16384
 
 
@@ -35,12 +37,14 @@ def sum_of(x, squares):
     return total
 
 
+@checked
 def forward(x, y, how):
     """y = sum x, (sum x) / n, or the square root of sum x^2."""
     total = sum_of(x.reshape(-1), how == "norm")
     y[0] = np.sqrt(total) if how == "norm" else total / (x.size if how == "mean" else 1)
 
 
+@checked
 def backward(dy, x, y, dx, how):
     """dx = dy, dy / n, or dy x / y, and 0 where the norm is 0."""
     if how == "norm":

@@ -9,10 +9,12 @@ import functools
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.resize import functions
 
 
+@checked
 def forward(x, y, size):
     """y[r,c,h',w'] = sum over w of share[w',w] times the sum over h of share[h',h] x[r,c,h,w]."""
     shares = shares_loop(functions.first_under, functions.past_under, functions.weight)

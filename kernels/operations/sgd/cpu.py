@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
+
 
 @njit(parallel=True, cache=True)
 def step(dw, rate, w, velocity, momentum, decay):
@@ -11,6 +13,7 @@ def step(dw, rate, w, velocity, momentum, decay):
         w[i] -= rate * velocity[i]
 
 
+@checked
 def forward(dw, rate, norm, w, velocity, momentum, decay):
     """One step, unless the norm of the gradient is not finite."""
     if np.isfinite(norm[0]):

@@ -8,6 +8,7 @@ import functools
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 from kernels.cpu.jitable import jitable
 from kernels.operations.smooth_l1 import functions
 
@@ -49,11 +50,13 @@ def backward_loop(slope):
     return loop
 
 
+@checked
 def forward(prediction, target, weight, y, beta):
     """y[r] = weight[r] sum over i of L(prediction[r,i] - target[r,i])."""
     forward_loop(functions.term)(prediction, target, weight, y, np.float32(beta))
 
 
+@checked
 def backward(dy, prediction, target, weight, dprediction, beta):
     """dprediction[r,i] = dy[r] weight[r] L'(prediction[r,i] - target[r,i])."""
     backward_loop(functions.slope)(dy, prediction, target, weight, dprediction, np.float32(beta))

@@ -15,7 +15,7 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 import math
 
 from kernels.gpu import Ladder, cuda, float32, kernel, rung
-from kernels.gpu.reduce import WARP, block_max, block_sum, warp_max, warp_sum
+from kernels.gpu.reduce import WARP, block_max, block_sum, compensated, warp_max, warp_sum
 
 BLOCK = 256
 WARPS = 4
@@ -33,9 +33,9 @@ def forward_direct(x, y, *, BLOCK=BLOCK):
         largest = float32(-math.inf)
         for other in range(x.shape[1]):
             largest = max(largest, x[r, other])
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for other in range(x.shape[1]):
-            total += math.exp(x[r, other] - largest)
+            total, lost = compensated(total, lost, math.exp(x[r, other] - largest))
         y[r, c] = math.exp(x[r, c] - largest) / total
 
 
@@ -46,9 +46,9 @@ def backward_direct(dy, y, dx, *, BLOCK=BLOCK):
     if n < dx.size:
         r = n // dx.shape[1]
         c = n % dx.shape[1]
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for other in range(dx.shape[1]):
-            total += dy[r, other] * y[r, other]
+            total, lost = compensated(total, lost, dy[r, other] * y[r, other])
         dx[r, c] = y[r, c] * (dy[r, c] - total)
 
 

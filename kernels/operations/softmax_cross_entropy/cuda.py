@@ -15,7 +15,7 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 import math
 
 from kernels.gpu import Ladder, cuda, float32, kernel, rung
-from kernels.gpu.reduce import WARP, block_max, block_sum, warp_max, warp_sum
+from kernels.gpu.reduce import WARP, block_max, block_sum, compensated, warp_max, warp_sum
 
 BLOCK = 256
 
@@ -29,17 +29,18 @@ def forward_thread(x, target, y, p, *, BLOCK=BLOCK):
         largest = x[r, 0]
         for c in range(1, C):
             largest = max(largest, x[r, c])
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for c in range(C):
             e = math.exp(x[r, c] - largest)
             p[r, c] = e
-            total += e
+            total, lost = compensated(total, lost, e)
         log_total = math.log(total)
         loss = float32(0) * total  # a row with a NaN stays NaN, even where it has no target
+        lost = float32(0)
         for c in range(C):
             p[r, c] /= total
             if target[r, c] != float32(0):
-                loss += target[r, c] * (log_total - (x[r, c] - largest))
+                loss, lost = compensated(loss, lost, target[r, c] * (log_total - (x[r, c] - largest)))
         y[r] = loss
 
 
@@ -105,9 +106,9 @@ def backward_thread(dy, target, p, dx, *, BLOCK=BLOCK):
     R, C = p.shape
     r = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if r < R:
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for c in range(C):
-            total += target[r, c]
+            total, lost = compensated(total, lost, target[r, c])
         for c in range(C):
             dx[r, c] = dy[r] * (p[r, c] * total - target[r, c])
 

@@ -6,6 +6,8 @@ came with a value, its cache line, is used before it has to go.
 
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
+
 TILE = 32
 
 
@@ -22,11 +24,13 @@ def transposed(x, y):
                     y[r, n, m] = x[r, m, n]
 
 
+@checked
 def forward(x, y):
     """y[r,n,m] = x[r,m,n]."""
     transposed(x, y)
 
 
+@checked
 def backward(dy, dx):
     """dx[r,m,n] = dy[r,n,m]: the same, the other way."""
     transposed(dy, dx)

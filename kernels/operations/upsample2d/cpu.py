@@ -7,21 +7,25 @@ column takes its values from is worked out once, ahead of all channels.
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.checked import checked
 
+
+@checked
 def forward(x, y, size, mode):
     """y[r,c,h',w'] = the nearest of x, or the mean of four by their shares."""
     if mode == "nearest":
-        forward_nearest(x, y, taken(x.shape[2], y.shape[2]), taken(x.shape[3], y.shape[3]))
+        forward_nearest(x, y, taken(x.shape[2], size[0]), taken(x.shape[3], size[1]))
     else:
-        forward_bilinear(x, y, *between(x.shape[2], y.shape[2]), *between(x.shape[3], y.shape[3]))
+        forward_bilinear(x, y, *between(x.shape[2], size[0]), *between(x.shape[3], size[1]))
 
 
-def backward(dy, dx, mode):
+@checked
+def backward(dy, dx, size, mode):
     """Add each delta-error to the inputs that its output took, by their shares."""
     if mode == "nearest":
-        backward_nearest(dy, dx, taken(dx.shape[2], dy.shape[2]), taken(dx.shape[3], dy.shape[3]))
+        backward_nearest(dy, dx, taken(dx.shape[2], size[0]), taken(dx.shape[3], size[1]))
     else:
-        backward_bilinear(dy, dx, *between(dx.shape[2], dy.shape[2]), *between(dx.shape[3], dy.shape[3]))
+        backward_bilinear(dy, dx, *between(dx.shape[2], size[0]), *between(dx.shape[3], size[1]))
 
 
 def taken(H, H_out):

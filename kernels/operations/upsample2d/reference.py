@@ -20,16 +20,16 @@ import numpy as np
 def forward(x, y, size, mode):
     """y[r,c,h',w'] = sum over the rows h of h' and columns w of w' of share[h] share[w] x[r,c,h,w]."""
     y[...] = 0
-    for rows, columns, share in corners(x.shape[2:], y.shape[2:], mode):
+    for rows, columns, share in corners(x.shape[2:], size, mode):
         y += share * x[:, :, rows, columns]
 
 
-def backward(dy, dx, mode):
+def backward(dy, dx, size, mode):
     """dx[r,c,h,w] = sum over the rows h' and columns w' that took from h and w of share[h] share[w] dy[r,c,h',w']."""
     R, C = dx.shape[:2]
     r, c = np.ogrid[:R, :C]
     dx[...] = 0
-    for rows, columns, share in corners(dx.shape[2:], dy.shape[2:], mode):
+    for rows, columns, share in corners(dx.shape[2:], size, mode):
         np.add.at(dx, (r[..., None, None], c[..., None, None], rows, columns), share * dy)
 
 

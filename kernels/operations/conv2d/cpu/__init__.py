@@ -13,16 +13,12 @@ Forward, dx and dw are all the same sum, over different things; lanes last is ch
     dw      taps (c,j,i)              output pixels (r,h',w')     output channels c'  x        dy, lanes last
 
 Its left matrix is what im2col writes out in full. But the address of an entry is a sum, one part that depends on the
-row and one that depends on the column, so two short tables of offsets replace kh*kw copies of the image. What is left:
+row and one that depends on the column, so two short tables of offsets replace kh*kw copies of the image. The product
+itself is that of kernels/cpu/products.py, which linear uses too. What is left:
 
-- `multiply32` (kernels/cpu/vectors.py) sums TILE rows times LANES lanes without leaving the registers: a load of v and
-  TILE broadcast loads of a feed TILE multiply-adds of LANES lanes. It is written in LLVM's own vectors.
 - Pixels near a border see fewer taps. Pixels that see the same taps form a class (plans.py), and each class is a
   product of its own: no zeros are stored and none are multiplied. It also turns a stride in dx into plain offsets.
-- `lanes_last` and `deliver` (loops.py) turn channels from far apart in memory to side by side and back, 16 by 16 in
-  registers.
-- Jobs of up to UNIT tiles are dealt to the threads like cards. Each writes its own part of the output and sums in an
-  order that does not depend on who does it: the same bits every time, on any number of threads.
+- dx of few channels scatters products; dw, whose taps are too few for classes, has its padding written out (loops.py).
 
 Measured on two cores of an AMD EPYC (Zen 5): the six convolutions of cnn6, batch 50, forward and backward, in 20 ms,
 PyTorch 2.13 (oneDNN) in 21 to 31 ms; `multiply32` alone 255 GFLOP/s on one core, next to the core's limit of about
@@ -31,18 +27,15 @@ PyTorch 2.13 (oneDNN) in 21 to 31 ms; `multiply32` alone 255 GFLOP/s on one core
 instead of 26.
 """
 
-import threading
-
 import numpy as np
 from numba import get_num_threads
 
-from kernels.operations.conv2d.cpu.loops import lanes_last, pad, products, scatter, sum_pixels
-from kernels.operations.conv2d.cpu.plans import lanes_for, plan_dw, plan_dx, plan_forward, plan_parts
+from kernels.cpu.products import NO_BIAS, lanes_for, lanes_last, products, scratch
+from kernels.operations.conv2d.cpu.loops import pad, scatter, sum_pixels
+from kernels.operations.conv2d.cpu.plans import plan_dw, plan_dx, plan_forward, plan_parts
 
 FEW = 8  # up to so many input channels, dx scatters products instead of gathering them
 PART = 2**23  # products, 32 MiB: of as many images at a time dx scatters them
-NO_BIAS = np.empty(0, np.float32)
-_kept = threading.local()
 
 
 def _flat(name, array):
@@ -53,22 +46,15 @@ def _flat(name, array):
 
 def _padded(x, ph, pw):
     R, C, H, W = x.shape
-    out = _scratch("x", R * C * (H + 2 * ph) * (W + 2 * pw)).reshape(R, C, H + 2 * ph, W + 2 * pw)
+    out = scratch("x", R * C * (H + 2 * ph) * (W + 2 * pw)).reshape(R, C, H + 2 * ph, W + 2 * pw)
     pad(x, out, ph, pw)
     return out
-
-
-def _scratch(name, size):
-    """Memory that a thread keeps from call to call: touching tens of fresh MB costs more than a 1x1 convolution."""
-    if len(getattr(_kept, name, NO_BIAS)) < size:
-        setattr(_kept, name, np.empty(size, np.float32))
-    return getattr(_kept, name)[:size]
 
 
 def _turned(name, source, channels, channel_step, n1, step1, n2, step2):
     """`source` lanes last, in scratch memory."""
     lanes = lanes_for(channels)
-    v = _scratch(name, -(-channels // lanes) * lanes * n1 * n2)
+    v = scratch(name, -(-channels // lanes) * lanes * n1 * n2)
     lanes_last(v, _flat(name, source), lanes, channels, channel_step, n1, step1, n2, step2)
     return v
 
@@ -115,7 +101,7 @@ def _backward_few(dy, dy_shape, w, dx, stride, padding):
     images = min(R, max(1, PART // (H_out * W_out * taps)))
     for r in range(0, R, images):
         part = dx[r : r + images]
-        parts = _scratch("parts", len(part) * H_out * W_out * taps)
+        parts = scratch("parts", len(part) * H_out * W_out * taps)
         plan = plan_parts(threads, dy_shape, w.shape, len(part))
         products(parts, dy[r * image :], v, NO_BIAS, threads, plan)
         scatter(parts, part, H_out, W_out, kh, kw, stride, padding)

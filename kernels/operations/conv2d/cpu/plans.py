@@ -5,37 +5,10 @@ product of its own: no zeros are stored and none are multiplied. It also turns a
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
-from kernels.cpu.vectors import LANES, TILE
-
-UNIT = 16  # tiles in a job: what they share of v and a stays in the cache
-
-
-class Plan(NamedTuple):
-    """A product out[m, l] = sum over t of a[row(m) + column(t)] * v[t, l], for each of its classes of rows.
-
-    All offsets and sizes count float32 values, and arrays of them are int64. Rows stand in groups (the images of a
-    batch; for dw the input channels) of positions (h, w), where h and w each belong to a class.
-    """
-
-    lanes: int  # sums side by side: a row of v, which has more than one block of them where there are more channels
-    channels: int  # how many lanes mean something, over all blocks
-    channel_step: int  # from a channel of out to the next
-    group_a: int  # from a group of rows to the next, in a
-    group_out: int  # and in out
-    h_start: np.ndarray  # (classes of h + 1,): where each class begins in h
-    h: np.ndarray  # (positions, 2): where a position of that axis begins in a, and in out
-    w_start: np.ndarray  # the same of the other axis
-    w: np.ndarray
-    t_start: np.ndarray  # (classes of h * classes of w + 1,): where the stretches of each class begin in terms
-    terms: np.ndarray  # (stretches, 3): what is summed over: the offset in a, the first row of v, how many rows
-    v_size: int  # of a block of v
-    step: int  # in a, from a row of a stretch to the next
-    unit: int  # the most positions in a job
-    jobs: np.ndarray  # (jobs, 4): class, first position, how many, block of lanes
+from kernels.cpu.products import lanes_for, plan
 
 
 def axis_classes(n, size, k, stride, pad, back):
@@ -74,28 +47,6 @@ def stretches(h_taps, w_taps, kw, stride, a_step, depth, run, a_block):
                         terms.append((a_at, tap * depth + c, min(run, depth - c)))
             start.append(len(terms))
     return np.array(start), np.array(terms, np.int64).reshape(-1, 3)
-
-
-def plan(threads, channels, channel_step, groups, group, h_start, h, w_start, w, t_start, terms, v_rows, step):
-    """A plan, with jobs of so many tiles that each thread gets several."""
-    lanes, blocks = lanes_for(channels), -(-channels // lanes_for(channels))
-    sizes = groups * np.outer(np.diff(h_start), np.diff(w_start)).ravel()
-    unit = TILE * int(np.clip(sizes.sum() * blocks // (8 * TILE * threads), 1, UNIT))
-    jobs = []
-    for c, size in enumerate(sizes):
-        first = np.repeat(np.arange(0, size, unit), blocks)
-        block = np.tile(np.arange(blocks), len(first) // blocks)
-        jobs.append(np.stack([np.full(len(first), c), first, np.minimum(unit, size - first), block], axis=1))
-    h, w = (np.stack(offsets, axis=1) for offsets in (h, w))
-    group_a, group_out = group
-    return Plan(
-        lanes, channels, channel_step, group_a, group_out, h_start, h, w_start, w,
-        t_start, terms, v_rows * lanes, step, unit, np.concatenate(jobs),
-    )  # fmt: skip
-
-
-def lanes_for(channels):
-    return 16 if channels <= 16 else LANES
 
 
 @lru_cache(maxsize=256)

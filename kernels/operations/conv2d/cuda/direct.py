@@ -4,6 +4,7 @@ import math
 
 from kernels.gpu import cuda, float32, kernel, or_any, rung
 from kernels.gpu.index import split
+from kernels.gpu.reduce import compensated
 
 BLOCK = 256
 
@@ -74,14 +75,14 @@ def dw_direct(dy, x, dw, stride_h, stride_w, pad_h, pad_w, *, BLOCK=BLOCK):
         cc, j, i = split(n, dw.shape[2], dw.shape[3])
         c_out = cc // dw.shape[1]
         c = cc % dw.shape[1]
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for r in range(dy.shape[0]):
             for h_out in range(dy.shape[2]):
                 for w_out in range(dy.shape[3]):
                     row = h_out * stride_h + j - pad_h
                     column = w_out * stride_w + i - pad_w
                     if 0 <= row < H and 0 <= column < W:
-                        total += x[r, c, row, column] * dy[r, c_out, h_out, w_out]
+                        total, lost = compensated(total, lost, x[r, c, row, column] * dy[r, c_out, h_out, w_out])
         dw[c_out, c, j, i] = total
 
 
@@ -96,11 +97,11 @@ def db_direct(dy, db, *, BLOCK=BLOCK):
     """One thread per channel: it adds up the delta-errors of all its outputs, in all images."""
     c_out = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
     if c_out < db.size:
-        total = float32(0)
+        total, lost = float32(0), float32(0)
         for r in range(dy.shape[0]):
             for h_out in range(dy.shape[2]):
                 for w_out in range(dy.shape[3]):
-                    total += dy[r, c_out, h_out, w_out]
+                    total, lost = compensated(total, lost, dy[r, c_out, h_out, w_out])
         db[c_out] = total
 
 

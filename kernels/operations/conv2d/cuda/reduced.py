@@ -2,7 +2,7 @@
 
 from kernels.gpu import cuda, float32, kernel, rung
 from kernels.gpu.index import split
-from kernels.gpu.reduce import block_sum_of_warps
+from kernels.gpu.reduce import block_sum_of_warps, compensated
 
 
 @kernel
@@ -38,10 +38,10 @@ def db_reduced(dy, db, *, WARPS=8):
     """One block per channel: its threads take turns over the outputs, then add up what they have."""
     sums = cuda.shared.array(WARPS, float32)
     c_out = cuda.blockIdx.x
-    total = float32(0)
+    total, lost = float32(0), float32(0)
     for k in range(cuda.threadIdx.x, dy.shape[0] * dy.shape[2] * dy.shape[3], WARPS * 32):
         r, h_out, w_out = split(k, dy.shape[2], dy.shape[3])
-        total += dy[r, c_out, h_out, w_out]
+        total, lost = compensated(total, lost, dy[r, c_out, h_out, w_out])
     total = block_sum_of_warps(total, sums)
     if cuda.threadIdx.x == 0:
         db[c_out] = total

@@ -1,0 +1,28 @@
+"""What both directions share: how the kernels see an array, and how a channel is cut into parts."""
+
+import math
+
+from kernels.gpu import device
+from kernels.gpu.reduce import WARP
+
+BLOCK = 256
+PIECE = 2048  # values of a channel of an example that a block takes at a time
+GPU_BLOCKS = 528  # four for each multiprocessor of a large GPU
+
+
+@device
+def centred(value, mean, rest):
+    """The distance of a value from the mean. Where the two are close, the first difference has no rounding error."""
+    return (value - mean) - rest
+
+
+def rcs(x):
+    """x as (R, C, S)."""
+    return x.reshape(*x.shape[:2], -1)
+
+
+def part_grid(x, PIECE, WARPS, BLOCKS):
+    """Grid and block of a launch over the parts of all channels. No part is empty, and no warp if one can help it."""
+    R, C, S = rcs(x).shape
+    parts = min(R * math.ceil(S / PIECE), math.ceil(BLOCKS / C))
+    return (C, parts), WARP * min(WARPS, math.ceil(S / WARP))
