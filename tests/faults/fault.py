@@ -14,6 +14,9 @@ TESTED_BY = {
     "kernels/device.py": ("tests/framework/test_cuda_device.py", "tests/framework/test_program.py"),
 }
 
+# What operations are made of and only their tests try.
+SERVES = {"kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d"}
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -44,9 +47,13 @@ class Fault:
 
         Raises FileNotFoundError where there are none.
         """
-        if name := self.operation:
+        if name := self.operation or SERVES.get(self.file):
             folder = ROOT / "tests" / "operations"
-            general = [folder / "test_operations.py", folder / "test_default_tiles.py"]
+            general = [
+                folder / "test_operations.py",
+                ROOT / "tests/gpu/test_cases.py",
+                folder / "test_default_tiles.py",
+            ]
             files = [folder / f"test_{name}.py", *general]
             return (*_existing(files), "-k", f"test_{name} or [{name}] or [{name}-")
         if self.file in TESTED_BY:

@@ -70,8 +70,8 @@ TOGETHER = (
     Fault(
         "kernels/gpu/reduce.py",
         "block_sum_of_warps forgets the last warp",
-        "range(1, cuda.blockDim.x // WARP)",
-        "range(1, cuda.blockDim.x // WARP - 1)",
+        "range(1, cuda.blockDim.x // WARP):\n        total +=",
+        "range(1, cuda.blockDim.x // WARP - 1):\n        total +=",
         "one warp in a block",
     ),
     Fault(
@@ -166,8 +166,8 @@ CONV2D = (
     gpu(
         "conv2d",
         "a bias's sum ends after one turn of the block",
-        "for k in range(cuda.threadIdx.x, dy.shape[0] * dy.shape[2] * dy.shape[3], WARPS * 32):\n        r, h_out, w_out = split(k, dy.shape[2], dy.shape[3])\n        total += dy",
-        "for k in range(cuda.threadIdx.x, min(WARPS * 64, dy.shape[0] * dy.shape[2] * dy.shape[3]), WARPS * 32):\n        r, h_out, w_out = split(k, dy.shape[2], dy.shape[3])\n        total += dy",
+        "for k in range(cuda.threadIdx.x, dy.shape[0] * dy.shape[2] * dy.shape[3], WARPS * 32):\n        r, h_out, w_out = split(k, dy.shape[2], dy.shape[3])\n        total, lost = comp",
+        "for k in range(cuda.threadIdx.x, min(WARPS * 64, dy.shape[0] * dy.shape[2] * dy.shape[3]), WARPS * 32):\n        r, h_out, w_out = split(k, dy.shape[2], dy.shape[3])\n        total, lost = comp",
         "WARPS * 64",
         "cuda/reduced.py",
     ),
@@ -195,13 +195,12 @@ CONV2D = (
         "TILE columns",
         "cuda/window.py",
     ),
-    cpu(
-        "conv2d",
+    Fault(
+        "kernels/cpu/products.py",
         "a job's second chunk of terms is left out",
         "            while s < plan.t_start[c + 1]:\n                last = min(s + max(1, CHUNK // terms[s, 2]), plan.t_start[c + 1])",
         "            while s == plan.t_start[c]:\n                last = min(s + max(1, CHUNK // terms[s, 2]), plan.t_start[c + 1])",
         "CHUNK",
-        "cpu/loops.py",
     ),
     cpu(
         "conv2d",
@@ -211,29 +210,26 @@ CONV2D = (
         "2**23 products",
         "cpu/__init__.py",
     ),
-    cpu(
-        "conv2d",
+    Fault(
+        "kernels/cpu/products.py",
         "the second block of lanes gets the biases of the first",
         "start[lane] = bias[block * lanes + lane]",
         "start[lane] = bias[lane]",
         "LANES channels",
-        "cpu/loops.py",
     ),
-    cpu(
-        "conv2d",
+    Fault(
+        "kernels/cpu/products.py",
         "a job goes on into the next group from its first row",
         "                g, i = g + 1, 0",
         "                g, i = g + 0, 0",
         "one image in a job",
-        "cpu/loops.py",
     ),
-    cpu(
-        "conv2d",
+    Fault(
+        "kernels/cpu/products.py",
         "what is turned after 256 values stands where the first 256 do",
         "for i2 in range(part * 256, min(n2, part * 256 + 256), 16):",
         "for i2 in range(part % 2 * 256, min(n2, part % 2 * 256 + 256), 16):",
         "512 pixels",
-        "cpu/loops.py",
     ),
     cpu(
         "conv2d",
@@ -637,4 +633,127 @@ MACHINES = (
     ),
 )
 
-KERNELS: tuple[Fault, ...] = (*TOGETHER, *MACHINES, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS)
+SUMS = (
+    gpu(
+        "reduce",
+        "threads of the second stage take one part each",
+        "for i in range(cuda.threadIdx.x, parts.size, BLOCK):",
+        "for i in range(cuda.threadIdx.x, min(parts.size, BLOCK), BLOCK):",
+        "BLOCK parts",
+    ),
+    gpu(
+        "reduce",
+        "a thread of the first stage takes two values at most",
+        "for i in range(cuda.blockIdx.x * BLOCK + cuda.threadIdx.x, x.size, cuda.gridDim.x * BLOCK):",
+        "for i in range(cuda.blockIdx.x * BLOCK + cuda.threadIdx.x, min(x.size, 2 * cuda.gridDim.x * BLOCK), cuda.gridDim.x * BLOCK):",
+        "2 MOST_BLOCKS BLOCK values",
+    ),
+    gpu(
+        "reduce",
+        "parts of a norm are added as if they had one largest value",
+        "total += parts[1, i] * (ratio * ratio)",
+        "total += parts[1, i]",
+        "parts of one largest value",
+    ),
+    gpu(
+        "reduce",
+        "squares are taken of the values themselves",
+        "return largest if float32(0) < largest < float32(math.inf) else float32(1)",
+        "return float32(1)",
+        "values of 1e19",
+    ),
+    cpu(
+        "reduce",
+        "a part begins where its neighbour does",
+        "x[part * PART : (part + 1) * PART]",
+        "x[part // 2 * PART : (part // 2 + 1) * PART]",
+        "PART values",
+    ),
+    gpu(
+        "linear",
+        "the tree of a bias's gradient has no barriers",
+        "        cuda.syncthreads()  # the level above is complete\n",
+        "",
+    ),
+    gpu(
+        "linear",
+        "a bias's gradient is that of two turns",
+        "for r in range(tr, dy.shape[0], ROWS):",
+        "for r in range(tr, min(dy.shape[0], 2 * ROWS), ROWS):",
+        "2 ROWS examples",
+    ),
+    gpu(
+        "linear",
+        "the second column of blocks has the biases of the first",
+        "j = cuda.blockIdx.x * COLUMNS + tj",
+        "j = cuda.blockIdx.x % 2 * COLUMNS + tj",
+        "2 COLUMNS outputs",
+    ),
+    cpu(
+        "linear",
+        "a stretch of more terms than a chunk reads the first again",
+        "terms = np.stack([t * a_steps[1], t, np.minimum(CHUNK, T - t)], axis=1)",
+        "terms = np.stack([t * a_steps[1], 0 * t, np.minimum(CHUNK, T - t)], axis=1)",
+        "CHUNK terms",
+    ),
+    cpu(
+        "linear",
+        "the last block of lanes is copied from the first",
+        "first = block * lanes",
+        "first = block % 2 * lanes",
+        "2 LANES columns",
+    ),
+    cpu(
+        "linear",
+        "a core copies one portion of rows",
+        "for k in range(part * ROWS, min(K, (part + 1) * ROWS)):",
+        "for k in range(part % 2 * ROWS, min(K, (part % 2 + 1) * ROWS)):",
+        "2 ROWS rows",
+    ),
+    gpu(
+        "batchnorm",
+        "pieces of a part after the first are left out",
+        "for n in range(part, R * pieces, cuda.gridDim.y):\n        r = n // pieces\n        first = n % pieces * PIECE\n        last = min(S, first + PIECE)\n        count",
+        "for n in range(part, min(R * pieces, 2 * cuda.gridDim.y), cuda.gridDim.y):\n        r = n // pieces\n        first = n % pieces * PIECE\n        last = min(S, first + PIECE)\n        count",
+        "2 BLOCKS pieces",
+        "cuda/forward.py",
+    ),
+    gpu(
+        "batchnorm",
+        "the variance is taken about the rounded mean",
+        "                distance = centred(x[r, c, s], high, low)\n                square, lost = compensated(square, lost, distance * distance)\n        var",
+        "                distance = x[r, c, s] - high\n                square, lost = compensated(square, lost, distance * distance)\n        var",
+        "means that float32 has exactly",
+        "cuda/forward.py",
+    ),
+    cpu(
+        "batchnorm",
+        "the running variance is that of the batch alone",
+        "running_var[...] = momentum * var + (1 - momentum) * running_var",
+        "running_var[...] = var",
+        "momentum 1",
+    ),
+    gpu(
+        "maxpool2d",
+        "of equal values the last wins",
+        "if value > best or value != value:",
+        "if value >= best or value != value:",
+        "values that all differ",
+    ),
+    gpu(
+        "maxpool2d",
+        "of several NaN the first wins",
+        "if value > best or value != value:",
+        "if value > best or (value != value and best == best):",
+        "one NaN in a window",
+    ),
+    cpu(
+        "maxpool2d",
+        "of several NaN the first wins",
+        "if value > best or np.isnan(value):",
+        "if value > best or (np.isnan(value) and not np.isnan(best)):",
+        "one NaN in a window",
+    ),
+)
+
+KERNELS: tuple[Fault, ...] = (*TOGETHER, *MACHINES, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS, *SUMS)

@@ -79,3 +79,17 @@ def test_different_shapes_are_refused():
     message = "softmax_cross_entropy: x (2, 3) and target (3, 2) must have the same shape"
     with pytest.raises(ShapeError, match=re.escape(message)):
         forward("softmax_cross_entropy", "cpu", x=np.ones((2, 3)), target=np.ones((3, 2)))
+
+
+@pytest.mark.parametrize(("kind", "rung"), [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2)])
+def test_targets_need_not_sum_to_one(kind, rung):
+    """Weights of examples, or several classes at once: eq. 57 asks for no distribution, and so eq. 55 needs the sum."""
+    target = np.array([[0, 0, 0], [1, 1, 0], [0.25, 0, 0.5], [0, 3, 0]], np.float32)
+    x, dy = running.random(4, 3), running.random(4, seed=1)
+    p = np.exp(x.astype(float)) / np.exp(x.astype(float)).sum(axis=1, keepdims=True)
+    fused = running.trial("softmax_cross_entropy", x=x, target=target, dy=dy)
+    made = fused.forward("cpu")
+    np.testing.assert_allclose(made["y"], -(target * np.log(p)).sum(axis=1), rtol=1e-5, atol=1e-6)
+    how = {} if rung is None else {"rung": rung}
+    expected = dy[:, None] * (p * target.sum(axis=1, keepdims=True) - target)
+    np.testing.assert_allclose(fused.backward(kind, made, **how)["dx"], expected, rtol=1e-4, atol=1e-6)

@@ -27,7 +27,7 @@ def flops(matched, **_):
 
 def case(draw):
     R = draw.integer(1, 3)
-    levels = draw.choice(((), (1,), (1, 1), (4, 1), (40, 9, 2)))
+    levels = draw.choice(((), (1,), (1, 1), (4, 1), (3, 29), (40, 9, 2)))
     N = sum(levels) or draw.choice((1, 5, 33))
     return {"matched": (R, N), "normalise": draw.choice(NORMALISE), "levels": levels}
 
