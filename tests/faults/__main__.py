@@ -12,7 +12,7 @@ from tests.faults.fault import Fault
 from tests.faults.framework import FRAMEWORK
 from tests.faults.kernels import KERNELS
 from tests.faults.plant import Plot, Verdict
-from tests.faults.report import write
+from tests.faults.report import rows, write
 
 FAULTS: tuple[Fault, ...] = (*KERNELS, *FRAMEWORK, *APPS)
 
@@ -21,6 +21,7 @@ def parser():
     text = "Plant faults one by one in a copy of the project; the tests of the place where each stands must find it."
     c = command("python -m tests.faults", plant, text, "conv2d --jobs 2")
     c.add_argument("words", nargs="*", metavar="WORD", help="only faults in whose file or description all words occur")
+    c.add_argument("--new", action="store_true", help="only faults for which the table of tests/README.md has no test")
     c.add_argument("--jobs", type=positive, metavar="N", default=2, help="how many at the same time (default: 2)")
     c.add_argument("--write", action="store_true", help="put what was found into the table of tests/README.md")
     return c
@@ -29,8 +30,13 @@ def parser():
 def plant(options) -> int:
     """Print a line a fault; exit code 1 if one was not found."""
     chosen = [f for f in FAULTS if all(word in f"{f.file} {f.what} {f.past}" for word in options.words)]
+    if options.new:
+        known = rows()
+        chosen = [f for f in chosen if known.get((f.file, f.what), "-") == "-"]
     if not chosen:
-        raise CommandError(f"no planted fault has {' and '.join(options.words)} in its file or its description")
+        raise CommandError(
+            f"no {'new ' * options.new}fault has {' and '.join(options.words)} in its file or description"
+        )
     here = threading.local()
     verdicts = []
 
