@@ -30,13 +30,11 @@ def parser():
 def plant(options) -> int:
     """Print a line a fault; exit code 1 if one was not found."""
     chosen = [f for f in FAULTS if all(word in f"{f.file} {f.what} {f.past}" for word in options.words)]
+    if not chosen:
+        raise CommandError(f"no planted fault has {' and '.join(options.words)} in its file or its description")
     if options.new:
         known = rows()
         chosen = [f for f in chosen if known.get((f.file, f.what), "-") == "-"]
-    if not chosen:
-        raise CommandError(
-            f"no {'new ' * options.new}fault has {' and '.join(options.words)} in its file or description"
-        )
     here = threading.local()
     verdicts = []
 
