@@ -12,7 +12,7 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
                  3   several blocks per channel: 1.2 times less predicted time
     values       1   one thread per value: nothing to climb, memory is the limit
     backward     1   one thread per channel for the sums, one per value for dx
-                 2   one block per channel for the sums: 3.8 times fewer sectors, 340 times less predicted time
+                 2   one block per channel for the sums: 3.1 times fewer sectors, 240 times less predicted time
                  3   several blocks per channel for the sums
 
 Values far from zero would cost a sum its digits. So what is added up is the distance from one value of the channel

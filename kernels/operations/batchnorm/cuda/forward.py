@@ -194,7 +194,7 @@ def statistics_3(
 ):  # fmt: skip
     """Several blocks per channel, so that few channels fill a GPU too; within a block, sums by shuffles.
 
-    By the x-ray: 1.2 times less predicted time, for 2.3 times more turns, 1.8 times more flops and 3.4 times more
+    By the x-ray: 1.2 times less predicted time, for 2.3 times more turns, 1.4 times more flops and 3.4 times more
     barriers.
 
     Where S is 1 the channels are neighbours in memory, and so are the reads of the threads of rung 1.
