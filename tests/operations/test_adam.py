@@ -5,15 +5,25 @@ import re
 import numpy as np
 import pytest
 
-from kernels.operation import ShapeError
+from kernels.operation import ShapeError, all_operations
 from tests.helpers.running import KINDS, forward, random
 
 N = 21
-BETA1, BETA2 = 0.9, 0.999
+ADAM = all_operations()["adam"]
 
 
 def rate(step, learning_rate=0.1):
-    return [learning_rate, 1 - BETA1**step, 1 - BETA2**step]
+    """Of a step counted from 1, as Kingma and Ba (2015) count them."""
+    return ADAM.rates(learning_rate, step - 1, **ADAM.settings)
+
+
+def test_averages_are_corrected_for_how_far_they_have_filled():
+    """Algorithm 1: by 1 - beta^t. An average of ones that starts at 0 is that far from 1 after t steps."""
+    settings = {**ADAM.settings, "beta1": 0.5, "beta2": 0.75}
+    first = second = 0.0
+    for step in range(5):
+        first, second = 0.5 * first + 0.5, 0.75 * second + 0.25
+        np.testing.assert_allclose(ADAM.rates(0.1, step, **settings), [0.1, first, second])
 
 
 @pytest.mark.parametrize("kind", KINDS)
