@@ -15,7 +15,8 @@ PARTS = ("loss", "classification", "regression")
 
 def trained(name, device, **options):
     """A model and its training program for two pictures, after a run; inputs and results."""
-    model = Model(partial(MODELS[name], **options), device)
+    # With this seed no value of lite is so close to the kink of a ReLU that rounding alone puts it on the other side.
+    model = Model(partial(MODELS[name], **options), device, seed=7)
     model.parameters.upload(model.parameters.download())  # rounded to float32, as all others get them
     program = model.training(2, outputs=PARTS, size=SIZES[name])
     inputs = batch(2, SIZES[name])
