@@ -27,21 +27,15 @@ PyTorch 2.13 (oneDNN) in 21 to 31 ms; `multiply32` alone 255 GFLOP/s on one core
 instead of 26.
 """
 
-import numpy as np
 from numba import get_num_threads
 
+from kernels.cpu.checked import checked
 from kernels.cpu.products import NO_BIAS, lanes_for, lanes_last, products, scratch
 from kernels.operations.conv2d.cpu.loops import pad, scatter, sum_pixels
 from kernels.operations.conv2d.cpu.plans import plan_dw, plan_dx, plan_forward, plan_parts
 
 FEW = 8  # up to so many input channels, dx scatters products instead of gathering them
 PART = 2**23  # products, 32 MiB: of as many images at a time dx scatters them
-
-
-def _flat(name, array):
-    if array.dtype != np.float32 or not array.flags.c_contiguous:
-        raise ValueError(f"conv2d: {name} must be C-contiguous float32, not {array.dtype} with strides {array.strides}")
-    return array.reshape(-1)
 
 
 def _padded(x, ph, pw):
@@ -55,19 +49,21 @@ def _turned(name, source, channels, channel_step, n1, step1, n2, step2):
     """`source` lanes last, in scratch memory."""
     lanes = lanes_for(channels)
     v = scratch(name, -(-channels // lanes) * lanes * n1 * n2)
-    lanes_last(v, _flat(name, source), lanes, channels, channel_step, n1, step1, n2, step2)
+    lanes_last(v, source.reshape(-1), lanes, channels, channel_step, n1, step1, n2, step2)
     return v
 
 
+@checked
 def forward(x, w, b, y, stride, padding):
     """y[r,c',h',w'] = b[c'] + sum over c,j,i of x[r, c, h'*sh + j - ph, w'*sw + i - pw] * w[c',c,j,i]; eq. 24."""
     C_out, C, kh, kw = w.shape
     threads = get_num_threads()
     plan = plan_forward(threads, x.shape, w.shape, y.shape, tuple(stride), tuple(padding))
     v = _turned("w", w, C_out, C * kh * kw, kh * kw, 1, C, kh * kw)
-    products(_flat("y", y), _flat("x", x), v, NO_BIAS if b is None else _flat("b", b), threads, plan)
+    products(y.reshape(-1), x.reshape(-1), v, NO_BIAS if b is None else b, threads, plan)
 
 
+@checked
 def backward(dy, x, w, dx, dw, db, stride, padding):
     """The delta-errors dx (eq. 26-27), dw (eq. 28), db (Murugan, eq. 3.74), written, not added; None: not wanted."""
     R, C_out, H_out, W_out = dy.shape
@@ -80,7 +76,7 @@ def backward(dy, x, w, dx, dw, db, stride, padding):
             x = _padded(x, *padding)
         threads = get_num_threads()
         plan = plan_dw(threads, x.shape, w.shape, dy.shape, stride)
-        products(_flat("dw", dw), _flat("x", x), v, NO_BIAS, threads, plan)
+        products(dw.reshape(-1), x.reshape(-1), v, NO_BIAS, threads, plan)
     if db is not None:
         sum_pixels(v, lanes, R, db)
 
@@ -90,7 +86,7 @@ def _backward_dx(dy, dy_shape, w, dx, stride, padding):
     threads = get_num_threads()
     plan = plan_dx(threads, dy_shape, w.shape, dx.shape, stride, padding)
     v = _turned("w", w, C, kh * kw, kh * kw, 1, C_out, C * kh * kw)
-    products(_flat("dx", dx), dy, v, NO_BIAS, threads, plan)
+    products(dx.reshape(-1), dy, v, NO_BIAS, threads, plan)
 
 
 def _backward_few(dy, dy_shape, w, dx, stride, padding):
