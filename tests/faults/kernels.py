@@ -198,8 +198,8 @@ CONV2D = (
     Fault(
         "kernels/cpu/products.py",
         "a job's second chunk of terms is left out",
-        "            while s < plan.t_start[c + 1]:\n                last = min(s + max(1, CHUNK // terms[s, 2]), plan.t_start[c + 1])",
-        "            while s == plan.t_start[c]:\n                last = min(s + max(1, CHUNK // terms[s, 2]), plan.t_start[c + 1])",
+        "                s = last\n            deliver(",
+        "                s = plan.t_start[c + 1]\n            deliver(",
         "CHUNK",
     ),
     cpu(
