@@ -27,7 +27,7 @@ APPS: tuple[Fault, ...] = (
         "apps/mnist/data.py",
         "digits held out are among those for training",
         "test = generator.permutation(by_class[:, BUILTIN_TRAINING:].ravel())",
-        "test = generator.permutation(by_class[:, -BUILTIN_TRAINING:].ravel())",
+        "test = generator.permutation(by_class[:, BUILTIN_TRAINING - 50 : -50].ravel())",
     ),
     Fault(
         "apps/mnist/picture.py",
