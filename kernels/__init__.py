@@ -11,3 +11,7 @@ from kernels.caches import find_places
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 find_places()
+
+from kernels.numba_cache import make_safe  # noqa: E402  (Numba, too, reads at once where its caches shall be)
+
+make_safe()
