@@ -6,7 +6,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from kernels.commands.files import write_whole
+from kernels.files import write_whole
 
 
 class CheckpointError(ValueError):

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from framework.graph import Graph
 from framework.plan import TRANSIENT, Buffer, Plan
-from kernels.commands.files import write_figure
+from kernels.files import write_figure
 from kernels.gpu.xray.picture import COLOURS, GREY, INK
 
 COLOUR = dict(zip(TRANSIENT, (COLOURS[0], COLOURS[3], COLOURS[1]), strict=True))

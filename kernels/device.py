@@ -2,6 +2,7 @@
 
 cuda        CuPy arrays, CUDA kernels compiled by Numba
 cpu         NumPy arrays, Numba kernels on all cores; an operation that has CUDA kernels alone is interpreted
+emulate     NumPy arrays, the CUDA kernels as they are compiled for a GPU, their PTX executed by the CPU
 interpret   NumPy arrays, the CUDA kernels interpreted and checked: slow, exact, anywhere
 reference   NumPy arrays in float64, the equations as they stand in reference.py
 
@@ -21,7 +22,7 @@ from kernels.gpu.compiler import gpu_problem
 from kernels.gpu.together import compile_together
 from kernels.operation import Operation, unknown
 
-DEVICES = ("cuda", "cpu", "interpret", "reference")
+DEVICES = ("cuda", "cpu", "emulate", "interpret", "reference")
 
 # Bytes of arrays below which a call takes about as long as waking the other cores and waiting for the last of them.
 SMALL = 2**18
@@ -38,11 +39,11 @@ class DeviceError(RuntimeError):
 
 
 class Device:
-    """A device that computes on NumPy arrays: cpu, interpret or reference."""
+    """A device that computes on NumPy arrays: cpu, emulate, interpret or reference."""
 
     def __init__(self, name: str):
         self.name = name
-        self.implementation = {"interpret": "cuda"}.get(name, name)
+        self.implementation = {"emulate": "cuda", "interpret": "cuda"}.get(name, name)
 
     def __repr__(self):
         return self.name
@@ -86,6 +87,9 @@ class Device:
         """
         operation.require(direction, arguments, self.dtype("float32").name)
         kind = self.runs(operation)
+        if self.name == "emulate":
+            how.pop("checked", None)
+            return [launch.emulated() for launch in launches(operation, direction, arguments, **how)]
         if kind == "cuda":
             checked = how.pop("checked", self.name == "interpret")
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})

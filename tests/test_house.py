@@ -24,7 +24,7 @@ ROOMS = (
 )
 
 # What everybody may use although it stands higher up: files are no business of a command alone.
-SHARED = ("kernels.commands.files", "kernels.commands.command_line")
+SHARED = ("kernels.files", "kernels.commands.command_line")
 
 
 def storey(module: str) -> int:

@@ -47,7 +47,7 @@ from kernels.commands.command_line import (
     progress,
     write_json,
 )
-from kernels.commands.files import write_whole
+from kernels.files import write_whole
 
 # Problems of data that are told before training; `data` tells all.
 TOLD = 5

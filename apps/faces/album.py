@@ -13,7 +13,7 @@ from apps.faces import figures
 from apps.faces.detector import Detector
 from apps.faces.evaluation import Detections
 from apps.faces.pictures import Film
-from kernels.commands.files import write_whole
+from kernels.files import write_whole
 
 Record = dict[str, Any]  # of a picture or of a frame, as JSON has it
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from kernels.commands.files import write_whole
+from kernels.files import write_whole
 from kernels.modules import OperationError
 from kernels.operation import unknown
 

@@ -15,10 +15,10 @@ from kernels.commands.command_line import (
     positive_float,
     write_json,
 )
-from kernels.commands.files import write_whole
 from kernels.commands.targets import Target, find_target, find_targets, text_of, trial_of
 from kernels.commands.xray import counted, runs
 from kernels.device import cuda_problem, find_device
+from kernels.files import write_whole
 from kernels.gpu.xray import GPUS, Sums
 from kernels.gpu.xray.roofline import duration
 from kernels.gpu.xray.sums import barriers, ratio, two_digits

@@ -19,7 +19,6 @@ from kernels.commands.command_line import (
     positive_float,
     write_json,
 )
-from kernels.commands.files import write_figure
 from kernels.commands.targets import (
     Target,
     add_shape,
@@ -31,6 +30,7 @@ from kernels.commands.targets import (
     trial_of,
 )
 from kernels.device import DEVICES, Device, find_device
+from kernels.files import write_figure
 from kernels.gpu.together import compile_together
 from kernels.modules import OperationError
 from kernels.operation import ShapeError, left_out

@@ -32,6 +32,7 @@ class Kernel:
     def __init__(self, function, constants=None, family=None):
         self.source = Source(function, constants or {})
         self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self._ptx = {}  # by types of arguments and architecture
         # All that differ in compile-time parameters alone, by these: so each is compiled once.
         self._family = {} if family is None else family
         self._family[constants_key(self.source.constants)] = self
@@ -107,7 +108,10 @@ class Kernel:
 
     def ptx(self, argument_types, architecture):
         """PTX for an architecture such as "sm_90"; needs no GPU."""
-        return compiler.ptx(self.source.specialised(), argument_types, architecture)
+        key = (argument_types, architecture)
+        if key not in self._ptx:
+            self._ptx[key] = compiler.ptx(self.source.specialised(), argument_types, architecture)
+        return self._ptx[key]
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,6 +134,16 @@ class Launch:
     def interpret(self, checked=True):
         """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
         interpret(self, checked=checked)
+
+    def emulate(self, seed=None):
+        """Execute on the CPU what the compiler makes of the kernel, on NumPy arrays; with a seed in another order."""
+        self.emulated()(seed)
+
+    def emulated(self):
+        """A call that runs the compiled kernel on these arrays, to be made any number of times."""
+        from kernels.gpu.emulator import bound  # it needs LLVM, and most who launch do not need it
+
+        return bound(self)
 
     def bound(self, stream_pointer):
         """A call that enqueues this launch on a CUDA stream, given as its address. Arguments are CuPy arrays.

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from kernels.commands.command_line import CommandError, Commands, add_json, command, run, write_json
-from kernels.commands.files import write_figure, write_whole
+from kernels.files import write_figure, write_whole
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 
@@ -126,7 +126,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_what_a_killed_process_left_of_a_file_is_taken_away_by_who_writes_it_next(tmp_path):
-    program = "import os, sys; from pathlib import Path; from kernels.commands.files import write_whole; "
+    program = "import os, sys; from pathlib import Path; from kernels.files import write_whole; "
     program += "os.replace = lambda *_: os.kill(os.getpid(), 9); write_whole(Path(sys.argv[1]), b'half')"
     path, other = tmp_path / "a.json", tmp_path / f".a.json.{os.getpid()}.x"
     other.write_text("of a process that runs")
@@ -163,7 +163,7 @@ def test_nobody_writes_a_figure_past_the_one_who_writes_them_whole():
         for path in ROOT.glob(f"{folder}/**/*.py")
     ]
     writers = {path.relative_to(ROOT).as_posix() for path in files if ".savefig(" in path.read_text()}
-    assert writers == {"kernels/commands/files.py"}
+    assert writers == {"kernels/files.py"}
 
 
 # --- All programs

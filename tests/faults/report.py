@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kernels.commands.files import write_whole
+from kernels.files import write_whole
 from tests.faults.fault import ROOT, Fault
 from tests.faults.plant import Verdict
 

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kernels.commands.files import write_figure
+from kernels.files import write_figure
 from kernels.gpu.interpreter.warp import WARP_SIZE
 from kernels.gpu.xray.counts import BANKS, SECTOR, WORD, Access, WorstRequest, Xray
 

@@ -1,0 +1,54 @@
+"""The arguments of a launch as the bytes that a kernel reads its parameters from.
+
+Numba passes an array as two pointers for its own use (here null), the number of elements, bytes of an element, a
+pointer to the data, then length and stride in bytes of each dimension: 8 bytes each. Scalars are passed as they are.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.translate import Translation
+from kernels.gpu.emulator.types import BITS
+
+
+def of_numba(args, kinds) -> list[Any]:
+    """What Numba passes for arguments of these Numba types: numbers and arrays, one for each parameter."""
+    found: list[Any] = []
+    for value, kind in zip(args, kinds, strict=True):
+        if isinstance(value, np.ndarray) and value.ndim:
+            found += [0, 0, value.size, value.itemsize, value, *value.shape, *value.strides]
+        else:
+            dtype = np.dtype("bool" if str(kind) == "bool" else str(kind))
+            found.append(np.asarray(value).astype(dtype)[()])
+    return found
+
+
+def parameters(translation: Translation, values: list[Any]) -> np.ndarray:
+    """Values as one block of bytes: arrays as pointers, numbers in the parameter's type, `bytes` as they are.
+
+    Raises PtxError for a wrong number of values, and for one that does not fit its parameter.
+    """
+    wanted = translation.places.parameters
+    if len(values) != len(wanted):
+        raise PtxError(f"{translation.name}: takes {len(wanted)} parameters, given {len(values)}")
+    block = np.zeros(max(translation.places.parameter_bytes, 1), np.uint8)
+    for (offset, variable), value in zip(wanted.values(), values, strict=True):
+        data = as_bytes(value, variable.type, variable.size or 0)
+        if len(data) != variable.size:
+            raise PtxError(f"{translation.name}: {variable.name} takes {variable.size} bytes, given {len(data)}")
+        block[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
+    return block
+
+
+def as_bytes(value, kind, size):
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data.to_bytes(8, "little")
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, np.generic):
+        return value.tobytes()
+    if kind in ("f32", "f64") and isinstance(value, int | float):
+        return np.dtype(f"float{BITS[kind]}").type(value).tobytes()
+    return int(value).to_bytes(size, "little", signed=value < 0)

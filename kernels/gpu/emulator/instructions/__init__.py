@@ -1,0 +1,34 @@
+"""What each instruction means, in LLVM: a function an opcode, taken in by `@opcode` into OPCODES.
+
+A function gets the Translator and the instruction. It reads operands, emits, writes the result, and raises PtxError for
+what it does not know. All follow NVIDIA's Parallel Thread Execution ISA, chapter 9, whose sections the files name.
+"""
+
+from kernels.gpu.emulator.instructions import (
+    atomics,
+    bits,
+    control,
+    conversions,
+    floats,
+    integers,
+    memory,
+    predicates,
+    registers,
+    warps,
+)
+from kernels.gpu.emulator.instructions.table import OPCODES, SPECIAL
+
+__all__ = [
+    "OPCODES",
+    "SPECIAL",
+    "atomics",
+    "bits",
+    "control",
+    "conversions",
+    "floats",
+    "integers",
+    "memory",
+    "predicates",
+    "registers",
+    "warps",
+]

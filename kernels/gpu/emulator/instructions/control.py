@@ -1,0 +1,91 @@
+"""Control flow and barriers (PTX ISA 9.7.12, 9.7.13)."""
+
+from kernels.gpu.emulator import layout
+from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.instructions.table import opcode
+from kernels.gpu.emulator.syntax import Symbol
+
+REDUCTIONS = {"popc": 1, "and": 2, "or": 3}
+
+
+@opcode("bra")
+def branch(t, i):
+    t.only(i, "uni")
+    block, _ = t.at
+    if i.predicate is None:
+        t.emit_void(f"br label %b{block.next[0]}")
+    else:
+        behind = block.next[1] if len(block.next) > 1 else None
+        if behind is None:
+            raise PtxError("the function ends behind it")
+        condition = t.read(i.predicate, "pred")
+        t.emit_void(f"br i1 {condition}, label %b{block.next[0]}, label %b{behind}")
+
+
+@opcode("brx")
+def branch_indexed(t, i):
+    """To the label of that index; beyond the list a GPU may do anything, this one takes the last."""
+    t.only(i, "idx", "uni")
+    if i.predicate is not None:
+        raise PtxError("a predicate before it is not executed")
+    block, _ = t.at
+    index = t.read(i.operands[0], "u32")
+    cases = " ".join(f"i32 {n}, label %b{to}" for n, to in enumerate(block.next))
+    t.emit_void(f"switch i32 {index}, label %b{block.next[-1]} [{cases}]")
+
+
+@opcode("ret", "exit")
+def end(t, i):
+    t.only(i, "uni")
+    t.emit_void("ret i32 0")
+
+
+@opcode("trap")
+def trap(t, i):
+    t.emit_void(f"ret i32 {layout.TRAP}")
+
+
+@opcode("brkpt", "pmevent", "griddepcontrol", "setmaxnreg")
+def nothing(t, i):
+    """For debuggers, profilers and the order of launches."""
+
+
+@opcode("nanosleep")
+def sleep(t, i):
+    """Let others go on."""
+    t.stop("yield")
+
+
+@opcode("bar", "barrier")
+def barrier(t, i):
+    """bar.sync a, b; bar.arrive a, b; bar.red.op.TYPE d, a, b, p; bar.warp.sync mask."""
+    t.only(i, "sync", "arrive", "red", "cta", "aligned", "warp", *REDUCTIONS)
+    if i.has("warp"):
+        t.stop("warp sync", 0, (t.read(i.operands[0], "b32"),))
+        return
+    operands = list(i.operands)
+    reduction = next((REDUCTIONS[m] for m in i.modifiers if m in REDUCTIONS), 0)
+    target = operands.pop(0) if i.has("red") else None
+    voted = "0"
+    if i.has("red"):
+        voted = t.emit(f"zext i1 {t.read(operands.pop(), 'pred')} to i32")
+    number = t.read(operands[0], "u32")
+    count = t.read(operands[1], "u32") if len(operands) > 1 else "0"
+    if i.has("arrive"):
+        if len(operands) < 2:
+            raise PtxError("it needs a number of threads")
+        t.stop("arrive", 0, (number, count, voted))
+        return
+    t.stop("barrier", reduction, (number, count, voted))
+    if i.has("red"):
+        value = t.result()
+        if reduction == 1:
+            t.write(target, value, "u32")
+        else:
+            t.write(target, t.emit(f"icmp ne i32 {value}, 0"), "pred")
+
+
+@opcode("call")
+def call(t, i):
+    name = next((o.name for o in i.operands if isinstance(o, Symbol)), "?")
+    raise PtxError(f"call of {name} is not executed")

@@ -1,0 +1,222 @@
+"""A kernel of PTX, translated, and the memory that a run of it needs.
+
+    kernel = load(ptx)
+    kernel.run(grid, block, values)
+
+values are NumPy arrays, which stand for pointers to their memory, and numbers. Blocks run on all cores, unless they
+talk to each other: then one after another, so that the result is the same each time.
+"""
+
+import hashlib
+import os
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels.gpu.emulator import layout, schedule
+from kernels.gpu.emulator.arguments import parameters
+from kernels.gpu.emulator.errors import EmulatorError, PtxError
+from kernels.gpu.emulator.native import Code, compiled, processor
+from kernels.gpu.emulator.parser import parse
+from kernels.gpu.emulator.store import Store
+from kernels.gpu.emulator.syntax import Function
+from kernels.gpu.emulator.translate import STEP, Translation, translate
+
+PIECES = 16  # that the blocks are divided into for each core, so that none waits long for another
+LOCK = threading.Lock()
+
+
+def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
+    """A kernel of a text by its name, or the only one; from the cache on disk, if it has been translated before.
+
+    watched and counted as `translate` takes them. Raises PtxError.
+    """
+    key = f"{fingerprint()} {processor()} {name} {watched} {counted}\n{ptx}"
+    return _load(hashlib.sha256(key.encode()).hexdigest(), ptx, name, watched, counted)
+
+
+@cache
+def _load(key, ptx, name, watched, counted):
+    with LOCK:
+        store = Store("emulator")
+        if found := store.get(key):
+            translation, code = pickle.loads(found)
+        else:
+            module = parse(ptx)
+            translation = translate(entry(module, name), module, watched, counted)
+            code = compiled(translation.text)
+            translation.text = ""
+            store.put(key, pickle.dumps((translation, code)))
+        return Loaded(translation, Code(code))
+
+
+def entry(module, name) -> Function:
+    found = {n: f for n, f in module.functions.items() if f.entry and f.body is not None}
+    if name is None and len(found) == 1:
+        (name,) = found
+    if name not in found:
+        raise PtxError(f"kernel {name!r} not found; the text has {', '.join(found) or 'none'}")
+    return found[name]
+
+
+@cache
+def fingerprint() -> str:
+    """A hash of the sources that translate."""
+    folder = Path(__file__).parent
+    text = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
+    return hashlib.sha256(text).hexdigest()
+
+
+class Loaded:
+    """A kernel that can be run."""
+
+    def __init__(self, translation: Translation, code: Code):
+        self.translation, self.code = translation, code
+        self.step = code.address(STEP)
+        self.kinds = np.array([schedule.KINDS.index(s.kind) for s in translation.stops] or [0], np.int32)
+        self.details = np.array([s.detail for s in translation.stops] or [0], np.int32)
+        self.statics = self._statics()
+
+    def _statics(self) -> np.ndarray:
+        """Global and constant variables with their initial values; they live as long as the kernel."""
+        translation = self.translation
+        memory = aligned_zeros(translation.places.statics_bytes)
+        for offset, variable in translation.places.statics.values():
+            data = np.frombuffer(variable.initial, np.uint8)
+            memory[offset : offset + data.size] = data
+            for at, symbol in variable.pointers:
+                if symbol.name not in translation.places.statics:
+                    raise PtxError(f"{variable.name}: an initial value is the address of {symbol.name}")
+                address = memory.ctypes.data + translation.places.statics[symbol.name][0] + symbol.offset
+                memory[offset + at : offset + at + 8] = np.frombuffer(address.to_bytes(8, "little"), np.uint8)
+        return memory
+
+    def run(
+        self,
+        grid: tuple[int, int, int],
+        block: tuple[int, int, int],
+        values: list[Any],
+        shared_bytes: int = 0,
+        seed: int | None = None,
+        cores: int | None = None,
+    ) -> None:
+        """Run all blocks. Arrays are read and written where they lie.
+
+        shared_bytes    dynamic shared memory
+        seed            for another order of blocks, warps and lanes; None for that of their numbers
+        cores           how many; None for all, or one where blocks talk to each other
+
+        Raises EmulatorError where it cannot go on: threads that wait for what never comes, traps.
+        """
+        count = int(np.prod(grid, dtype=np.int64))
+        order = np.arange(count)
+        generator = None if seed is None else np.random.default_rng(seed)
+        if generator is not None:
+            generator.shuffle(order)
+        lanes = lanes_in_order(int(np.prod(block)), generator)
+        given = parameters(self.translation, values)
+        cores = cores or (1 if self.translation.is_ordered else os.cpu_count() or 1)
+        cores = min(cores, count)
+        size = -(-count // (cores * PIECES)) if cores > 1 else count
+        pieces = [(first, min(first + size, count)) for first in range(0, count, size)]
+        waiting = iter(pieces)
+
+        def work():
+            place = Place(self, grid, block, given, shared_bytes)
+            while True:
+                with LOCK:
+                    piece = next(waiting, None)
+                if piece is None:
+                    return
+                self._run_piece(place, *piece, order, lanes, block, grid)
+
+        if cores == 1:
+            work()
+            return
+        with ThreadPoolExecutor(cores) as pool:
+            for done in [pool.submit(work) for _ in range(cores)]:
+                done.result()
+
+    def _run_piece(self, place, first, last, order, lanes, block, grid):
+        failure = np.zeros(4, np.int64)
+        code = schedule.run_blocks(
+            self.step, first, last, order, place.threads, place.block, place.shared, place.local,
+            self.kinds, self.details, lanes, False, failure,
+        )  # fmt: skip
+        if code != schedule.DONE:
+            raise EmulatorError(self.explained(failure, block, grid))
+
+    def explained(self, failure, block, grid) -> str:
+        """What went wrong, in one line."""
+        code, number, thread, state = (int(v) for v in failure)
+        where = f"{self.translation.name}: block {unravel(number, grid)}, thread {unravel(thread, block)}"
+        stop = self.translation.stops[state - 1] if 0 < state <= len(self.translation.stops) else None
+        at = f" at {stop.instruction} (PTX line {stop.instruction.line})" if stop else ""
+        match code:
+            case schedule.TRAP:
+                return f"{where}: trap"
+            case schedule.STUCK:
+                return f"{where}: waits{at} for threads that never come"
+            case schedule.ENDLESS:
+                return f"{where}: waits{at} for memory that nobody writes"
+        return f"{where}: stopped"
+
+
+class Place:
+    """The memory that one core runs blocks in, one after another."""
+
+    def __init__(self, loaded: Loaded, grid, block, given, shared_bytes):
+        translation = loaded.translation
+        count = int(np.prod(block))
+        self.shared = aligned_zeros(translation.places.shared_bytes + shared_bytes)
+        self.threads = aligned_zeros(count * translation.thread_bytes).view(np.int32).reshape(count, -1)
+        start = translation.local_offset // 4
+        self.local = (start, start + -(-translation.places.local_bytes // 4))
+        self.given, self.statics = given, loaded.statics
+        linear = np.arange(count)
+        records = self.threads
+        records[:, schedule.AT_TID] = linear % block[0]
+        records[:, schedule.AT_TID + 1] = linear // block[0] % block[1]
+        records[:, schedule.AT_TID + 2] = linear // (block[0] * block[1])
+        records[:, schedule.AT_LANE], records[:, schedule.AT_WARP] = linear % 32, linear // 32
+        records[:, schedule.AT_LINEAR] = linear
+        self.block = aligned_zeros(layout.BLOCK).view(np.int32)
+        wide = self.block.view(np.int64)
+        wide[layout.SHARED // 8] = self.shared.ctypes.data
+        wide[layout.PARAMS // 8] = given.ctypes.data
+        wide[layout.STATICS // 8] = loaded.statics.ctypes.data
+        self.block[schedule.AT_NTID : schedule.AT_NTID + 3] = block
+        self.block[schedule.AT_NCTAID : schedule.AT_NCTAID + 3] = grid
+        self.block[layout.DYNAMIC // 4] = shared_bytes
+        self.block[layout.TOTAL // 4] = self.shared.size
+
+
+def aligned_zeros(size: int) -> np.ndarray:
+    """Bytes that begin at a multiple of 256, as those of a GPU do."""
+    size = -(-max(size, 1) // 16) * 16
+    memory = np.zeros(size + 256, np.uint8)
+    start = -memory.ctypes.data % 256
+    return memory[start : start + size]
+
+
+def lanes_in_order(count: int, generator) -> np.ndarray:
+    """Threads of a block in the order in which they run: warp by warp, in a warp by lane; or shuffled in both."""
+    warps = [np.arange(first, min(first + 32, count)) for first in range(0, count, 32)]
+    if generator is not None:
+        full, rest = warps[: count // 32], warps[count // 32 :]
+        generator.shuffle(full)
+        warps = full + rest  # the last one, which may be short, stays last: the scheduler cuts the list in 32s
+        for warp in warps:
+            generator.shuffle(warp)
+    return np.concatenate(warps)
+
+
+def unravel(number, size):
+    """(x, y, z) of a linear number; x alone where there is no more."""
+    found = (number % size[0], number // size[0] % size[1], number // (size[0] * size[1]))
+    return found if any(n > 1 for n in size[1:]) else found[0]

@@ -1,0 +1,72 @@
+"""Where the variables of a kernel lie: offsets in shared and local memory, in its statics and its parameters."""
+
+from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.syntax import Address, Symbol, Variable, Vector
+
+
+def aligned(offset: int, align: int) -> int:
+    """The next multiple of `align`."""
+    return -(-offset // max(align, 1)) * max(align, 1)
+
+
+class Places:
+    """shared, statics, locals, parameters: (offset in bytes, variable) by name; and how many bytes each takes."""
+
+    def __init__(self, function, module, instructions):
+        """Only what the instructions mention gets a place. Raises PtxError for variables of other modules."""
+        self.shared: dict[str, tuple[int, Variable]] = {}
+        self.statics: dict[str, tuple[int, Variable]] = {}
+        self.locals: dict[str, tuple[int, Variable]] = {}
+        self.parameters: dict[str, tuple[int, Variable]] = {}
+        shared = statics = 0
+        variables = [*module.variables.items(), *function.variables.items()]
+        used = {n for item in instructions for n in mentioned(item)}
+        used |= {s.name for v in module.variables.values() for _, s in v.pointers}
+        dynamic = []
+        for name, variable in variables:
+            if variable.space == "shared" and name in used:
+                if variable.size is None:
+                    dynamic.append((name, variable))
+                else:
+                    shared = aligned(shared, variable.align)
+                    self.shared[name] = (shared, variable)
+                    shared += variable.size
+            elif variable.space in ("global", "const") and name in used:
+                if variable.size is None or (variable.external and not variable.initial):
+                    raise PtxError(f"{name}: a variable that the text declares as that of another module")
+                statics = aligned(statics, max(variable.align, 16))
+                self.statics[name] = (statics, variable)
+                statics += variable.size
+        shared = aligned(shared, 16)
+        for name, variable in dynamic:  # all begin where the static ones end
+            self.shared[name] = (shared, variable)
+        self.shared_bytes, self.statics_bytes = shared, statics
+        offset = 0
+        for name, variable in function.variables.items():
+            if variable.space in ("local", "param"):
+                offset = aligned(offset, max(variable.align, 8))
+                self.locals[name] = (offset, variable)
+                offset += variable.size or 0
+        self.local_bytes = offset
+        offset = 0
+        for variable in function.parameters:
+            offset = aligned(offset, variable.align)
+            self.parameters[variable.name] = (offset, variable)
+            offset += variable.size or 0
+        self.parameter_bytes = offset
+
+
+def mentioned(item):
+    """Names of symbols in an instruction."""
+
+    def of(operand):
+        match operand:
+            case Symbol(name):
+                yield name
+            case Address(base) if base is not None:
+                yield from of(base)
+            case Vector(elements):
+                for element in elements:
+                    yield from of(element)
+
+    return {name for operand in item.operands for name in of(operand)}

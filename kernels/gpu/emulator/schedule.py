@@ -1,0 +1,184 @@
+"""The scheduler: runs the threads of a block to where they wait, lets those go on whose wait is over, until all end.
+
+Warps take turns, in a warp the lanes; each runs until it waits or ends. So the order of all that happens is fixed, or,
+with a seed, another one that is fixed as well. Compiled by Numba, without Python's lock: blocks run on all cores.
+"""
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from kernels.gpu.emulator import layout
+from kernels.gpu.emulator.warp import meet_in_warp
+
+# States of a thread; a positive one is the number of the stop where it waits.
+READY = 0
+OVER = -1
+
+# Kinds of stops, as numbers.
+KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect", "matrix")
+BARRIER, ARRIVE, YIELD, ACTIVE, WARP = 0, 1, 2, 3, 4  # from WARP on lanes of a warp wait for each other
+
+# How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS = 0, 1, 2, 3, 4, 5
+MOST_YIELDS = 1_000_000  # turns in which threads only wait for each other's memory before that is called endless
+
+BARRIERS = 16
+WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
+AT_RESUME, AT_TID, AT_LANE, AT_WARP, AT_LINEAR, AT_DEPOSIT, AT_RESULT = WORDS.values()
+AT_NTID, AT_CTAID, AT_NCTAID = layout.NTID // 4, layout.CTAID // 4, layout.NCTAID // 4
+
+
+@intrinsic
+def call_step(typing, step, thread, block):
+    """Call the machine code at an address with two pointers; returns its i32."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = cgutils.voidptr_t
+        function = ir.FunctionType(ir.IntType(32), (pointer, pointer))
+        at, *given = arguments
+        callee = builder.inttoptr(at, function.as_pointer())
+        return builder.call(callee, [builder.inttoptr(value, pointer) for value in given])
+
+    return types.int32(types.int64, types.int64, types.int64), generate
+
+
+@numba.njit(nogil=True, cache=True)
+def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, details, lanes, strict, failure):
+    """Run blocks[first:last]. Returns DONE, or how it failed, which `failure` explains.
+
+    blocks     int64: linear numbers of blocks in the order in which they run
+    threads    int32 (threads of a block, words of a record)
+    block      int32: the record of the block; its pointers and sizes are set
+    shared     uint8: the block's shared memory
+    local      (first word, last word) of a thread's local memory in its record
+    lanes      int64: threads in the order in which they run, warp by warp
+    strict     whether a barrier that some threads will never reach ends the run
+    """
+    for n in range(first, last):
+        number = blocks[n]
+        block[AT_CTAID] = number % block[AT_NCTAID]
+        block[AT_CTAID + 1] = number // block[AT_NCTAID] % block[AT_NCTAID + 1]
+        block[AT_CTAID + 2] = number // (block[AT_NCTAID] * block[AT_NCTAID + 1])
+        shared[:] = 0xFF  # nobody's: NaN as a float, -1 as an integer
+        threads[:, local[0] : local[1]] = -1
+        code = run_block(step, threads, block, kinds, details, lanes, strict, failure)
+        if code != DONE:
+            failure[0], failure[1] = code, number
+            return code
+    return DONE
+
+
+@numba.njit(nogil=True, cache=True)
+def run_block(step, threads, block, kinds, details, lanes, strict, failure):
+    count, stride = threads.shape[0], threads.strides[0]
+    base, block_at = threads.ctypes.data, block.ctypes.data
+    state = np.zeros(count, np.int32)
+    arrived = np.zeros(BARRIERS, np.int32)  # at a barrier, of those who do not wait there
+    threads[:, AT_RESUME] = 0
+    left, turns = count, 0
+    while left:
+        moved = False
+        for w in range(0, count, 32):
+            warp = lanes[w : w + 32]
+            running = True
+            while running:
+                running = False
+                for t in warp:
+                    if state[t] != READY:
+                        continue
+                    running = moved = True
+                    code = call_step(step, base + t * stride, block_at)
+                    state[t] = code if code > 0 else OVER
+                    left -= code <= 0
+                    if code < 0:
+                        failure[2], failure[3] = t, threads[t, AT_RESUME]
+                        return FAULT if code == layout.FAULT else TRAP
+                if meet_in_warp(threads, state, kinds, details, warp):
+                    running = True
+                if strict and failure[0]:
+                    return failure[0]
+        if meet_at_barriers(threads, state, kinds, details, arrived, left):
+            turns = 0
+            continue
+        waiting = resume_yielding(state, kinds)
+        if left and not waiting and not moved:
+            failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
+            return STUCK
+        if waiting:
+            turns += 1
+            if turns > MOST_YIELDS:
+                failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
+                return ENDLESS
+    return DONE
+
+
+@numba.njit(nogil=True, cache=True)
+def first_waiting(state):
+    for t in range(state.size):
+        if state[t] > 0:
+            return t
+    return 0
+
+
+@numba.njit(nogil=True, cache=True)
+def resume_yielding(state, kinds):
+    """Make those ready who only let others go first; whether there were any."""
+    found = False
+    for t in range(state.size):
+        if state[t] > 0 and kinds[state[t] - 1] == YIELD:
+            state[t] = READY
+            found = True
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
+def meet_at_barriers(threads, state, kinds, details, arrived, left):
+    """Let threads pass each barrier that is complete; whether there was one, or somebody who only announces itself.
+
+    A barrier without a number of threads is for all that have not ended.
+    """
+    waiting = np.zeros(BARRIERS, np.int32)
+    wanted = np.zeros(BARRIERS, np.int32)
+    voted = np.zeros(BARRIERS, np.int32)
+    passed = False
+    for t in range(state.size):
+        if state[t] <= 0:
+            continue
+        kind = kinds[state[t] - 1]
+        if kind > ARRIVE:
+            continue
+        number = threads[t, AT_DEPOSIT] & BARRIERS - 1
+        if threads[t, AT_DEPOSIT + 1]:
+            wanted[number] = threads[t, AT_DEPOSIT + 1]
+        if kind == ARRIVE:
+            arrived[number] += 1
+            state[t] = READY
+            passed = True
+        else:
+            waiting[number] += 1
+            voted[number] += threads[t, AT_DEPOSIT + 2] != 0
+    for t in range(state.size):
+        if state[t] <= 0 or kinds[state[t] - 1] != BARRIER:
+            continue
+        number = threads[t, AT_DEPOSIT] & BARRIERS - 1
+        need = wanted[number] if wanted[number] else left
+        if waiting[number] + arrived[number] < need:
+            continue
+        detail = details[state[t] - 1]
+        if detail == 1:
+            threads[t, AT_RESULT] = voted[number]
+        elif detail == 2:
+            threads[t, AT_RESULT] = voted[number] == waiting[number]
+        elif detail == 3:
+            threads[t, AT_RESULT] = voted[number] > 0
+        state[t] = READY
+        passed = True
+    for number in range(BARRIERS):
+        need = wanted[number] if wanted[number] else left
+        if waiting[number] and waiting[number] + arrived[number] >= need:
+            arrived[number] = 0
+    return passed
