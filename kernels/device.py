@@ -80,7 +80,8 @@ class Device:
         """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times.
 
         arguments    device arrays and settings by name; None where there is none
-        how          of CUDA kernels: rung, tiny, part, as `launches` takes them; and `checked`, of interpreted ones
+        how          of CUDA kernels: rung, tiny, part, as `launches` takes them; `checked`, of interpreted ones; and
+                     `contracted`, of emulated ones, whether a * b + c may be one fma
 
         Raises ShapeError for arguments that do not fit, and OperationError where the operation has no implementation
         for this device, or one with an error.
@@ -89,7 +90,9 @@ class Device:
         kind = self.runs(operation)
         if self.name == "emulate":
             how.pop("checked", None)
-            return [launch.emulated() for launch in launches(operation, direction, arguments, **how)]
+            contracted = how.pop("contracted", True)
+            runs = launches(operation, direction, arguments, **how)
+            return [launch.emulated(contracted=contracted) for launch in runs]
         if kind == "cuda":
             checked = how.pop("checked", self.name == "interpret")
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})

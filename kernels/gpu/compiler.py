@@ -7,7 +7,8 @@ Today that is numba-cuda. Its announced successor, numba-cuda-mlir, keeps `@cuda
 import os
 import pickle
 import re
-from contextlib import suppress
+import threading
+from contextlib import contextmanager, nullcontext, suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
 from numba import cuda, float32, float64, int32, int64, types, uint8, uint32
 from numba.cuda import dispatcher as launcher
-from numba.cuda.cudadrv import devices
+from numba.cuda.cudadrv import devices, nvvm
 from numba.cuda.cudadrv.error import NvvmSupportError
 
 from kernels.operation import unknown
@@ -27,6 +28,8 @@ from kernels.operation import unknown
 vars(np).setdefault("row_stack", np.vstack)
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100")
+
+COMPILING = threading.Lock()  # held where all compilations of the process are changed
 
 NO_COMPILER = "no compiler here: libnvvm was not found (set CUDA_HOME, or pip install 'numba-cuda[cu13]')"
 
@@ -76,17 +79,34 @@ def device_jit(function):
     return cuda.jit(function, device=True, inline="always")
 
 
-def ptx(function, argument_types, architecture):
-    """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU. Raises CompileError, NoCompiler."""
+def ptx(function, argument_types, architecture, contracted=True, lines=False):
+    """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU. Raises CompileError, NoCompiler.
+
+    contracted    whether a * b + c may become one fma, rounded once, as it does on a GPU
+    lines         whether the text says which line of the source an instruction comes from
+    """
     signature, capability = types.void(*argument_types), compute_capability(architecture)
     try:
-        text, _ = cuda.compile_ptx(function, signature, cc=capability)
+        with nullcontext() if contracted else uncontracted():
+            text, _ = cuda.compile_ptx(function, signature, cc=capability, lineinfo=lines)
     except (DynamicLibNotFoundError, NvvmSupportError) as error:
         raise NoCompiler(NO_COMPILER) from error
     except Exception as error:  # Numba and NVVM raise many kinds, with texts of many lines
         said, line = condensed(str(error))
         raise CompileError(f"{function.__name__} does not compile for {architecture}", said, line) from error
     return text
+
+
+@contextmanager
+def uncontracted():
+    """What NVVM compiles inside keeps products and sums apart. Numba offers no such option, so it is slipped in."""
+    compile_ir = nvvm.compile_ir
+    with COMPILING:
+        nvvm.compile_ir = lambda text, **options: compile_ir(text, **{**options, "fma": False})
+        try:
+            yield
+        finally:
+            nvvm.compile_ir = compile_ir
 
 
 def condensed(text):

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.gpu import compiler
+from kernels.gpu import compiler, known_ptx
 from kernels.gpu.interpreter import check_limits, interpret, refusal
 from kernels.gpu.source import Source, constants_key, function_at
 
@@ -32,7 +32,7 @@ class Kernel:
     def __init__(self, function, constants=None, family=None):
         self.source = Source(function, constants or {})
         self.__name__, self.__doc__ = function.__name__, function.__doc__
-        self._ptx = {}  # by types of arguments and architecture
+        self._ptx = {}  # by types of arguments, architecture and options
         # All that differ in compile-time parameters alone, by these: so each is compiled once.
         self._family = {} if family is None else family
         self._family[constants_key(self.source.constants)] = self
@@ -106,11 +106,11 @@ class Kernel:
         """The kernel for a GPU, compiled at its first launch."""
         return compiler.jit(self.source.specialised())
 
-    def ptx(self, argument_types, architecture):
-        """PTX for an architecture such as "sm_90"; needs no GPU."""
-        key = (argument_types, architecture)
+    def ptx(self, argument_types, architecture, **options):
+        """PTX for an architecture such as "sm_90"; needs no GPU. Options as compiler.ptx takes them."""
+        key = (argument_types, architecture, *sorted(options.items()))
         if key not in self._ptx:
-            self._ptx[key] = compiler.ptx(self.source.specialised(), argument_types, architecture)
+            self._ptx[key] = known_ptx.ptx(self.source, argument_types, architecture, **options)
         return self._ptx[key]
 
 
@@ -135,15 +135,18 @@ class Launch:
         """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
         interpret(self, checked=checked)
 
-    def emulate(self, seed=None):
-        """Execute on the CPU what the compiler makes of the kernel, on NumPy arrays; with a seed in another order."""
-        self.emulated()(seed)
+    def emulate(self, seed=None, **options):
+        """Execute on the CPU what the compiler makes of the kernel, on NumPy arrays; with a seed in another order.
 
-    def emulated(self):
+        Options as compiler.ptx takes them.
+        """
+        self.emulated(**options)(seed)
+
+    def emulated(self, **options):
         """A call that runs the compiled kernel on these arrays, to be made any number of times."""
         from kernels.gpu.emulator import bound  # it needs LLVM, and most who launch do not need it
 
-        return bound(self)
+        return bound(self, **options)
 
     def bound(self, stream_pointer):
         """A call that enqueues this launch on a CUDA stream, given as its address. Arguments are CuPy arrays.
@@ -161,10 +164,13 @@ class Launch:
         """Numba's types of the arguments: with the kernel, what a compilation depends on."""
         return tuple(compiler.type_of(a) for a in self.args)
 
-    def ptx(self, architecture):
-        """PTX of this launch's kernel for the types of its arguments. Raises CompileError, NoCompiler."""
+    def ptx(self, architecture, **options):
+        """PTX of this launch's kernel for the types of its arguments; options as compiler.ptx takes them.
+
+        Raises CompileError, NoCompiler.
+        """
         try:
-            return self.kernel.ptx(self.types, architecture)
+            return self.kernel.ptx(self.types, architecture, **options)
         except compiler.NoCompiler:
             raise
         except compiler.CompileError as error:

@@ -19,11 +19,13 @@ __all__ = ["EmulatorError", "Loaded", "PtxError", "bound", "load"]
 ARCHITECTURE = "sm_90"
 
 
-def bound(launch, architecture=ARCHITECTURE):
+def bound(launch, architecture=ARCHITECTURE, **options):
     """A call that runs what Numba compiles of a launch for an architecture; it takes a seed, or None.
+
+    options    as compiler.ptx takes them
 
     Raises CompileError and PtxError; the call raises EmulatorError.
     """
-    kernel = load(launch.ptx(architecture))
+    kernel = load(launch.ptx(architecture, **options))
     values = of_numba(launch.args, launch.types)
     return lambda seed=None: kernel.run(launch.grid, launch.block, values, launch.shared_bytes, seed)

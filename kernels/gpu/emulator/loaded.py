@@ -23,9 +23,9 @@ from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
 from kernels.gpu.emulator.native import Code, compiled, processor
 from kernels.gpu.emulator.parser import parse
-from kernels.gpu.emulator.store import Store
 from kernels.gpu.emulator.syntax import Function
 from kernels.gpu.emulator.translate import STEP, Translation, translate
+from kernels.store import Store
 
 PIECES = 16  # that the blocks are divided into for each core, so that none waits long for another
 LOCK = threading.Lock()

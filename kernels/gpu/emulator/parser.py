@@ -41,7 +41,8 @@ def parse(text: str) -> Module:
 class Parser(Tokens):
     def __init__(self, text):
         super().__init__(text)
-        self.files: dict[int, str] = {}
+        # They may stand behind the functions whose lines refer to them.
+        self.files = {int(number): name for number, name in re.findall(r'^\s*\.file\s+(\d+)\s+"([^"\n]*)"', text, re.M)}
         self.source: tuple[str, int] | None = None
 
     # Modules
@@ -69,8 +70,8 @@ class Parser(Tokens):
     def debugging(self):
         """Take in what only debuggers read; whether there was such."""
         if self.take(".file"):
-            number = self.integer()
-            self.files[number] = self.next().strip('"')
+            self.integer()
+            self.next()
             while self.take(","):
                 self.integer()
         elif self.take(".loc"):

@@ -1,4 +1,4 @@
-"""What has been translated before, on disk: in the user's cache folder, a file for each hash."""
+"""What has been compiled before, on disk: in the user's cache folder, a file for each hash of what it depends on."""
 
 import os
 import time
