@@ -353,20 +353,6 @@ def test_a_variable_that_a_thread_never_assigned_is_named():
         assigns_on_one_path[1, 8](X, Y).interpret()
 
 
-@kernel
-def computes_its_shape(x, y, *, BLOCK=8):
-    tile = cuda.shared.array(BLOCK + 2, float32)
-    i = cuda.threadIdx.x
-    tile[i] = x[i]
-    y[i] = tile[i]
-
-
-def test_a_shape_that_is_computed_is_interpreted_and_said_not_to_compile():
-    computes_its_shape[1, 8](X, Y).interpret()
-    with pytest.raises(CompileError, match="local array is written or a compile-time parameter, not computed"):
-        computes_its_shape[1, 8](X, Y).ptx("sm_90")
-
-
 def test_what_only_the_compiler_refuses_is_one_line_with_its_number(monkeypatch):
     page = 'Failed in cuda mode (step: frontend)\nUnknown attribute "a" of type b\n\nFile "c.py", line 7:\n'
 
