@@ -120,10 +120,12 @@ def type_of(value):
             raise TypeError(f"kernel argument of {value.dtype}: kernels take floats, integers and booleans")
         scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)
         return types.Array(scalar, value.ndim, "C") if value.ndim else scalar
+    if value is None:
+        return types.none
     if isinstance(value, bool):
         return types.boolean
     if isinstance(value, int):
-        return types.int64
+        return types.int64 if value < 2**63 else types.uint64
     if isinstance(value, float):
         return types.float64
     raise TypeError(f"kernel argument {value!r}: {type(value).__name__} is neither an array nor a number")
