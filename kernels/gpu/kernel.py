@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from kernels.gpu import compiler
-from kernels.gpu.interpreter import check_limits, interpret, refusal
-from kernels.gpu.source import Source, constants_key, function_at
+from kernels.gpu.interpreter import KernelError, check_limits, interpret, refusal
+from kernels.gpu.shown import cause, shown
+from kernels.gpu.source import Source, SourceError, constants_key, function_at
 
 
 class Kernel:
@@ -65,7 +66,10 @@ class Kernel:
         def bind(*args, **keywords):
             self._check_arguments(args, keywords)
             launch = Launch(self, grid, block, args, shared_bytes)
-            check_limits(launch)
+            try:
+                check_limits(launch)
+            except KernelError as error:
+                raise shown(error) from cause(error)
             return launch
 
         return bind
@@ -148,7 +152,10 @@ class Launch:
 
     def interpret(self, checked=True):
         """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
-        interpret(self, checked=checked)
+        try:
+            interpret(self, checked=checked)
+        except (KernelError, SourceError) as error:
+            raise shown(error) from cause(error)
 
     def emulate(self, seed=None):
         """Execute on the CPU what the compiler makes of the kernel, on NumPy arrays; with a seed in another order."""
@@ -180,14 +187,15 @@ class Launch:
         """PTX of this launch's kernel for the types of its arguments. Raises CompileError, NoCompiler."""
         try:
             return self.kernel.ptx(self.types, architecture)
-        except compiler.NoCompiler:
-            raise
-        except compiler.CompileError as error:
-            # The interpreter says plainer what is wrong, if it stumbles over the same line.
-            said = refusal(self)
-            if said is None or said.line is None or error.line not in (None, said.line):
-                raise
-            raise compiler.CompileError(error.subject, f"{said.problem}, at {said.site}", said.line) from error
+        except (compiler.CompileError, SourceError) as error:
+            raise shown(self._plainer(error)) from cause(error)
+
+    def _plainer(self, error):
+        """What the interpreter says of a kernel that does not compile, if it stumbles over the same line."""
+        said = refusal(self) if type(error) is compiler.CompileError else None
+        if said is None or said.line is None or error.line not in (None, said.line):
+            return error
+        return compiler.CompileError(error.subject, f"{said.problem}, at {said.site}", said.line)
 
 
 def _kernel_at(module, name, constants):
