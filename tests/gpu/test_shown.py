@@ -12,6 +12,7 @@ from kernels.gpu import cuda, device, kernel
 from kernels.gpu.compiler import CompileError
 from kernels.gpu.interpreter import KernelError, LaunchError
 from kernels.gpu.shown import VARIABLE, shown
+from kernels.gpu.xray import xray
 from tests.gpu.test_interpreter_refusals import line_of_fault
 
 HERE = Path(__file__)
@@ -86,6 +87,12 @@ def test_an_error_of_the_compiler_comes_without_numbas_page():
 def test_a_launch_that_no_gpu_takes_comes_without_the_interpreter():
     found, _ = frames(lambda: reads_beyond[1, 2048](np.zeros(8), np.zeros(8)), LaunchError)
     assert [Path(frame.filename).name for frame in found[-1:]] == ["kernel.py"]
+
+
+def test_an_x_ray_that_stumbles_ends_at_the_line_as_well():
+    found, _ = frames(lambda: xray(launch_of(reads_beyond)), KernelError)
+    assert (Path(found[-1].filename), found[-1].lineno) == (HERE, line_of_fault(reads_beyond.source.function))
+    assert "checked.py" not in {Path(frame.filename).name for frame in found}
 
 
 def test_all_frames_are_shown_to_whoever_asks(monkeypatch):

@@ -57,8 +57,8 @@ def declaring(dispatcher):
 
     One that Numba inlines is none: what is declared of it does not reach the kernel it is inlined into.
     """
-    is_inlined = dispatcher.targetoptions.get("inline", "never") != "never"
-    return None if is_inlined or dispatcher._can_compile else types.Dispatcher(dispatcher)
+    is_inlined = getattr(dispatcher, "targetoptions", {}).get("inline", "never") != "never"
+    return None if is_inlined or getattr(dispatcher, "_can_compile", True) else types.Dispatcher(dispatcher)
 
 
 class Function(Statements):
