@@ -1,4 +1,4 @@
-"""Whatever executes kernels here writes what the compiled kernel does: the cases of agreement.py."""
+"""The interpreter and the emulator write what the compiled kernel does: the cases of agreement.py."""
 
 import numpy as np
 import pytest
@@ -26,4 +26,11 @@ def test_compiled_they_are_the_instructions_that_the_expectation_was_read_off(ca
 def test_interpreted_they_write_what_the_compiled_kernel_writes(case, checked):
     launch = case.launch()
     launch.interpret(checked)
+    assert_same_bits(launch.args[-1], case.expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_emulated_they_write_it_as_well(case):
+    launch = case.launch()
+    launch.emulate()
     assert_same_bits(launch.args[-1], case.expected)
