@@ -120,8 +120,6 @@ def type_of(value):
             raise TypeError(f"kernel argument of {value.dtype}: kernels take floats, integers and booleans")
         scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)
         return types.Array(scalar, value.ndim, "C") if value.ndim else scalar
-    if value is None:
-        return types.none
     if isinstance(value, bool):
         return types.boolean
     if isinstance(value, int):

@@ -102,7 +102,10 @@ class Kernel:
         if len(args) != len(names):
             raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), given {len(args)}")
         for name, value in zip(names, args, strict=True):
-            if not (_is_array(value) or isinstance(value, int | float | None)):
+            if value is None:
+                what = f"{name} is None, which Numba compiles and does not launch: make it a compile-time parameter"
+                raise TypeError(f"{self.name}: {what}, after the * of the kernel's arguments")
+            if not (_is_array(value) or isinstance(value, int | float)):
                 what = f"{name} is {_kind(value)}: give an array, as np.array({name}, np.float32), or a number"
                 raise TypeError(f"{self.name}: {what}")
             if isinstance(value, int) and not -(2**63) <= value < 2**64:
@@ -174,7 +177,7 @@ class Launch:
         """
         cuda = compiler.cuda
         stream = cuda.external_stream(stream_pointer)
-        args = [a if a is None or np.isscalar(a) else cuda.as_cuda_array(a, sync=False) for a in self.args]
+        args = [a if np.isscalar(a) else cuda.as_cuda_array(a, sync=False) for a in self.args]
         configured = self.kernel.compiled[self.grid, self.block, stream, self.shared_bytes]
         return functools.partial(configured, *args)
 

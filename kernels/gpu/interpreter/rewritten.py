@@ -117,8 +117,6 @@ def refuse_result(program):
 
 def describe(name, argument, largest):
     """What is known of an argument before the run. Raises Unsupported for what no kernel takes here."""
-    if argument is None:
-        return Static(None)
     if hasattr(argument, "dtype") and not isinstance(argument, np.generic | np.ndarray):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
