@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import pkgutil
 import sys
 
@@ -11,6 +12,7 @@ from kernels.device import DeviceError
 from kernels.gpu.compiler import CompileError
 from kernels.gpu.interpreter import KernelError
 from kernels.gpu.report import ReportError
+from kernels.gpu.shown import VARIABLE
 from kernels.modules import OperationError
 from kernels.operation import ShapeError
 from kernels.operations import add_folder
@@ -40,9 +42,18 @@ def parser() -> argparse.ArgumentParser:
 def everywhere() -> Parser:
     """What all commands take."""
     c = Parser(add_help=False)
+    what = "show where in this project an error comes from, as HANDWRITTEN_DEBUG=1 in the environment does"
+    c.add_argument("--debug", action=Debug, nargs=0, default=argparse.SUPPRESS, help=what)
     what = "also find the operations in this folder, as others do that HANDWRITTEN_OPERATIONS names"
     c.add_argument("--operations", action=AddFolder, metavar="FOLDER", default=argparse.SUPPRESS, help=what)
     return c
+
+
+class Debug(argparse.Action):
+    """Asks for tracebacks, here and in processes that are started from here."""
+
+    def __call__(self, parser, namespace, values, option=None):
+        os.environ[VARIABLE] = "1"
 
 
 class AddFolder(argparse.Action):

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from kernels.files import write_whole
+from kernels.gpu.shown import is_debugging
 from kernels.modules import OperationError
 from kernels.operation import unknown
 
@@ -41,8 +43,8 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
     """Run the command that the arguments name, by default those of the process; returns the exit code.
 
     It is 0 unless the command gives another, 1 after an error and 130 after an interrupt. Errors a user can cause, the
-    program's own `errors` among them, are one line on standard error, and so are warnings. Arguments that cannot be
-    are one line too, and leave with code 2 by SystemExit.
+    program's own `errors` among them, are one line on standard error, and so are warnings; the traceback is above it
+    where HANDWRITTEN_DEBUG asks for it. Arguments that cannot be are one line too, and leave with code 2 by SystemExit.
     """
     options = parser.parse_args(arguments)
     logging.getLogger("numba").setLevel(logging.WARNING)
@@ -56,6 +58,8 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes when it ends
         return 1
     except USER_ERRORS + errors as error:
+        if is_debugging():
+            traceback.print_exc()
         print(f"{called(options.prog)}: {one_line(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:

@@ -143,7 +143,7 @@ def type_of(value):
     if isinstance(value, bool):
         return types.boolean
     if isinstance(value, int):
-        return types.int64
+        return types.int64 if value < 2**63 else types.uint64
     if isinstance(value, float):
         return types.float64
     raise TypeError(f"kernel argument {value!r}: {type(value).__name__} is neither an array nor a number")

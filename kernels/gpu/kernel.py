@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from kernels.gpu import compiler, known_ptx
-from kernels.gpu.interpreter import check_limits, interpret, refusal
-from kernels.gpu.source import Source, constants_key, function_at
+from kernels.gpu.interpreter import KernelError, check_limits, interpret, refusal
+from kernels.gpu.shown import cause, shown
+from kernels.gpu.source import Source, SourceError, constants_key, function_at
 
 
 class Kernel:
@@ -50,19 +51,25 @@ class Kernel:
     def __getitem__(self, configuration):
         """`kernel[grid, block]` or `kernel[grid, block, shared_bytes]`, to be called with the arguments.
 
-        Raises TypeError for what is no launch, and LaunchError for one that no GPU takes.
+        Numba's own order, `[grid, block, stream, shared_bytes]`, is understood where the stream is 0: which it is, who
+        runs the launch says. Raises TypeError for what is no launch, and LaunchError for one that no GPU takes.
         """
-        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3):
+        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3, 4):
             raise TypeError(
                 f"{self.name}: a launch is {self.usage}, or [grid, block, shared_bytes] with numbers of bytes"
             )
-        grid, block, shared_bytes = (*configuration, 0)[:3]
-        grid, block = self._three("grid", grid), self._three("block", block)
+        grid, block = self._three("grid", configuration[0]), self._three("block", configuration[1])
+        shared_bytes = self._bytes((*configuration[2:], 0)[0] if len(configuration) < 4 else configuration[3])
+        if len(configuration) == 4:
+            self._refuse_stream(configuration[2])
 
         def bind(*args, **keywords):
             self._check_arguments(args, keywords)
             launch = Launch(self, grid, block, args, shared_bytes)
-            check_limits(launch)
+            try:
+                check_limits(launch)
+            except KernelError as error:
+                raise shown(error) from cause(error)
             return launch
 
         return bind
@@ -70,9 +77,21 @@ class Kernel:
     def _three(self, what, size):
         """A grid or block given as a number or a short tuple, as (x, y, z)."""
         sizes = size if isinstance(size, tuple | list) else (size,)
-        if not 1 <= len(sizes) <= 3 or not all(isinstance(n, Integral) for n in sizes):
+        if not 1 <= len(sizes) <= 3 or not all(map(_is_whole, sizes)):
             raise TypeError(f"{self.name}: {what} {size!r} is not one whole number, nor two or three of them")
         return (*map(int, sizes), 1, 1)[:3]
+
+    def _bytes(self, shared_bytes):
+        """The size of dynamic shared memory as an int."""
+        if not _is_whole(shared_bytes) or shared_bytes < 0:
+            what = f"{shared_bytes!r} is no number of bytes: a launch is [grid, block, shared_bytes]"
+            raise TypeError(f"{self.name}: {what}, or as in Numba [grid, block, 0, shared_bytes]")
+        return int(shared_bytes)
+
+    def _refuse_stream(self, stream):
+        if not (stream is None or (_is_whole(stream) and stream == 0)):
+            what = f"a launch knows no stream, who runs it does: write 0 for {stream!r}"
+            raise TypeError(f"{self.name}: {what}, as in [grid, block, 0, shared_bytes]")
 
     def _check_arguments(self, args, keywords):
         names = self.source.arguments
@@ -83,11 +102,14 @@ class Kernel:
         if len(args) != len(names):
             raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), given {len(args)}")
         for name, value in zip(names, args, strict=True):
-            if not (hasattr(value, "dtype") or isinstance(value, int | float | None)):
-                what = (
-                    f"{name} is a {type(value).__name__}: give an array, as np.array({name}, np.float32), or a number"
-                )
+            if value is None:
+                what = f"{name} is None, which Numba compiles and does not launch: make it a compile-time parameter"
+                raise TypeError(f"{self.name}: {what}, after the * of the kernel's arguments")
+            if not (_is_array(value) or isinstance(value, int | float)):
+                what = f"{name} is {_kind(value)}: give an array, as np.array({name}, np.float32), or a number"
                 raise TypeError(f"{self.name}: {what}")
+            if isinstance(value, int) and not -(2**63) <= value < 2**64:
+                raise TypeError(f"{self.name}: {name} is {value}, which has more than 64 bits")
 
     def __repr__(self):
         return repr(self.source)
@@ -133,7 +155,10 @@ class Launch:
 
     def interpret(self, checked=True):
         """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
-        interpret(self, checked=checked)
+        try:
+            interpret(self, checked=checked)
+        except (KernelError, SourceError) as error:
+            raise shown(error) from cause(error)
 
     def emulate(self, seed=None, **options):
         """Execute on the CPU what the compiler makes of the kernel, on NumPy arrays; with a seed in another order.
@@ -171,18 +196,38 @@ class Launch:
         """
         try:
             return self.kernel.ptx(self.types, architecture, **options)
-        except compiler.NoCompiler:
-            raise
-        except compiler.CompileError as error:
-            # The interpreter says plainer what is wrong, if it stumbles over the same line.
-            said = refusal(self)
-            if said is None or said.line is None or error.line not in (None, said.line):
-                raise
-            raise compiler.CompileError(error.subject, f"{said.problem}, at {said.site}", said.line) from error
+        except (compiler.CompileError, SourceError) as error:
+            raise shown(self._plainer(error)) from cause(error)
+
+    def _plainer(self, error):
+        """What the interpreter says of a kernel that does not compile, if it stumbles over the same line."""
+        said = refusal(self) if type(error) is compiler.CompileError else None
+        if said is None or said.line is None or error.line not in (None, said.line):
+            return error
+        return compiler.CompileError(error.subject, f"{said.problem}, at {said.site}", said.line)
 
 
 def _kernel_at(module, name, constants):
     return Kernel(function_at(module, name), constants)
+
+
+def _is_whole(value):
+    """Whether a value is a whole number: of Python or NumPy, and neither true nor false."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_array(value):
+    """Whether a value is an array or a number of NumPy, of CuPy, or of another library that has NumPy's types."""
+    return isinstance(getattr(value, "dtype", None), np.dtype) and hasattr(value, "shape")
+
+
+def _kind(value):
+    """What a value is, with an article."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _described(value):
@@ -205,7 +250,9 @@ def _short(size):
 
 
 def kernel(function):
-    """Decorator: make a CUDA kernel of a function."""
+    """Decorator: make a CUDA kernel of a function, or of what `@cuda.jit` has made of one."""
+    if getattr(function, "targetoptions", {}).get("device"):
+        raise TypeError(f"{function.__name__}: is a device function, which kernels call and nobody launches")
     return Kernel(function)
 
 

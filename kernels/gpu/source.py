@@ -24,6 +24,11 @@ class Source:
     """A Python function as text, syntax tree and names, with its keyword-only arguments split off as constants."""
 
     def __init__(self, function, constants):
+        if getattr(function, "_can_compile", True) is False:
+            raise TypeError(
+                f"{function.__name__}: Numba has compiled it for declared types: leave them out of @cuda.jit"
+            )
+        function = getattr(function, "py_func", function)  # of what @cuda.jit has made of it
         if not inspect.isfunction(function) or function.__name__ == "<lambda>":
             what = "a lambda" if inspect.isfunction(function) else repr(function)
             raise TypeError(f"@kernel and @device stand above a function that `def` makes, not above {what}")

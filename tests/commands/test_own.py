@@ -302,6 +302,20 @@ def test_integers_are_drawn_so_that_they_are_indices(folder, kernels):
     assert code == 0, printed
 
 
+def test_where_an_error_comes_from_is_shown_to_whoever_asks(kernels, monkeypatch):
+    monkeypatch.setenv("HANDWRITTEN_DEBUG", "0")  # and so it is again afterwards
+    _, _, plain = kernels("xray", "without_writers", *AS_ARRAYS)
+    code, _, complaint = kernels("xray", "without_writers", *AS_ARRAYS, "--debug")
+    assert code == 1
+    assert plain.count("\n") == 1
+    assert complaint.startswith("Traceback (most recent call last):")
+    assert "interpreter/checked.py" in complaint
+    assert complaint.endswith("\n" + plain), "the one line stands below it"
+
+
+AS_ARRAYS = ("--grid", 1, "--block", 32, "--shape", "x=32", "y=32")
+
+
 # --- Files that are wrong
 
 

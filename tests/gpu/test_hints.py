@@ -3,12 +3,17 @@
 Interpreting and compiling end in the same words, wherever the compiler refuses the kernel too.
 """
 
+import pickle
+from array import array
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from kernels.gpu import compiler, cuda, device, float32, int32, kernel
 from kernels.gpu.compiler import CompileError
 from kernels.gpu.interpreter import KernelError, LaunchError, Uninitialised
+from tests.gpu.agreement import tenth
 from tests.gpu.test_interpreter_refusals import line_of_fault
 
 X, Y = np.arange(8, dtype=np.float32), np.zeros(8, np.float32)
@@ -353,20 +358,6 @@ def test_a_variable_that_a_thread_never_assigned_is_named():
         assigns_on_one_path[1, 8](X, Y).interpret()
 
 
-@kernel
-def computes_its_shape(x, y, *, BLOCK=8):
-    tile = cuda.shared.array(BLOCK + 2, float32)
-    i = cuda.threadIdx.x
-    tile[i] = x[i]
-    y[i] = tile[i]
-
-
-def test_a_shape_that_is_computed_is_interpreted_and_said_not_to_compile():
-    computes_its_shape[1, 8](X, Y).interpret()
-    with pytest.raises(CompileError, match="local array is written or a compile-time parameter, not computed"):
-        computes_its_shape[1, 8](X, Y).ptx("sm_90")
-
-
 def test_what_only_the_compiler_refuses_is_one_line_with_its_number(monkeypatch):
     page = 'Failed in cuda mode (step: frontend)\nUnknown attribute "a" of type b\n\nFile "c.py", line 7:\n'
 
@@ -422,6 +413,36 @@ def test_len_and_the_types_of_numpy_are_understood():
 
 
 USAGE = "works[grid, block](x, y, factor)"
+BYTES = "is no number of bytes: a launch is [grid, block, shared_bytes], or as in Numba [grid, block, 0, shared_bytes]"
+
+
+class OfTypes:
+    """An array of a library that has types of its own."""
+
+    shape = (8,)
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+
+@cuda.jit
+def scaled(x, y, factor):
+    i = cuda.grid(1)
+    y[i] = shifted(factor * x[i])
+
+
+@cuda.jit(device=True)
+def shifted(value):
+    return value + 1
+
+
+def test_what_cuda_jit_has_made_is_taken_as_the_function_it_is():
+    y = np.zeros(8, np.float32)
+    kernel(scaled)[1, 8](X, y, 2).interpret()
+    assert list(y) == list(2 * X + 1)
+    again = device(shifted)
+    assert repr(again) == "shifted"
+    assert pickle.loads(pickle.dumps(kernel(scaled))).name == "scaled"
 
 
 @pytest.mark.parametrize(
@@ -429,7 +450,13 @@ USAGE = "works[grid, block](x, y, factor)"
     [
         (lambda: works(X, Y, 1.0), f"works: a kernel is not called but launched: {USAGE}"),
         (lambda: works[1](X, Y, 1.0), f"works: a launch is {USAGE}, or [grid, block, shared_bytes]"),
-        (lambda: works[1, 8, 0, 0](X, Y, 1.0), f"works: a launch is {USAGE}, or [grid, block, shared_bytes]"),
+        (lambda: works[1, 8, 0, 0, 0](X, Y, 1.0), f"works: a launch is {USAGE}, or [grid, block, shared_bytes]"),
+        (lambda: works[1, 8, None](X, Y, 1.0), f"works: None {BYTES}"),
+        (lambda: works[1, 8, -1](X, Y, 1.0), f"works: -1 {BYTES}"),
+        (lambda: works[1, 8, 0, 1.5](X, Y, 1.0), f"works: 1.5 {BYTES}"),
+        (lambda: works[1, 8, "stream", 0](X, Y, 1.0), "works: a launch knows no stream, who runs it does: write 0 for"),
+        (lambda: works[True, 8](X, Y, 1.0), "works: grid True is not one whole number, nor two or three of them"),
+        (lambda: works[np.array([1, 1]), 8](X, Y, 1.0), "works: grid array([1, 1]) is not one whole number, nor two"),
         (lambda: works[8 / 4, 8](X, Y, 1.0), "works: grid 2.0 is not one whole number, nor two or three of them"),
         (lambda: works[1, (1, 2, 3, 4)](X, Y, 1.0), "works: block (1, 2, 3, 4) is not one whole number, nor two"),
         (lambda: works[1, None](X, Y, 1.0), "works: block None is not one whole number"),
@@ -438,7 +465,16 @@ USAGE = "works[grid, block](x, y, factor)"
         (lambda: works[1, 8](X, Y), "works: takes 3 arguments (x, y, factor), given 2"),
         (lambda: works[1, 8]([1.0], Y, 1.0), "works: x is a list: give an array, as np.array(x, np.float32)"),
         (lambda: works[1, 8](X, Y, "2"), "works: factor is a str: give an array"),
+        (lambda: works[1, 8](X, Y, None), "works: factor is None, which Numba compiles and does not launch: make it a"),
+        (lambda: works[1, 8](X, Y, 1j), "works: factor is a complex: give an array"),
+        (lambda: works[1, 8](X, Y, np.float32), "works: factor is the class float32: give an array"),
+        (lambda: works[1, 8](X, Y, Fraction(1, 2)), "works: factor is a fractions.Fraction: give an array"),
+        (lambda: works[1, 8](X, Y, 2**64), "works: factor is 18446744073709551616, which has more than 64 bits"),
+        (lambda: works[1, 8](array("f", X), Y, 1.0), "works: x is an array.array: give an array, as np.array(x"),
+        (lambda: works[1, 8](OfTypes("torch.float32"), Y, 1.0), f"works: x is a {__name__}.OfTypes: give an array"),
         (lambda: works(SIZE=8), "works: no compile-time parameter SIZE, it has BLOCK"),
+        (lambda: kernel(shifted), "shifted: is a device function, which kernels call and nobody launches"),
+        (lambda: device(tenth), "tenth: Numba has compiled it for declared types: leave them out of @cuda.jit"),
         (lambda: factorial(3), "factorial: a @device function is called in kernels only"),
         (lambda: kernel(3), "@kernel and @device stand above a function that `def` makes, not above 3"),
         (
@@ -469,7 +505,47 @@ def test_a_launch_that_no_gpu_takes_is_refused_before_it_runs_or_compiles(grid, 
 
 
 def test_a_grid_may_be_a_number_of_numpy():
-    assert works[np.int64(2), (np.int32(4), 2)](X, Y, 1.0).block == (4, 2, 1)
+    launch = works[np.int64(2), (np.int32(4), 2), np.uint8(64)](X, Y, 1.0)
+    assert (launch.grid, launch.block, launch.shared_bytes) == ((2, 1, 1), (4, 2, 1), 64)
+    assert {type(n) for n in (*launch.grid, *launch.block, launch.shared_bytes)} == {int}
+
+
+@pytest.mark.parametrize("stream", [0, None, np.int32(0)])
+def test_a_launch_may_be_written_in_the_order_of_numba(stream):
+    assert works[1, 8, stream, 64](X, Y, 1.0).shared_bytes == 64
+    assert works[1, 8, stream, 0](X, Y, 1.0) == works[1, 8](X, Y, 1.0)
+
+
+@kernel
+def takes_optional(x, y, *, FACTOR=None):
+    i = cuda.grid(1)
+    y[i] = x[i] if FACTOR is None else x[i] * FACTOR
+
+
+def test_a_compile_time_parameter_may_be_none():
+    y = np.zeros(8, np.float32)
+    for factor, expected in ((None, X), (2, 2 * X)):
+        launch = takes_optional(FACTOR=factor)[1, 8](X, y)
+        for execute in (launch.interpret, launch.emulate):
+            y[:] = np.nan
+            execute()
+            assert np.array_equal(y, expected)
+
+
+def test_an_integer_beyond_int64_is_a_uint64():
+    y = np.zeros(1, np.uint64)
+    for n in (2**63, 2**64 - 1):
+        launch = stores_number[1, 1](n, y)
+        for execute in (launch.interpret, launch.emulate):
+            y[0] = 0
+            execute()
+            assert int(y[0]) == n
+        assert "uint64" in str(launch.types[0])
+
+
+@kernel
+def stores_number(n, y):
+    y[0] = n
 
 
 @pytest.mark.parametrize(
@@ -477,8 +553,8 @@ def test_a_grid_may_be_a_number_of_numpy():
     [
         (X.astype(object), "x holds object: kernels take floats, integers and booleans"),
         (X.astype("U1"), "x holds <U1: kernels take floats, integers and booleans"),
+        (X.astype(">f4"), "x holds >f4, bytes in the other order: give x.astype(...)"),
         (2.0, "x is float64, which has no elements"),
-        (None, "x is None, which has no elements"),
     ],
 )
 def test_an_argument_of_another_kind_is_named(x, problem):

@@ -190,11 +190,66 @@ def unwritten_shared(y, *, WRITERS=3):
 
 def test_a_read_of_unwritten_shared_memory_is_refused_and_poisoned():
     y = floats(4)
-    refused(unwritten_shared[1, 4](y), Uninitialised, block=(0, 0, 0), thread=(0, 0, 0), array="tile", index=3)
+    message = refused(
+        unwritten_shared[1, 4](y), Uninitialised, block=(0, 0, 0), thread=(0, 0, 0), array="tile", index=3
+    )
+    assert "is read before any thread of the block wrote it, at" in message, "a barrier would not help"
     unwritten_shared[1, 4](y).interpret(checked=False)
     assert np.isnan(y[0])
     assert list(y[1:]) == [2, 1, 0]
     unwritten_shared(WRITERS=4)[1, 4](y).interpret()
+
+
+@kernel
+def reads_ahead(y, *, LATER=True, ABOVE=False):
+    tile = cuda.shared.array(4, float32)
+    i = cuda.threadIdx.x
+    if ABOVE:
+        cuda.syncthreads()
+    tile[i] = float32(i)
+    y[i] = tile[3 - i]  # fault
+    if LATER:
+        cuda.syncthreads()
+        tile[i] = float32(-i)
+
+
+@pytest.mark.parametrize("constants", [{}, {"LATER": False}, {"ABOVE": True}], ids=str)
+def test_a_read_that_a_barrier_would_have_made_wait_says_so(constants):
+    launch = reads_ahead(**constants)[2, 4](floats(4))
+    message = refused(launch, Uninitialised, block=(0, 0, 0), thread=(0, 0, 0), array="tile", index=3)
+    assert "is read before any thread of the block wrote it (is a barrier missing?), at" in message
+
+
+@kernel
+def writes_too_late(y):
+    tile = cuda.shared.array(4, float32)
+    i = cuda.threadIdx.x
+    y[i] = tile[3 - i]  # fault
+    cuda.syncthreads()
+    tile[i] = float32(i)
+
+
+def test_a_read_of_what_is_written_behind_the_next_barrier_misses_none():
+    launch = writes_too_late[1, 4](floats(4))
+    message = refused(launch, Uninitialised, block=(0, 0, 0), thread=(0, 0, 0), array="tile", index=3)
+    assert "barrier" not in message
+
+
+@kernel
+def half_written_words(y, *, WORDS=1):
+    words = cuda.shared.array(0, float32)
+    doubles = cuda.shared.array(0, float64)
+    i = cuda.threadIdx.x
+    if i < WORDS:
+        words[i] = float32(0)
+    y[i] = doubles[0]  # fault
+
+
+@pytest.mark.parametrize("words", [1, 2])
+def test_of_dynamic_shared_memory_it_is_said_as_well(words):
+    launch = half_written_words(WORDS=words)[1, 4, 16](floats(4))
+    message = refused(launch, Uninitialised, block=(0, 0, 0), thread=(0, 0, 0), array="doubles", index=0)
+    assert ("is a barrier missing?" in message) == (words == 2)
 
 
 @kernel

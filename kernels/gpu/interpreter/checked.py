@@ -139,8 +139,14 @@ class SharedArray(GlobalArray):
 
     def unwritten(self, index, site):
         self.check(index, site)
-        problem = f"of shape {self.shape} is read before any thread of the block wrote it (is a barrier missing?)"
-        return self.error(Uninitialised, problem, index, site)
+        problem = f"of shape {self.shape} is read before any thread of the block wrote it"
+        error = self.error(Uninitialised, problem, index, site)
+        error.is_written = lambda: self.is_written(index)
+        return error
+
+    def is_written(self, index):
+        """Whether a thread of the block has written an element by now."""
+        return index in self.values
 
 
 class DynamicArray(SharedArray):
@@ -158,7 +164,7 @@ class DynamicArray(SharedArray):
         address = self.addresses.get(index)
         if address is None:
             address = self.locate(index, site)
-        if not self.written.issuperset(self.cells(address)):
+        if not self.is_written(index):
             raise self.unwritten(index, site)
         self.record(address | site)
         return self.data[index]
@@ -166,6 +172,9 @@ class DynamicArray(SharedArray):
     def store(self, index, value, site):
         GlobalArray.store(self, index, value, site)
         self.written.update(self.cells(self.addresses[index]))
+
+    def is_written(self, index):
+        return self.written.issuperset(self.cells(self.addresses[index]))
 
     replace = ConstantArray.replace
 

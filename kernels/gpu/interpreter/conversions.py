@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic
+from kernels.gpu.interpreter import arithmetic, hints
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     FLOATS,
@@ -41,7 +41,8 @@ class Typed:
     @property
     def type(self):
         if isinstance(self.value, Static):
-            raise Unsupported(f"{type_name(self.value)} stands where a number is needed")
+            hint = hints.of_name(self.value.object)
+            raise Unsupported(f"{type_name(self.value)} stands where a number is needed{hint}")
         if not isinstance(self.value, Scalar):
             hint = f": take an element, as {ast.unparse(self.node)}[i]" if isinstance(self.value, Array) else ""
             raise Unsupported(f"{ast.unparse(self.node)} is {type_name(self.value)} where a number is needed{hint}")
@@ -79,7 +80,8 @@ class Conversions:
             type_ = types.int64 if value <= bounds(types.int64)[1] else types.uint64
             if not bounds(types.int64)[0] <= value <= bounds(types.uint64)[1]:
                 raise Unsupported(f"{value} has more than 64 bits")
-            return Typed(number(value), constant(type_, value))
+            is_literal = type(value) is int  # and no member of an IntEnum
+            return Typed(number(int(value)), Scalar(type_, int(value), int(value), is_literal))
         if isinstance(value, float) and not isinstance(value, np.floating):
             return Typed(number(value), constant(types.float64, value))
         if isinstance(value, np.float32):

@@ -5,10 +5,22 @@ import ast
 import numpy as np
 from numba import types
 
+from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
 from kernels.gpu.interpreter.expressions import Expressions
-from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Tuple, is_integer, join, same_type, scalar, type_name
+from kernels.gpu.interpreter.known import (
+    NUMPY,
+    Array,
+    Scalar,
+    Static,
+    Tuple,
+    is_integer,
+    join,
+    same_type,
+    scalar,
+    type_name,
+)
 
 
 class Elements(Expressions):
@@ -23,15 +35,16 @@ class Elements(Expressions):
 
     def item_at(self, base, index):
         items = base.value.items
-        if index.constant is not None:
+        is_of_one_type = all(same_type(item, items[0]) for item in items)
+        if index.constant is not None and (is_of_one_type or index.value.is_literal):
             if not -len(items) <= index.constant < len(items):
                 raise Unsupported(f"index {index.constant} is out of bounds for a tuple of {len(items)}")
             return self.item(base, index.constant % len(items))
         value = items[0]
         for item in items[1:]:
             value = join(value, item)
-        if not all(same_type(item, value) for item in items):
-            raise Unsupported("a tuple of several types takes a constant index only")
+        if not is_of_one_type:
+            raise Unsupported("a tuple of several types takes an index that is written or named only")
         return Typed(ast.Subscript(base.node, self.convert(index, types.int64).node, ast.Load()), value)
 
     def array(self, node):
@@ -54,6 +67,8 @@ class Elements(Expressions):
         ]
         if problems and type_name(values[0]).startswith("float"):
             problems[0] += ": divide by //, or convert by int(...)"
+        elif problems and isinstance(values[0], Static):
+            problems[0] += hints.of_name(values[0].object)
         if len(values) != ndim:
             problems = [f"{label} has {ndim} dimension{'s' * (ndim > 1)} and is indexed with {len(values)}"]
         if problems:

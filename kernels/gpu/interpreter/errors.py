@@ -57,6 +57,9 @@ class OutOfBounds(InvalidIndex):
 class Uninitialised(KernelError):
     """A read of shared or local memory that nobody has written."""
 
+    is_written = None
+    """Of shared memory: a function that tells whether it is written by now, once other threads have gone on."""
+
 
 class BarrierDivergence(KernelError):
     """A barrier or warp intrinsic that some of the threads it waits for never reach."""

@@ -24,6 +24,7 @@ from kernels.gpu.interpreter.known import (
     Static,
     Tuple,
     bounds,
+    computed,
     constant,
     is_integer,
     join,
@@ -125,7 +126,7 @@ class Expressions(Conversions):
 
     def binary(self, op, left, right) -> Typed:
         if isinstance(left.value, Tuple) and isinstance(right.value, Tuple) and isinstance(op, ast.Add):
-            return Typed(ast.BinOp(left.node, op, right.node), Tuple(left.value.items + right.value.items))
+            return Typed(ast.BinOp(left.node, op, right.node), computed(Tuple(left.value.items + right.value.items)))
         if type(op) not in OPERATORS:
             raise Unsupported(hints.unsupported(op))
         typing = signature(OPERATORS[type(op)], left.type, right.type)

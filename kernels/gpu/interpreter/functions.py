@@ -19,17 +19,21 @@ from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.expressions import FoldLiterals
 from kernels.gpu.interpreter.known import (
     FLOATS,
+    NUMPY,
     Array,
     Clash,
     Scalar,
     Static,
     Tuple,
+    computed,
     is_integer,
+    is_typed,
     join,
     numba_type,
     scalar,
     signature,
     type_name,
+    type_to_numba,
 )
 from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
@@ -48,11 +52,21 @@ class CudaName:
         return f"cuda.{self.path}"
 
 
-class Function(Statements):
-    """A kernel, or a device function at one place that calls it."""
+def declaring(dispatcher):
+    """A function that Numba has compiled for types which its author declared: what it is to Numba, else None.
 
-    def __init__(self, program, source, arguments, path=()):
+    One that Numba inlines is none: what is declared of it does not reach the kernel it is inlined into.
+    """
+    is_inlined = getattr(dispatcher, "targetoptions", {}).get("inline", "never") != "never"
+    return None if is_inlined or getattr(dispatcher, "_can_compile", True) else types.Dispatcher(dispatcher)
+
+
+class Function(Statements):
+    """A kernel, or a device function at one place that calls it; `declared`: the type it was declared to return."""
+
+    def __init__(self, program, source, arguments, path=(), declared=None):
         super().__init__(program, source, path)
+        self.declared = declared
         self.names = source.names()
         self.definition = FoldLiterals().visit(source.tree())
         parameters = [argument.arg for argument in self.definition.args.args]
@@ -73,6 +87,8 @@ class Function(Statements):
             self.result = self.returns[0][1].value
             for _, value in self.returns[1:]:
                 self.result = join(self.result, value.value)
+            if self.declared in NUMPY and all(isinstance(value.value, Scalar) for _, value in self.returns):
+                self.result = scalar(self.declared)
             if self.variables is not None:
                 self.result = join(self.result, Static(None))
             for node, value in self.returns:
@@ -111,6 +127,22 @@ class Function(Statements):
             return Typed(node, Array(numba_type(thing.dtype), thing.ndim))
         return self.literal(thing)
 
+    def statement_Expr(self, statement):
+        if isinstance(statement.value, ast.Name | ast.Attribute):
+            self.refuse_uncalled(statement.value)
+        return super().statement_Expr(statement)
+
+    def refuse_uncalled(self, node):
+        """Raises Unsupported where a function's name stands alone, as cuda.syncthreads does without its parentheses."""
+        value = self.expression(node).value
+        thing = value.object if isinstance(value, Static) else None
+        is_intrinsic = isinstance(thing, CudaName) and thing.path in intrinsics.CALLS
+        if is_intrinsic or isinstance(thing, DeviceFunction) or hasattr(thing, "py_func"):
+            text = ast.unparse(node)
+            raise Unsupported(
+                f"{text} without parentheses does nothing: write {text}{'()' if is_intrinsic else '(...)'}"
+            )
+
     def visit_Attribute(self, node):
         base = self.expression(node.value)
         match base.value:
@@ -122,7 +154,7 @@ class Function(Statements):
                 if not hasattr(thing, node.attr):
                     hint = hints.meant(node.attr, dir(thing))
                     raise Unsupported(f"{type_name(base.value)} has no attribute {node.attr}{hint}")
-                return self.outside(getattr(thing, node.attr), node.attr)
+                return self.attribute(thing, node)
             case Array(_, ndim):
                 extent = Scalar(types.int64, 0, self.program.largest)
                 if node.attr == "shape":
@@ -132,7 +164,21 @@ class Function(Statements):
                     return Typed(ast.Attribute(base.node, "size", ast.Load()), size)
                 if node.attr == "ndim":
                     return self.literal(ndim)
+                if node.attr == "dtype":
+                    return self.literal(np.dtype(NUMPY[base.value.dtype]))
         raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
+
+    def attribute(self, thing, node):
+        """What Numba reads of a Python object while it compiles: of a module all, of another only if it has a type."""
+        if not is_typed(thing):
+            text, kind = ast.unparse(node), getattr(type(thing), "__name__", "object")
+            what = "class" if isinstance(thing, type) else f"{kind}"
+            raise Unsupported(
+                f"{text}: a kernel sees modules, and not what belongs to a {what}: "
+                f"write {node.attr.upper()} = {text} above the kernel, or make it a compile-time parameter"
+            )
+        found = self.outside(getattr(thing, node.attr), node.attr)
+        return Typed(found.node, computed(found.value))
 
     def cuda_name(self, path):
         if path in intrinsics.REGISTERS:
@@ -162,14 +208,16 @@ class Function(Statements):
         if isinstance(thing, DeviceFunction):
             return self.call_device_function(node, thing.source, arguments, keywords)
         if hasattr(thing, "py_func"):
-            return self.call_device_function(node, Source(thing.py_func, {}), arguments, keywords)
+            source = Source(thing.py_func, {})
+            return self.call_device_function(node, source, arguments, keywords, declaring(thing))
         if keywords:
             raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
         is_numpy_type = isinstance(thing, type) and issubclass(thing, np.generic)
         if is_numpy_type or isinstance(thing, types.Number | types.Boolean):
             if len(arguments) != 1:
                 raise Unsupported(f"{ast.unparse(node.func)} converts one number, given {len(arguments)}")
-            return self.convert(arguments[0], numba_type(thing) if is_numpy_type else thing)
+            converted = self.convert(arguments[0], numba_type(thing) if is_numpy_type else thing)
+            return Typed(converted.node, computed(converted.value))
         if isinstance(getattr(thing, "source", None), Source):
             raise Unsupported(
                 f"{type_name(function)} is a kernel, which another cannot call: @device makes it callable"
@@ -182,7 +230,12 @@ class Function(Statements):
             return self.extreme(function, arguments)
         if function is len:
             if isinstance(arguments[0].value, Tuple):
-                return self.literal(len(arguments[0].value.items))
+                length = len(arguments[0].value.items)
+                return Typed(number(length), Scalar(types.int64, length, length))
+            if not isinstance(arguments[0].value, Array):
+                raise Unsupported(
+                    f"{text}({type_name(arguments[0].value)}): kernels take the length of arrays and tuples"
+                )
             return Typed(call("$len", arguments[0].node), Scalar(types.int64, 0, self.program.largest))
         if function is pow and len(arguments) == 2:
             return self.binary(ast.Pow(), *arguments)
@@ -192,7 +245,8 @@ class Function(Statements):
         type_ = typing.return_type
         arguments = [self.convert(argument, t) for argument, t in zip(arguments, typing.args, strict=True)]
         if function in (int, float, bool):
-            return self.convert(arguments[0], type_)
+            converted = self.convert(arguments[0], type_)
+            return Typed(converted.node, computed(converted.value))
         if function is abs:
             node, value = call("$abs", arguments[0].node), arguments[0].value
             if not is_integer(type_):
@@ -210,9 +264,15 @@ class Function(Statements):
         raise Unsupported(f"math.{function.__name__} is not supported")
 
     def extreme(self, function, arguments):
-        """min or max. Of several arguments two by two, as Numba does it."""
-        if len(arguments) == 1 and isinstance(arguments[0].value, Tuple):
+        """min or max: of two floats the instruction, which prefers a number to NaN.
+
+        Of all else, that is with an integer among them or of more than two, Numba compares and selects, two by two:
+        a NaN that comes first stays, since nothing is larger than it, and one that comes later is passed over.
+        """
+        is_tuple = len(arguments) == 1 and isinstance(arguments[0].value, Tuple)
+        if is_tuple:
             arguments = [self.item(arguments[0], i) for i in range(len(arguments[0].value.items))]
+        is_instruction = len(arguments) == 2 and not is_tuple and all(a.type in FLOATS for a in arguments)
         first, *others = arguments
         for other in others:
             type_ = signature(function, first.type, other.type).return_type
@@ -223,10 +283,12 @@ class Function(Statements):
                 first = Typed(call(f"${function.__name__}", first.node, other.node), value)
             else:
                 self.flops += 1
-                first = Typed(call(f"$f{function.__name__}", first.node, other.node), scalar(type_))
+                # Python's own max and min compare and select: they keep the first unless a later one is beyond it.
+                chosen = f"$f{function.__name__}" if is_instruction else f"${function.__name__}"
+                first = Typed(call(chosen, first.node, other.node), scalar(type_))
         return first
 
-    def call_device_function(self, node, source, arguments, keywords):
+    def call_device_function(self, node, source, arguments, keywords, declaring=None):
         parameters = inspect.signature(source.function).parameters
         run_time = inspect.Signature([parameters[name] for name in source.arguments])
         try:
@@ -237,10 +299,17 @@ class Function(Statements):
         given = [a if isinstance(a, Typed) else self.literal(a) for a in bound.arguments.values()]
         if len(self.path) > 50:
             raise Unsupported(f"{source.name} calls itself: {RECURSION}")
+        declared = None
+        if declaring and all(isinstance(argument.value, Scalar | Array) for argument in given):
+            declared = signature(declaring, *(type_to_numba(argument.value) for argument in given))
+            given = [
+                self.convert(argument, type_) if isinstance(argument.value, Scalar) else argument
+                for argument, type_ in zip(given, declared.args, strict=True)
+            ]
         key = (node, tuple(argument.value for argument in given))
         if key not in self.calls:
             path = (*self.path, (node.lineno, node.col_offset))
-            self.calls[key] = Function(self.program, source, key[1], path)
+            self.calls[key] = Function(self.program, source, key[1], path, declared and declared.return_type)
         callee = self.calls[key]
         passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
         result = call(callee.name, name("$thread"), *passed)

@@ -101,6 +101,14 @@ def of_attribute(text: str, attribute: str, is_array: bool) -> str:
     return unsupported(f"{text}.{attribute}")
 
 
+def of_name(thing) -> str:
+    """What to do with something that was named where a number is needed."""
+    name = getattr(thing, "__name__", str(thing))
+    if name in ("cuda.threadIdx", "cuda.blockIdx", "cuda.blockDim", "cuda.gridDim"):
+        return f": it has three parts, as {name}.x"
+    return f": call it, as {name}(...)" if callable(thing) or name.startswith("cuda.") else ""
+
+
 def meant(name: str, options: Iterable[str]) -> str:
     """A question for what was misspelled, or nothing."""
     found = difflib.get_close_matches(name, list(options), 1)

@@ -20,6 +20,7 @@ from kernels.gpu.interpreter.known import (
     Tuple,
     bounds,
     is_integer,
+    literal_integers,
     numba_type,
     scalar,
     signature,
@@ -98,8 +99,8 @@ class _Formula:
 
 
 def _per_axis(function, ndim, formula):
-    if ndim.constant not in (1, 2, 3):
-        raise Unsupported("the number of dimensions must be 1, 2 or 3")
+    if ndim.constant not in (1, 2, 3) or not ndim.value.is_literal:
+        raise Unsupported("the number of dimensions must be 1, 2 or 3, written or named")
     items = []
     for axis in "xyz"[: ndim.constant]:
         items.append(formula(lambda path, axis=axis: _Formula(function, function.cuda_name(f"{path}.{axis}"))).typed)
@@ -111,32 +112,66 @@ def _per_axis(function, ndim, formula):
 # Memory
 
 
-def _shape(function, shape):
-    values = shape.value.items if isinstance(shape.value, Tuple) else (shape.value,)
-    extents = tuple(value.constant if isinstance(value, Scalar) else None for value in values)
-    if not all(isinstance(extent, int) and extent >= 0 for extent in extents):
-        what = f"the shape of an array must be known before the run, {ast.unparse(shape.node)} is not"
-        raise Unsupported(f"{what}: make it a compile-time parameter, after the * of the kernel's arguments")
-    return extents
+# Numba reads the extents of an array while it compiles, and computes nothing for that.
+NAMED = "make it a compile-time parameter, after the * of the kernel's arguments"
+
+
+def _shape(node, shape):
+    source = _argument(node, 0, "shape")
+    extents, text = literal_integers(shape.value), ast.unparse(source)
+    if extents is None:
+        values = shape.value.items if isinstance(shape.value, Tuple) else (shape.value,)
+        if all(isinstance(value, Scalar) and isinstance(value.constant, int) for value in values):
+            is_attribute = any(isinstance(part, ast.Attribute) for part in ast.walk(source))
+            how = "looked up" if is_attribute else "computed"
+            how += " nor a number of NumPy" if isinstance(source, ast.Name) else ""
+            raise Unsupported(f"the shape of an array is written or named, and not {how}, as {text} is: {NAMED}")
+        raise Unsupported(f"the shape of an array must be known before the run, {text} is not: {NAMED}")
+    if min(extents, default=0) < 0:
+        raise Unsupported(f"the shape of an array has no negative extents, as {text} has")
+    return tuple(extents)
+
+
+def _argument(node, position, keyword):
+    """An argument of a call, as it stands in the source."""
+    named = {k.arg: k.value for k in node.keywords}
+    return named[keyword] if keyword in named else node.args[position]
+
+
+DTYPES = "a type of Numba or of NumPy, as float32 or np.float32"
 
 
 def _dtype(dtype):
     thing = dtype.value.object if isinstance(dtype.value, Static) else None
     if isinstance(thing, types.Type) and thing in NUMPY:
         return thing
-    if isinstance(thing, type | np.dtype):
-        return numba_type(thing)
-    raise Unsupported(f"{type_name(dtype.value)} is no dtype for an array")
+    if isinstance(thing, np.dtype | str) or (isinstance(thing, type) and issubclass(thing, np.generic)):
+        try:
+            return numba_type(thing)
+        except TypeError:
+            raise Unsupported(f"{thing!r} is no dtype for an array: give {DTYPES}") from None
+    raise Unsupported(f"{type_name(dtype.value)} is no dtype for an array: give {DTYPES}")
 
 
-@intrinsic("shared.array")
-def shared_array(function, node, shape, dtype, alignment=None):
-    return _declare(function, node, "shared", _shape(function, shape), _dtype(dtype))
+def _check_alignment(node, alignment):
+    """Raises Unsupported for what Numba takes for no alignment."""
+    if alignment is None or alignment.value == Static(None):
+        return
+    text = ast.unparse(_argument(node, 2, "alignment"))
+    found = literal_integers(alignment.value)
+    if found is None or isinstance(alignment.value, Tuple):
+        raise Unsupported(f"the alignment of an array is an integer, written or named, which {text} is not: {NAMED}")
+    if found[0] < POINTER or found[0] & found[0] - 1:
+        raise Unsupported(f"the alignment of an array is a power of two of at least {POINTER} bytes, not {text}")
 
 
-@intrinsic("local.array")
-def local_array(function, node, shape, dtype, alignment=None):
-    return _declare(function, node, "local", _shape(function, shape), _dtype(dtype))
+POINTER = 8  # bytes
+
+
+@intrinsic("shared.array", "local.array")
+def array(path, function, node, shape, dtype, alignment=None):
+    _check_alignment(node, alignment)
+    return _declare(function, node, path.removesuffix(".array"), _shape(node, shape), _dtype(dtype))
 
 
 def _declare(function, node, space, shape, dtype):
@@ -203,6 +238,9 @@ def syncwarp(function, node, mask=None):
 def shuffle(path, function, node, mask, value, lane):
     if value.type not in (types.int32, types.int64, types.float32, types.float64):
         raise Unsupported(f"cuda.{path} takes int32, int64, float32 or float64, not {value.type}")
+    for what, operand in (("mask", mask), ("distance" if path != "shfl_sync" else "lane", lane)):
+        if not is_integer(operand.type) or operand.type.bitwidth < 32:
+            raise Unsupported(f"the {what} of cuda.{path} is an integer of 32 or 64 bits, not {operand.type}")
     operands = [_mask(function, mask), value.node, function.convert(lane, types.int32).node]
     return _meet(function, node, path, operands, scalar(value.type))
 

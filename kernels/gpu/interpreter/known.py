@@ -6,7 +6,7 @@ answers with the types it would compile: float32 + int64 is float64, int32 + int
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,16 @@ from kernels.gpu.interpreter.errors import Unsupported
 
 @dataclass(frozen=True)
 class Scalar:
-    """A number of a Numba type. low and high bound it if it is an integer; a constant has low == high."""
+    """A number of a Numba type. low and high bound it if it is an integer; a constant has low == high.
+
+    is_literal: it is an integer that was written, or stands under a name, and was not computed. Where Numba must know
+    a number to compile at all, as the extents of a shared array, it takes no others.
+    """
 
     type: types.Type
     low: Any = None
     high: Any = None
+    is_literal: bool = False
 
     @property
     def constant(self):
@@ -103,7 +108,21 @@ def signature(function, *argument_types):
     return found
 
 
+def type_to_numba(value):
+    """The type Numba gives to a number or an array. To a launch all arrays are C-contiguous."""
+    return types.Array(value.dtype, value.ndim, "C") if isinstance(value, Array) else value.type
+
+
+def is_typed(thing):
+    """Whether a kernel may name a Python object, for the sake of its attributes."""
+    try:
+        return typing_context().resolve_value_type(thing) is not None
+    except Exception:  # Numba raises several kinds for what it cannot type
+        return False
+
+
 def describe(function, argument_types):
+    function = getattr(function, "dispatcher", function)  # of what Numba has compiled
     return f"{getattr(function, '__name__', function)}({', '.join(map(str, argument_types))})"
 
 
@@ -143,8 +162,23 @@ def _same_zero(first, second):
     return math.copysign(1, first.low) == math.copysign(1, second.low)
 
 
+def computed(value):
+    """The value, if it is known at all no more as one that was written."""
+    if isinstance(value, Tuple):
+        return Tuple(tuple(map(computed, value.items)))
+    return replace(value, is_literal=False) if isinstance(value, Scalar) else value
+
+
+def literal_integers(value):
+    """The numbers of an integer or of a tuple of integers that were written or named, else None."""
+    items = value.items if isinstance(value, Tuple) else (value,)
+    return [item.low for item in items] if all(isinstance(i, Scalar) and i.is_literal for i in items) else None
+
+
 def widen(before, after):
     """`after`, except that a bound that moved since `before` goes all the way, so that loops come to rest."""
+    if after == before:
+        return after
     if isinstance(after, Tuple) and isinstance(before, Tuple) and len(before.items) == len(after.items):
         return Tuple(tuple(map(widen, before.items, after.items)))
     if not (isinstance(after, Scalar) and isinstance(before, Scalar) and is_integer(after.type)):

@@ -1,6 +1,7 @@
 """A launch, executed: block after block, the threads of each in lockstep."""
 
 import traceback
+from contextlib import suppress
 
 import numpy as np
 
@@ -81,8 +82,8 @@ class Execution:
             run(thread, *arguments)
 
     def run_lockstep(self):
-        generators = [self.program.run(thread, *self.arguments) for thread in self.threads]
-        Lockstep(self, self.threads, generators).run()
+        self.generators = [self.program.run(thread, *self.arguments) for thread in self.threads]
+        Lockstep(self, self.threads, self.generators).run()
 
     # What the execution is told
 
@@ -146,6 +147,27 @@ class CheckedExecution(Execution):
 
     def finish(self):
         self.trace.flush()
+
+    def located(self, error):
+        error = super().located(error)
+        if isinstance(error, Uninitialised) and error.is_written:
+            self.let_others_run()
+            if error.is_written():  # by a thread that a barrier would have waited for
+                error.problem += " (is a barrier missing?)"
+        return error
+
+    def let_others_run(self):
+        """Threads whose turn has not come since the last barrier run up to the next, whatever becomes of them."""
+        turns = self.trace.turns
+        had = {number for number, at in zip(turns[1::4], turns[3::4], strict=True) if at == self.trace.interval}
+        for thread in self.threads:
+            if thread.number not in had:
+                self.begin(thread)
+                with suppress(Exception):
+                    if self.program.is_generator:
+                        next(self.generators[thread.number], None)
+                    else:
+                        self.program.run(thread, *self.arguments)
 
 
 def check_limits(launch):

@@ -65,7 +65,7 @@ class Rewritten:
     def constant_array(self, array, identifier):
         array = np.array(array)
         array.flags.writeable = False
-        self.largest = max(self.largest, *array.shape)
+        self.largest = max((self.largest, *array.shape))
         name = f"${identifier}"
         self.namespace[name] = checked.ConstantArray(array, self.sites) if self.checked else array
         return name
@@ -117,13 +117,13 @@ def refuse_result(program):
 
 def describe(name, argument, largest):
     """What is known of an argument before the run. Raises Unsupported for what no kernel takes here."""
-    if argument is None:
-        return Static(None)
     if hasattr(argument, "dtype") and not isinstance(argument, np.generic | np.ndarray):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
     if hasattr(argument, "dtype") and argument.dtype.kind not in "fiub":
         raise Unsupported(f"{name} holds {argument.dtype}: kernels take floats, integers and booleans")
+    if hasattr(argument, "dtype") and not argument.dtype.isnative:
+        raise Unsupported(f"{name} holds {argument.dtype.str}, bytes in the other order: give {name}.astype(...)")
     if is_array(argument):
         return Array(numba_type(argument.dtype), argument.ndim)
     if isinstance(argument, bool):
@@ -131,7 +131,7 @@ def describe(name, argument, largest):
     if isinstance(argument, np.generic | np.ndarray):
         type_ = numba_type(argument.dtype)
     else:
-        type_ = types.float64 if isinstance(argument, float) else types.int64
+        type_ = types.float64 if isinstance(argument, float) else types.int64 if argument < 2**63 else types.uint64
     if not is_integer(type_):
         return scalar(type_)
     low, high = bounds(type_)

@@ -15,13 +15,16 @@ def answer(what, lanes, operands):
 
 
 def shuffle(source):
-    """A shuffle in which lane `lane` reads from `source(lane, argument)`, or keeps its value if that is no lane."""
+    """A shuffle in which lane `lane` reads from `source(lane, argument)`, or keeps its value if that is no lane.
+
+    The hardware looks at five bits of the argument: 33 is 1, and -1 is 31.
+    """
 
     def exchange(lanes, operands):
         values = dict(zip(lanes, (value for value, _ in operands), strict=True))
         results = []
         for lane, (value, argument) in zip(lanes, operands, strict=True):
-            other = source(lane, argument)
+            other = source(lane, argument % WARP_SIZE)
             if not 0 <= other < WARP_SIZE:
                 results.append(value)
             elif other in values:
@@ -65,7 +68,7 @@ def signed(mask):
 
 INTRINSICS = {
     "syncwarp": lambda lanes, operands: [None] * len(lanes),
-    "shfl_sync": shuffle(lambda lane, source: source % WARP_SIZE),
+    "shfl_sync": shuffle(lambda lane, source: source),
     "shfl_up_sync": shuffle(lambda lane, delta: lane - delta),
     "shfl_down_sync": shuffle(lambda lane, delta: lane + delta),
     "shfl_xor_sync": shuffle(lambda lane, mask: lane ^ mask),

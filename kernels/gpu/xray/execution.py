@@ -8,6 +8,7 @@ from kernels.gpu.compiler import NoCompiler
 from kernels.gpu.interpreter.errors import KernelError
 from kernels.gpu.interpreter.launch import CheckedExecution
 from kernels.gpu.interpreter.trace import PATH, SITE_BITS
+from kernels.gpu.shown import cause, shown
 from kernels.gpu.xray.counts import Counts, Xray
 from kernels.gpu.xray.requests import Requests
 from kernels.gpu.xray.roofline import GPUS, Gpu
@@ -27,7 +28,7 @@ def xray(launch, blocks=BLOCKS, gpu: Gpu = GPUS["h200"]) -> Xray:
         execution.run()
     except KernelError as error:
         error.kernel = launch.kernel.name
-        raise
+        raise shown(error) from cause(error)
     return execution.result()
 
 
