@@ -12,6 +12,7 @@ Whoever runs an operation, a network, a test, the fuzzer or a benchmark, does it
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,8 @@ class Device:
 
         arguments    device arrays and settings by name; None where there is none
         how          of CUDA kernels: rung, tiny, part, as `launches` takes them; `checked`, of interpreted ones; and
-                     `contracted`, of emulated ones, whether a * b + c may be one fma
+                     of emulated ones `contracted`, whether a * b + c may be one fma, and `seed`, for another order
+                     of blocks and threads
 
         Raises ShapeError for arguments that do not fit, and OperationError where the operation has no implementation
         for this device, or one with an error.
@@ -90,9 +92,9 @@ class Device:
         kind = self.runs(operation)
         if self.name == "emulate":
             how.pop("checked", None)
-            contracted = how.pop("contracted", True)
+            contracted, seed = how.pop("contracted", True), how.pop("seed", None)
             runs = launches(operation, direction, arguments, **how)
-            return [launch.emulated(contracted=contracted) for launch in runs]
+            return [partial(launch.emulated(contracted=contracted), seed) for launch in runs]
         if kind == "cuda":
             checked = how.pop("checked", self.name == "interpret")
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})

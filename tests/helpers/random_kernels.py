@@ -12,7 +12,7 @@ import textwrap
 
 import numpy as np
 
-THREADS = 64
+BLOCK, THREADS = 32, 64
 INTEGERS = ("int8", "uint8", "int16", "int32", "uint32", "int64")
 FLOATS = ("float32", "float64")
 BITS = {"int8": 8, "uint8": 8, "int16": 16, "int32": 32, "uint32": 32, "int64": 64}
@@ -31,7 +31,7 @@ SPECIAL = {
 
 def program(choose: random.Random) -> tuple[str, dict[str, np.ndarray]]:
     """(source of a kernel `run`, its arguments by name: inputs x_TYPE, then outputs y_TYPE)."""
-    types = [*choose.sample(INTEGERS, 3), *FLOATS]
+    types = [*dict.fromkeys((choose.choice(("int32", "int64")), *choose.sample(INTEGERS, 2), *FLOATS))]
     writer = Writer(choose, types)
     arguments = [f"{side}_{kind}" for side in "xy" for kind in types]
     source = f"@kernel\ndef run({', '.join(arguments)}):\n" + textwrap.indent("\n".join(writer.body()), "    ")
@@ -108,7 +108,7 @@ class Writer:
             yield f"        {self.choose.choice(('break', 'continue'))}"
 
     def shuffle(self, depth):
-        kind = self.choose.choice([k for k in self.types if k in ("int32", "uint32", "int64", "float32", "float64")])
+        kind = self.choose.choice([k for k in self.types if k in ("int32", "int64", *FLOATS)])
         name = self.choose.choice(self.variables[kind])
         how, by = self.choose.choice((("xor", 5), ("up", 3), ("down", 7), ("", 9)))
         yield f"{name} = {kind}(cuda.shfl_{how + '_' if how else ''}sync(0xFFFFFFFF, {name}, {by}))"
@@ -124,10 +124,10 @@ class Writer:
         kind = self.choose.choice(self.types)
         name, shared = self.choose.choice(self.variables[kind]), f"s{self.count}"
         self.count += 1
-        yield f"{shared} = cuda.shared.array({THREADS}, {kind})"
+        yield f"{shared} = cuda.shared.array({BLOCK}, {kind})"
         yield f"{shared}[t] = {name}"
         yield "cuda.syncthreads()"
-        yield f"{name} = {shared}[(t + {self.choose.randint(1, 63)}) % {THREADS}]"
+        yield f"{name} = {shared}[(t + {self.choose.randint(1, 31)}) % {BLOCK}]"
         yield "cuda.syncthreads()"
 
     def condition(self, depth):
