@@ -19,7 +19,7 @@ import numpy as np
 
 from kernels.cpu.cores import one_core
 from kernels.gpu import Launch
-from kernels.gpu.compiler import gpu_problem
+from kernels.gpu.compiler import compiler_problem, gpu_problem
 from kernels.gpu.together import compile_together
 from kernels.operation import Operation, unknown
 
@@ -302,6 +302,8 @@ def find_device(name: str = "auto") -> Device:
         name = "cuda" if cuda_problem() is None else "cpu"
     if name not in DEVICES:
         raise DeviceError(unknown("device", name, ("auto", *DEVICES)))
+    if name == "emulate" and (problem := compiler_problem()):
+        raise DeviceError(f"device emulate cannot be used: {problem}")
     if name != "cuda":
         return Device(name)
     if problem := cuda_problem():

@@ -164,6 +164,15 @@ def gpu_problem():
     return "no GPU or no driver was found" if cuda.cuda_error() else NO_COMPILER
 
 
+def compiler_problem():
+    """Why kernels cannot be compiled here, GPU or none: one line; None where they can."""
+    try:
+        nvvm.NVVM()
+    except (DynamicLibNotFoundError, NvvmSupportError):
+        return NO_COMPILER
+    return None
+
+
 def capability_of_gpu():
     """(9, 0) for an H100 or H200: what kernels are compiled for."""
     return cuda.get_current_device().compute_capability

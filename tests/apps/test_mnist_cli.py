@@ -251,7 +251,7 @@ def test_a_mistake_is_answered_in_one_line(arguments, message, tmp_path):
         ("optimizer", "adan", "sgd, adam"),
         ("schedule", "cosin", "cosine, step"),
         ("model", "cnn7", ", ".join(MODELS)),
-        ("device", "gpu", "auto, cuda, cpu, interpret, reference"),
+        ("device", "gpu", "auto, cuda, cpu, emulate, interpret, reference"),
         ("data", "cifar", "auto, mnist, builtin"),
     ],
 )

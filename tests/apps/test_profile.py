@@ -73,7 +73,7 @@ def test_a_model_of_one_size_is_refused_another(capsys):
     [
         ("", "the following arguments are required: MODEL"),
         ("cnn7", "unknown model 'cnn7'; choose from cnn6, "),
-        ("cnn6 --device abacus", "unknown device 'abacus'; choose from auto, cuda, cpu, interpret, reference"),
+        ("cnn6 --device abacus", "unknown device 'abacus'; choose from auto, cuda, cpu, emulate, interpret, reference"),
         ("lite --top 0", "argument --top: '0' is not a whole number of at least 1"),
         ("lite --batch-size -1", "argument --batch-size: '-1' is not a whole number of at least 1"),
         ("lite --seconds x", "argument --seconds: 'x' is not a number above 0"),

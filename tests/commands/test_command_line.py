@@ -168,7 +168,10 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
         ("inspect linear --shape x=2,2 w=2,3", "linear: "),
         ("inspect reshape", "unknown operation 'reshape'; choose from "),
         ("check add --rung 7", "--rung: none of these kernels has a rung 7"),
-        ("profile add --device abacus", "unknown device 'abacus'; choose from auto, cuda, cpu, interpret, ref"),
+        (
+            "profile add --device abacus",
+            "unknown device 'abacus'; choose from auto, cuda, cpu, emulate, interpret, ref",
+        ),
         ("profile add --against fortran", "unknown library 'fortran'; choose from numpy, torch"),
         ("profile add --rung two", "add.forward: unknown rung 'two'; choose from 1, all, last"),
         ("profile linear.dx --device cpu", "linear.dx: on cpu the gradients are one call, profile linear.backward"),

@@ -224,11 +224,13 @@ def test_accesses_are_joined_as_compiled_for_the_gpu_that_is_asked_about(name, m
     assert f"accesses joined as compiled for {expected}" in str(counts)
 
 
-def test_without_a_compiler_every_access_is_counted_as_written_and_the_report_says_so(monkeypatch):
+def test_without_a_compiler_every_access_is_counted_as_written_and_the_report_says_so(monkeypatch, tmp_path):
     def nothing_found(*_, **__):
         raise DynamicLibNotFoundError("Failure finding libnvvm.so:\n  No such file")
 
     monkeypatch.setattr(compiler.cuda, "compile_ptx", nothing_found)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # nor has anybody compiled it before
+    monkeypatch.setattr(wide, "_ptx", {})
     launch = wide[1, WARP](array(WARP))
     counts = xray(launch)
     load = only(counts, "shared", "load")
