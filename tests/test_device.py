@@ -11,6 +11,8 @@ from kernels.device import SMALL, Device, DeviceError, find_device
 from kernels.gpu import compiler
 from kernels.operation import find_operation
 
+WANTED = ("emulate", "reference")
+
 
 @pytest.mark.parametrize(("size", "cores"), [(SMALL // 8 - 1, "one"), (SMALL // 8 + 1, "all")])
 def test_small_arrays_are_computed_on_one_core_and_large_ones_on_all(size, cores, monkeypatch):
@@ -34,9 +36,7 @@ def test_where_nothing_compiles_kernels_the_device_emulate_is_refused_in_one_lin
         raise DynamicLibNotFoundError("Failure finding libnvvm.so:\n  No such file")
 
     monkeypatch.setattr(compiler.nvvm, "NVVM", nothing_found)
-    with pytest.raises(
-        DeviceError, match="^device emulate cannot be used: no compiler here: libnvvm was not found .*$"
-    ):
+    with pytest.raises(DeviceError, match=r"^device emulate cannot be used: no compiler here: .*\)$"):
         find_device("emulate")
 
 

@@ -1,7 +1,8 @@
 """What the compiler makes of every rung, executed by the CPU, computes what the reference computes.
 
 With tiny tiles the interpreter runs beside it. Compiled without contraction, every product and every sum is rounded as
-the source says, so both must write the same bits; but for exp, log and pow, which the interpreter asks of NumPy. In whatever order blocks and threads run, the bits stay.
+the source says, so both must write the same bits; but for exp, log and pow, which the interpreter asks of NumPy. In
+whatever order blocks and threads run, the bits stay.
 """
 
 import numpy as np
