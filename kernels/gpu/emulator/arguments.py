@@ -14,10 +14,15 @@ from kernels.gpu.emulator.types import BITS
 
 
 def of_numba(args, kinds) -> list[Any]:
-    """What Numba passes for arguments of these Numba types: numbers and arrays, one for each parameter."""
+    """What Numba passes for arguments of these Numba types: numbers and arrays, one for each parameter.
+
+    Raises PtxError for an array that is not contiguous, as Numba compiles kernels for such alone.
+    """
     found: list[Any] = []
-    for value, kind in zip(args, kinds, strict=True):
+    for number, (value, kind) in enumerate(zip(args, kinds, strict=True), 1):
         if isinstance(value, np.ndarray) and value.ndim:
+            if not value.flags.c_contiguous:
+                raise PtxError(f"argument {number}: not contiguous; give np.ascontiguousarray(...) of it")
             found += [0, 0, value.size, value.itemsize, value, *value.shape, *value.strides]
         else:
             dtype = np.dtype("bool" if str(kind) == "bool" else str(kind))

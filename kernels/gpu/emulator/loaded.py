@@ -44,15 +44,23 @@ def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool
 def _load(key, ptx, name, watched, counted):
     with LOCK:
         store = Store("emulator")
-        if found := store.get(key):
-            translation, code = pickle.loads(found)
-        else:
+        known = unpickled(store.get(key))
+        if known is None:
             module = parse(ptx)
             translation = translate(entry(module, name), module, watched, counted)
-            code = compiled(translation.text)
+            known = translation, compiled(translation.text)
             translation.text = ""
-            store.put(key, pickle.dumps((translation, code)))
+            store.put(key, pickle.dumps(known))
+        translation, code = known
         return Loaded(translation, Code(code))
+
+
+def unpickled(data):
+    """What was kept; None for nothing, and for a file that something has spoilt."""
+    try:
+        return pickle.loads(data) if data else None
+    except Exception:  # what pickle raises has no common name
+        return None
 
 
 def entry(module, name) -> Function:
