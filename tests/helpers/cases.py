@@ -137,7 +137,7 @@ def large(name: str, runner: str) -> list[Answered]:
 def small(name: str, direction: str, rung: int, tiny: bool, sets: int = 1, most: int = 6) -> list[Answered]:
     """Up to `most` random cases that a rung launches at most `sets` different sets of kernels for."""
     generator, known, found = np.random.default_rng(1), [], []
-    for _ in range(40):
+    for _ in range(max(40, 8 * most)):
         trial = Trial.draw(OPERATIONS[name], RandomDraw(generator), generator)
         needed = compilations(trial, direction, rung, tiny)
         if len(known) < sets and needed not in known:

@@ -7,6 +7,7 @@ whatever order blocks and threads run, the bits stay.
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tests.helpers.cases import large, small
 from tests.helpers.checks import assert_close, assert_same
@@ -14,6 +15,9 @@ from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
 
 # Operations whose kernels call functions of libdevice, which are within an ulp or two of NumPy's.
 WITH_LIBDEVICE = ("activation", "cross_entropy", "focal_loss", "softmax", "softmax_cross_entropy")
+
+# Cases of each rung: 6 in a quick run, and as many more as Hypothesis, too, would try in a thorough one.
+CASES = max(6, settings().max_examples // 5)
 
 
 def check(case, direction, **how):
@@ -24,13 +28,13 @@ def check(case, direction, **how):
 
 def check_default(name, direction, rung):
     """Random cases, and one that takes several tiles and leaves ragged edges."""
-    for case in (*small(name, direction, rung, tiny=False), *large(name, f"{direction} {rung}")[:1]):
+    for case in (*small(name, direction, rung, tiny=False, most=CASES), *large(name, f"{direction} {rung}")[:1]):
         got, expected = check(case, direction, device="emulate", rung=rung)
         assert_close(got, expected, OPERATIONS[name].tolerance)
 
 
 def check_tiny(name, direction, rung):
-    for number, case in enumerate(small(name, direction, rung, tiny=True)):
+    for number, case in enumerate(small(name, direction, rung, tiny=True, most=CASES)):
         how = {"rung": rung, "tiny": True}
         got, expected = check(case, direction, device="emulate", contracted=False, **how)
         assert_close(got, expected, OPERATIONS[name].tolerance)

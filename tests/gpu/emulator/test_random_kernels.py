@@ -11,11 +11,13 @@ import sys
 import numba
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from kernels import gpu
 from tests.helpers.random_kernels import BLOCK, THREADS, program
 
 TOGETHER = 5  # in a test
+PROGRAMS = 100 if settings().max_examples < 100 else 5000
 
 
 def written(source, name):
@@ -40,7 +42,7 @@ def check(number, seed=None):
         np.testing.assert_array_equal(executed[name], values, err_msg=f"{name} of program {number}:\n{source}")
 
 
-@pytest.mark.parametrize("first", range(0, 100, TOGETHER))
+@pytest.mark.parametrize("first", range(0, PROGRAMS, TOGETHER))
 def test_interpreter_and_emulator_agree(first):
     for number in range(first, first + TOGETHER):
         check(number, seed=number if number % 2 else None)
