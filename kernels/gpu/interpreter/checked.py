@@ -228,18 +228,14 @@ class CheckedMemory(Memory):
             before += high - low
         return 0  # an array without elements
 
-    def begin_block(self):
-        super().begin_block()
-        self.written_dynamic = set()
-
-    def new_shared(self, number, data):
+    def new_shared(self, number, data, block):
         is_dynamic = self.declarations[number].shape == (0,)
         if number not in self.shared_layouts:
             first_cell = self.shared_cell(number, data)
             self.shared_layouts[number] = self.layout(self.declarations[number].name, data, first_cell)
         layout = self.shared_layouts[number]
         if is_dynamic:
-            return DynamicArray(data, self.sites, layout, self.written_dynamic)
+            return DynamicArray(data, self.sites, layout, block.shared.written_dynamic)
         return SharedArray(data, self.sites, layout)
 
     def shared_cell(self, number, data):

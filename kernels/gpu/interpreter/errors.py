@@ -69,6 +69,10 @@ class DataRace(KernelError):
     """Two threads touch one address in an order that nothing fixes, and one of them writes."""
 
 
+class EndlessLoop(KernelError):
+    """A loop that does not end, or a wait for what never comes."""
+
+
 class Undefined(KernelError):
     """Arithmetic whose result is undefined on a GPU, such as the int64 nearest to NaN."""
 

@@ -321,6 +321,8 @@ def atomic(path, function, node, array, index, *operands):
     dtype = function.as_array(array, node.args[0]).value.dtype
     if dtype not in ATOMICS[operation]:
         raise Unsupported(f"cuda.{path} does not take an array of {dtype}")
+    function.program.looks += 1
+    function.program.locks += operation in ("cas", "exch")
     nodes = [function.convert(operand, dtype).node for operand in operands]
     key = function.index(array, node.args[1])
     if function.program.checked:

@@ -147,14 +147,14 @@ class Races:
         site, other = self.sites[later.site], self.sites[earlier.site]
         name, shape, index = self.memory.element(int(cell), site.what)
         if earlier.block == later.block:
-            who, missing = f"thread {self.threads[earlier.thread].index}", "no barrier lies between them"
+            who, missing = f"thread {self.threads[earlier.thread]}", "no barrier lies between them"
         else:
             who, missing = f"block {self.blocks[earlier.block]}", "blocks run in any order"
         problem = (
             f"{VERBS[later.kind]} {indexed(name, index)} of shape {shape}, "
             f"which {who} {VERBS[earlier.kind]} at line {other.line}: {missing}"
         )
-        block, thread = self.blocks[later.block], self.threads[later.thread].index
+        block, thread = self.blocks[later.block], self.threads[later.thread]
         return DataRace(problem, block=block, thread=thread, array=name, index=index, site=site)
 
 

@@ -40,19 +40,24 @@ class Trace:
         self.observers = []
         self.codes, self.turns = [], []  # lists: appending to an array.array is slower
         self.knowledge = []
-        self.interval = self.syncs = 0
+        self.intervals = self.syncs = 0
         self.paths, self.path_count = {}, 1
 
     def begin(self, thread):
         """From here on it is `thread` that accesses memory."""
-        self.turns.extend((len(self.codes), thread.number, thread.block.number, self.interval))
+        self.turns.extend((len(self.codes), thread.number, thread.block.number, thread.block.interval))
         self.knowledge.append(thread.known)
 
-    def barrier(self, threads):
+    def enter(self, block):
+        """A block begins."""
+        self.intervals += 1
+        block.interval = self.intervals
+
+    def barrier(self, block):
         """All threads of a block have met, or the block has ended."""
-        self.interval += 1
+        self.enter(block)
         if self.syncs:
-            for thread in threads:
+            for thread in block.threads:
                 thread.known = NOTHING
         if len(self.codes) > BATCH:
             self.flush()
