@@ -693,6 +693,37 @@ def test_races_between_blocks_are_found_across_batches_of_the_trace(monkeypatch)
 
 
 @kernel
+def writes_between_reads(x, y):
+    """Each block reads its element, writes it and reads it again; the last reads that of the first."""
+    b = cuda.blockIdx.x
+    y[b] = x[b]
+    x[b] = float32(1)
+    y[b] += x[b]
+    if b == cuda.gridDim.x - 1:
+        y[b] += x[0]  # fault
+
+
+def test_a_block_that_reads_writes_and_reads_again_has_written(monkeypatch):
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    launch = writes_between_reads[3, 1](floats(3), floats(3))
+    refused(launch, DataRace, block=(2, 0, 0), thread=(0, 0, 0), array="x", index=0)
+
+
+def test_races_within_a_block_are_found_across_batches_of_the_trace(monkeypatch):
+    """A batch may end wherever another thread goes on, long before a barrier."""
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    test_a_read_of_what_another_thread_just_wrote_is_a_race()
+    test_a_write_of_what_another_thread_still_reads_is_a_race()
+    test_a_thread_that_reads_what_it_wrote_has_written_it_all_the_same()
+    test_many_reads_of_what_is_written_later_are_no_race_among_each_other()
+    test_two_writes_of_one_global_address_are_a_race()
+    test_an_atomic_and_a_plain_read_are_a_race_but_atomics_are_not()
+    test_syncwarp_orders_the_lanes_of_a_warp()
+    test_syncwarp_does_not_order_threads_of_two_warps()
+    test_syncwarp_orders_only_the_lanes_of_its_mask()
+
+
+@kernel
 def wide_and_narrow(wide, narrow):
     i = cuda.threadIdx.x
     wide[i] = 1.0

@@ -213,8 +213,11 @@ def syncthreads_predicate(path, function, node, predicate):
 
 @intrinsic("threadfence", "threadfence_block", "threadfence_system")
 def threadfence(path, function, node):
-    """Nothing to do: memory is one here, and what a thread writes is seen at once."""
-    return Typed(number(None), Static(None))
+    """Memory is one here, and what a thread writes is seen at once. A fence matters to what is a race."""
+    if not function.program.checked:
+        return Typed(number(None), Static(None))
+    function.program.has_fences = True
+    return Typed(call("$fence", name("$thread"), number(path != "threadfence_block")), Static(None))
 
 
 # Warp intrinsics. Masks are bits, whatever their sign.

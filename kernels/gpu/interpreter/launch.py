@@ -11,22 +11,27 @@ from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds
 from kernels.gpu.interpreter.intrinsics import LARGEST_BLOCK, LARGEST_GRID
 from kernels.gpu.interpreter.lockstep import TURNS
 from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory, SharedMemory
+from kernels.gpu.interpreter.order import Order, forget
 from kernels.gpu.interpreter.races import Races
 from kernels.gpu.interpreter.rewritten import is_array, plain, rewritten_for
-from kernels.gpu.interpreter.trace import NOTHING, Trace
+from kernels.gpu.interpreter.trace import Trace
 from kernels.gpu.interpreter.warp import WARP_SIZE
 
 
 class Thread:
     """A thread of a block that is being executed."""
 
-    __slots__ = ("block", "index", "known", "lane", "number", "path", "thread_x", "thread_y", "thread_z", "turns")
+    __slots__ = (
+        "block", "fence", "fenced", "index", "known", "lane", "learnt", "number", "path",
+        "thread_x", "thread_y", "thread_z", "told", "turns",
+    )  # fmt: skip
 
     def __init__(self, number, index, block, turns):
         self.number, self.index, self.block, self.turns = number, index, block, turns
         self.thread_x, self.thread_y, self.thread_z = index
         self.lane = number % WARP_SIZE
-        self.known, self.path = NOTHING, 0
+        self.path = 0  # see trace.py
+        forget(self)
 
 
 class Block:
@@ -140,30 +145,33 @@ class CheckedExecution(Execution):
     checked = True
 
     def __init__(self, launch, turns=TURNS):
-        self.trace = Trace()
+        self.trace = Trace(may_split=not self.counted)
+        self.order = Order(self.trace)
         super().__init__(launch, turns)
         self.trace.observers.append(self.observer())
 
     def observer(self):
         """Who looks at the trace."""
-        return Races(self.memory, self.program.sites, self.blocks, indices(self.launch.block))
+        return Races(self.memory, self.program, self.blocks, indices(self.launch.block))
 
     def new_memory(self, launch, arrays):
-        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace)
+        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace, self.order)
 
     def begin(self, thread):
         self.current = thread
         self.trace.begin(thread)
 
     def enter(self, block, number, index):
-        block.enter(number, index)
-        self.trace.enter(block)
+        super().enter(block, number, index)
+        self.order.enter(block)
+        self.trace.barrier(block)
 
     def met_block(self, block):
+        self.order.meet_block(block)
         self.trace.barrier(block)
 
     def met_warp(self, threads):
-        self.trace.syncwarp(threads)
+        self.order.meet_warp(threads)
 
     def finish(self):
         self.trace.flush()

@@ -6,6 +6,8 @@ another's doing may end its loop yields ("loop", place, turn) once in a while: i
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 from kernels.gpu.interpreter.errors import BarrierDivergence, EndlessLoop
 from kernels.gpu.interpreter.standstill import state
@@ -27,16 +29,16 @@ class Lockstep:
     def __init__(self, execution, block):
         self.execution, self.block, self.generators = execution, block, block.generators
         self.threads = block.threads
-        self.waiting = [DONE] * len(self.threads)
-        self.answers = {}
-        self.ready = range(len(self.threads))
-        self.loops = {}  # by thread: where it looped last, and on which turn
+        self.waiting: list[Any] = [DONE] * len(self.threads)
+        self.answers: dict[int, Any] = {}
+        self.ready: Sequence[int] = range(len(self.threads))
+        self.loops: dict[int, list[int]] = {}  # by thread: where it looped last, and on which turn
         self.state = None
         self.is_patient = True
 
     def run(self):
         """Let the threads run. True once all are done; False if all that are left wait, or loop and change nothing."""
-        everybody = range(len(self.threads))
+        everybody: Sequence[int] = range(len(self.threads))
         ready, rounds, seen = self.ready, 0, None
         while True:
             self.resume(ready)
@@ -85,7 +87,8 @@ class Lockstep:
         if not self.loops and not self.ready:
             return True
         went_on = 0
-        for i, (_, *now) in ((i, self.waiting[i]) for i in self.ready):
+        for i in self.ready:
+            _, *now = self.waiting[i]
             site, turn = self.loops.get(i, now)
             went_on += site == now[0] and turn <= now[1]
             self.loops[i] = now

@@ -1,7 +1,8 @@
 """Data races: two accesses of one address in no fixed order, at least one of them a write, not both atomic.
 
 Within a block barriers fix an order, and syncwarp does among the lanes it joins. Between the blocks of a launch
-nothing does. Both searches sort a batch of accesses by address and look at the group of accesses of each cell.
+nothing does, unless the kernel has fences: then see order.py. All searches sort a batch of accesses by address and look
+at the group of accesses of each cell; the few groups that are suspicious are looked at one access after the other.
 """
 
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.gpu.interpreter.errors import DataRace, indexed
-from kernels.gpu.interpreter.trace import NOTHING, SITE_BITS
+from kernels.gpu.interpreter.order import NOTHING
+from kernels.gpu.interpreter.shadow import THREAD_BITS, Shadow
+from kernels.gpu.interpreter.trace import RELEASE, SAME
 
 READ, WRITE, ATOMIC = 1, 2, 4
 KINDS = {"sync": 0, "load": READ, "store": WRITE, "atomic": ATOMIC}
 VERBS = {READ: "reads", WRITE: "writes", ATOMIC: "atomically changes"}
-THREAD_BITS = 10
+APART = 1 << 36  # more cells than a launch has: so far apart lie the shared memories of its blocks
 
 
 def suspicious(first_actor, last_actor, kinds):
@@ -24,23 +27,31 @@ def suspicious(first_actor, last_actor, kinds):
 
 @dataclass(frozen=True)
 class Touch:
-    """One access of a cell, the `order`-th of its batch. A race is two of them."""
+    """One access of a cell, the `order`-th of those at hand. A race is two of them."""
 
     order: int
     thread: int
     block: int
+    interval: int
     site: int
     kind: int
+    flags: int = 0
     knowledge: tuple = NOTHING
+
+    @property
+    def actor(self):
+        return self.block, self.thread
 
     def conflicts(self, other):
         return bool((self.kind | other.kind) & WRITE) or self.kind != other.kind
 
     def comes_after(self, other):
-        """Whether a warp's meeting lies between the other access and this one, see Trace.syncwarp."""
+        """Whether barriers, meetings or fences lie between the other access and this one, see order.py."""
+        if self.block == other.block and self.interval != other.interval:
+            return True
         stamp, _ = other.knowledge
         _, known = self.knowledge
-        return known.get(other.thread, 0) > stamp
+        return known.get(other.actor, 0) > stamp or known.get(other.block, 0) > other.interval
 
 
 def stable_order(key):
@@ -67,75 +78,125 @@ class Groups:
         return self.order[self.starts[number] : self.ends[number]]
 
 
-class Races:
-    """Observes a trace and raises DataRace. `memory` knows the arrays, `sites` the source places."""
+class Accesses:
+    """Accesses of cells, in the order they were made; an element of several cells has several. See trace.Batch."""
 
-    def __init__(self, memory, sites, blocks, threads):
-        self.memory, self.sites, self.blocks, self.threads = memory, sites, blocks, threads
-        # By global cell. Zero means untouched: memory that is zero costs nothing before it is used.
-        cells = memory.global_cells if len(blocks) > 1 else 0
-        self.first_block = np.zeros(cells, np.int64)  # less the number of blocks
-        self.last_block = np.zeros(cells, np.int64)  # plus 1
-        self.kinds = np.zeros(cells, np.int64)
-        self.examples = np.zeros((3, cells), np.int64)  # codes: the first access, the last, the last that changed it
+    def __init__(self, columns, knowledge):
+        self.columns, self.knowledge = columns, knowledge
+        self.cell, self.site, self.flags, self.segment, self.thread, self.block, self.interval = columns
+
+    @classmethod
+    def of(cls, batch, position, cell):
+        columns = (batch.site, batch.flags, batch.segment, batch.thread, batch.block, batch.interval)
+        return cls([cell, *(column[position] for column in columns)], batch.knowledge)
+
+    def __len__(self):
+        return len(self.cell)
+
+    def chosen(self, places):
+        """Some of them, and no more of what their threads know than they need."""
+        columns = [column[places] for column in self.columns]
+        used, columns[3] = np.unique(columns[3], return_inverse=True)
+        return Accesses(columns, [self.knowledge[i] for i in used])
+
+    def then(self, later):
+        """These and later ones."""
+        columns = [np.concatenate(pair) for pair in zip(self.columns, later.columns, strict=True)]
+        columns[3][len(self) :] += len(self.knowledge)
+        return Accesses(columns, self.knowledge + later.knowledge)
+
+
+class Races:
+    """Observes a trace and raises DataRace. `memory` knows the arrays, `program` the source places."""
+
+    def __init__(self, memory, program, blocks, threads):
+        self.memory, self.sites, self.blocks, self.threads = memory, program.sites, blocks, threads
+        self.has_fences = program.has_fences
+        self.kinds = np.array([*(KINDS[site.kind] for site in self.sites), 0])
+        self.widths = np.array([*(max(site.nbytes // memory.cell_size, 1) for site in self.sites), 1])
+        cells = memory.global_cells if len(blocks) > 1 and not self.has_fences else 0
+        self.shadow = Shadow(cells, self.kinds)
+        self.kept: Accesses | None = None
 
     def observe(self, batch):
-        tables = [(KINDS[site.kind], max(site.nbytes // self.memory.cell_size, 1)) for site in self.sites]
-        kinds, widths = np.array(tables).T
-        width, cell = widths[batch.site], batch.cell
+        """Look at a batch. Returns how many accesses are kept to be compared with later ones."""
+        width, cell = self.widths[batch.site], batch.cell
         position = np.arange(len(cell))
         if width.max() > 1:  # an element as wide as several cells touches each of them
             position = np.repeat(position, width)
             cell = cell[position] + np.arange(len(position)) - np.repeat(np.cumsum(width) - width, width)
-        kind = kinds[batch.site[position]]
-        self.within_blocks(batch, position, cell, kind)
-        is_global = np.flatnonzero(cell < len(self.kinds))
-        if len(is_global):
-            self.between_blocks(batch, position[is_global], cell[is_global], kind[is_global])
+        new = Accesses.of(batch, position, cell)
+        if len(self.shadow.first):
+            self.between_blocks(new, np.flatnonzero(cell < len(self.shadow.first)))
+        old = 0 if self.kept is None else len(self.kept)
+        accesses = self.kept.then(new) if self.kept is not None else new
+        actor = accesses.block << THREAD_BITS | accesses.thread
+        if self.has_fences:  # accesses of one cell in the whole launch
+            is_shared = accesses.cell >= self.memory.global_cells
+            key = accesses.cell + np.where(is_shared, (accesses.block + 1) * APART, 0)
+        else:  # accesses of one cell in one interval between barriers of one block
+            key = accesses.interval * (accesses.cell.max() + 1) + accesses.cell
+        kind = self.kinds[accesses.site]
+        groups = Groups(key, actor, kind)
+        self.search(accesses, groups, old)
+        goes_on = self.has_fences or np.isin(accesses.interval, list(batch.going_on))
+        self.kept = self.last_of_each(accesses, groups, actor, kind, goes_on) if np.any(goes_on) else None
+        return 0 if self.kept is None else len(self.kept)
 
-    def within_blocks(self, batch, position, cell, kind):
-        """Accesses of one cell in one interval between barriers of one block."""
-        groups = Groups(batch.interval[position] * (cell.max() + 1) + cell, batch.thread[position], kind)
-        is_suspect = suspicious(groups.first_actor, groups.last_actor, groups.kinds)
+    def last_of_each(self, accesses, groups, actor, kind, goes_on):
+        """Of accesses that later ones may race with, the last of each thread, cell and kind."""
+        group = np.empty(len(accesses), np.int64)
+        group[groups.order] = np.repeat(np.arange(len(groups.starts)), groups.ends - groups.starts)
+        _, rank = np.unique(actor, return_inverse=True)
+        key = (group * (rank.max() + 1) + rank) * 16 + kind + (accesses.flags & SAME > 0) * 8
+        key[accesses.flags & RELEASE > 0] -= WRITE  # a kind of its own: 0, or 8 with the flag
+        _, last = np.unique(key[::-1], return_index=True)
+        last = np.sort(len(key) - 1 - last)
+        return accesses.chosen(last if goes_on is True else last[goes_on[last]])
+
+    def search(self, accesses, groups, old):
+        """Refuse a race of an access with one before it, of which the first `old` have been looked at."""
         races = []
-        for members in map(groups.members, np.flatnonzero(is_suspect)):
-            pair = unordered_pair(self.access(batch, position[i]) for i in members)
+        for number in np.flatnonzero(suspicious(groups.first_actor, groups.last_actor, groups.kinds)):
+            members = groups.members(number)
+            if members[-1] < old:
+                continue
+            # A segment is a stretch of one thread alone: of equal accesses in it one is enough.
+            marks = (accesses.segment[members], accesses.site[members], accesses.flags[members])
+            _, distinct = np.unique(np.stack(marks), axis=1, return_index=True)
+            touches = [self.access(accesses, i) for i in members[np.sort(distinct)]]
+            pair = unordered_pair(touches, old, self.has_fences)
             if pair:
-                races.append((*pair, cell[members[0]]))
+                races.append((*pair, accesses.cell[members[0]]))
         self.refuse_first(races)
 
-    def between_blocks(self, batch, position, cell, kind):
+    def between_blocks(self, accesses, places):
         """Accesses of one cell by several blocks, in this batch and those before."""
-        groups = Groups(cell, batch.block[position], kind)
+        if not len(places):
+            return
+        cell, block, site = accesses.cell[places], accesses.block[places], accesses.site[places]
+        groups = Groups(cell, block, self.kinds[site])
         cells = cell[groups.order[groups.starts]]
-        count = len(self.blocks)
-        self.first_block[cells] = np.minimum(self.first_block[cells], groups.first_actor - count)
-        self.last_block[cells] = np.maximum(self.last_block[cells], groups.last_actor + 1)
-        self.kinds[cells] |= groups.kinds
-        is_race = suspicious(self.first_block[cells] + count, self.last_block[cells] - 1, self.kinds[cells])
+        low, high, kinds = self.shadow.known(cells)
+        low, high = np.minimum(low, groups.first_actor), np.maximum(high, groups.last_actor)
         races = []
-        for number in np.flatnonzero(is_race):
-            before = [self.decoded(code) for code in self.examples[:, cells[number]] if code]
-            now = [self.access(batch, position[i]) for i in groups.members(number)]
+        for number in np.flatnonzero(suspicious(low, high, kinds | groups.kinds)):
+            codes = (self.shadow.first[cells[number]], self.shadow.second[cells[number]])
+            before = [self.remembered(code) for code in codes if code]
+            now = [self.access(accesses, places[i]) for i in groups.members(number)]
             races.append((*pair_of_blocks(before + now), cells[number]))
         self.refuse_first(races)
-        codes = 1 + ((batch.block << THREAD_BITS | batch.thread) << SITE_BITS | batch.site)
-        codes = codes[position[groups.order]]
-        is_new = self.examples[0, cells] == 0
-        self.examples[0, cells[is_new]] = codes[groups.starts[is_new]]
-        self.examples[1, cells] = codes[groups.ends - 1]
-        changes = np.flatnonzero(kind[groups.order] != READ)
-        self.examples[2, cell[groups.order[changes]]] = codes[changes]
+        codes = self.shadow.code(block, accesses.thread[places], site)
+        self.shadow.add(cells, groups.starts, codes[groups.order])
 
-    def access(self, batch, i):
-        site = int(batch.site[i])
-        knowledge = batch.knowledge[batch.segment[i]]
-        return Touch(int(i), int(batch.thread[i]), int(batch.block[i]), site, KINDS[self.sites[site].kind], knowledge)
+    def access(self, accesses, i):
+        site, knowledge = int(accesses.site[i]), accesses.knowledge[accesses.segment[i]]
+        thread, block, interval = int(accesses.thread[i]), int(accesses.block[i]), int(accesses.interval[i])
+        return Touch(int(i), thread, block, interval, site, int(self.kinds[site]), int(accesses.flags[i]), knowledge)
 
-    def decoded(self, code):
-        code, site = divmod(int(code) - 1, 1 << SITE_BITS)
-        block, thread = divmod(code, 1 << THREAD_BITS)
-        return Touch(-1, thread, block, site, KINDS[self.sites[site].kind])
+    def remembered(self, code):
+        block, thread, site = self.shadow.decoded(code)
+        return Touch(-1, thread, block, -1, site, int(self.kinds[site]))
 
     def refuse_first(self, races):
         """Raise the error for the race that happened first, of several (earlier access, later access, cell)."""
@@ -158,24 +219,51 @@ class Races:
         return DataRace(problem, block=block, thread=thread, array=name, index=index, site=site)
 
 
-def unordered_pair(accesses):
-    """The first two accesses of one cell, by threads of one block, that nothing orders; None if there are none."""
-    latest: dict = {}  # by thread and kind: if any access of a thread is unordered to a later one, its latest is
+def unordered_pair(accesses, old, has_fences):
+    """The first two accesses of one cell that conflict and that nothing orders; None if there are none.
+
+    Those before the `old`-th have been compared with each other.
+    """
+    # By kind, of each thread: if any access is unordered to a later one of another thread, its latest of the kind is.
+    latest: dict = {READ: {}, WRITE: {}, ATOMIC: {}}
+    changed: dict = {}  # by thread: its last atomic
+
+    def is_race(earlier, later):
+        if earlier.actor == later.actor or not earlier.conflicts(later) or later.comes_after(earlier):
+            return False
+        return not (has_fences and are_locking(earlier, later, changed))
+
     for later in accesses:
-        for earlier in latest.values():
-            if earlier.thread != later.thread and earlier.conflicts(later) and not later.comes_after(earlier):
-                return earlier, later
-        latest[later.thread, later.kind] = later
+        if later.order >= old:
+            for kind in (WRITE, ATOMIC) if later.kind == READ else (READ, WRITE, ATOMIC):
+                for earlier in latest[kind].values():
+                    if is_race(earlier, later):
+                        return earlier, later
+        latest[later.kind][later.actor, later.flags] = later
+        if later.kind == ATOMIC:
+            changed[later.actor] = later.order
     return None
 
 
+def are_locking(earlier, later, changed):
+    """Whether two accesses of a cell, an atomic and a store say, work a lock or a flag, or count down to one thread.
+
+    A cell has one order of atomics, of which each sees the one before. A thread that has changed it atomically after
+    another did, or after its release, comes after that one in all it does to this cell. A release may meet atomics that
+    change nothing, and those of others who find the cell as they may if its thread takes part in changing it.
+    """
+    is_atomic = earlier.kind == ATOMIC or earlier.flags & RELEASE
+    if is_atomic and changed.get(later.actor, -1) > earlier.order:
+        return True
+    if earlier.flags & RELEASE and later.kind == ATOMIC:
+        return bool(later.flags & SAME) or earlier.actor in changed
+    return earlier.kind == ATOMIC and bool(earlier.flags & SAME) and bool(later.flags & RELEASE)
+
+
 def pair_of_blocks(accesses):
-    """Two accesses of one cell by two blocks, if possible two that conflict: older examples may be missing."""
-    fallback = None
+    """Two accesses of one cell by two blocks that conflict."""
     for i, later in enumerate(accesses):
         for earlier in accesses[:i]:
-            if earlier.block != later.block:
-                if earlier.conflicts(later):
-                    return earlier, later
-                fallback = fallback or (earlier, later)
-    return fallback
+            if earlier.block != later.block and earlier.conflicts(later):
+                return earlier, later
+    raise AssertionError("a cell is suspicious without two accesses that conflict")

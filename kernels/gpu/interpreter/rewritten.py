@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic, checked, lockstep, memory, trace
+from kernels.gpu.interpreter import arithmetic, checked, lockstep, memory, order, trace
 from kernels.gpu.interpreter.errors import Site, Unsupported
 from kernels.gpu.interpreter.functions import Function
 from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
@@ -42,6 +42,7 @@ class Rewritten:
         self.largest, self.checked, self.counted = largest, is_checked, is_counted
         self.functions: list[Function] = []
         self.sites: list[Site] = []
+        self.has_fences = False
         self.looks = self.locks = (
             0  # places rewritten that load from memory or change it atomically; that may take a lock
         )
@@ -179,6 +180,7 @@ HELPERS = {
     "$atomic": memory.atomic,
     "$enumerate": enumerate,
     "$endless": lockstep.endless,
+    "$fence": order.fence,
     "$turns": trace.turns,
     "$count_flops": trace.count_flops,
     "$select": lambda test, if_true, if_false: if_true if test else if_false,
