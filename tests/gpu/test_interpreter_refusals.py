@@ -407,6 +407,84 @@ def test_a_syncwarp_that_only_some_lanes_repeat_is_refused():
     refused(syncs_warp_in_a_loop[1, 32](floats(32)), BarrierDivergence, block=(0, 0, 0), thread=(0, 0, 0))
 
 
+@kernel
+def meets_on_different_turns(y, *, SAME=False):
+    i = cuda.threadIdx.x
+    for t in range(4):
+        if SAME or t % 2 == i % 2:
+            cuda.syncthreads()  # fault
+    y[i] = float32(i)
+
+
+def test_a_barrier_that_threads_reach_on_different_turns_of_its_loop_is_refused():
+    message = refused(meets_on_different_turns[1, 4](floats(4)), BarrierDivergence, block=(0, 0, 0), thread=(1, 0, 0))
+    loop = line_of_fault(meets_on_different_turns.source.function) - 2
+    assert "waits for 2 of 4 threads" in message
+    assert f"thread (0, 0, 0) waits on turn 1 of the loop at line {loop}, thread (1, 0, 0) on turn 2" in message
+    meets_on_different_turns(SAME=True)[1, 4](floats(4)).interpret()
+
+
+@kernel
+def counts_on_different_turns(y, *, SAME=False):
+    i = cuda.threadIdx.x
+    outer = 2 if SAME or i == 0 else 1
+    for _ in range(outer):
+        inner = 0
+        while inner < 2 // outer:
+            inner += cuda.syncthreads_or(1)  # fault
+    y[i] = float32(i)
+
+
+def test_a_barrier_in_two_loops_is_met_on_the_turns_of_both():
+    """Both threads come by twice: thread 0 in two turns of the outer loop, thread 1 in two of the inner one."""
+    launch = counts_on_different_turns[1, 2](floats(2))
+    message = refused(launch, BarrierDivergence, block=(0, 0, 0), thread=(1, 0, 0))
+    assert "thread (0, 0, 0) waits on turn 2 of the loop" in message
+    counts_on_different_turns(SAME=True)[1, 2](floats(2)).interpret()
+
+
+@device
+def meet_after(turns):
+    for _ in range(turns):
+        pass
+    cuda.syncthreads()
+
+
+@kernel
+def meets_in_a_function(y, *, SAME=False):
+    i = cuda.threadIdx.x
+    for t in range(2):
+        if SAME or t == i:
+            meet_after(t)
+    y[i] = float32(i)
+
+
+@kernel
+def meets_in_a_function_called_twice(y):
+    i = cuda.threadIdx.x
+    if i == 0:
+        meet_after(0)
+    else:
+        meet_after(0)
+    y[i] = float32(i)
+
+
+def test_a_barrier_in_a_function_is_met_on_the_turns_of_the_loops_that_call_it():
+    with pytest.raises(
+        BarrierDivergence, match=r"waits on turn 1 of the loop at line \d+, thread \(1, 0, 0\) on turn 2"
+    ):
+        meets_in_a_function[1, 2](floats(2)).interpret()
+    meets_in_a_function(SAME=True)[1, 2](floats(2)).interpret()
+
+
+def test_a_barrier_in_a_function_is_another_where_the_function_is_called_elsewhere():
+    with pytest.raises(BarrierDivergence) as caught:
+        meets_in_a_function_called_twice[1, 2](floats(2)).interpret()
+    first = inspect.getsourcelines(meets_in_a_function_called_twice.source.function)[1] + 4
+    assert f"waits in the function called at line {first}, " in str(caught.value)
+    assert f"thread (1, 0, 0) in that called at line {first + 2}" in str(caught.value)
+
+
 # Races within a block
 
 
@@ -447,6 +525,40 @@ def test_a_write_of_what_another_thread_still_reads_is_a_race():
     refused(write_after_read[1, 4](y), DataRace, block=(0, 0, 0), thread=(1, 0, 0), array="tile", index=(1, 0))
     write_after_read(BARRIER=True)[1, 4](y).interpret()
     assert list(y) == [1, 2, 3, 0]
+
+
+@kernel
+def goes_on_to_the_next_turn(x, y, *, BARRIER=False):
+    tile = cuda.shared.array(4, float32)
+    i = cuda.threadIdx.x
+    total = float32(0)
+    for t in range(3):
+        tile[i] = x[t, i]  # fault
+        cuda.syncthreads()
+        total += tile[3 - i]
+        if BARRIER:
+            cuda.syncthreads()
+    y[i] = total
+
+
+def test_a_race_across_turns_of_a_loop_says_who_is_ahead():
+    """Thread 1 has read the value of thread 2, and writes its own on the next turn before thread 2 has read it."""
+    x, y = floats(3, 4), floats(4)
+    with pytest.raises(DataRace) as caught:
+        goes_on_to_the_next_turn[1, 4](x, y).interpret()
+    line = line_of_fault(goes_on_to_the_next_turn.source.function)
+    message = str(caught.value)
+    assert f"thread (2, 0, 0): reads tile[1] of shape (4,), which thread (1, 0, 0) writes at line {line}" in message
+    assert f"and thread (1, 0, 0) is a turn of the loop at line {line - 1} ahead" in message
+    goes_on_to_the_next_turn(BARRIER=True)[1, 4](x, y).interpret()
+    assert list(y) == list(x.sum(axis=0)[::-1])
+
+
+def test_a_race_on_one_turn_of_a_loop_says_nothing_of_turns():
+    message = refused(
+        read_after_write[1, 8](floats(8)), DataRace, block=(0, 0, 0), thread=(1, 0, 0), array="tile", index=0
+    )
+    assert "ahead" not in message
 
 
 @kernel

@@ -17,6 +17,8 @@ class Site:
     nbytes: int = 0
     """Size of the element accessed."""
     column: int = 0
+    path: tuple = ()
+    """Of a barrier: the calls of device functions, (line, column), by which it is reached."""
 
     def __str__(self):
         text = linecache.getline(self.file, self.line).strip()

@@ -22,7 +22,7 @@ class Thread:
     """A thread of a block that is being executed."""
 
     __slots__ = (
-        "block", "fence", "fenced", "index", "known", "lane", "learnt", "number", "path",
+        "at", "block", "fence", "fenced", "index", "known", "lane", "learnt", "number", "path",
         "thread_x", "thread_y", "thread_z", "told", "turns",
     )  # fmt: skip
 
@@ -30,7 +30,7 @@ class Thread:
         self.number, self.index, self.block, self.turns = number, index, block, turns
         self.thread_x, self.thread_y, self.thread_z = index
         self.lane = number % WARP_SIZE
-        self.path = 0  # see trace.py
+        self.path, self.at = 0, ()  # see trace.py
         forget(self)
 
 
@@ -164,6 +164,8 @@ class CheckedExecution(Execution):
     def enter(self, block, number, index):
         super().enter(block, number, index)
         self.order.enter(block)
+        for thread in block.threads if self.program.is_generator else ():
+            thread.at = ()
         self.trace.barrier(block)
 
     def met_block(self, block):

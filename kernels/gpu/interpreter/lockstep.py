@@ -1,7 +1,8 @@
 """Threads of a block in lockstep: each runs until it must wait, then the next, until all wait or are done.
 
-A thread that waits has yielded the number of its barrier's place in the source, or a tuple (intrinsic, place,
-mask, operands...). Once everybody it waits for has yielded the same, all of them go on. A thread that loops where
+A thread that waits has yielded the number of its barrier's place in the source, or a tuple: (barrier, place, turns of
+the loops around it, predicate) or (intrinsic, place, mask, operands...). Once everybody it waits for has yielded the
+same, but for predicates and operands, all of them go on. A thread that loops where
 another's doing may end its loop yields ("loop", place, turn) once in a while: it goes on when the others have run.
 """
 
@@ -43,7 +44,8 @@ class Lockstep:
         while True:
             self.resume(ready)
             first = self.waiting[0]
-            if (first is DONE or type(first) is int) and self.waiting.count(first) == len(self.waiting):
+            is_plain = first is DONE or type(first) is int or first[0] == "syncthreads"
+            if is_plain and self.waiting.count(first) == len(self.waiting):
                 if first is DONE:
                     return True
                 self.execution.met_block(self.block)
@@ -181,9 +183,9 @@ class Lockstep:
         first = self.waiting[0]
         if not (type(first) is tuple and first[0] in BLOCK_WIDE):
             return []
-        if any(type(event) is not tuple or event[:2] != first[:2] for event in self.waiting):
+        if any(type(event) is not tuple or event[:3] != first[:3] for event in self.waiting):
             return []
-        result = BLOCK_WIDE[first[0]]([bool(event[2]) for event in self.waiting])
+        result = BLOCK_WIDE[first[0]]([bool(event[3]) for event in self.waiting])
         self.execution.met_block(self.block)
         self.answers = dict.fromkeys(range(len(self.threads)), result)
         return range(len(self.threads))
@@ -192,35 +194,50 @@ class Lockstep:
         """Nobody can go on: say who waits for whom."""
         waiter = next(i for i, event in enumerate(self.waiting) if event is not DONE)
         here = place(self.waiting[waiter])
-        what, site, *mask = here
+        what, site, operand = here
         members = list(range(len(self.threads)))
-        if mask:
+        if what not in OF_BLOCKS:  # the operand is a mask
             first = waiter // WARP_SIZE * WARP_SIZE
-            members = [first + lane for lane in range(WARP_SIZE) if mask[0] >> lane & 1]
+            members = [first + lane for lane in range(WARP_SIZE) if operand >> lane & 1]
         missing = [i for i in members if place(self.waiting[i]) != here]
-        example = place(self.waiting[missing[0]])
-        does = f"waits at line {self.execution.program.sites[example[1]].line}" if example else "has returned"
+        waits, does = self.differing(here, place(self.waiting[missing[0]]))
         problem = (
             f"{what} waits for {len(missing)} of {len(members)} threads; "
-            f"thread {self.threads[waiter].index} waits, thread {self.threads[missing[0]].index} {does}"
+            f"thread {self.threads[waiter].index} {waits}, thread {self.threads[missing[0]].index} {does}"
         )
         self.refuse(missing[0], site, problem)
+
+    def differing(self, here, there):
+        """What two threads do that should wait at one place, in words."""
+        if not there:
+            return "waits", "has returned"
+        sites = self.execution.program.sites
+        one, other = sites[here[1]], sites[there[1]]
+        if here[:2] == there[:2] and here[0] in OF_BLOCKS:
+            (line, turn), (_, other_turn) = next(
+                pair for pair in zip(here[2], there[2], strict=True) if len({*pair}) > 1
+            )
+            return f"waits on turn {turn + 1} of the loop at line {line}", f"on turn {other_turn + 1}"
+        if (one.file, one.line) == (other.file, other.line):
+            for (line, _), (other_line, _) in zip(one.path, other.path, strict=False):
+                if line != other_line:
+                    return f"waits in the function called at line {line}", f"in that called at line {other_line}"
+        return "waits", f"waits at line {other.line}"
 
     def refuse(self, i, site, problem):
         self.execution.current = self.threads[i]
         raise BarrierDivergence(problem, site=self.execution.program.sites[site])
 
 
-NOT_OF_WARPS = {*BLOCK_WIDE, "activemask", "loop"}
+OF_BLOCKS = {*BLOCK_WIDE, "syncthreads"}
+NOT_OF_WARPS = {*OF_BLOCKS, "activemask", "loop"}
 
 
 def place(event):
-    """Where a thread waits: (intrinsic, place), for warp intrinsics with the mask; nothing if it is done."""
+    """Where a thread waits: (intrinsic, place, mask; of a barrier turns); nothing if it is done."""
     if event is DONE:
         return ()
-    if type(event) is tuple:
-        return event[:2] if event[0] in BLOCK_WIDE else event[:3]
-    return "syncthreads", event
+    return ("syncthreads", event, ()) if type(event) is int else event[:3]
 
 
 def endless(thread, site):

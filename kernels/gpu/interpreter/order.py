@@ -101,7 +101,7 @@ class Order:
 
 
 def forget(thread):
-    """A thread knows nothing. `fenced`, `learnt` and `told` are for all threads of the GPU, and for those of its block."""
+    """A thread knows nothing. `fenced`, `learnt`, `told` are for all threads of the GPU, and for those of its block."""
     thread.known, thread.fenced, thread.fence = NOTHING, UNFENCED, -1
     thread.learnt, thread.told = [None, None], [(None, None), (None, None)]
 

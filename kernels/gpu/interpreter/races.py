@@ -37,6 +37,7 @@ class Touch:
     kind: int
     flags: int = 0
     knowledge: tuple = NOTHING
+    at: tuple = ()
 
     @property
     def actor(self):
@@ -190,9 +191,11 @@ class Races:
         self.shadow.add(cells, groups.starts, codes[groups.order])
 
     def access(self, accesses, i):
-        site, knowledge = int(accesses.site[i]), accesses.knowledge[accesses.segment[i]]
+        site, (knowledge, at) = int(accesses.site[i]), accesses.knowledge[accesses.segment[i]]
         thread, block, interval = int(accesses.thread[i]), int(accesses.block[i]), int(accesses.interval[i])
-        return Touch(int(i), thread, block, interval, site, int(self.kinds[site]), int(accesses.flags[i]), knowledge)
+        return Touch(
+            int(i), thread, block, interval, site, int(self.kinds[site]), int(accesses.flags[i]), knowledge, at
+        )
 
     def remembered(self, code):
         block, thread, site = self.shadow.decoded(code)
@@ -213,10 +216,23 @@ class Races:
             who, missing = f"block {self.blocks[earlier.block]}", "blocks run in any order"
         problem = (
             f"{VERBS[later.kind]} {indexed(name, index)} of shape {shape}, "
-            f"which {who} {VERBS[earlier.kind]} at line {other.line}: {missing}"
+            f"which {who} {VERBS[earlier.kind]} at line {other.line}: {missing}{self.ahead(earlier, later)}"
         )
         block, thread = self.blocks[later.block], self.threads[later.thread]
         return DataRace(problem, block=block, thread=thread, array=name, index=index, site=site)
+
+    def ahead(self, earlier, later):
+        """Which of two threads of a block is on a later turn of a loop than the other, in words."""
+        if earlier.block != later.block:
+            return ""
+        for (line, turn), (other_line, other_turn) in zip(earlier.at, later.at, strict=False):
+            if line != other_line:
+                break
+            if turn != other_turn:
+                first, turns = (earlier, turn - other_turn) if turn > other_turn else (later, other_turn - turn)
+                how_far = "a turn" if turns == 1 else f"{turns} turns"
+                return f", and thread {self.threads[first.thread]} is {how_far} of the loop at line {line} ahead"
+        return ""
 
 
 def unordered_pair(accesses, old, has_fences):

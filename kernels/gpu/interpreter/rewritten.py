@@ -182,6 +182,7 @@ HELPERS = {
     "$endless": lockstep.endless,
     "$fence": order.fence,
     "$turns": trace.turns,
+    "$on_turn": trace.on_turn,
     "$count_flops": trace.count_flops,
     "$select": lambda test, if_true, if_false: if_true if test else if_false,
     **{f"${name}": value for name, value in vars(arithmetic).items() if callable(value) and name[0] != "_"},

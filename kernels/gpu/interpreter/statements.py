@@ -248,7 +248,7 @@ class Statements(Elements):
 
         looks = self.program.looks
         before, test, nodes, orelse = self.loop(statement, enter)
-        head = self.pause(statement, self.program.looks > looks)
+        head = self.pause(statement, self.program.looks > looks) + self.note_turn(statement, [test, *nodes])
         if self.program.counted and self.flops:
             head.append(self.count_flops(statement))
         leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
@@ -271,6 +271,19 @@ class Statements(Elements):
         event = ast.Tuple([number("loop"), self.loop_site(statement), turn], ast.Load())
         return [ast.If(is_last, [ast.Expr(ast.Yield(event))], [])]
 
+    def at(self):
+        """What holds the turns that a thread is on, of the loops around this place: see `note_turn`."""
+        return name(f"$at{len(self.loops)}") if self.program.checked else ast.Tuple([], ast.Load())
+
+    def note_turn(self, statement, nodes):
+        """What stands at the head of a loop with a barrier in it: a thread must know on which turn it waits there."""
+        inside, outside = f"$at{len(self.loops) + 1}", self.at()
+        if not any(isinstance(n, ast.Name) and n.id == inside for node in nodes for n in ast.walk(node)):
+            return []
+        turn = ast.Tuple([number(statement.lineno), name("$turn")], ast.Load())
+        turns = ast.Tuple([ast.Starred(outside, ast.Load()), turn], ast.Load())
+        return [ast.Assign([ast.Name(inside, ast.Store())], call("$on_turn", name("$thread"), turns))]
+
     def statement_For(self, statement):
         if not isinstance(statement.target, ast.Name):
             raise Unsupported(NO_RANGE)
@@ -282,7 +295,7 @@ class Statements(Elements):
 
         locks = self.program.locks
         before, iterable, nodes, orelse = self.loop(statement, enter)
-        head = self.pause(statement, self.program.locks > locks)
+        head = self.pause(statement, self.program.locks > locks) + self.note_turn(statement, nodes)
         iterable = self.turns(statement, iterable)
         if not head:
             return [*before, ast.For(statement.target, iterable, nodes, orelse)]

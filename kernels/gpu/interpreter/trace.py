@@ -35,7 +35,7 @@ class Batch:
     block: np.ndarray
     interval: np.ndarray
     knowledge: list
-    """By segment: (stamp, known), see order.py."""
+    """By segment: (what the thread knows, see order.py; on which turns of loops it is, see on_turn)."""
     going_on: set
     """Intervals that are not over."""
 
@@ -69,7 +69,7 @@ class Trace:
         if len(self.codes) > self.limit:
             self.flush()
         self.turns.extend((len(self.codes), thread.number, thread.block.number, thread.block.interval))
-        self.knowledge.append(thread.known)
+        self.knowledge.append((thread.known, thread.at))
         self.current, thread.fence = thread, -1
 
     def turns_at(self, path, loop):
@@ -91,6 +91,16 @@ class Trace:
         kept = [observer.observe(batch) or 0 for observer in self.observers]
         if self.may_split:  # work on what observers keep, with each batch anew, is to stay in proportion
             self.limit = max(BATCH, *kept)
+
+
+# Called by rewritten code that checks
+
+
+def on_turn(thread, at):
+    """A thread begins a turn of a loop that has a barrier in it. `at`: (line, turn) of all such loops around it."""
+    thread.at = at
+    thread.block.memory.trace.begin(thread)
+    return at
 
 
 # Called by rewritten code that counts
