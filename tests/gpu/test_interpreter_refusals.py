@@ -605,6 +605,40 @@ def test_two_writes_of_one_global_address_are_a_race():
 
 
 @kernel
+def says_that_it_found(x, found, *, VALUE=1, READ=False):
+    """Each thread that finds a value says so, where all others do."""
+    i = cuda.grid(1)
+    if x[i] > float32(0):
+        found[0] = VALUE if VALUE else i  # fault
+        if READ:
+            x[i] = found[0]  # fault
+
+
+WHO = pytest.mark.parametrize(("grid", "block"), [(1, 40), (40, 1), (4, 10)])
+
+
+@WHO
+def test_threads_that_write_the_same_value_race_and_are_told_that_it_is_the_same(grid, block):
+    found = np.zeros(1, np.int32)
+    with pytest.raises(DataRace, match=r"both write the same value.*allow_same_value=True"):
+        says_that_it_found[grid, block](floats(40), found).interpret()
+
+
+@WHO
+@pytest.mark.parametrize("batch", [1, 1 << 16])
+def test_writes_of_the_same_value_may_be_allowed_and_no_others(grid, block, batch, monkeypatch):
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", batch)
+    found = np.zeros(1, np.int32)
+    says_that_it_found[grid, block](floats(40), found).interpret(allow_same_value=True)
+    assert found[0] == 1
+    says_that_it_found[grid, block](floats(40), found).interpret(allow_same_value=True)  # where it is already
+    for wrong in (says_that_it_found(VALUE=0), says_that_it_found(READ=True)):
+        with pytest.raises(DataRace) as caught:
+            wrong[grid, block](floats(40), np.zeros(1, np.int32)).interpret(allow_same_value=True)
+        assert "the same value" not in str(caught.value)
+
+
+@kernel
 def atomic_and_plain(counts, y, *, BARRIER=False):
     i = cuda.threadIdx.x
     cuda.atomic.add(counts, 0, 1)  # fault

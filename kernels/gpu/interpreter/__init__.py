@@ -50,13 +50,17 @@ __all__ = [
 ]
 
 
-def interpret(launch, checked=True, turns=TURNS):
+def interpret(launch, checked=True, turns=TURNS, allow_same_value=False):
     """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain.
 
-    turns    of `while` loops that may be made in which no thread gets on: then a loop counts as one that never ends
+    turns               of `while` loops that may be made in which no thread gets on: then a loop is one that never ends
+    allow_same_value    whether threads may write one same value to one address, in no order
     """
     try:
-        (CheckedExecution if checked else Execution)(launch, turns).run()
+        if checked:
+            CheckedExecution(launch, turns, allow_same_value).run()
+        else:
+            Execution(launch, turns).run()
     except KernelError as error:
         error.kernel = launch.kernel.name
         raise

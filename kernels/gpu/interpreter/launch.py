@@ -144,7 +144,8 @@ class CheckedExecution(Execution):
 
     checked = True
 
-    def __init__(self, launch, turns=TURNS):
+    def __init__(self, launch, turns=TURNS, allow_same_value=False):
+        self.allow_same_value = allow_same_value
         self.trace = Trace(may_split=not self.counted)
         self.order = Order(self.trace)
         super().__init__(launch, turns)
@@ -152,7 +153,7 @@ class CheckedExecution(Execution):
 
     def observer(self):
         """Who looks at the trace."""
-        return Races(self.memory, self.program, self.blocks, indices(self.launch.block))
+        return Races(self.memory, self.program, self.blocks, indices(self.launch.block), self.allow_same_value)
 
     def new_memory(self, launch, arrays):
         return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace, self.order)

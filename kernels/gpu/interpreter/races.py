@@ -17,6 +17,11 @@ from kernels.gpu.interpreter.trace import RELEASE, SAME
 READ, WRITE, ATOMIC = 1, 2, 4
 KINDS = {"sync": 0, "load": READ, "store": WRITE, "atomic": ATOMIC}
 VERBS = {READ: "reads", WRITE: "writes", ATOMIC: "atomically changes"}
+REMEMBERED = -1  # the order of an access of an earlier batch: it has been looked at
+SAME_VALUE = (
+    "both write the same value, which hardware stores whoever comes last, "
+    "yet CUDA calls it a race: interpret(allow_same_value=True) allows it"
+)
 APART = 1 << 36  # more cells than a launch has: so far apart lie the shared memories of its blocks
 
 
@@ -42,6 +47,10 @@ class Touch:
     @property
     def actor(self):
         return self.block, self.thread
+
+    def repeats(self, other):
+        """Whether both write, and this one what was there already."""
+        return self.kind == other.kind == WRITE and self.flags & SAME > 0
 
     def conflicts(self, other):
         return bool((self.kind | other.kind) & WRITE) or self.kind != other.kind
@@ -110,7 +119,8 @@ class Accesses:
 class Races:
     """Observes a trace and raises DataRace. `memory` knows the arrays, `program` the source places."""
 
-    def __init__(self, memory, program, blocks, threads):
+    def __init__(self, memory, program, blocks, threads, allow_same_value=False):
+        self.allow_same_value = allow_same_value
         self.memory, self.sites, self.blocks, self.threads = memory, program.sites, blocks, threads
         self.has_fences = program.has_fences
         self.kinds = np.array([*(KINDS[site.kind] for site in self.sites), 0])
@@ -162,12 +172,8 @@ class Races:
             members = groups.members(number)
             if members[-1] < old:
                 continue
-            # A segment is a stretch of one thread alone: of equal accesses in it one is enough.
-            marks = (accesses.segment[members], accesses.site[members], accesses.flags[members])
-            _, distinct = np.unique(np.stack(marks), axis=1, return_index=True)
-            touches = [self.access(accesses, i) for i in members[np.sort(distinct)]]
-            pair = unordered_pair(touches, old, self.has_fences)
-            if pair:
+            pair = unordered_pair(self.distinct(accesses, members), old, self.has_fences)
+            if pair and not (self.allow_same_value and pair[1].repeats(pair[0])):
                 races.append((*pair, accesses.cell[members[0]]))
         self.refuse_first(races)
 
@@ -184,11 +190,19 @@ class Races:
         for number in np.flatnonzero(suspicious(low, high, kinds | groups.kinds)):
             codes = (self.shadow.first[cells[number]], self.shadow.second[cells[number]])
             before = [self.remembered(code) for code in codes if code]
-            now = [self.access(accesses, places[i]) for i in groups.members(number)]
-            races.append((*pair_of_blocks(before + now), cells[number]))
+            now = self.distinct(accesses, places[groups.members(number)])
+            pair = pair_of_blocks(before + now)
+            if not (self.allow_same_value and pair[1].repeats(pair[0])):
+                races.append((*pair, cells[number]))
         self.refuse_first(races)
         codes = self.shadow.code(block, accesses.thread[places], site)
         self.shadow.add(cells, groups.starts, codes[groups.order])
+
+    def distinct(self, accesses, members):
+        """Accesses of one cell. A segment is a stretch of one thread alone: of equal accesses in it one is enough."""
+        marks = (accesses.segment[members], accesses.site[members], accesses.flags[members])
+        _, chosen = np.unique(np.stack(marks), axis=1, return_index=True)
+        return [self.access(accesses, i) for i in members[np.sort(chosen)]]
 
     def access(self, accesses, i):
         site, (knowledge, at) = int(accesses.site[i]), accesses.knowledge[accesses.segment[i]]
@@ -199,7 +213,7 @@ class Races:
 
     def remembered(self, code):
         block, thread, site = self.shadow.decoded(code)
-        return Touch(-1, thread, block, -1, site, int(self.kinds[site]))
+        return Touch(REMEMBERED, thread, block, -1, site, int(self.kinds[site]))
 
     def refuse_first(self, races):
         """Raise the error for the race that happened first, of several (earlier access, later access, cell)."""
@@ -218,6 +232,8 @@ class Races:
             f"{VERBS[later.kind]} {indexed(name, index)} of shape {shape}, "
             f"which {who} {VERBS[earlier.kind]} at line {other.line}: {missing}{self.ahead(earlier, later)}"
         )
+        if later.repeats(earlier):
+            problem += f"; {SAME_VALUE}"
         block, thread = self.blocks[later.block], self.threads[later.thread]
         return DataRace(problem, block=block, thread=thread, array=name, index=index, site=site)
 
@@ -238,11 +254,13 @@ class Races:
 def unordered_pair(accesses, old, has_fences):
     """The first two accesses of one cell that conflict and that nothing orders; None if there are none.
 
-    Those before the `old`-th have been compared with each other.
+    Those before the `old`-th have been compared with each other. Two that write the same value are returned only where
+    there are no others.
     """
     # By kind, of each thread: if any access is unordered to a later one of another thread, its latest of the kind is.
     latest: dict = {READ: {}, WRITE: {}, ATOMIC: {}}
     changed: dict = {}  # by thread: its last atomic
+    repeated = None
 
     def is_race(earlier, later):
         if earlier.actor == later.actor or not earlier.conflicts(later) or later.comes_after(earlier):
@@ -251,14 +269,23 @@ def unordered_pair(accesses, old, has_fences):
 
     for later in accesses:
         if later.order >= old:
-            for kind in (WRITE, ATOMIC) if later.kind == READ else (READ, WRITE, ATOMIC):
-                for earlier in latest[kind].values():
-                    if is_race(earlier, later):
+            for earlier in candidates(latest, later, repeated):
+                if is_race(earlier, later):
+                    if not later.repeats(earlier):
                         return earlier, later
+                    repeated = repeated or (earlier, later)
         latest[later.kind][later.actor, later.flags] = later
         if later.kind == ATOMIC:
             changed[later.actor] = later.order
-    return None
+    return repeated
+
+
+def candidates(latest, later, repeated):
+    """Earlier accesses that one may race with. Once two are known that write the same value, no more such."""
+    for kind in (READ, WRITE, ATOMIC):
+        is_repeat = kind == WRITE == later.kind and later.flags & SAME
+        if not (kind == READ == later.kind or (repeated and is_repeat)):
+            yield from latest[kind].values()
 
 
 def are_locking(earlier, later, changed):
@@ -277,9 +304,15 @@ def are_locking(earlier, later, changed):
 
 
 def pair_of_blocks(accesses):
-    """Two accesses of one cell by two blocks that conflict."""
-    for i, later in enumerate(accesses):
-        for earlier in accesses[:i]:
+    """Two accesses of one cell by two blocks that conflict; if possible, not two that write the same value."""
+    repeated = None
+    first: dict = {READ: {}, WRITE: {}, ATOMIC: {}}  # by kind, of each block
+    for later in accesses:
+        for earlier in candidates(first, later, repeated) if later.order != REMEMBERED else ():
             if earlier.block != later.block and earlier.conflicts(later):
-                return earlier, later
-    raise AssertionError("a cell is suspicious without two accesses that conflict")
+                if not later.repeats(earlier):
+                    return earlier, later
+                repeated = repeated or (earlier, later)
+        first[later.kind].setdefault(later.block, later)
+    assert repeated, "a cell is suspicious without two accesses that conflict"
+    return repeated
