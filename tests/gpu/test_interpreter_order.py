@@ -303,3 +303,93 @@ def resets_what_others_count(count):
 
 def test_a_store_that_no_ticket_orders_races_with_atomics():
     race(resets_what_others_count[3, 1](zeros(1)))
+
+
+# The order in which blocks and threads are run
+
+
+@kernel
+def notes_order(count, blocks, threads):
+    """Each thread takes the next number."""
+    threads[cuda.grid(1)] = cuda.atomic.add(count, 0, 1)
+    if cuda.threadIdx.x == 0:
+        blocks[cuda.blockIdx.x] = cuda.atomic.add(count, 1, 1)
+
+
+@kernel
+def notes_order_after_a_barrier(count, blocks, threads):
+    cuda.syncthreads()
+    threads[cuda.grid(1)] = cuda.atomic.add(count, 0, 1)
+    if cuda.threadIdx.x == 0:
+        blocks[cuda.blockIdx.x] = cuda.atomic.add(count, 1, 1)
+
+
+def noted(launched, checked, seed):
+    count, blocks, threads = zeros(2), zeros(8), zeros(64)
+    launched[8, 8](count, blocks, threads).interpret(checked, seed=seed)
+    assert sorted(threads) == list(range(64))
+    return list(blocks), list(threads)
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("launched", [notes_order, notes_order_after_a_barrier])
+def test_a_seed_shuffles_blocks_and_threads_and_always_alike(launched, checked):
+    assert noted(launched, checked, None) == (list(range(8)), list(range(64)))
+    one, other = noted(launched, checked, 1), noted(launched, checked, 2)
+    assert one != other
+    for blocks, threads in (one, other):
+        assert blocks != list(range(8))
+        within = [[t % 8 for t in threads[8 * b : 8 * b + 8]] for b in range(8)]
+        assert len(set(map(tuple, within))) > 1, "each block has its own order"
+    assert one == noted(launched, checked, 1)
+
+
+@kernel
+def sums_in_any_order(x, y):
+    cuda.atomic.add(y, 0, x[cuda.grid(1)])
+
+
+def test_a_result_that_depends_on_the_order_shows():
+    x = np.array([1e8, 1, -1e8, 1] * 8, np.float32)
+    sums = set()
+    for seed in range(8):
+        y = np.zeros(1, np.float32)
+        sums_in_any_order[4, 8](x, y).interpret(seed=seed)
+        sums.add(float(y[0]))
+    assert len(sums) > 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_locks_and_tickets_hold_in_any_order(seed):
+    count = zeros(1)
+    pauses_under_a_lock[3, 6](zeros(1), count).interpret(seed=seed)
+    assert count[0] == 18
+    x, partial, count, y = tickets()
+    last_block_sums[6, 4](x, partial, count, y).interpret(seed=seed)
+    assert y[0] == x.sum()
+    with pytest.raises(DataRace):
+        last_block_sums(FENCE=False)[6, 4](*tickets()).interpret(seed=seed)
+
+
+@kernel
+def comes_without_the_lock(lock, count):
+    """Block 0 does not ask; it leaves the lock's cell as if it had."""
+    if cuda.blockIdx.x > 0:
+        while cuda.atomic.cas(lock, 0, 0, 1) != 0:
+            pass
+        cuda.threadfence()
+    count[0] += 1
+    cuda.threadfence()
+    cuda.atomic.exch(lock, 0, 0)
+
+
+def test_a_race_that_one_order_hides_another_shows():
+    """In the order of their numbers block 0 is the first of all, whom nobody could disturb."""
+    comes_without_the_lock[4, 1](zeros(1), zeros(1)).interpret()
+    found = 0
+    for seed in range(8):
+        try:
+            comes_without_the_lock[4, 1](zeros(1), zeros(1)).interpret(seed=seed)
+        except DataRace:
+            found += 1
+    assert found > 0

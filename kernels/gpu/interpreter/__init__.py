@@ -50,17 +50,19 @@ __all__ = [
 ]
 
 
-def interpret(launch, checked=True, turns=TURNS, allow_same_value=False):
+def interpret(launch, checked=True, seed=None, turns=TURNS, allow_same_value=False):
     """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain.
 
+    seed                of the order in which blocks begin and threads take turns; None for that of their numbers.
+                        What depends on it, a GPU may compute or not
     turns               of `while` loops that may be made in which no thread gets on: then a loop is one that never ends
     allow_same_value    whether threads may write one same value to one address, in no order
     """
     try:
         if checked:
-            CheckedExecution(launch, turns, allow_same_value).run()
+            CheckedExecution(launch, seed, turns, allow_same_value).run()
         else:
-            Execution(launch, turns).run()
+            Execution(launch, seed, turns).run()
     except KernelError as error:
         error.kernel = launch.kernel.name
         raise

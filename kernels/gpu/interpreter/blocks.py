@@ -26,7 +26,7 @@ class Blocks:
                 self.resume(self.left[-1])
             while self.left:
                 before = [lockstep.state for lockstep in self.left]
-                for lockstep in self.left[:]:
+                for lockstep in self.execution.in_order(self.left[:]):
                     self.resume(lockstep)
                 if [lockstep.state for lockstep in self.left] == before:
                     self.left[0].refuse_to_loop("nothing changes any more")

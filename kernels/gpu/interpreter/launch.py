@@ -1,5 +1,6 @@
 """A launch, executed: block after block, the threads of each in lockstep."""
 
+import random
 import traceback
 from contextlib import suppress
 
@@ -60,8 +61,9 @@ class Execution:
 
     checked = counted = False
 
-    def __init__(self, launch, turns=TURNS):
+    def __init__(self, launch, seed=None, turns=TURNS):
         self.launch, self.turns = launch, turns
+        self.random = None if seed is None else random.Random(seed)
         self.current = None
         self.idle_turns = 0
         self.program = rewritten_for(launch, self.checked, self.counted)
@@ -93,14 +95,18 @@ class Execution:
         block = self.new_block()
         for number, index in self.blocks_in_order():
             self.enter(block, number, index)
-            for thread in block.threads:
+            for thread in self.in_order(block.threads):
                 begin(thread)
                 run(thread, *arguments)
             self.met_block(block)
 
     def blocks_in_order(self):
         """Numbers and indices of the blocks, in the order in which they begin."""
-        return enumerate(self.blocks)
+        return self.in_order(list(enumerate(self.blocks)))
+
+    def in_order(self, those):
+        """Threads or blocks that may go on in any order, in that in which they shall."""
+        return those if self.random is None else self.random.sample(those, len(those))
 
     # What the execution is told
 
@@ -144,11 +150,11 @@ class CheckedExecution(Execution):
 
     checked = True
 
-    def __init__(self, launch, turns=TURNS, allow_same_value=False):
+    def __init__(self, launch, seed=None, turns=TURNS, allow_same_value=False):
         self.allow_same_value = allow_same_value
         self.trace = Trace(may_split=not self.counted)
         self.order = Order(self.trace)
-        super().__init__(launch, turns)
+        super().__init__(launch, seed, turns)
         self.trace.observers.append(self.observer())
 
     def observer(self):

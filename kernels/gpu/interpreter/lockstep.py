@@ -69,6 +69,7 @@ class Lockstep:
     def resume(self, ready):
         """Let threads run until they wait again or are done."""
         waiting, generators, threads, begin = self.waiting, self.generators, self.threads, self.execution.begin
+        ready = self.execution.in_order(ready)
         if not self.answers:
             for i in ready:
                 begin(threads[i])
