@@ -579,14 +579,14 @@ MACHINES = (
     Fault(
         "kernels/gpu/interpreter/races.py",
         "where a batch ends, what a thread did last hides what it did before",
-        "key = (group * (rank.max() + 1) + rank) * 16 + kind",
-        "key = (group * (rank.max() + 1) + rank) * 16 + 4",
+        "key = (groups.of_each() * (rank.max() + 1) + rank) * 16 + kind",
+        "key = (groups.of_each() * (rank.max() + 1) + rank) * 16 + 4",
         "one batch",
     ),
     Fault(
         "kernels/gpu/interpreter/shadow.py",
         "a block that reads what it wrote has not written it",
-        "return (self._kind(codes) != self._kind(first)) * 2 + is_other_block",
+        "return (self.kinds[codes - 1 & PATH] != self.kinds[first - 1 & PATH]) * 2 + is_other_block",
         "return is_other_block * 1",
         "one batch",
     ),

@@ -79,6 +79,7 @@ def test_without_the_fence_the_last_block_races_with_all():
 
 def test_the_order_of_tickets_holds_across_batches_of_the_trace(monkeypatch):
     monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", 1)
     test_the_last_block_may_read_what_all_have_written_before_a_fence_and_an_atomic()
     test_without_the_fence_the_last_block_races_with_all()
 
@@ -240,6 +241,7 @@ def pauses_under_a_lock(lock, count, *, BY_STORE=False):
 @pytest.mark.parametrize("batch", [1, 1 << 16])
 def test_a_lock_is_passed_on_among_threads_that_wait_for_it(by_store, batch, monkeypatch):
     monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", batch)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", batch)
     count = zeros(1)
     pauses_under_a_lock(BY_STORE=by_store)[3, 6](zeros(1), count).interpret()
     assert count[0] == 18

@@ -628,6 +628,7 @@ def test_threads_that_write_the_same_value_race_and_are_told_that_it_is_the_same
 @pytest.mark.parametrize("batch", [1, 1 << 16])
 def test_writes_of_the_same_value_may_be_allowed_and_no_others(grid, block, batch, monkeypatch):
     monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", batch)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", batch)
     found = np.zeros(1, np.int32)
     says_that_it_found[grid, block](floats(40), found).interpret(allow_same_value=True)
     assert found[0] == 1
@@ -832,6 +833,7 @@ def test_a_read_of_what_a_later_block_writes_is_a_race():
 
 def test_races_between_blocks_are_found_across_batches_of_the_trace(monkeypatch):
     monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", 1)
     test_two_blocks_that_write_one_address_are_a_race()
     test_an_atomic_and_a_plain_write_by_two_blocks_are_a_race()
     test_a_read_of_what_an_earlier_block_writes_is_a_race()
@@ -851,6 +853,7 @@ def writes_between_reads(x, y):
 
 def test_a_block_that_reads_writes_and_reads_again_has_written(monkeypatch):
     monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", 1)
     launch = writes_between_reads[3, 1](floats(3), floats(3))
     refused(launch, DataRace, block=(2, 0, 0), thread=(0, 0, 0), array="x", index=0)
 
@@ -858,6 +861,7 @@ def test_a_block_that_reads_writes_and_reads_again_has_written(monkeypatch):
 def test_races_within_a_block_are_found_across_batches_of_the_trace(monkeypatch):
     """A batch may end wherever another thread goes on, long before a barrier."""
     monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", 1)
     test_a_read_of_what_another_thread_just_wrote_is_a_race()
     test_a_write_of_what_another_thread_still_reads_is_a_race()
     test_a_thread_that_reads_what_it_wrote_has_written_it_all_the_same()

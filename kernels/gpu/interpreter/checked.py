@@ -186,7 +186,6 @@ class SharedArray(GlobalArray):
         values: dict = {}
         self.values = values
         addresses, record, locate, unwritten = self.layout.addresses, self.layout.record, self.locate, self.unwritten
-        nothing = object()
 
         def load(index, site):
             try:
@@ -201,7 +200,7 @@ class SharedArray(GlobalArray):
                 address = addresses[index]
             except KeyError:
                 address = locate(index, site)
-            record(address | site | SAME if values.get(index, nothing) == value else address | site)
+            record(address | site | SAME if index in values and values[index] == value else address | site)
             values[index] = value
 
         return load, store

@@ -23,7 +23,7 @@ class Thread:
     """A thread of a block that is being executed."""
 
     __slots__ = (
-        "at", "block", "fence", "fenced", "index", "known", "lane", "learnt", "number", "path",
+        "block", "fence", "fenced", "index", "known", "lane", "learnt", "number", "path",
         "thread_x", "thread_y", "thread_z", "told", "turns",
     )  # fmt: skip
 
@@ -31,7 +31,7 @@ class Thread:
         self.number, self.index, self.block, self.turns = number, index, block, turns
         self.thread_x, self.thread_y, self.thread_z = index
         self.lane = number % WARP_SIZE
-        self.path, self.at = 0, ()  # see trace.py
+        self.path = 0  # see trace.py
         forget(self)
 
 
@@ -171,8 +171,6 @@ class CheckedExecution(Execution):
     def enter(self, block, number, index):
         super().enter(block, number, index)
         self.order.enter(block)
-        for thread in block.threads if self.program.is_generator else ():
-            thread.at = ()
         self.trace.barrier(block)
 
     def met_block(self, block):

@@ -12,11 +12,12 @@ import numpy as np
 from kernels.gpu.interpreter.errors import DataRace, indexed
 from kernels.gpu.interpreter.order import NOTHING
 from kernels.gpu.interpreter.shadow import THREAD_BITS, Shadow
-from kernels.gpu.interpreter.trace import RELEASE, SAME
+from kernels.gpu.interpreter.trace import PATH, RELEASE, SAME
 
 READ, WRITE, ATOMIC = 1, 2, 4
 KINDS = {"sync": 0, "load": READ, "store": WRITE, "atomic": ATOMIC}
 VERBS = {READ: "reads", WRITE: "writes", ATOMIC: "atomically changes"}
+FEW = 32  # accesses that are looked at without asking whether some are equal
 REMEMBERED = -1  # the order of an access of an earlier batch: it has been looked at
 SAME_VALUE = (
     "both write the same value, which hardware stores whoever comes last, "
@@ -42,7 +43,6 @@ class Touch:
     kind: int
     flags: int = 0
     knowledge: tuple = NOTHING
-    at: tuple = ()
 
     @property
     def actor(self):
@@ -59,8 +59,7 @@ class Touch:
         """Whether barriers, meetings or fences lie between the other access and this one, see order.py."""
         if self.block == other.block and self.interval != other.interval:
             return True
-        stamp, _ = other.knowledge
-        _, known = self.knowledge
+        stamp, known = other.knowledge[0], self.knowledge[1]
         return known.get(other.actor, 0) > stamp or known.get(other.block, 0) > other.interval
 
 
@@ -75,17 +74,28 @@ def stable_order(key):
 class Groups:
     """Accesses grouped by a key, in the order they were made within each group."""
 
-    def __init__(self, key, actor, kind):
+    def __init__(self, key):
         self.order = stable_order(key)
         ordered = key[self.order]
         self.starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
         self.ends = np.append(self.starts[1:], len(ordered))
-        self.first_actor = np.minimum.reduceat(actor[self.order], self.starts)
-        self.last_actor = np.maximum.reduceat(actor[self.order], self.starts)
-        self.kinds = np.bitwise_or.reduceat(kind[self.order], self.starts)
+
+    def suspects(self, actor, kind):
+        """Numbers of the groups in which several actors touch a cell that is written, or both read and changed."""
+        if len(self.starts) == len(self.order):  # nothing is touched twice
+            return ()
+        actor, kind = actor[self.order], kind[self.order]
+        first, last = np.minimum.reduceat(actor, self.starts), np.maximum.reduceat(actor, self.starts)
+        return np.flatnonzero(suspicious(first, last, np.bitwise_or.reduceat(kind, self.starts)))
 
     def members(self, number):
         return self.order[self.starts[number] : self.ends[number]]
+
+    def of_each(self):
+        """By access: the number of its group."""
+        group = np.empty(len(self.order), np.int64)
+        group[self.order] = np.repeat(np.arange(len(self.starts)), self.ends - self.starts)
+        return group
 
 
 class Accesses:
@@ -96,9 +106,16 @@ class Accesses:
         self.cell, self.site, self.flags, self.segment, self.thread, self.block, self.interval = columns
 
     @classmethod
-    def of(cls, batch, position, cell):
-        columns = (batch.site, batch.flags, batch.segment, batch.thread, batch.block, batch.interval)
-        return cls([cell, *(column[position] for column in columns)], batch.knowledge)
+    def of(cls, batch, widths):
+        """Those of a batch. `widths` has the number of cells of an element, by site."""
+        cell = batch.cell
+        columns = [batch.site, batch.flags, batch.segment, batch.thread, batch.block, batch.interval]
+        width = widths[batch.site]
+        if width.max() > 1:
+            position = np.repeat(np.arange(len(cell)), width)
+            cell = cell[position] + np.arange(len(position)) - np.repeat(np.cumsum(width) - width, width)
+            columns = [column[position] for column in columns]
+        return cls([cell, *columns], batch.knowledge)
 
     def __len__(self):
         return len(self.cell)
@@ -123,53 +140,44 @@ class Races:
         self.allow_same_value = allow_same_value
         self.memory, self.sites, self.blocks, self.threads = memory, program.sites, blocks, threads
         self.has_fences = program.has_fences
-        self.kinds = np.array([*(KINDS[site.kind] for site in self.sites), 0])
-        self.widths = np.array([*(max(site.nbytes // memory.cell_size, 1) for site in self.sites), 1])
+        self.kinds = np.zeros(PATH + 1, np.int8)  # by site, behind the last 0
+        self.kinds[: len(self.sites)] = [KINDS[site.kind] for site in self.sites]
+        self.widths = np.array([max(site.nbytes // memory.cell_size, 1) for site in self.sites])
         cells = memory.global_cells if len(blocks) > 1 and not self.has_fences else 0
         self.shadow = Shadow(cells, self.kinds)
         self.kept: Accesses | None = None
 
     def observe(self, batch):
         """Look at a batch. Returns how many accesses are kept to be compared with later ones."""
-        width, cell = self.widths[batch.site], batch.cell
-        position = np.arange(len(cell))
-        if width.max() > 1:  # an element as wide as several cells touches each of them
-            position = np.repeat(position, width)
-            cell = cell[position] + np.arange(len(position)) - np.repeat(np.cumsum(width) - width, width)
-        new = Accesses.of(batch, position, cell)
-        if len(self.shadow.first):
-            self.between_blocks(new, np.flatnonzero(cell < len(self.shadow.first)))
+        new = Accesses.of(batch, self.widths)
         old = 0 if self.kept is None else len(self.kept)
         accesses = self.kept.then(new) if self.kept is not None else new
-        actor = accesses.block << THREAD_BITS | accesses.thread
+        actor, kind = accesses.block << THREAD_BITS | accesses.thread, self.kinds[accesses.site]
         if self.has_fences:  # accesses of one cell in the whole launch
             is_shared = accesses.cell >= self.memory.global_cells
-            key = accesses.cell + np.where(is_shared, (accesses.block + 1) * APART, 0)
+            groups = Groups(accesses.cell + np.where(is_shared, (accesses.block + 1) * APART, 0))
         else:  # accesses of one cell in one interval between barriers of one block
-            key = accesses.interval * (accesses.cell.max() + 1) + accesses.cell
-        kind = self.kinds[accesses.site]
-        groups = Groups(key, actor, kind)
-        self.search(accesses, groups, old)
+            first = accesses.interval.min()
+            groups = Groups(accesses.cell * (accesses.interval.max() - first + 1) + accesses.interval - first)
+            self.between_blocks(accesses, groups, kind, old)
+        self.search(accesses, groups, groups.suspects(actor, kind), old)
         goes_on = self.has_fences or np.isin(accesses.interval, list(batch.going_on))
         self.kept = self.last_of_each(accesses, groups, actor, kind, goes_on) if np.any(goes_on) else None
         return 0 if self.kept is None else len(self.kept)
 
     def last_of_each(self, accesses, groups, actor, kind, goes_on):
         """Of accesses that later ones may race with, the last of each thread, cell and kind."""
-        group = np.empty(len(accesses), np.int64)
-        group[groups.order] = np.repeat(np.arange(len(groups.starts)), groups.ends - groups.starts)
         _, rank = np.unique(actor, return_inverse=True)
-        key = (group * (rank.max() + 1) + rank) * 16 + kind + (accesses.flags & SAME > 0) * 8
+        key = (groups.of_each() * (rank.max() + 1) + rank) * 16 + kind + (accesses.flags & SAME > 0) * 8
         key[accesses.flags & RELEASE > 0] -= WRITE  # a kind of its own: 0, or 8 with the flag
         _, last = np.unique(key[::-1], return_index=True)
         last = np.sort(len(key) - 1 - last)
         return accesses.chosen(last if goes_on is True else last[goes_on[last]])
 
-    def search(self, accesses, groups, old):
+    def search(self, accesses, groups, suspects, old):
         """Refuse a race of an access with one before it, of which the first `old` have been looked at."""
         races = []
-        for number in np.flatnonzero(suspicious(groups.first_actor, groups.last_actor, groups.kinds)):
-            members = groups.members(number)
+        for members in map(groups.members, suspects):
             if members[-1] < old:
                 continue
             pair = unordered_pair(self.distinct(accesses, members), old, self.has_fences)
@@ -177,39 +185,41 @@ class Races:
                 races.append((*pair, accesses.cell[members[0]]))
         self.refuse_first(races)
 
-    def between_blocks(self, accesses, places):
+    def between_blocks(self, accesses, groups, kind, old):
         """Accesses of one cell by several blocks, in this batch and those before."""
-        if not len(places):
+        is_new = groups.order >= old
+        order = groups.order[is_new] if old else groups.order
+        cell = accesses.cell[order]
+        order = order[: np.searchsorted(cell, len(self.shadow.first))]  # shared memory lies behind
+        if not len(order):
             return
-        cell, block, site = accesses.cell[places], accesses.block[places], accesses.site[places]
-        groups = Groups(cell, block, self.kinds[site])
-        cells = cell[groups.order[groups.starts]]
-        low, high, kinds = self.shadow.known(cells)
-        low, high = np.minimum(low, groups.first_actor), np.maximum(high, groups.last_actor)
+        cell, block = cell[: len(order)], accesses.block[order]
+        starts = np.flatnonzero(np.diff(cell, prepend=-1))
+        cells, ends = cell[starts], np.append(starts[1:], len(order))
+        codes = self.shadow.code(block, accesses.thread[order], accesses.site[order])
+        known = self.shadow.known(cells)
         races = []
-        for number in np.flatnonzero(suspicious(low, high, kinds | groups.kinds)):
-            codes = (self.shadow.first[cells[number]], self.shadow.second[cells[number]])
-            before = [self.remembered(code) for code in codes if code]
-            now = self.distinct(accesses, places[groups.members(number)])
+        for number in np.flatnonzero(suspicious(*known.with_new(block, kind[order], starts))):
+            before = [self.remembered(code) for code in known.codes(number)]
+            now = self.distinct(accesses, np.sort(order[starts[number] : ends[number]]))
             pair = pair_of_blocks(before + now)
             if not (self.allow_same_value and pair[1].repeats(pair[0])):
                 races.append((*pair, cells[number]))
         self.refuse_first(races)
-        codes = self.shadow.code(block, accesses.thread[places], site)
-        self.shadow.add(cells, groups.starts, codes[groups.order])
+        self.shadow.add(known, cells, starts, codes)
 
     def distinct(self, accesses, members):
         """Accesses of one cell. A segment is a stretch of one thread alone: of equal accesses in it one is enough."""
-        marks = (accesses.segment[members], accesses.site[members], accesses.flags[members])
-        _, chosen = np.unique(np.stack(marks), axis=1, return_index=True)
-        return [self.access(accesses, i) for i in members[np.sort(chosen)]]
+        if len(members) > FEW:
+            marks = (accesses.segment[members], accesses.site[members], accesses.flags[members])
+            _, chosen = np.unique(np.stack(marks), axis=1, return_index=True)
+            members = members[np.sort(chosen)]
+        return [self.access(accesses, i) for i in members]
 
     def access(self, accesses, i):
-        site, (knowledge, at) = int(accesses.site[i]), accesses.knowledge[accesses.segment[i]]
+        site, knowledge = int(accesses.site[i]), accesses.knowledge[accesses.segment[i]]
         thread, block, interval = int(accesses.thread[i]), int(accesses.block[i]), int(accesses.interval[i])
-        return Touch(
-            int(i), thread, block, interval, site, int(self.kinds[site]), int(accesses.flags[i]), knowledge, at
-        )
+        return Touch(int(i), thread, block, interval, site, int(self.kinds[site]), int(accesses.flags[i]), knowledge)
 
     def remembered(self, code):
         block, thread, site = self.shadow.decoded(code)
@@ -241,7 +251,7 @@ class Races:
         """Which of two threads of a block is on a later turn of a loop than the other, in words."""
         if earlier.block != later.block:
             return ""
-        for (line, turn), (other_line, other_turn) in zip(earlier.at, later.at, strict=False):
+        for (line, turn), (other_line, other_turn) in zip(earlier.knowledge[2], later.knowledge[2], strict=False):
             if line != other_line:
                 break
             if turn != other_turn:

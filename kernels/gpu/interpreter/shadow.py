@@ -15,6 +15,32 @@ BLOCK_SHIFT = THREAD_BITS + SITE_BITS
 LATE = 40  # bits of a position in a batch
 
 
+class Known:
+    """What is known of some cells: two accesses each, as codes."""
+
+    def __init__(self, first, second, kinds):
+        self.first, self.second, self.kinds = first, second, kinds
+        self.is_anything = bool(first.any())
+
+    def codes(self, number):
+        """Of one of the cells."""
+        return [code for code in (self.first[number], self.second[number]) if code]
+
+    def with_new(self, block, kind, starts):
+        """By cell: (lowest block, highest block, kinds), with accesses that lie cell by cell, from `starts` on."""
+        if len(starts) == len(block):
+            low = high = block
+        else:
+            low, high = np.minimum.reduceat(block, starts), np.maximum.reduceat(block, starts)
+            kind = np.bitwise_or.reduceat(kind, starts)
+        if not self.is_anything:
+            return low, high, kind
+        one, other = self.first - 1 >> BLOCK_SHIFT, self.second - 1 >> BLOCK_SHIFT  # no block is -1
+        low = np.where(self.first > 0, np.minimum(np.minimum(one, other), low), low)
+        kind = kind | self.kinds[self.first - 1 & PATH] | self.kinds[self.second - 1 & PATH]
+        return low, np.maximum(np.maximum(one, other), high), kind
+
+
 class Shadow:
     """For each cell the first access, and the one of most consequence beside it, as codes; 0 where there is none."""
 
@@ -33,21 +59,19 @@ class Shadow:
         return code >> BLOCK_SHIFT, code >> SITE_BITS & (1 << THREAD_BITS) - 1, code & PATH
 
     def known(self, cells):
-        """Of each cell: (lowest block, highest block, kinds) of its two accesses. Where there are none: no block."""
-        first, second = self.first[cells], self.second[cells]
-        is_new = first == 0
-        blocks = first - 1 >> BLOCK_SHIFT, second - 1 >> BLOCK_SHIFT
-        low = np.where(is_new, np.iinfo(np.int64).max, np.minimum(*blocks))
-        return low, np.maximum(*blocks), self._kind(first) | self._kind(second)
+        return Known(self.first[cells], self.second[cells], self.kinds)
 
-    def add(self, cells, starts, codes):
-        """Take accesses in: `codes` lie cell by cell, from `starts` on.
+    def add(self, known, cells, starts, codes):
+        """Take accesses in, of cells of which this was known: `codes` lie cell by cell, from `starts` on.
 
         The first access of a cell stays. The second becomes one of another kind than the first, if there is one; else
         one of another block; of equals the last.
         """
-        first = np.where(self.first[cells] == 0, codes[starts], self.first[cells])
-        second = np.where(self.second[cells] == 0, codes[starts], self.second[cells])
+        if not known.is_anything and len(starts) == len(codes):
+            self.first[cells] = self.second[cells] = codes
+            return
+        first = np.where(known.first == 0, codes[starts], known.first)
+        second = np.where(known.second == 0, codes[starts], known.second)
         lengths = np.diff(starts, append=len(codes))
         ranks = self._rank(codes, np.repeat(first, lengths)) << LATE | np.arange(len(codes))
         best = np.maximum.reduceat(ranks, starts)
@@ -56,8 +80,6 @@ class Shadow:
         self.second[cells] = np.where(is_better, codes[best & (1 << LATE) - 1], second)
 
     def _rank(self, codes, first):
+        """Of accesses beside the first of their cell."""
         is_other_block = codes - 1 >> BLOCK_SHIFT != first - 1 >> BLOCK_SHIFT
-        return (self._kind(codes) != self._kind(first)) * 2 + is_other_block
-
-    def _kind(self, codes):
-        return self.kinds[np.where(codes == 0, -1, codes - 1 & PATH)]
+        return (self.kinds[codes - 1 & PATH] != self.kinds[first - 1 & PATH]) * 2 + is_other_block

@@ -14,7 +14,8 @@ SITE_BITS = 20
 SAME = 1 << SITE_BITS - 1  # a store of what the cell held already, or an atomic that changed nothing
 RELEASE = 1 << SITE_BITS - 2  # a store that directly follows a fence
 PATH = RELEASE - 1  # not a place in the source: from here on the thread is at another point of its loops
-BATCH = 1 << 16
+# A batch ends at the first barrier after so many accesses; if there is none for so many, before it.
+BATCH, LONGEST = 1 << 16, 1 << 18
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Batch:
     block: np.ndarray
     interval: np.ndarray
     knowledge: list
-    """By segment: (what the thread knows, see order.py; on which turns of loops it is, see on_turn)."""
+    """By segment: what the thread knows, see order.py."""
     going_on: set
     """Intervals that are not over."""
 
@@ -50,9 +51,9 @@ class Trace:
         self.codes, self.turns = [], []  # lists: appending to an array.array is slower
         self.knowledge = []
         self.current = None
-        self.intervals = 0
+        self.intervals = self.flushes = 0
         self.going_on = set()
-        self.limit = BATCH if may_split else math.inf
+        self.limit = LONGEST if may_split else math.inf
         self.paths, self.path_count = {}, 1
 
     def barrier(self, block):
@@ -69,8 +70,12 @@ class Trace:
         if len(self.codes) > self.limit:
             self.flush()
         self.turns.extend((len(self.codes), thread.number, thread.block.number, thread.block.interval))
-        self.knowledge.append((thread.known, thread.at))
-        self.current, thread.fence = thread, -1
+        self.knowledge.append(thread.known)
+        self.current = thread
+
+    def position(self):
+        """How much has been recorded: it differs where anything has been accessed meanwhile, or another thread run."""
+        return self.flushes, len(self.codes), len(self.turns)
 
     def turns_at(self, path, loop):
         """The paths of the turns of a loop that starts at a path: a list, which `turns` makes longer."""
@@ -80,6 +85,7 @@ class Trace:
         """Hand what was recorded to the observers, and forget it."""
         codes, turns = np.array(self.codes, np.int64), np.array(self.turns, np.int64).reshape(-1, 4)
         knowledge, self.knowledge = self.knowledge, []
+        self.flushes += 1
         self.codes.clear()  # and not replaced: memory holds on to it
         self.turns.clear()
         if not len(codes):
@@ -90,7 +96,7 @@ class Trace:
         batch = Batch(cell, site, flags, segment, thread, block, interval, knowledge, set(self.going_on))
         kept = [observer.observe(batch) or 0 for observer in self.observers]
         if self.may_split:  # work on what observers keep, with each batch anew, is to stay in proportion
-            self.limit = max(BATCH, *kept)
+            self.limit = max(LONGEST, *kept)
 
 
 # Called by rewritten code that checks
@@ -98,7 +104,8 @@ class Trace:
 
 def on_turn(thread, at):
     """A thread begins a turn of a loop that has a barrier in it. `at`: (line, turn) of all such loops around it."""
-    thread.at = at
+    stamp, known, _ = thread.known
+    thread.known = stamp, known, at
     thread.block.memory.trace.begin(thread)
     return at
 
