@@ -5,23 +5,33 @@
 The same tiled product of two 32x32 float32 matrices, in 16 blocks of 8x8 threads with two tiles in shared memory
 and two barriers per tile. Best of several runs each, the first (which rewrites the kernel) apart. The results of
 all three are compared with NumPy's, and with each other bit for bit.
+
+What the checks cost kernels that touch each element once or twice: time as a multiple of the unchecked mode's, and the
+memory that an element more takes, from ELEMENTS of them to twice as many. Activation, Adam and convolution are the
+highest rungs of their ladders; the convolution's arrays are small, and its time is arithmetic.
 """
 
 import inspect
+import math
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 
+from kernels.bench.trial import Trial
 from kernels.commands.command_line import add_json, command, run, write_json
+from kernels.device import Device, launches
 from kernels.gpu import cuda, float32, kernel
+from kernels.operation import find_operation
 from kernels.table import table
 
 SIZE, TILE = 32, 8
+ELEMENTS = 2**18
 
 
 def product(a, b, c):
@@ -63,6 +73,55 @@ def interpreted(checked):
     a, b, c = matrices()
     launch = kernel(product)[(SIZE // TILE, SIZE // TILE), (TILE, TILE)](a, b, c)
     return *seconds(lambda: launch.interpret(checked=checked), repeats=10), c
+
+
+@kernel
+def scale(x, y, factor, *, BLOCK=256):
+    i = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x
+    if i < x.size:
+        y[i] = factor * x[i]
+
+
+def scaling(n):
+    x = np.ones(n, np.float32)
+    return [scale[math.ceil(n / 256), 256](x, np.empty_like(x), np.float32(2))]
+
+
+def of_operation(name, **case):
+    """The launches of an operation's forward direction, with the tiles that a GPU gets."""
+    operation = find_operation(name)
+    trial = Trial.of_shape(operation, case, np.random.default_rng(0))
+    return launches(operation, "forward", trial.arguments(Device("interpret"), "forward"))
+
+
+# Launches for a number of elements in all arrays together.
+CHECKED = {
+    "y = factor * x": lambda n: scaling(n // 2),
+    "activation.forward": lambda n: of_operation("activation", x=(n // 2,), function="relu"),
+    "adam.forward": lambda n: of_operation("adam", dw=(n // 4,), rate=(3,), norm=(1,)),
+    "conv2d.forward": lambda n: of_operation("conv2d", x=(1, 4, 32, 32), w=(16, 4, 3, 3), padding=(1, 1)),
+}
+
+
+def cost_of_checks(launched):
+    """(seconds unchecked, seconds checked, bytes an element) of what `launched` makes for a number of elements."""
+    runs = launched(ELEMENTS)
+    _, plain = seconds(lambda: [launch.interpret(checked=False) for launch in runs], repeats=3)
+    _, checked = seconds(lambda: [launch.interpret() for launch in runs], repeats=3)
+    few, many = (memory(launched(n)) for n in (ELEMENTS, 2 * ELEMENTS))
+    more = many[1] - few[1]
+    return plain, checked, (many[0] - few[0]) / more if more else None
+
+
+def memory(runs):
+    """(bytes that interpreting takes at most, elements of the arrays)."""
+    tracemalloc.start()
+    for launch in runs:
+        launch.interpret()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    sizes = {id(a): a.size for launch in runs for a in launch.args if isinstance(a, np.ndarray)}
+    return peak, sum(sizes.values())
 
 
 SIMULATION = """
@@ -119,7 +178,20 @@ def measure(options):
     print(__doc__.split("\n\n")[2].replace("\n", " ") + "\n")
     print(table([("", "first run", "best", "of fast", "speedup over the simulator"), *lines]))
     print("\nAll three agree bit for bit, and with NumPy within float32 rounding.")
-    write_json(options.json, {name: {"first": first, "best": best} for name, (first, best, _) in found.items()})
+    costs = {name: cost_of_checks(launched) for name, launched in CHECKED.items()}
+    lines = [
+        (name, f"{plain * 1e3:.0f} ms", f"{checked * 1e3:.0f} ms", f"{checked / plain:.1f}x", shown(nbytes))
+        for name, (plain, checked, nbytes) in costs.items()
+    ]
+    print(f"\n{__doc__.split(chr(10) * 2)[3]}\n".replace("ELEMENTS", f"{ELEMENTS:,}"))
+    print(table([("", "unchecked", "checked", "ratio", "bytes an element"), *lines]))
+    rows = {name: {"first": first, "best": best} for name, (first, best, _) in found.items()}
+    keys = ("unchecked", "checked", "bytes")
+    write_json(options.json, {**rows, "checks": {n: dict(zip(keys, c, strict=True)) for n, c in costs.items()}})
+
+
+def shown(nbytes):
+    return "-" if nbytes is None else f"{nbytes:.1f}"
 
 
 if __name__ == "__main__":

@@ -81,9 +81,9 @@ class Device:
         """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times.
 
         arguments    device arrays and settings by name; None where there is none
-        how          of CUDA kernels: rung, tiny, part, as `launches` takes them; `checked`, of interpreted ones; and
-                     of emulated ones `contracted`, whether a * b + c may be one fma, and `seed`, for another order
-                     of blocks and threads
+        how          of CUDA kernels: rung, tiny, part, as `launches` takes them; of interpreted and of emulated ones `seed`,
+                     for another order of blocks and threads; of interpreted ones `checked`; and of emulated ones
+                     `contracted`, whether a * b + c may be one fma
 
         Raises ShapeError for arguments that do not fit, and OperationError where the operation has no implementation
         for this device, or one with an error.
@@ -96,9 +96,9 @@ class Device:
             runs = launches(operation, direction, arguments, **how)
             return [partial(launch.emulated(contracted=contracted), seed) for launch in runs]
         if kind == "cuda":
-            checked = how.pop("checked", self.name == "interpret")
+            checked, seed = how.pop("checked", self.name == "interpret"), how.pop("seed", None)
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})
-            return [lambda launch=launch: launch.interpret(checked) for launch in runs]  # type: ignore[misc]
+            return [lambda launch=launch: launch.interpret(checked, seed=seed) for launch in runs]  # type: ignore[misc]
         function = getattr(operation.implementation(kind), direction)
         function = getattr(function, "unchecked", function)  # as it has been checked
         arguments = {name: arguments[name] for name in operation.arguments(direction)}

@@ -36,22 +36,27 @@ SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One kernel under test: a direction of an operation on a device, and there a rung."""
+    """One kernel under test: a direction of an operation on a device, and there a rung.
+
+    order    of an interpreted kernel: the seed of the order in which its threads run; None for that of their numbers
+    """
 
     operation: Operation
     direction: str
     device: str
     rung: int | None = None
+    order: int | None = None
 
     def __str__(self):
         on = self.device if self.rung is None else f"{self.device}, rung {self.rung}"
         return f"{self.operation.name}.{self.direction} on {on}"
 
     def run(self, trial: Trial, forward: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+        how = {"rung": self.rung} if self.order is None else {"rung": self.rung, "seed": self.order}
         if self.direction == "forward":
-            return trial.forward(self.device, rung=self.rung)
+            return trial.forward(self.device, **how)
         assert forward is not None
-        return trial.backward(self.device, forward, rung=self.rung)
+        return trial.backward(self.device, forward, **how)
 
 
 def devices() -> list[str]:
@@ -59,14 +64,14 @@ def devices() -> list[str]:
     return [name for name in DEVICES if name != "cuda" or cuda_problem() is None]
 
 
-def subjects(operation: Operation, device: str) -> Iterator[Subject]:
+def subjects(operation: Operation, device: str, order: int | None = None) -> Iterator[Subject]:
     """Every kernel of an operation on a device."""
     for direction in operation.directions:
         if device == "cpu":
             yield Subject(operation, direction, device)
         else:
             for rung in range(1, len(getattr(operation.implementation("cuda"), direction)) + 1):
-                yield Subject(operation, direction, device, rung)
+                yield Subject(operation, direction, device, rung, order if device == "interpret" else None)
 
 
 class Choices:

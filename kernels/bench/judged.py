@@ -36,11 +36,20 @@ class ProgramJudge:
 
     function    what fills the arrays as they must be; None where nobody knows
     said        what the function is called: "my.py:expected"
+    order       seed of the order in which threads are run; None for that of their numbers
     Raises FileError for a function that takes what the program has not, that fails, or that fills nothing.
     """
 
-    def __init__(self, program: Program, function: Callable | None = None, said: str = "", tolerance: float = 1e-5):
+    def __init__(
+        self,
+        program: Program,
+        function: Callable | None = None,
+        said: str = "",
+        tolerance: float = 1e-5,
+        order: int | None = None,
+    ):
         self.program, self.function, self.said, self.tolerance = program, function, said, tolerance
+        self.order = order
         self.taken = required(function) if function else []
         for name in self.taken:
             if name not in program.arguments:
@@ -56,7 +65,7 @@ class ProgramJudge:
         program = self.program
         program.fill(values)
         try:
-            program.interpret()
+            program.interpret(self.order)
         except KernelError as error:
             return Verdict(problem=str(error))
         if self.function is None:

@@ -61,10 +61,10 @@ class Program:
         for name, array in self.arrays.items():
             array[...] = values.get(name, self.start[name])
 
-    def interpret(self) -> None:
-        """Run all launches, checked. Raises KernelError."""
+    def interpret(self, seed: int | None = None) -> None:
+        """Run all launches, checked, with threads in the order of a seed. Raises KernelError."""
         for launch in self.launches:
-            launch.interpret()
+            launch.interpret(seed=seed)
 
 
 def program_of(name: str) -> Program | Kernel:

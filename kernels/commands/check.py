@@ -32,6 +32,8 @@ def add(commands: Commands) -> None:
     c.add_argument("--seconds", type=positive_float, metavar="S", help=what)
     c.add_argument("--seed", type=count, metavar="N", default=0, help="same seed, same cases (default: 0)")
     c.add_argument("--case", type=count, metavar="N", help="only the case of this number, to repeat it")
+    what = "interpret blocks and threads in an order that this shuffles (default: that of their numbers)"
+    c.add_argument("--order", type=count, metavar="SEED", help=what)
     own = c.add_argument_group("for a kernel of your own")
     add_launch(own)
     what = "its arguments: sizes of arrays, and numbers, as in x=1024 y=int32:32,8 factor=0.5"
@@ -52,13 +54,15 @@ def check_operations(options) -> int:
     """Of one operation, or of all."""
     refuse(options, "grid", "block", "shape", "against", "tolerance")
     here = [find_device(options.device)] if options.device else [find_device(name) for name in devices()]
+    if options.order is not None and all(device.name != "interpret" for device in here):
+        raise CommandError(f"--order: is of what is interpreted, and not of {', '.join(map(str, here))}")
     broken = False
     if options.ladder:
-        every = kernels_of(require_operation(options.ladder), here)
+        every = kernels_of(require_operation(options.ladder), here, options.order)
         if not every:
             raise CommandError(f"{options.ladder}: has no implementation that runs on {', '.join(map(str, here))}")
     else:
-        every, broken = all_kernels(here)
+        every, broken = all_kernels(here, options.order)
     found = [subject for subject in every if options.rung in (None, subject.rung)]
     if not found:
         raise CommandError(f"--rung: none of these kernels has a rung {options.rung}")
@@ -76,19 +80,19 @@ def check_operations(options) -> int:
     return 1 if failures or broken else 0
 
 
-def all_kernels(here: Sequence[Device]) -> tuple[list[Subject], bool]:
+def all_kernels(here: Sequence[Device], order: int | None) -> tuple[list[Subject], bool]:
     """Every kernel that runs on these devices, and whether there are operations that cannot be checked."""
     found, broken = [], False
     for operation in operations().values():
         try:
-            found += kernels_of(operation, here)
+            found += kernels_of(operation, here, order)
         except OperationError as error:
             left_out(error)
             broken = True
     return found, broken
 
 
-def kernels_of(operation: Operation, here: Sequence[Device]) -> list[Subject]:
+def kernels_of(operation: Operation, here: Sequence[Device], order: int | None) -> list[Subject]:
     """Every kernel of an operation that runs on these devices.
 
     Raises OperationError where there is no reference, or one of the files that take part has an error.
@@ -97,7 +101,7 @@ def kernels_of(operation: Operation, here: Sequence[Device]) -> list[Subject]:
     able = [device for device in here if operation.has(device.runs(operation))]
     for device in able:
         operation.implementation(device.runs(operation))
-    return [subject for device in able for subject in subjects(operation, device.name)]
+    return [subject for device in able for subject in subjects(operation, device.name, order)]
 
 
 def _row(subject: Subject, tally: Tally) -> dict:
@@ -141,6 +145,7 @@ def _explain(subject: Subject, seed: int, number: int) -> dict:
     arrays = {n: a for n, a in trial.arrays.items() if a is not None}
     command = f"python -m kernels check {subject.operation.name} --device {subject.device} "
     command += f"{'' if subject.rung is None else f'--rung {subject.rung} '}--seed {seed} --case {number}"
+    command += "" if subject.order is None else f" --order {subject.order}"
     print(f"    {verdict.problem}")
     print(f"    smallest case found: {shape}, {case.kind} values")
     print(shown(arrays))

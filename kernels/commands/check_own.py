@@ -41,11 +41,11 @@ def judge_of(program: Program, options) -> ProgramJudge:
     if not options.against:
         if options.tolerance:
             raise CommandError("--tolerance: is of what --against compares")
-        return ProgramJudge(program)
+        return ProgramJudge(program, order=options.order)
     function = find(options.against)
     if not callable(function) or not hasattr(function, "__code__"):
         raise CommandError(f"--against: {options.against} is no function")
-    return ProgramJudge(program, function, options.against, tolerance)
+    return ProgramJudge(program, function, options.against, tolerance, options.order)
 
 
 def run_cases(program: Program, judge: ProgramJudge, options) -> Tally:
@@ -72,6 +72,8 @@ def explain(program: Program, judge: ProgramJudge, options, number: int) -> dict
         given += ["--against", shlex.quote(options.against)]
     if options.tolerance:
         given += ["--tolerance", f"{options.tolerance:g}"]
+    if options.order is not None:
+        given += ["--order", str(options.order)]
     command = f"python -m kernels check {' '.join(given)} --seed {options.seed} --case {number}"
     everything = {n: arrays.get(n, program.start[n]) for n in program.arrays}
     print(f"    {verdict.problem}")

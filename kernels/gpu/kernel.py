@@ -153,10 +153,13 @@ class Launch:
         launched = f"{self.kernel!r}[{_trimmed(self.grid)}, {_trimmed(self.block)}{more}]({args})"
         return f"<{launched}: not run; .interpret() runs it>"
 
-    def interpret(self, checked=True):
-        """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice."""
+    def interpret(self, checked=True, **options):
+        """Execute the kernel's source on NumPy arrays, on the CPU. `checked` refuses what a GPU would not notice.
+
+        options    of kernels.gpu.interpreter.interpret
+        """
         try:
-            interpret(self, checked=checked)
+            interpret(self, checked=checked, **options)
         except (KernelError, SourceError) as error:
             raise shown(error) from cause(error)
 

@@ -10,7 +10,7 @@ from kernels.__main__ import main, parser
 from kernels.bench.timing import HostClock, Machine
 from kernels.commands.command_line import CommandError
 from kernels.commands.targets import case_of, require_operation
-from kernels.gpu import gpu_is_available
+from kernels.gpu import Launch, gpu_is_available
 from kernels.gpu.report import ReportError, find_tool
 
 
@@ -95,6 +95,18 @@ def test_check_counts_the_cases_of_each_kernel(tmp_path):
     assert all(row["cases"] > 0 and row["relative"] <= row["tolerance"] for row in found["kernels"])
     assert not found["failures"]
     assert "add.forward on cpu" in text
+
+
+def test_check_interprets_in_the_order_of_a_seed_and_nothing_else(monkeypatch, capsys):
+    seeds = []
+    interpret = Launch.interpret
+    monkeypatch.setattr(
+        Launch, "interpret", lambda launch, checked, seed: seeds.append(seed) or interpret(launch, checked)
+    )
+    assert main(["check", "add", "--seconds", "0.1", "--order", "5"]) == 0
+    assert set(seeds) == {5}
+    assert main(["check", "add", "--device", "cpu", "--order", "5"]) == 1
+    assert capsys.readouterr().err == "kernels check: --order: is of what is interpreted, and not of cpu\n"
 
 
 def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):

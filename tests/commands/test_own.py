@@ -66,6 +66,12 @@ def last_wins(x, y):
 
 
 @kernel
+def first_come(x, y, n):
+    i = cuda.threadIdx.x
+    y[cuda.atomic.add(n, 0, 1)] = x[i]
+
+
+@kernel
 def divide(x, y):
     i = cuda.grid(1)
     y[i] = x[i] / (x[i] - x[i])
@@ -125,6 +131,10 @@ def off(x, y, factor):
 
 def relu(x, y):
     y[...] = np.maximum(x, 0)
+
+
+def in_their_order(x, y):
+    y[...] = x
 
 
 def gathered(index, y, x):
@@ -479,6 +489,14 @@ def test_a_kernel_with_a_fault_fails_and_says_where(folder, kernels, name, probl
     assert problem in failure["problem"]
     assert failure["problem"] in printed
     assert failure["arrays"]["x"] == [1.0] * 32
+
+
+def test_what_depends_on_the_order_of_threads_is_found_in_another(folder, kernels):
+    words = ["--grid", 1, "--block", 32, "--shape", "x=32", "y=32", "n=int32:1", *against(folder, "in_their_order")]
+    assert kernels("check", "first_come", *words)[0] == 0
+    code, printed, _ = kernels("check", "first_come", *words, "--order", 1)
+    assert code == 1
+    assert printed.splitlines()[-1].endswith(" --order 1 --seed 0 --case 0")
 
 
 def test_an_index_outside_an_array_is_found(kernels):

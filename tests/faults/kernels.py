@@ -578,17 +578,17 @@ OPTIMIZERS = (
 MACHINES = (
     Fault(
         "kernels/gpu/interpreter/races.py",
-        "a thread's read hides that it wrote before",
-        "latest[later.thread, later.kind] = later",
-        "latest[later.thread] = later",
-        "one access a thread",
+        "where a batch ends, what a thread did last hides what it did before",
+        "key = (groups.of_each() * (rank.max() + 1) + rank) * 16 + kind",
+        "key = (groups.of_each() * (rank.max() + 1) + rank) * 16 + 4",
+        "one batch",
     ),
     Fault(
-        "kernels/gpu/interpreter/races.py",
-        "of the blocks that touch a cell only the first of each batch is known",
-        "np.maximum(self.last_block[cells], groups.last_actor + 1)",
-        "np.maximum(self.last_block[cells], groups.first_actor + 1)",
-        "a batch of one block",
+        "kernels/gpu/interpreter/shadow.py",
+        "a block that reads what it wrote has not written it",
+        "return (self.kinds[codes - 1 & PATH] != self.kinds[first - 1 & PATH]) * 2 + is_other_block",
+        "return is_other_block * 1",
+        "one batch",
     ),
     Fault(
         "kernels/gpu/interpreter/races.py",

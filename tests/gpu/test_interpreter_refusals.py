@@ -407,6 +407,84 @@ def test_a_syncwarp_that_only_some_lanes_repeat_is_refused():
     refused(syncs_warp_in_a_loop[1, 32](floats(32)), BarrierDivergence, block=(0, 0, 0), thread=(0, 0, 0))
 
 
+@kernel
+def meets_on_different_turns(y, *, SAME=False):
+    i = cuda.threadIdx.x
+    for t in range(4):
+        if SAME or t % 2 == i % 2:
+            cuda.syncthreads()  # fault
+    y[i] = float32(i)
+
+
+def test_a_barrier_that_threads_reach_on_different_turns_of_its_loop_is_refused():
+    message = refused(meets_on_different_turns[1, 4](floats(4)), BarrierDivergence, block=(0, 0, 0), thread=(1, 0, 0))
+    loop = line_of_fault(meets_on_different_turns.source.function) - 2
+    assert "waits for 2 of 4 threads" in message
+    assert f"thread (0, 0, 0) waits on turn 1 of the loop at line {loop}, thread (1, 0, 0) on turn 2" in message
+    meets_on_different_turns(SAME=True)[1, 4](floats(4)).interpret()
+
+
+@kernel
+def counts_on_different_turns(y, *, SAME=False):
+    i = cuda.threadIdx.x
+    outer = 2 if SAME or i == 0 else 1
+    for _ in range(outer):
+        inner = 0
+        while inner < 2 // outer:
+            inner += cuda.syncthreads_or(1)  # fault
+    y[i] = float32(i)
+
+
+def test_a_barrier_in_two_loops_is_met_on_the_turns_of_both():
+    """Both threads come by twice: thread 0 in two turns of the outer loop, thread 1 in two of the inner one."""
+    launch = counts_on_different_turns[1, 2](floats(2))
+    message = refused(launch, BarrierDivergence, block=(0, 0, 0), thread=(1, 0, 0))
+    assert "thread (0, 0, 0) waits on turn 2 of the loop" in message
+    counts_on_different_turns(SAME=True)[1, 2](floats(2)).interpret()
+
+
+@device
+def meet_after(turns):
+    for _ in range(turns):
+        pass
+    cuda.syncthreads()
+
+
+@kernel
+def meets_in_a_function(y, *, SAME=False):
+    i = cuda.threadIdx.x
+    for t in range(2):
+        if SAME or t == i:
+            meet_after(t)
+    y[i] = float32(i)
+
+
+@kernel
+def meets_in_a_function_called_twice(y):
+    i = cuda.threadIdx.x
+    if i == 0:
+        meet_after(0)
+    else:
+        meet_after(0)
+    y[i] = float32(i)
+
+
+def test_a_barrier_in_a_function_is_met_on_the_turns_of_the_loops_that_call_it():
+    with pytest.raises(
+        BarrierDivergence, match=r"waits on turn 1 of the loop at line \d+, thread \(1, 0, 0\) on turn 2"
+    ):
+        meets_in_a_function[1, 2](floats(2)).interpret()
+    meets_in_a_function(SAME=True)[1, 2](floats(2)).interpret()
+
+
+def test_a_barrier_in_a_function_is_another_where_the_function_is_called_elsewhere():
+    with pytest.raises(BarrierDivergence) as caught:
+        meets_in_a_function_called_twice[1, 2](floats(2)).interpret()
+    first = inspect.getsourcelines(meets_in_a_function_called_twice.source.function)[1] + 4
+    assert f"waits in the function called at line {first}, " in str(caught.value)
+    assert f"thread (1, 0, 0) in that called at line {first + 2}" in str(caught.value)
+
+
 # Races within a block
 
 
@@ -450,6 +528,40 @@ def test_a_write_of_what_another_thread_still_reads_is_a_race():
 
 
 @kernel
+def goes_on_to_the_next_turn(x, y, *, BARRIER=False):
+    tile = cuda.shared.array(4, float32)
+    i = cuda.threadIdx.x
+    total = float32(0)
+    for t in range(3):
+        tile[i] = x[t, i]  # fault
+        cuda.syncthreads()
+        total += tile[3 - i]
+        if BARRIER:
+            cuda.syncthreads()
+    y[i] = total
+
+
+def test_a_race_across_turns_of_a_loop_says_who_is_ahead():
+    """Thread 1 has read the value of thread 2, and writes its own on the next turn before thread 2 has read it."""
+    x, y = floats(3, 4), floats(4)
+    with pytest.raises(DataRace) as caught:
+        goes_on_to_the_next_turn[1, 4](x, y).interpret()
+    line = line_of_fault(goes_on_to_the_next_turn.source.function)
+    message = str(caught.value)
+    assert f"thread (2, 0, 0): reads tile[1] of shape (4,), which thread (1, 0, 0) writes at line {line}" in message
+    assert f"and thread (1, 0, 0) is a turn of the loop at line {line - 1} ahead" in message
+    goes_on_to_the_next_turn(BARRIER=True)[1, 4](x, y).interpret()
+    assert list(y) == list(x.sum(axis=0)[::-1])
+
+
+def test_a_race_on_one_turn_of_a_loop_says_nothing_of_turns():
+    message = refused(
+        read_after_write[1, 8](floats(8)), DataRace, block=(0, 0, 0), thread=(1, 0, 0), array="tile", index=0
+    )
+    assert "ahead" not in message
+
+
+@kernel
 def write_before_own_read(y, z):
     i = cuda.threadIdx.x
     if i == 0:
@@ -490,6 +602,41 @@ def write_after_write(y, *, ALL=True):
 def test_two_writes_of_one_global_address_are_a_race():
     refused(write_after_write[1, 2](floats(1)), DataRace, block=(0, 0, 0), thread=(1, 0, 0), array="y", index=0)
     write_after_write(ALL=False)[1, 2](floats(1)).interpret()
+
+
+@kernel
+def says_that_it_found(x, found, *, VALUE=1, READ=False):
+    """Each thread that finds a value says so, where all others do."""
+    i = cuda.grid(1)
+    if x[i] > float32(0):
+        found[0] = VALUE if VALUE else i  # fault
+        if READ:
+            x[i] = found[0]  # fault
+
+
+WHO = pytest.mark.parametrize(("grid", "block"), [(1, 40), (40, 1), (4, 10)])
+
+
+@WHO
+def test_threads_that_write_the_same_value_race_and_are_told_that_it_is_the_same(grid, block):
+    found = np.zeros(1, np.int32)
+    with pytest.raises(DataRace, match=r"both write the same value.*allow_same_value=True"):
+        says_that_it_found[grid, block](floats(40), found).interpret()
+
+
+@WHO
+@pytest.mark.parametrize("batch", [1, 1 << 16])
+def test_writes_of_the_same_value_may_be_allowed_and_no_others(grid, block, batch, monkeypatch):
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", batch)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", batch)
+    found = np.zeros(1, np.int32)
+    says_that_it_found[grid, block](floats(40), found).interpret(allow_same_value=True)
+    assert found[0] == 1
+    says_that_it_found[grid, block](floats(40), found).interpret(allow_same_value=True)  # where it is already
+    for wrong in (says_that_it_found(VALUE=0), says_that_it_found(READ=True)):
+        with pytest.raises(DataRace) as caught:
+            wrong[grid, block](floats(40), np.zeros(1, np.int32)).interpret(allow_same_value=True)
+        assert "the same value" not in str(caught.value)
 
 
 @kernel
@@ -686,10 +833,44 @@ def test_a_read_of_what_a_later_block_writes_is_a_race():
 
 def test_races_between_blocks_are_found_across_batches_of_the_trace(monkeypatch):
     monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", 1)
     test_two_blocks_that_write_one_address_are_a_race()
     test_an_atomic_and_a_plain_write_by_two_blocks_are_a_race()
     test_a_read_of_what_an_earlier_block_writes_is_a_race()
     test_a_read_of_what_a_later_block_writes_is_a_race()
+
+
+@kernel
+def writes_between_reads(x, y):
+    """Each block reads its element, writes it and reads it again; the last reads that of the first."""
+    b = cuda.blockIdx.x
+    y[b] = x[b]
+    x[b] = float32(1)
+    y[b] += x[b]
+    if b == cuda.gridDim.x - 1:
+        y[b] += x[0]  # fault
+
+
+def test_a_block_that_reads_writes_and_reads_again_has_written(monkeypatch):
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", 1)
+    launch = writes_between_reads[3, 1](floats(3), floats(3))
+    refused(launch, DataRace, block=(2, 0, 0), thread=(0, 0, 0), array="x", index=0)
+
+
+def test_races_within_a_block_are_found_across_batches_of_the_trace(monkeypatch):
+    """A batch may end wherever another thread goes on, long before a barrier."""
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.BATCH", 1)
+    monkeypatch.setattr("kernels.gpu.interpreter.trace.LONGEST", 1)
+    test_a_read_of_what_another_thread_just_wrote_is_a_race()
+    test_a_write_of_what_another_thread_still_reads_is_a_race()
+    test_a_thread_that_reads_what_it_wrote_has_written_it_all_the_same()
+    test_many_reads_of_what_is_written_later_are_no_race_among_each_other()
+    test_two_writes_of_one_global_address_are_a_race()
+    test_an_atomic_and_a_plain_read_are_a_race_but_atomics_are_not()
+    test_syncwarp_orders_the_lanes_of_a_warp()
+    test_syncwarp_does_not_order_threads_of_two_warps()
+    test_syncwarp_orders_only_the_lanes_of_its_mask()
 
 
 @kernel

@@ -8,8 +8,9 @@ checked it refuses, naming kernel, block, thread, array, index and line, what a 
 outside its array, a read of what nobody wrote, a barrier that some threads miss, a data race.
 
 Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, statements.py,
-functions.py and intrinsics.py (the rewriting), lockstep.py and warp.py (threads that wait for each other), memory.py,
-checked.py, trace.py and races.py (memory, and what was done to it), launch.py (all of it together).
+functions.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and standstill.py (threads and blocks
+that wait for each other), memory.py, checked.py, trace.py, order.py, races.py and shadow.py (memory, and what was done
+to it), launch.py (all of it together).
 What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds.
 
 Not executed, and refused by name: slices and views, float16 and complex numbers, cooperative groups, libdevice,
@@ -19,6 +20,7 @@ functions written as Numba @intrinsic, loops over anything but range.
 from kernels.gpu.interpreter.errors import (
     BarrierDivergence,
     DataRace,
+    EndlessLoop,
     InvalidIndex,
     KernelError,
     LaunchError,
@@ -28,11 +30,13 @@ from kernels.gpu.interpreter.errors import (
     Unsupported,
 )
 from kernels.gpu.interpreter.launch import CheckedExecution, Execution, check_limits
+from kernels.gpu.interpreter.lockstep import TURNS
 from kernels.gpu.interpreter.rewritten import rewritten_for
 
 __all__ = [
     "BarrierDivergence",
     "DataRace",
+    "EndlessLoop",
     "InvalidIndex",
     "KernelError",
     "LaunchError",
@@ -46,10 +50,19 @@ __all__ = [
 ]
 
 
-def interpret(launch, checked=True):
-    """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain."""
+def interpret(launch, checked=True, seed=None, turns=TURNS, allow_same_value=False):
+    """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain.
+
+    seed                of the order in which blocks begin and threads take turns; None for that of their numbers.
+                        What depends on it, a GPU may compute or not
+    turns               of `while` loops that may be made in which no thread gets on: then a loop is one that never ends
+    allow_same_value    whether threads may write one same value to one address, in no order
+    """
     try:
-        (CheckedExecution if checked else Execution)(launch).run()
+        if checked:
+            CheckedExecution(launch, seed, turns, allow_same_value).run()
+        else:
+            Execution(launch, seed, turns).run()
     except KernelError as error:
         error.kernel = launch.kernel.name
         raise

@@ -1,25 +1,26 @@
 """Memory of the checked mode: every access is looked at before it happens, and written into a trace.
 
-An array remembers the address of each index it was asked for, so an index is checked against the shape once
-and looked up after that. A trace entry is one integer: the address, in cells, and the place in the source.
+A trace entry is one integer: the address, in cells, and the place in the source.
 What a trace tells (races, or coalescing and bank conflicts) its observers find, see trace.py.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import mul
 
 import numpy as np
 
 from kernels.gpu.interpreter.errors import OutOfBounds, Uninitialised, indexed
 from kernels.gpu.interpreter.memory import ATOMICS, Memory
-from kernels.gpu.interpreter.trace import SITE_BITS
+from kernels.gpu.interpreter.trace import RELEASE, SAME, SITE_BITS
 
 SHARED_ALIGNMENT = 16  # bytes: where a shared array may begin
 
 
-class ConstantArray:
-    """An array that only checks its indices. The rewritten code gives `site`, the number of a place in the source."""
+class Indexed:
+    """An array that checks its indices. The rewritten code gives `site`, the number of a place in the source."""
 
     def __init__(self, data, sites):
         self.data, self.sites = data, sites
@@ -39,6 +40,10 @@ class ConstantArray:
     def error(self, kind, problem, index, site):
         place = self.sites[site]
         return kind(f"{indexed(place.what, index)} {problem}", array=place.what, index=index, site=place)
+
+
+class ConstantArray(Indexed):
+    """An array that does no more than that."""
 
     def load(self, index, site):
         self.check(index, site)
@@ -79,65 +84,53 @@ class LocalArray(ConstantArray):
         self.values[index] = value
 
 
-class GlobalArray(ConstantArray):
+class GlobalArray(Indexed):
     """An array that other threads see: every access goes into the trace."""
 
-    def __init__(self, data, sites, layout):
+    def __init__(self, data, sites, layout, memory):
         super().__init__(data, sites)
-        self.record, self.addresses = layout.record, layout.addresses
-        self.layout = layout
+        self.layout, self.memory = layout, memory
+        self.load, self.stored = self.accessors()
+        self.store = self.store_in_order if memory.has_fences else self.stored
 
-    def locate(self, index, site):
+    def accessors(self):
+        """The functions load(index, site) and store(index, value, site)."""
+        return accessors(self.data.ndim)(self.data, self.layout, self.check)
+
+    def address(self, index, site):
         """The address of an element: its cell, in the bits above those of a source place."""
         axes = self.check(index, site)
-        cell = self.layout.first_cell + sum(i * step for i, step in zip(axes, self.layout.steps, strict=True))
-        address = self.addresses[index] = cell << SITE_BITS
-        return address
+        return self.layout.first_cell + sum(map(mul, axes, self.layout.steps)) << SITE_BITS
 
-    def load(self, index, site):
-        try:
-            address = self.addresses[index]
-        except KeyError:
-            address = self.locate(index, site)
-        self.record(address | site)
+    def atomic(self, index, operation, site, *operands):
+        """Change an element; returns its old value."""
+        address = self.address(index, site)
+        if self.memory.has_fences:
+            self.memory.order.change(self.memory.trace.current, address >> SITE_BITS, self.layout.is_shared)
+        old = self.before(index, site)
+        new = ATOMICS[operation](old, *map(self.data.dtype.type, operands))
+        self.layout.record(address | site | (SAME if new == old else 0))
+        self.replace(index, new)
+        return old
+
+    def before(self, index, site):
+        """An element that is about to be changed."""
         return self.data[index]
 
-    def store(self, index, value, site):
-        try:
-            address = self.addresses[index]
-        except KeyError:
-            address = self.locate(index, site)
-        self.record(address | site)
+    def replace(self, index, value):
         self.data[index] = value
 
-
-class SharedArray(GlobalArray):
-    """A dictionary of what the block has written."""
-
-    def __init__(self, template, sites, layout):
-        super().__init__(template, sites, layout)
-        self.values = {}
-
-    def load(self, index, site):
-        try:
-            value = self.values[index]
-        except KeyError:
-            raise self.unwritten(index, site) from None
-        self.record(self.addresses[index] | site)
-        return value
-
-    def store(self, index, value, site):
-        try:
-            address = self.addresses[index]
-        except KeyError:
-            address = self.locate(index, site)
-        self.record(address | site)
-        self.values[index] = value
-
-    def replace(self, index, value):
-        self.values[index] = value
+    def store_in_order(self, index, value, site):
+        """A store of a kernel that has fences: one that directly follows a fence opens a lock, or sets a flag."""
+        memory, address = self.memory, self.address(index, site)
+        thread = memory.trace.current
+        if memory.order.is_behind_fence(thread):
+            memory.order.release(thread, address >> SITE_BITS)
+            site |= RELEASE
+        self.stored(index, value, site)
 
     def unwritten(self, index, site):
+        """The error of who reads shared memory too early."""
         self.check(index, site)
         problem = f"of shape {self.shape} is read before any thread of the block wrote it"
         error = self.error(Uninitialised, problem, index, site)
@@ -145,38 +138,123 @@ class SharedArray(GlobalArray):
         return error
 
     def is_written(self, index):
-        """Whether a thread of the block has written an element by now."""
-        return index in self.values
+        """Of shared memory: whether a thread of the block has written an element by now."""
+        return True
 
 
-class DynamicArray(SharedArray):
-    """Dynamic shared memory, the same bytes for all arrays of it. `written` has the cells that were written."""
+@functools.cache
+def accessors(ndim):
+    """(data, layout, refuse) -> the functions load(index, site) and store(index, value, site) of a global array.
 
-    def __init__(self, data, sites, layout, written):
-        super().__init__(data, sites, layout)
-        self.written = written
-        self.span = data.dtype.itemsize // layout.cell_size << SITE_BITS
+    They are written out for the number of dimensions, and add up the address themselves: most of what the checked mode
+    costs is spent in these lines.
+    """
+    axes = range(ndim)
+    inside = " and ".join(f"0 <= i{a} < n{a}" for a in axes)
+    address = " + ".join(["first", *(f"i{a} * s{a}" for a in axes), "site"])
+    unpacked = ", ".join(f"i{a}" for a in axes) + "," * (ndim > 1)
+    source = f"""
+def make(data, layout, refuse):
+    first = layout.first_cell << {SITE_BITS}
+    [{", ".join(f"n{a}" for a in axes)}] = data.shape
+    [{", ".join(f"s{a}" for a in axes)}] = [step << {SITE_BITS} for step in layout.steps]
+    record = layout.record
+    def load(index, site):
+        {unpacked} = index
+        if {inside}:
+            record({address})
+            return data[index]
+        refuse(index, site)
+    def store(index, value, site):
+        {unpacked} = index
+        if {inside}:
+            record({address} + {SAME} if data[index] == value else {address})
+            data[index] = value
+        else:
+            refuse(index, site)
+    return load, store
+"""
+    names: dict = {}
+    exec(source, names)
+    return names["make"]
 
-    def cells(self, address):
-        return range(address, address + self.span, 1 << SITE_BITS)
 
-    def load(self, index, site):
-        address = self.addresses.get(index)
-        if address is None:
-            address = self.locate(index, site)
-        if not self.is_written(index):
-            raise self.unwritten(index, site)
-        self.record(address | site)
-        return self.data[index]
+class SharedArray(GlobalArray):
+    """A dictionary of what the block has written."""
 
-    def store(self, index, value, site):
-        GlobalArray.store(self, index, value, site)
-        self.written.update(self.cells(self.addresses[index]))
+    def accessors(self):
+        values: dict = {}
+        self.values = values
+        addresses, record, locate, unwritten = self.layout.addresses, self.layout.record, self.locate, self.unwritten
+
+        def load(index, site):
+            try:
+                value = values[index]
+            except KeyError:
+                raise unwritten(index, site) from None
+            record(addresses[index] | site)
+            return value
+
+        def store(index, value, site):
+            try:
+                address = addresses[index]
+            except KeyError:
+                address = locate(index, site)
+            record(address | site | SAME if index in values and values[index] == value else address | site)
+            values[index] = value
+
+        return load, store
+
+    def locate(self, index, site):
+        address = self.layout.addresses[index] = self.address(index, site)
+        return address
 
     def is_written(self, index):
-        return self.written.issuperset(self.cells(self.addresses[index]))
+        return index in self.values
 
-    replace = ConstantArray.replace
+    def before(self, index, site):
+        if index not in self.values:
+            raise self.unwritten(index, site)
+        return self.data.dtype.type(self.values[index])
+
+    def replace(self, index, value):
+        self.values[index] = value
+
+
+class DynamicArray(GlobalArray):
+    """Dynamic shared memory, the same bytes for all arrays of it. `written` has the cells that were written."""
+
+    def __init__(self, data, sites, layout, memory, written):
+        self.written = written
+        self.span = data.dtype.itemsize // layout.cell_size
+        super().__init__(data, sites, layout, memory)
+
+    def accessors(self):
+        load_any, store_only = super().accessors()
+        written, cells, unwritten = self.written, self.cells, self.unwritten
+
+        def load(index, site):
+            if not written.issuperset(cells(index, site)):
+                raise unwritten(index, site)
+            return load_any(index, site)
+
+        def store(index, value, site):
+            store_only(index, value, site)
+            written.update(cells(index, site))
+
+        return load, store
+
+    def cells(self, index, site):
+        first = self.address(index, site) >> SITE_BITS
+        return range(first, first + self.span)
+
+    def is_written(self, index):
+        return self.written.issuperset(self.cells(index, 0))
+
+    def before(self, index, site):
+        if not self.is_written(index):
+            raise self.unwritten(index, site)
+        return self.data[index]
 
 
 @dataclass(frozen=True)
@@ -188,8 +266,25 @@ class Layout:
     first_cell: int
     cell_size: int
     steps: tuple
+    width: int
+    """Cells of an element."""
+    is_shared: bool
     record: Callable
     addresses: dict = field(default_factory=dict)
+
+    def index_at(self, cell):
+        """The index of the element that covers a cell: an integer, or a tuple of them; None if none does."""
+        away, index = cell - self.first_cell, [0] * len(self.shape)
+        # From the end at which all steps lead upwards: a view may walk through memory backwards.
+        away -= sum(step * (n - 1) for step, n in zip(self.steps, self.shape, strict=True) if step < 0)
+        for axis in sorted(range(len(self.shape)), key=lambda axis: -abs(self.steps[axis])):
+            step, extent = self.steps[axis], self.shape[axis]
+            along = min(away // abs(step), extent - 1) if step else 0
+            away -= along * abs(step)
+            index[axis] = extent - 1 - along if step < 0 else along
+        if not 0 <= away < self.width or 0 in self.shape:
+            return None
+        return index[0] if len(index) == 1 else tuple(index)
 
 
 class CheckedMemory(Memory):
@@ -199,9 +294,9 @@ class CheckedMemory(Memory):
     Arguments that overlap in memory overlap here, so a kernel may be given one buffer under two names.
     """
 
-    def __init__(self, program, shared_bytes, arrays, trace):
+    def __init__(self, program, shared_bytes, arrays, trace, order):
         super().__init__(program.declarations, shared_bytes)
-        self.sites, self.trace = program.sites, trace
+        self.sites, self.trace, self.order, self.has_fences = program.sites, trace, order, program.has_fences
         itemsizes = [thing.dtype.itemsize for thing in (*arrays, *program.declarations)]
         strides = [stride for array in arrays for stride in array.strides]
         self.cell_size = math.gcd(*itemsizes, *strides, *map(pointer, arrays)) or 1
@@ -211,11 +306,13 @@ class CheckedMemory(Memory):
         self.layouts, self.shared_layouts = [], {}
 
     def argument(self, array, name):
-        return GlobalArray(array, self.sites, self.layout(name, array, self.cell_of(pointer(array))))
+        return GlobalArray(array, self.sites, self.layout(name, array, self.cell_of(pointer(array)), False), self)
 
-    def layout(self, name, array, first_cell):
+    def layout(self, name, array, first_cell, is_shared):
         steps = tuple(stride // self.cell_size for stride in array.strides)
-        layout = Layout(name, array.shape, first_cell, self.cell_size, steps, self.trace.codes.append)
+        width = array.dtype.itemsize // self.cell_size
+        record = self.trace.codes.append
+        layout = Layout(name, array.shape, first_cell, self.cell_size, steps, width, is_shared, record)
         self.layouts.append(layout)
         return layout
 
@@ -228,19 +325,15 @@ class CheckedMemory(Memory):
             before += high - low
         return 0  # an array without elements
 
-    def begin_block(self):
-        super().begin_block()
-        self.written_dynamic = set()
-
-    def new_shared(self, number, data):
+    def new_shared(self, number, data, block):
         is_dynamic = self.declarations[number].shape == (0,)
         if number not in self.shared_layouts:
             first_cell = self.shared_cell(number, data)
-            self.shared_layouts[number] = self.layout(self.declarations[number].name, data, first_cell)
+            self.shared_layouts[number] = self.layout(self.declarations[number].name, data, first_cell, True)
         layout = self.shared_layouts[number]
         if is_dynamic:
-            return DynamicArray(data, self.sites, layout, self.written_dynamic)
-        return SharedArray(data, self.sites, layout)
+            return DynamicArray(data, self.sites, layout, self, block.shared.written_dynamic)
+        return SharedArray(data, self.sites, layout, self)
 
     def shared_cell(self, number, data):
         """The first cell of a shared array. Blocks have the same ones: their accesses are never compared."""
@@ -255,12 +348,9 @@ class CheckedMemory(Memory):
 
     def element(self, cell, name):
         """What lies at a cell: array name, shape, index. If several arrays do, the one called `name`."""
-        found = name, None, None
-        for layout in self.layouts:
-            for index, address in layout.addresses.items():
-                if address >> SITE_BITS == cell and (layout.name == name or found[1] is None):
-                    found = layout.name, layout.shape, index
-        return found
+        found = [(layout.name, layout.shape, layout.index_at(cell)) for layout in self.layouts]
+        found = [each for each in found if each[2] is not None]
+        return next((each for each in found if each[0] == name), found[0] if found else (name, None, None))
 
 
 def pointer(array):

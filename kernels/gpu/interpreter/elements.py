@@ -87,6 +87,7 @@ class Elements(Expressions):
 
     def load(self, array, index, place):
         """The element of an array, in the representation of its type."""
+        self.program.looks += 1
         node: ast.expr = ast.Subscript(array.node, index, ast.Load())
         if self.program.checked:
             load = ast.Attribute(array.node, "load", ast.Load())

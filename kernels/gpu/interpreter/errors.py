@@ -17,6 +17,8 @@ class Site:
     nbytes: int = 0
     """Size of the element accessed."""
     column: int = 0
+    path: tuple = ()
+    """Of a barrier: the calls of device functions, (line, column), by which it is reached."""
 
     def __str__(self):
         text = linecache.getline(self.file, self.line).strip()
@@ -67,6 +69,10 @@ class BarrierDivergence(KernelError):
 
 class DataRace(KernelError):
     """Two threads touch one address in an order that nothing fixes, and one of them writes."""
+
+
+class EndlessLoop(KernelError):
+    """A loop that does not end, or a wait for what never comes."""
 
 
 class Undefined(KernelError):

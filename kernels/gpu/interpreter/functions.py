@@ -96,7 +96,10 @@ class Function(Statements):
                     node.value = self.represent(value, self.result).node
         registers = [intrinsics.read_register(path) for path in sorted(self.registers)]
         self.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for s in body for n in ast.walk(s))
-        parameters = [ast.arg(p) for p in ("$thread", *self.run_time_parameters)]
+        waits = ["$at0"] if self.is_generator and self.program.checked else []
+        if waits and not self.path:  # a kernel begins in no loop
+            registers.append(ast.Assign([ast.Name("$at0", ast.Store())], ast.Tuple([], ast.Load())))
+        parameters = [ast.arg(p) for p in ("$thread", *(waits if self.path else ()), *self.run_time_parameters)]
         arguments = ast.arguments([], parameters, None, [], [], None, [])
         tree = ast.FunctionDef(self.name, arguments, registers + body, [])
         return ast.copy_location(tree, self.definition)
@@ -312,5 +315,7 @@ class Function(Statements):
             self.calls[key] = Function(self.program, source, key[1], path, declared and declared.return_type)
         callee = self.calls[key]
         passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
+        if callee.is_generator and self.program.checked:
+            passed.insert(0, self.at())
         result = call(callee.name, name("$thread"), *passed)
         return Typed(ast.YieldFrom(result) if callee.is_generator else result, callee.result)

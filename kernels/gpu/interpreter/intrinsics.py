@@ -1,10 +1,12 @@
 """The cuda namespace: registers, memory, barriers, warp intrinsics and atomics, and how each is rewritten.
 
-What waits for other threads becomes a `yield`: of the number of its place for the plain barrier, else of a
-tuple (name, place, operands...). lockstep.py collects what the threads yield and answers.
+What waits for other threads becomes a `yield`: of a tuple (name, place, operands...), where a barrier's first operand
+says on which turns of the loops around it the thread is; unchecked, the plain barrier is the number of its place alone.
+lockstep.py collects what the threads yield and answers.
 """
 
 import ast
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -191,7 +193,8 @@ def const_array_like(function, node, array):
 
 
 def _place(function, node, what):
-    return number(function.program.site_number(function.site(node, f"cuda.{what}", "sync")))
+    site = dataclasses.replace(function.site(node, f"cuda.{what}", "sync"), path=function.path)
+    return number(function.program.site_number(site))
 
 
 def _meet(function, node, what, operands, value):
@@ -200,6 +203,8 @@ def _meet(function, node, what, operands, value):
 
 @intrinsic("syncthreads")
 def syncthreads(function, node):
+    if function.program.checked:
+        return _meet(function, node, "syncthreads", [function.at()], Static(None))
     return Typed(ast.Yield(_place(function, node, "syncthreads")), Static(None))
 
 
@@ -208,13 +213,16 @@ def syncthreads_predicate(path, function, node, predicate):
     if not is_integer(predicate.type):
         raise Unsupported(f"cuda.{path} takes an integer, not {predicate.type}")
     value = Scalar(types.int32, 0, LARGEST_BLOCK)
-    return _meet(function, node, path, [predicate.node], value)
+    return _meet(function, node, path, [function.at(), predicate.node], value)
 
 
 @intrinsic("threadfence", "threadfence_block", "threadfence_system")
 def threadfence(path, function, node):
-    """Nothing to do: memory is one here, and what a thread writes is seen at once."""
-    return Typed(number(None), Static(None))
+    """Memory is one here, and what a thread writes is seen at once. A fence matters to what is a race."""
+    if not function.program.checked:
+        return Typed(number(None), Static(None))
+    function.program.has_fences = True
+    return Typed(call("$fence", name("$thread"), number(path != "threadfence_block")), Static(None))
 
 
 # Warp intrinsics. Masks are bits, whatever their sign.
@@ -321,6 +329,8 @@ def atomic(path, function, node, array, index, *operands):
     dtype = function.as_array(array, node.args[0]).value.dtype
     if dtype not in ATOMICS[operation]:
         raise Unsupported(f"cuda.{path} does not take an array of {dtype}")
+    function.program.looks += 1
+    function.program.locks += operation in ("cas", "exch")
     nodes = [function.convert(operand, dtype).node for operand in operands]
     key = function.index(array, node.args[1])
     if function.program.checked:

@@ -1,47 +1,59 @@
 """A launch, executed: block after block, the threads of each in lockstep."""
 
+import random
 import traceback
 from contextlib import suppress
 
 import numpy as np
 
+from kernels.gpu.interpreter.blocks import Blocks
 from kernels.gpu.interpreter.checked import CheckedMemory
 from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds, Site, Uninitialised
 from kernels.gpu.interpreter.intrinsics import LARGEST_BLOCK, LARGEST_GRID
-from kernels.gpu.interpreter.lockstep import Lockstep
-from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory
+from kernels.gpu.interpreter.lockstep import TURNS
+from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory, SharedMemory
+from kernels.gpu.interpreter.order import Order, forget
 from kernels.gpu.interpreter.races import Races
 from kernels.gpu.interpreter.rewritten import is_array, plain, rewritten_for
-from kernels.gpu.interpreter.trace import NOTHING, Trace
+from kernels.gpu.interpreter.trace import Trace
 from kernels.gpu.interpreter.warp import WARP_SIZE
 
 
 class Thread:
-    """A thread of the block that is being executed. The same objects serve all blocks."""
+    """A thread of a block that is being executed."""
 
-    __slots__ = ("block", "index", "known", "lane", "number", "path", "thread_x", "thread_y", "thread_z")
+    __slots__ = (
+        "block", "fence", "fenced", "index", "known", "lane", "learnt", "number", "path",
+        "thread_x", "thread_y", "thread_z", "told", "turns",
+    )  # fmt: skip
 
-    def __init__(self, number, index, block):
-        self.number, self.index, self.block = number, index, block
+    def __init__(self, number, index, block, turns):
+        self.number, self.index, self.block, self.turns = number, index, block, turns
         self.thread_x, self.thread_y, self.thread_z = index
         self.lane = number % WARP_SIZE
-        self.known, self.path = NOTHING, 0
+        self.path = 0  # see trace.py
+        forget(self)
 
 
 class Block:
-    """The block that is being executed: its index, the sizes of block and grid, its memory."""
+    """A block that is being executed: its index, the sizes of block and grid, its memory and its threads.
+
+    When it has ended, the same object serves for another block of the launch.
+    """
 
     warp_size = WARP_SIZE
+    interval = 0
 
-    def __init__(self, launch, memory):
-        self.memory = memory
+    def __init__(self, launch, memory, sites, turns):
+        self.memory, self.sites = memory, sites
         self.dim_x, self.dim_y, self.dim_z = launch.block
         self.grid_x, self.grid_y, self.grid_z = launch.grid
+        self.threads = [Thread(number, index, self, turns) for number, index in enumerate(indices(launch.block))]
 
     def enter(self, number, index):
         self.number, self.index = number, index
         self.x, self.y, self.z = index
-        self.memory.begin_block()
+        self.shared = SharedMemory(self.memory, self)
 
 
 class Execution:
@@ -49,27 +61,30 @@ class Execution:
 
     checked = counted = False
 
-    def __init__(self, launch):
+    def __init__(self, launch, seed=None, turns=TURNS):
+        self.launch, self.turns = launch, turns
+        self.random = None if seed is None else random.Random(seed)
         self.current = None
+        self.idle_turns = 0
         self.program = rewritten_for(launch, self.checked, self.counted)
         arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
         self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
         self.arguments = [self.memory.argument(a, name) if is_array(a) else plain(a) for name, a in arguments]
-        self.block = Block(launch, self.memory)
         self.blocks = indices(launch.grid)
-        self.threads = [Thread(number, index, self.block) for number, index in enumerate(indices(launch.block))]
 
     def new_memory(self, launch, arrays):
         return Memory(self.program.declarations, launch.shared_bytes)
 
+    def new_block(self):
+        return Block(self.launch, self.memory, self.program.sites, range(self.turns))
+
     def run(self):
-        run_block = self.run_lockstep if self.program.is_generator else self.run_one_by_one
         try:
             with np.errstate(all="ignore"):
-                for number, index in enumerate(self.blocks):
-                    self.block.enter(number, index)
-                    run_block()
-                    self.met_block()
+                if self.program.is_generator:
+                    Blocks(self).run()
+                else:
+                    self.run_one_by_one()
                 self.finish()
         except Exception as error:
             raise self.located(error) from (None if isinstance(error, KernelError) else error)
@@ -77,24 +92,36 @@ class Execution:
     def run_one_by_one(self):
         """Threads that never wait need no lockstep."""
         run, begin, arguments = self.program.run, self.begin, self.arguments
-        for thread in self.threads:
-            begin(thread)
-            run(thread, *arguments)
+        block = self.new_block()
+        for number, index in self.blocks_in_order():
+            self.enter(block, number, index)
+            for thread in self.in_order(block.threads):
+                begin(thread)
+                run(thread, *arguments)
+            self.met_block(block)
 
-    def run_lockstep(self):
-        self.generators = [self.program.run(thread, *self.arguments) for thread in self.threads]
-        Lockstep(self, self.threads, self.generators).run()
+    def blocks_in_order(self):
+        """Numbers and indices of the blocks, in the order in which they begin."""
+        return self.in_order(list(enumerate(self.blocks)))
+
+    def in_order(self, those):
+        """Threads or blocks that may go on in any order, in that in which they shall."""
+        return those if self.random is None else self.random.sample(those, len(those))
 
     # What the execution is told
+
+    def enter(self, block, number, index):
+        """A block begins."""
+        block.enter(number, index)
 
     def begin(self, thread):
         """It is this thread's turn."""
         self.current = thread
 
-    def met_block(self):
-        """All threads of the block have met at a barrier, or are done."""
+    def met_block(self, block):
+        """All threads of a block have met at a barrier, or are done."""
 
-    def met_warp(self, members):
+    def met_warp(self, threads):
         """Some threads of a warp have met at a syncwarp."""
 
     def finish(self):
@@ -110,7 +137,7 @@ class Execution:
             kind = OutOfBounds if isinstance(error, IndexError) else KernelError
             error = kind(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
         if error.block is None and self.current:
-            error.block, error.thread = self.block.index, self.current.index
+            error.block, error.thread = self.current.block.index, self.current.index
         if error.site is None:
             for frame in traceback.extract_tb(error.__traceback__):
                 if frame.filename in self.program.files and frame.lineno:
@@ -123,27 +150,35 @@ class CheckedExecution(Execution):
 
     checked = True
 
-    def __init__(self, launch):
-        self.trace = Trace()
-        super().__init__(launch)
+    def __init__(self, launch, seed=None, turns=TURNS, allow_same_value=False):
+        self.allow_same_value = allow_same_value
+        self.trace = Trace(may_split=not self.counted)
+        self.order = Order(self.trace)
+        super().__init__(launch, seed, turns)
         self.trace.observers.append(self.observer())
 
     def observer(self):
         """Who looks at the trace."""
-        return Races(self.memory, self.program.sites, self.blocks, self.threads)
+        return Races(self.memory, self.program, self.blocks, indices(self.launch.block), self.allow_same_value)
 
     def new_memory(self, launch, arrays):
-        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace)
+        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace, self.order)
 
     def begin(self, thread):
         self.current = thread
         self.trace.begin(thread)
 
-    def met_block(self):
-        self.trace.barrier(self.threads)
+    def enter(self, block, number, index):
+        super().enter(block, number, index)
+        self.order.enter(block)
+        self.trace.barrier(block)
 
-    def met_warp(self, members):
-        self.trace.syncwarp([self.threads[i] for i in members])
+    def met_block(self, block):
+        self.order.meet_block(block)
+        self.trace.barrier(block)
+
+    def met_warp(self, threads):
+        self.order.meet_warp(threads)
 
     def finish(self):
         self.trace.flush()
@@ -158,14 +193,14 @@ class CheckedExecution(Execution):
 
     def let_others_run(self):
         """Threads whose turn has not come since the last barrier run up to the next, whatever becomes of them."""
-        turns = self.trace.turns
-        had = {number for number, at in zip(turns[1::4], turns[3::4], strict=True) if at == self.trace.interval}
-        for thread in self.threads:
+        block, turns = self.current.block, self.trace.turns
+        had = {number for number, at in zip(turns[1::4], turns[3::4], strict=True) if at == block.interval}
+        for thread in block.threads:
             if thread.number not in had:
-                self.begin(thread)
                 with suppress(Exception):
+                    self.begin(thread)
                     if self.program.is_generator:
-                        next(self.generators[thread.number], None)
+                        next(block.generators[thread.number], None)
                     else:
                         self.program.run(thread, *self.arguments)
 

@@ -24,56 +24,62 @@ def poisoned(shape, dtype):
 
 
 class Memory:
-    """Shared and local memory of the blocks of one launch, one block after the other."""
+    """Shared and local memory of the blocks of one launch."""
 
     def __init__(self, declarations, shared_bytes):
         self.declarations, self.shared_bytes = declarations, shared_bytes
         self.templates = [poisoned(d.shape, d.dtype) for d in declarations]
 
-    def begin_block(self):
-        """Forget what the block before has written."""
-        self.arrays = {}
-        self.used = self.shared_bytes
-        self.dynamic = poisoned((self.shared_bytes,), np.dtype(np.uint8))
-
-    def shared(self, number):
-        """The block's own copy of a shared array, the same for all of its threads."""
-        if number not in self.arrays:
-            self.arrays[number] = self.new_shared(number, self.allocate(number))
-        return self.arrays[number]
-
     def local(self, number):
         return self.templates[number].copy()
 
-    def new_shared(self, number, data):
+    def new_shared(self, number, data, block):
+        """A shared array of a block as the rewritten code is to see it."""
         return data
-
-    def allocate(self, number):
-        declaration = self.declarations[number]
-        if declaration.shape == (0,):
-            count = self.shared_bytes // declaration.dtype.itemsize
-            if not count:
-                problem = f"{declaration.name} is dynamic shared memory: the launch gives {self.shared_bytes} bytes"
-                raise LaunchError(problem, array=declaration.name, site=declaration.site)
-            return self.dynamic[: count * declaration.dtype.itemsize].view(declaration.dtype)
-        self.used += declaration.nbytes
-        static = self.used - self.shared_bytes
-        if static > LARGEST_STATIC_SHARED or self.used > LARGEST_SHARED:
-            problem = (
-                f"{declaration.name} brings shared memory to {static} bytes static, {self.shared_bytes} dynamic; "
-                f"a block has {LARGEST_STATIC_SHARED} static, {LARGEST_SHARED} in all"
-            )
-            raise LaunchError(problem, array=declaration.name, site=declaration.site)
-        return self.templates[number].copy()
 
     def argument(self, array, name):
         """A kernel argument as the rewritten code is to see it."""
         return array
 
 
+class SharedMemory:
+    """The shared memory of one block: each array is allocated when the first thread asks for it."""
+
+    def __init__(self, memory, block):
+        self.memory, self.block = memory, block
+        self.arrays = {}
+        self.used = memory.shared_bytes
+        self.dynamic = poisoned((memory.shared_bytes,), np.dtype(np.uint8))
+        self.written_dynamic = set()  # cells, where accesses are checked
+
+    def array(self, number):
+        """The block's own copy of a shared array, the same for all of its threads."""
+        if number not in self.arrays:
+            self.arrays[number] = self.memory.new_shared(number, self.allocate(number), self.block)
+        return self.arrays[number]
+
+    def allocate(self, number):
+        memory, declaration = self.memory, self.memory.declarations[number]
+        if declaration.shape == (0,):
+            count = memory.shared_bytes // declaration.dtype.itemsize
+            if not count:
+                problem = f"{declaration.name} is dynamic shared memory: the launch gives {memory.shared_bytes} bytes"
+                raise LaunchError(problem, array=declaration.name, site=declaration.site)
+            return self.dynamic[: count * declaration.dtype.itemsize].view(declaration.dtype)
+        self.used += declaration.nbytes
+        static = self.used - memory.shared_bytes
+        if static > LARGEST_STATIC_SHARED or self.used > LARGEST_SHARED:
+            problem = (
+                f"{declaration.name} brings shared memory to {static} bytes static, {memory.shared_bytes} dynamic; "
+                f"a block has {LARGEST_STATIC_SHARED} static, {LARGEST_SHARED} in all"
+            )
+            raise LaunchError(problem, array=declaration.name, site=declaration.site)
+        return memory.templates[number].copy()
+
+
 def shared(thread, number):
     """cuda.shared.array in rewritten code."""
-    return thread.block.memory.shared(number)
+    return thread.block.shared.array(number)
 
 
 def local(thread, number):

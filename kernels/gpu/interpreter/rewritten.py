@@ -1,7 +1,6 @@
 """A kernel rewritten for the types of its arguments and compiled by Python: what the interpreter executes."""
 
 import ast
-import itertools
 import math
 import weakref
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic, checked, memory, trace
+from kernels.gpu.interpreter import arithmetic, checked, lockstep, memory, order, trace
 from kernels.gpu.interpreter.errors import Site, Unsupported
 from kernels.gpu.interpreter.functions import Function
 from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
@@ -43,6 +42,10 @@ class Rewritten:
         self.largest, self.checked, self.counted = largest, is_checked, is_counted
         self.functions: list[Function] = []
         self.sites: list[Site] = []
+        self.has_fences = False
+        self.looks = self.locks = (
+            0  # places rewritten that load from memory or change it atomically; that may take a lock
+        )
         self.declarations: list[Declaration] = []
         self._site_numbers, self._declaration_numbers, self._loop_numbers = {}, {}, {}
         self.namespace = dict(HELPERS, **{"$local": memory.local, "$shared": memory.shared})
@@ -175,8 +178,11 @@ HELPERS = {
     "$uint64": np.uint64,
     "$nextafter_float32": np.nextafter,
     "$atomic": memory.atomic,
-    "$forever": itertools.count,
+    "$enumerate": enumerate,
+    "$endless": lockstep.endless,
+    "$fence": order.fence,
     "$turns": trace.turns,
+    "$on_turn": trace.on_turn,
     "$count_flops": trace.count_flops,
     "$select": lambda test, if_true, if_false: if_true if test else if_false,
     **{f"${name}": value for name, value in vars(arithmetic).items() if callable(value) and name[0] != "_"},

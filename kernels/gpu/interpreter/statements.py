@@ -24,6 +24,7 @@ from kernels.gpu.interpreter.known import (
     type_name,
     widen,
 )
+from kernels.gpu.interpreter.lockstep import PAUSE
 
 NO_RANGE = "a loop goes over range(...) only, as `for i in range(x.size)`"
 
@@ -51,6 +52,7 @@ class Statements(Elements):
         self.variables: Any = {}
         self.loops: list[Loop] = []
         self.heads: dict[ast.stmt, dict] = {}
+        self.looking: set[ast.stmt] = set()
         self.returns: list[tuple[ast.Return, Typed]] = []
         self.assigned_name = ""
 
@@ -244,13 +246,43 @@ class Statements(Elements):
             known = self.known_truth(test)
             return (test.node if known is None else number(known)), known is True
 
+        looks = self.program.looks
         before, test, nodes, orelse = self.loop(statement, enter)
-        if self.program.counted:  # a loop over its turns, which the test may end
-            head = [self.count_flops(statement)] if self.flops else []
-            leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
-            turns = self.turns(statement, call("$forever"))
-            return [*before, ast.For(ast.Name("$turn", ast.Store()), turns, [*head, leave, *nodes], [])]
-        return [*before, ast.While(test, nodes, orelse)]
+        head = self.pause(statement, self.program.looks > looks) + self.note_turn(statement, [test, *nodes])
+        if self.program.counted and self.flops:
+            head.append(self.count_flops(statement))
+        leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
+        # A loop over as many turns as are allowed, which the test may end: that costs no more than a while.
+        turns = self.turns(statement, ast.Attribute(name("$thread"), "turns", ast.Load()))
+        endless = ast.Expr(call("$endless", name("$thread"), self.loop_site(statement)))
+        return [*before, ast.For(ast.Name("$turn", ast.Store()), turns, [*head, leave, *nodes], [endless])]
+
+    def loop_site(self, statement):
+        return number(self.program.site_number(self.site(statement, "loop", "sync")))
+
+    def pause(self, statement, is_looking):
+        """What stands at the head of a loop that may wait for another thread: every few turns it lets others run."""
+        if is_looking:
+            self.looking.add(statement)
+        if statement not in self.looking:  # in a later round of an outer loop its functions are no longer looked into
+            return []
+        turn = name("$turn")
+        is_last = ast.Compare(ast.BinOp(turn, ast.BitAnd(), number(PAUSE - 1)), [ast.Eq()], [number(PAUSE - 1)])
+        event = ast.Tuple([number("loop"), self.loop_site(statement), turn], ast.Load())
+        return [ast.If(is_last, [ast.Expr(ast.Yield(event))], [])]
+
+    def at(self):
+        """What holds the turns that a thread is on, of the loops around this place: see `note_turn`."""
+        return name(f"$at{len(self.loops)}") if self.program.checked else ast.Tuple([], ast.Load())
+
+    def note_turn(self, statement, nodes):
+        """What stands at the head of a loop with a barrier in it: a thread must know on which turn it waits there."""
+        inside, outside = f"$at{len(self.loops) + 1}", self.at()
+        if not any(isinstance(n, ast.Name) and n.id == inside for node in nodes for n in ast.walk(node)):
+            return []
+        turn = ast.Tuple([number(statement.lineno), name("$turn")], ast.Load())
+        turns = ast.Tuple([ast.Starred(outside, ast.Load()), turn], ast.Load())
+        return [ast.Assign([ast.Name(inside, ast.Store())], call("$on_turn", name("$thread"), turns))]
 
     def statement_For(self, statement):
         if not isinstance(statement.target, ast.Name):
@@ -261,8 +293,14 @@ class Statements(Elements):
             self.variables[statement.target.id] = iterator.value
             return iterator.node, False
 
+        locks = self.program.locks
         before, iterable, nodes, orelse = self.loop(statement, enter)
-        return [*before, ast.For(statement.target, self.turns(statement, iterable), nodes, orelse)]
+        head = self.pause(statement, self.program.locks > locks) + self.note_turn(statement, nodes)
+        iterable = self.turns(statement, iterable)
+        if not head:
+            return [*before, ast.For(statement.target, iterable, nodes, orelse)]
+        target = ast.Tuple([ast.Name("$turn", ast.Store()), statement.target], ast.Store())
+        return [*before, ast.For(target, call("$enumerate", iterable), [*head, *nodes], orelse)]
 
     def range(self, node):
         """The iterator of a loop, and what its variable can be."""

@@ -38,7 +38,6 @@ class CountingExecution(CheckedExecution):
     counted = True
 
     def __init__(self, launch, blocks, architecture):
-        self.launch = launch
         try:
             self.wide, self.compiled_for = wide_accesses(launch.ptx(architecture)), architecture
         except NoCompiler:
@@ -58,8 +57,8 @@ class CountingExecution(CheckedExecution):
         super().begin(thread)
         self.trace.codes.append(thread.path << SITE_BITS | PATH)
 
-    def met_block(self):
-        super().met_block()
+    def met_block(self, block):
+        super().met_block(block)
         self.meetings += 1  # at each barrier, and at the end of each block
 
     def result(self):
