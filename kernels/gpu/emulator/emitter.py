@@ -24,8 +24,9 @@ class Emitter:
 
     def __init__(self, function: Function, module: Module, watched: bool):
         # They import this module's users, and are only needed once all is loaded.
-        from kernels.gpu.emulator.instructions import OPCODES, SPECIAL
+        from kernels.gpu.emulator.instructions import OPCODES, SPECIAL, asynchronous
 
+        asynchronous.queued(function)
         self.opcodes, self.special = OPCODES, SPECIAL
         self.function, self.module, self.watched = function, module, watched
         self.blocks = blocks(function)
@@ -39,6 +40,7 @@ class Emitter:
         self.lines: list[str] = []
         self.fresh = 0
         self.declared: dict[str, str] = {}  # LLVM's and our own functions that are called, by name
+        self.begins: dict[str, tuple[str, ...]] = {}  # LLVM instructions that a thread begins with, by what for
         self.stops: list[Stop] = []
         self.accesses: list[Access] = []
         self.slots: dict[str, int] = {}  # where registers are saved in a thread's record
@@ -189,17 +191,16 @@ class Emitter:
             return self.emit(f"getelementptr i8, ptr {window}, i64 {address}")
         return self.emit(f"inttoptr i64 {address} to ptr")
 
-    def access(self, what: str, space: str | None, pointer: str, size: int) -> None:
-        """Announce an access to memory to whoever watches."""
+    def access(self, what: str, space: str | None, pointer: str, size: int, touched: str = "") -> None:
+        """Announce an access to memory to whoever watches. touched: bytes, if only an i32 knows how many of `size`."""
         if not self.watched or space == "param":
             return
         self.accesses.append(Access(what, space or "generic", size, self.item))
         at = self.emit(f"getelementptr i8, ptr %block, i64 {layout.TOUCH}")
         function = self.emit(f"load ptr, ptr {at}, !invariant.load !0")
         address = self.emit(f"ptrtoint ptr {pointer} to i64")
-        refused = self.emit(
-            f"call i32 {function}(ptr %thread, ptr %block, i64 {address}, i32 {size}, i32 {len(self.accesses) - 1})"
-        )
+        about = f"i64 {address}, i32 {touched or size}, i32 {len(self.accesses) - 1}"
+        refused = self.emit(f"call i32 {function}(ptr %thread, ptr %block, {about})")
         wrong = self.emit(f"icmp ne i32 {refused}, 0")
         bad, good = self.label("bad"), self.label("good")
         self.emit_void(f"br i1 {wrong}, label %{bad}, label %{good}")

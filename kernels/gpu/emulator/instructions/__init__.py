@@ -5,6 +5,7 @@ what it does not know. All follow NVIDIA's Parallel Thread Execution ISA, chapte
 """
 
 from kernels.gpu.emulator.instructions import (
+    asynchronous,
     atomics,
     bits,
     control,
@@ -22,6 +23,7 @@ from kernels.gpu.emulator.instructions.table import OPCODES, SPECIAL
 __all__ = [
     "OPCODES",
     "SPECIAL",
+    "asynchronous",
     "atomics",
     "bits",
     "control",
