@@ -223,6 +223,8 @@ class Parser(Tokens):
         gather()
         found, pointers = bytearray(), []
         for value in values:
+            if isinstance(value, Register):  # of registers there are none out here: a variable
+                value = Symbol(value.name)
             if isinstance(value, Symbol):
                 pointers.append((len(found), value))
                 found += bytes(width)
