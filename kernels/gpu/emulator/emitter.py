@@ -4,6 +4,7 @@ from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY, Block, Liveness, blocks, names, read, written
 from kernels.gpu.emulator.places import Places, aligned
+from kernels.gpu.emulator.spins import spins
 from kernels.gpu.emulator.syntax import (
     Address,
     Constant,
@@ -17,6 +18,8 @@ from kernels.gpu.emulator.syntax import (
 from kernels.gpu.emulator.translation import Access, Stop
 from kernels.gpu.emulator.types import BITS, is_signed, llvm
 from kernels.gpu.emulator.values import literal, width
+
+MOST_TURNS = 100_000_000  # of loops, by a thread between two stops, before it is said to go round for ever
 
 
 class Emitter:
@@ -45,6 +48,7 @@ class Emitter:
         self.accesses: list[Access] = []
         self.slots: dict[str, int] = {}  # where registers are saved in a thread's record
         self.slot_bytes = 0
+        self.spins = spins(self.blocks)
         self.is_ordered = False
         self.item: Instruction
         self.at: tuple[Block, int]
@@ -210,25 +214,44 @@ class Emitter:
 
     # stopping
 
-    def stop(self, kind: str, detail: int = 0, deposits: tuple[str, ...] = ()) -> None:
-        """Wait here for others; deposits are i32 values that the scheduler finds in the thread's record."""
+    def stop(self, kind: str, detail: int = 0, deposits: tuple[str, ...] = (), at: Instruction | None = None) -> None:
+        """Wait here for others; deposits are i32 values that the scheduler finds in the thread's record.
+
+        at    the instruction that is said to wait, if that is another one
+        """
         for n, value in enumerate(deposits):
-            at = self.emit(f"getelementptr i8, ptr %thread, i64 {layout.DEPOSIT + 4 * n}")
-            self.emit_void(f"store i32 {value}, ptr {at}")
+            cell = self.emit(f"getelementptr i8, ptr %thread, i64 {layout.DEPOSIT + 4 * n}")
+            self.emit_void(f"store i32 {value}, ptr {cell}")
         live = [name for name in self.liveness.behind(*self.at) if name in self.index]
         for name in live:
-            at, home = self._slot(name)
+            cell, home = self._slot(name)
             value = self.emit(f"load {home}, ptr %r{self.index[name]}")
-            self.emit_void(f"store {home} {value}, ptr {at}")
-        self.stops.append(Stop(kind, detail, self.item))
+            self.emit_void(f"store {home} {value}, ptr {cell}")
+        self.stops.append(Stop(kind, detail, at or self.item))
         number = len(self.stops)
         self.emit_void(f"store i32 {number}, ptr %thread")
         self.emit_void(f"ret i32 {number}")
         self.begin(f"go{number}")
         for name in live:
-            at, home = self._slot(name)
-            value = self.emit(f"load {home}, ptr {at}")
+            cell, home = self._slot(name)
+            value = self.emit(f"load {home}, ptr {cell}")
             self.emit_void(f"store {home} {value}, ptr %r{self.index[name]}")
+
+    def go_round(self) -> None:
+        """Where accesses are watched: end a thread that has gone round loops for too long, as it may do so for ever."""
+        before = self.emit("load i64, ptr %turns")
+        after = self.emit(f"add i64 {before}, 1")
+        self.emit_void(f"store i64 {after}, ptr %turns")
+        lost, good = self.label("lost"), self.label("good")
+        self.emit_void(f"br i1 {self.emit(f'icmp ugt i64 {after}, {MOST_TURNS}')}, label %{lost}, label %{good}")
+        self.begin(lost)
+        self.stops.append(Stop("lost", 0, self.item))
+        number = len(self.stops)
+        self.emit_void(f"store i32 {number}, ptr %thread")
+        self.emit_void(f"ret i32 {layout.LOST}")
+        self.begin(f"go{number}")
+        self.emit_void("unreachable")
+        self.begin(good)
 
     def result(self, number: int = 0) -> str:
         """Word `number` of what the scheduler has left for this thread while it waited: an i32."""

@@ -56,7 +56,8 @@ extern "C" __global__ void k(const T* A, const T* B, float* C, int M, int N, int
                 columns(of_b[i], &b[n][s + lane % 16][left + i * 16 + lane / 16 * 8]);
             }
             for (int i = 0; i < 2; i++)
-                for (int j = 0; j < 4; j++) multiply(c[i][j], of_a[i], of_b[j / 2][j % 2 * 2], of_b[j / 2][j % 2 * 2 + 1]);
+                for (int j = 0; j < 4; j++)
+                    multiply(c[i][j], of_a[i], of_b[j / 2][j % 2 * 2], of_b[j / 2][j % 2 * 2 + 1]);
         }
         __syncthreads();
     }
