@@ -205,6 +205,6 @@ def meet_at_barriers(threads, state, kinds, details, arrived, left):
         passed = True
     for number in range(BARRIERS):
         need = wanted[number] if wanted[number] else left
-        if waiting[number] and waiting[number] + arrived[number] >= need:
-            arrived[number] = 0
+        if wanted[number] + waiting[number] and waiting[number] + arrived[number] >= need:
+            arrived[number] = max(waiting[number] + arrived[number] - need, 0)  # what is too many is of the next time
     return passed
