@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.gpu.emulator import layout, schedule
+from kernels.gpu.emulator import layout, printing, schedule
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
 from kernels.gpu.emulator.native import Code, compiled, processor
@@ -207,6 +207,7 @@ class Place:
         wide[layout.SHARED // 8] = self.shared.ctypes.data
         wide[layout.PARAMS // 8] = given.ctypes.data
         wide[layout.STATICS // 8] = loaded.statics.ctypes.data
+        wide[layout.PRINT // 8 :][: len(printing.ADDRESSES)] = printing.ADDRESSES
         self.block[schedule.AT_NTID : schedule.AT_NTID + 3] = block
         self.block[schedule.AT_NCTAID : schedule.AT_NCTAID + 3] = grid
         self.block[layout.DYNAMIC // 4] = shared_bytes

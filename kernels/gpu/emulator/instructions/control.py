@@ -3,7 +3,6 @@
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.instructions.table import opcode
-from kernels.gpu.emulator.syntax import Symbol
 
 REDUCTIONS = {"popc": 1, "and": 2, "or": 3}
 
@@ -95,9 +94,3 @@ def barrier(t, i):
             t.write(target, value, "u32")
         else:
             t.write(target, t.emit(f"icmp ne i32 {value}, 0"), "pred")
-
-
-@opcode("call")
-def call(t, i):
-    name = next((o.name for o in i.operands if isinstance(o, Symbol)), "?")
-    raise PtxError(f"call of {name} is not executed")
