@@ -322,3 +322,18 @@ def test_a_trap_is_said(architecture):
     source = 'extern "C" __global__ void k(int* x) { if (x[threadIdx.x] < 0) __trap(); x[threadIdx.x] = 1; }'
     with pytest.raises(EmulatorError, match="k: block 0, thread 2: trap"):
         run(source, architecture, 1, 4, np.array([1, 2, -1, 3], np.int32))
+
+
+@ARCHITECTURES
+def test_lines_of_the_source_are_known_where_the_compiler_tells_them(architecture):
+    """Those of functions that were inlined as well."""
+    source = """__device__ void wait(volatile int* flag) {
+        while (!*flag) {}
+    }
+    extern "C" __global__ void k(volatile int* flag) {
+        wait(flag);
+    }"""
+    text = ptx(source, architecture, "-lineinfo")
+    assert "inlined_at" in text
+    with pytest.raises(EmulatorError, match=r"k: block 0, thread 0: waits at ld\S* \(PTX line \d+, kernel.cu:2\)"):
+        load(text).run((1, 1, 1), (1, 1, 1), [np.zeros(1, np.int32)])
