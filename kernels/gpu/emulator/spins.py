@@ -1,8 +1,8 @@
 """Loops in which a thread waits for memory that others write: there it lets them go first, lest it wait for ever.
 
-A loop is taken for such when a branch in it depends on what an atomic or a volatile load in it has read, or one that
-acquires; beside a fence any load counts. That is said of a natural loop, the blocks from which its back edge is reached
-without passing where it leads to (Aho, Lam, Sethi and Ullman, Compilers, section 9.6.6).
+A loop is taken for such when a branch in it depends on what an atomic, a barrier in memory or a volatile load in it has
+read, or a load that acquires; beside a fence any load counts. That is said of a natural loop, the blocks from which its
+back edge is reached without passing where it leads to (Aho, Lam, Sethi and Ullman, Compilers, section 9.6.6).
 """
 
 from kernels.gpu.emulator.flow import read, written
@@ -59,6 +59,6 @@ def waits(loop, blocks):
 
 def reads_others(item, is_fenced):
     """Whether an instruction reads memory that others may write meanwhile, in an order that they can rely on."""
-    if item.opcode == "atom":
+    if item.opcode == "atom" or (item.opcode == "mbarrier" and item.has("test_wait", "try_wait")):
         return True
     return item.opcode == "ld" and (item.has(*ORDERED) or (is_fenced and not item.has(*CONSTANT)))

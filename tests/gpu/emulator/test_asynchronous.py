@@ -105,7 +105,6 @@ setp.lt.u32 %p2, %r10, 16;
     [
         ("cp.async.cg.shared.global [%r1], [%rd1], 8;", r"\.cg copies 16 bytes"),
         ("cp.async.ca.shared.global [%r1], [%rd1], 12;", r"\.ca copies 4, 8, 16 bytes"),
-        ("cp.async.mbarrier.arrive.shared.b64 [%r1];", "of copies only cp.async.ca"),
         ("cp.async.bulk.commit_group;", "of copies only cp.async.ca"),
         ("cp.reduce.async.bulk.global.shared::cta.bulk_group.add.u32 [%rd1], [%r1], 16;", "of copies only cp.async.ca"),
     ],

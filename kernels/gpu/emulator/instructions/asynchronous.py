@@ -8,6 +8,7 @@ its number among the accesses. In a full queue the oldest copy is done early, as
 
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.instructions import mbarriers
 from kernels.gpu.emulator.instructions.table import opcode
 from kernels.gpu.emulator.syntax import Address, Constant, Register, Variable
 from kernels.gpu.emulator.translation import Access
@@ -15,6 +16,7 @@ from kernels.gpu.emulator.translation import Access
 QUEUE = "%copies"  # a name that no variable of PTX has
 MOST = 64  # copies under way in a thread, a power of 2
 HEAD, ENTRY = 16, 32  # bytes
+REFUSED = "of copies only cp.async.ca, .cg, .commit_group, .wait_group, .wait_all and .mbarrier.arrive are executed"
 SIZES = {"ca": (4, 8, 16), "cg": (16,)}
 HINTS = ("L2::64B", "L2::128B", "L2::256B", "L2::cache_hint")
 
@@ -27,8 +29,8 @@ def queued(function) -> None:
 
 @opcode("cp")
 def copy(t, i):
-    if not i.has("async") or i.has("bulk", "mbarrier", "reduce"):
-        raise PtxError("of copies only cp.async.ca and .cg, .commit_group, .wait_group and .wait_all are executed")
+    if not i.has("async") or i.has("bulk", "reduce"):
+        raise PtxError(REFUSED)
     for name, function in COPY_TO_THE_QUEUE.items():
         t.define(name, function(t.watched))
     start = t.places.locals[QUEUE][0]
@@ -50,8 +52,13 @@ def copy(t, i):
         wait(t, queue, t.emit(f"sub i32 {group}, {t.read(i.operands[0], 'u32')}"))
     elif i.has("wait_all"):
         wait(t, queue, following)
+    elif i.has("mbarrier"):
+        t.only(i, "async", "mbarrier", "arrive", "noinc", "shared", "shared::cta")
+        wait(t, queue, following)  # now, as a GPU may: the barrier cannot be passed before
+        if i.has("noinc"):  # otherwise an arrival is added to what is pending first, and nothing changes
+            mbarriers.arrive(t, i, i.operands[0], "1")
     else:
-        raise PtxError("of copies only cp.async.ca and .cg, .commit_group, .wait_group and .wait_all are executed")
+        raise PtxError(REFUSED)
 
 
 def begin(t, i, queue):
