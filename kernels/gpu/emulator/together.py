@@ -17,7 +17,7 @@ from kernels.gpu.emulator.syntax import Instruction
 SOON, LATE = 8, 1024
 SLICE = 10_000  # turns after which it is in any case
 # When nobody has got on for so many turns or steps of threads, nobody ever will.
-TURNS, STEPS = 1_000_000, 100_000_000
+TURNS, STEPS = 500_000, 50_000_000
 LEAST = 1000  # turns, however many threads there are
 MEMORY = 2**30  # bytes that blocks under way may take
 
