@@ -19,8 +19,6 @@ from kernels.gpu.emulator.translation import Access, Stop
 from kernels.gpu.emulator.types import BITS, is_signed, llvm
 from kernels.gpu.emulator.values import literal, width
 
-MOST_TURNS = 100_000_000  # of loops, by a thread between two stops, before it is said to go round for ever
-
 
 class Emitter:
     """LLVM text that grows. `item` is the instruction that is translated, `at` its block and index there."""
@@ -236,22 +234,6 @@ class Emitter:
             cell, home = self._slot(name)
             value = self.emit(f"load {home}, ptr {cell}")
             self.emit_void(f"store {home} {value}, ptr %r{self.index[name]}")
-
-    def go_round(self) -> None:
-        """Where accesses are watched: end a thread that has gone round loops for too long, as it may do so for ever."""
-        before = self.emit("load i64, ptr %turns")
-        after = self.emit(f"add i64 {before}, 1")
-        self.emit_void(f"store i64 {after}, ptr %turns")
-        lost, good = self.label("lost"), self.label("good")
-        self.emit_void(f"br i1 {self.emit(f'icmp ugt i64 {after}, {MOST_TURNS}')}, label %{lost}, label %{good}")
-        self.begin(lost)
-        self.stops.append(Stop("lost", 0, self.item))
-        number = len(self.stops)
-        self.emit_void(f"store i32 {number}, ptr %thread")
-        self.emit_void(f"ret i32 {layout.LOST}")
-        self.begin(f"go{number}")
-        self.emit_void("unreachable")
-        self.begin(good)
 
     def result(self, number: int = 0) -> str:
         """Word `number` of what the scheduler has left for this thread while it waited: an i32."""

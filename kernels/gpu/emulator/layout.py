@@ -34,4 +34,3 @@ BLOCK = 128  # bytes of the record
 ENDED = 0
 FAULT = -1  # TOUCH has refused an access
 TRAP = -2
-LOST = -3  # a loop that does not end

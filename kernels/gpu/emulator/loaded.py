@@ -175,8 +175,6 @@ class Loaded:
                 return f"{where}: trap"
             case schedule.STUCK:
                 return f"{where}: waits{at} for threads that never come"
-            case schedule.LOST:
-                return f"{where}: goes round a loop for ever{at}"
             case schedule.ENDLESS | schedule.PARKED:
                 return f"{where}: waits{at} for memory that nobody writes"
         return f"{where}: stopped"

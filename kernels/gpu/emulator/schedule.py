@@ -19,12 +19,11 @@ READY = 0
 OVER = -1
 
 # Kinds of stops, as numbers.
-KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect", "matrix",
-         "lost")  # fmt: skip
+KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect", "matrix")
 BARRIER, ARRIVE, YIELD, ACTIVE, WARP = 0, 1, 2, 3, 4  # from WARP on lanes of a warp wait for each other
 
 # How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
-DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOST = 0, 1, 2, 3, 4, 5, 6, 7
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED = 0, 1, 2, 3, 4, 5, 6
 
 BARRIERS = 16
 WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
@@ -47,24 +46,8 @@ def call_step(typing, step, thread, block):
 
 
 @numba.njit(nogil=True, cache=True)
-def run_blocks(
-    step,
-    first,
-    last,
-    blocks,
-    threads,
-    block,
-    shared,
-    local,
-    kinds,
-    details,
-    lanes,
-    strict,
-    state,
-    arrived,
-    patience,
-    failure,
-):
+def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, details, lanes, strict,
+               state, arrived, patience, failure):  # fmt: skip
     """Run blocks[first:last]. Returns DONE, or how it failed, which `failure` explains.
 
     A block whose threads wait for memory that somebody writes for longer than `patience` is PARKED: run_block goes on
@@ -125,7 +108,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
                     left -= code <= 0
                     if code < 0:
                         failure[2], failure[3] = t, threads[t, AT_RESUME]
-                        return LOST if code == layout.LOST else FAULT if code == layout.FAULT else TRAP
+                        return FAULT if code == layout.FAULT else TRAP
                 if meet_in_warp(threads, state, kinds, details, warp):
                     running = True
                 if strict and failure[0]:

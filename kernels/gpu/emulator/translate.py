@@ -59,8 +59,6 @@ class Translator(Emitter):
     def _head(self, local):
         """The function up to its first block: a cell for each register, and where to go on."""
         lines = [f"define i32 @{STEP}(ptr %thread, ptr %block) {{", "entry:"]
-        if self.watched:
-            lines += ["  %turns = alloca i64", "  store i64 0, ptr %turns"]
         for name, number in self.index.items():
             home = self.home[name]
             lines += [f"  %r{number} = alloca {home}", f"  store {home} {zero(home)}, ptr %r{number}"]

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from kernels.gpu.emulator import EmulatorError, load, together
+from kernels.gpu.emulator import EmulatorError, together
 from kernels.gpu.emulator.flow import blocks
 from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.spins import spins
 from tests.gpu.emulator.nvrtc import ptx
 from tests.gpu.emulator.test_nvrtc import ARCHITECTURES, run
-from tests.gpu.emulator.written import kernel
 
 SEEDS = pytest.mark.parametrize("seed", [None, 1, 2])
 
@@ -191,13 +190,3 @@ def test_blocks_that_find_no_room_are_said(monkeypatch):
     flags[:] = 0
     with pytest.raises(EmulatorError, match=r"block 0, .*nobody writes; .*68 blocks have not begun"):
         run(CHAIN, "sm_80", 70, 1, flags, values, -1, np.zeros(1, np.int32))
-
-
-def test_a_loop_without_end_is_said_where_accesses_are_watched():
-    loop = "mov.u32 %r1, 1;\nagain: add.u32 %r1, %r1, 2;\nsetp.ne.u32 %p1, %r1, {end};\n@%p1 bra again;"
-    load(kernel(loop.format(end=99), 0), watched=True).run((1, 1, 1), (4, 1, 1), [])
-    endless = load(kernel(loop.format(end=98), 0), watched=True)
-    with pytest.raises(
-        EmulatorError, match=r"k: block 0, thread 0: goes round a loop for ever at bra \(PTX line \d+\)"
-    ):
-        endless.run((1, 1, 1), (4, 1, 1), [])

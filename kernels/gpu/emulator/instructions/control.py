@@ -12,19 +12,16 @@ def branch(t, i):
     t.only(i, "uni")
     block, _ = t.at
     to, access = block.next[0], t.spins.get(block.number)
-    is_counted = t.watched and not access and to <= block.number
     if i.predicate is not None:
         behind = block.next[1] if len(block.next) > 1 else None
         if behind is None:
             raise PtxError("the function ends behind it")
         condition = t.read(i.predicate, "pred")
-        taken = t.label("again") if access or is_counted else f"b{to}"
+        taken = t.label("again") if access else f"b{to}"
         t.emit_void(f"br i1 {condition}, label %{taken}, label %b{behind}")
-        if taken == f"b{to}":
+        if not access:
             return
         t.begin(taken)
-    if is_counted:
-        t.go_round()
     if access:
         t.stop("yield", at=access)
     t.emit_void(f"br label %b{to}")
