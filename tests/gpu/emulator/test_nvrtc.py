@@ -258,6 +258,20 @@ def test_a_table_of_branches(architecture):
 
 
 @ARCHITECTURES
+def test_declarations_without_a_space(architecture):
+    """As cuda_fp16.h writes them; names in braces are of those braces."""
+    source = """extern "C" __global__ void k(const int* x, int* y) {
+        int v;
+        asm("{.reg.b32 t;\\n .reg.pred p;\\n setp.gt.s32 p, %1, 2;\\n mul.lo.s32 t, %1, 3;\\n @p neg.s32 t, t;\\n"
+            "{.reg.b32 t; mov.b32 t, 7;} mov.b32 %0, t;}" : "=r"(v) : "r"(x[threadIdx.x]));
+        y[threadIdx.x] = v;
+    }"""
+    x, y = np.arange(5, dtype=np.int32), np.zeros(5, np.int32)
+    run(source, architecture, 1, 5, x, y)
+    assert np.array_equal(y, np.where(x > 2, -3 * x, 3 * x))
+
+
+@ARCHITECTURES
 def test_templates_and_float64(architecture):
     source = """template <typename T> __device__ T twice(T x) { return x + x; }
     template <typename T, int N> struct Stack {
