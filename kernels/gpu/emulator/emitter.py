@@ -4,6 +4,7 @@ from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY, Block, Liveness, blocks, names, read, written
 from kernels.gpu.emulator.places import Places, aligned
+from kernels.gpu.emulator.spins import spins
 from kernels.gpu.emulator.syntax import (
     Address,
     Constant,
@@ -24,8 +25,9 @@ class Emitter:
 
     def __init__(self, function: Function, module: Module, watched: bool):
         # They import this module's users, and are only needed once all is loaded.
-        from kernels.gpu.emulator.instructions import OPCODES, SPECIAL
+        from kernels.gpu.emulator.instructions import OPCODES, SPECIAL, asynchronous
 
+        asynchronous.queued(function)
         self.opcodes, self.special = OPCODES, SPECIAL
         self.function, self.module, self.watched = function, module, watched
         self.blocks = blocks(function)
@@ -39,10 +41,12 @@ class Emitter:
         self.lines: list[str] = []
         self.fresh = 0
         self.declared: dict[str, str] = {}  # LLVM's and our own functions that are called, by name
+        self.begins: dict[str, tuple[str, ...]] = {}  # LLVM instructions that a thread begins with, by what for
         self.stops: list[Stop] = []
         self.accesses: list[Access] = []
         self.slots: dict[str, int] = {}  # where registers are saved in a thread's record
         self.slot_bytes = 0
+        self.spins = spins(self.blocks)
         self.is_ordered = False
         self.item: Instruction
         self.at: tuple[Block, int]
@@ -189,17 +193,16 @@ class Emitter:
             return self.emit(f"getelementptr i8, ptr {window}, i64 {address}")
         return self.emit(f"inttoptr i64 {address} to ptr")
 
-    def access(self, what: str, space: str | None, pointer: str, size: int) -> None:
-        """Announce an access to memory to whoever watches."""
+    def access(self, what: str, space: str | None, pointer: str, size: int, touched: str = "") -> None:
+        """Announce an access to memory to whoever watches. touched: bytes, if only an i32 knows how many of `size`."""
         if not self.watched or space == "param":
             return
         self.accesses.append(Access(what, space or "generic", size, self.item))
         at = self.emit(f"getelementptr i8, ptr %block, i64 {layout.TOUCH}")
         function = self.emit(f"load ptr, ptr {at}, !invariant.load !0")
         address = self.emit(f"ptrtoint ptr {pointer} to i64")
-        refused = self.emit(
-            f"call i32 {function}(ptr %thread, ptr %block, i64 {address}, i32 {size}, i32 {len(self.accesses) - 1})"
-        )
+        about = f"i64 {address}, i32 {touched or size}, i32 {len(self.accesses) - 1}"
+        refused = self.emit(f"call i32 {function}(ptr %thread, ptr %block, {about})")
         wrong = self.emit(f"icmp ne i32 {refused}, 0")
         bad, good = self.label("bad"), self.label("good")
         self.emit_void(f"br i1 {wrong}, label %{bad}, label %{good}")
@@ -209,24 +212,27 @@ class Emitter:
 
     # stopping
 
-    def stop(self, kind: str, detail: int = 0, deposits: tuple[str, ...] = ()) -> None:
-        """Wait here for others; deposits are i32 values that the scheduler finds in the thread's record."""
+    def stop(self, kind: str, detail: int = 0, deposits: tuple[str, ...] = (), at: Instruction | None = None) -> None:
+        """Wait here for others; deposits are i32 values that the scheduler finds in the thread's record.
+
+        at    the instruction that is said to wait, if that is another one
+        """
         for n, value in enumerate(deposits):
-            at = self.emit(f"getelementptr i8, ptr %thread, i64 {layout.DEPOSIT + 4 * n}")
-            self.emit_void(f"store i32 {value}, ptr {at}")
+            cell = self.emit(f"getelementptr i8, ptr %thread, i64 {layout.DEPOSIT + 4 * n}")
+            self.emit_void(f"store i32 {value}, ptr {cell}")
         live = [name for name in self.liveness.behind(*self.at) if name in self.index]
         for name in live:
-            at, home = self._slot(name)
+            cell, home = self._slot(name)
             value = self.emit(f"load {home}, ptr %r{self.index[name]}")
-            self.emit_void(f"store {home} {value}, ptr {at}")
-        self.stops.append(Stop(kind, detail, self.item))
+            self.emit_void(f"store {home} {value}, ptr {cell}")
+        self.stops.append(Stop(kind, detail, at or self.item))
         number = len(self.stops)
         self.emit_void(f"store i32 {number}, ptr %thread")
         self.emit_void(f"ret i32 {number}")
         self.begin(f"go{number}")
         for name in live:
-            at, home = self._slot(name)
-            value = self.emit(f"load {home}, ptr {at}")
+            cell, home = self._slot(name)
+            value = self.emit(f"load {home}, ptr {cell}")
             self.emit_void(f"store {home} {value}, ptr %r{self.index[name]}")
 
     def result(self, number: int = 0) -> str:

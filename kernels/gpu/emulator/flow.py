@@ -13,7 +13,7 @@ from kernels.gpu.emulator.syntax import Address, Instruction, Label, Pair, Regis
 # What is written: the first operand; but of these all operands are read.
 READ_ALL = {"st", "red", "bra", "brx", "bar", "barrier", "ret", "exit", "trap", "brkpt", "membar", "fence", "prefetch",
             "prefetchu", "cp", "nanosleep", "stmatrix", "discard", "applypriority", "pmevent", "griddepcontrol",
-            "setmaxnreg", "mbarrier", "st_async"}  # fmt: skip
+            "setmaxnreg", "st_async"}  # fmt: skip
 CARRY = "%cc"  # the condition code, a register that no one declares
 READS_CARRY = {"addc", "subc", "madc"}
 

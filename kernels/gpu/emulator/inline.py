@@ -11,6 +11,7 @@ from kernels.gpu.emulator.syntax import Address, Function, Instruction, Label, M
 
 # Instructions after inlining above which a program is taken for one that calls itself in disguise.
 MOST = 2_000_000
+PROVIDED = ("vprintf", "__assertfail")  # functions of no text: what calls.py translates
 
 
 def inlined(function: Function, module: Module) -> Function:
@@ -51,6 +52,9 @@ class Inliner:
     def call(self, item, callers):
         results, name, arguments = parts(item)
         callee = self.module.functions.get(name)
+        if name in PROVIDED and (callee is None or callee.body is None):
+            self.whole.body.append(item)
+            return
         if callee is None or callee.body is None:
             raise PtxError(f"call of {name}: a function that the text does not contain", item.line)
         if name in callers:

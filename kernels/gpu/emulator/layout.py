@@ -27,6 +27,7 @@ DYNAMIC = 68  # i32: bytes of dynamic shared memory
 TOTAL = 72  # i32: bytes of all its shared memory
 CLOCK = 80  # i64
 WATCH = 88  # pointer to what the function at TOUCH knows
+PRINT = 96  # pointers to the functions of printing.py
 BLOCK = 128  # bytes of the record
 
 # What a thread stops for; a stop's number is positive, so that 0 says it has ended.

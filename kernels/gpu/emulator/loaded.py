@@ -18,17 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from kernels.gpu.emulator import layout, schedule
+from kernels.gpu.emulator import layout, printing, schedule
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
 from kernels.gpu.emulator.native import Code, compiled, processor
 from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.syntax import Function
+from kernels.gpu.emulator.together import TURNS, named, run_together
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
 PIECES = 16  # that the blocks are divided into for each core, so that none waits long for another
 LOCK = threading.Lock()
+ALONE = np.array([TURNS, 2**62])  # how long a block that cannot wait for others may wait for itself: see schedule.py
 
 
 def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
@@ -143,6 +145,9 @@ class Loaded:
                     return
                 self._run_piece(place, *piece, order, lanes, block, grid)
 
+        if cores == 1 and self.translation.is_ordered:
+            run_together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes)
+            return
         if cores == 1:
             work()
             return
@@ -154,7 +159,7 @@ class Loaded:
         failure = np.zeros(4, np.int64)
         code = schedule.run_blocks(
             self.step, first, last, order, place.threads, place.block, place.shared, place.local,
-            self.kinds, self.details, lanes, False, failure,
+            self.kinds, self.details, lanes, False, place.state, place.arrived, ALONE, failure,
         )  # fmt: skip
         if code != schedule.DONE:
             raise EmulatorError(self.explained(failure, block, grid))
@@ -164,13 +169,13 @@ class Loaded:
         code, number, thread, state = (int(v) for v in failure)
         where = f"{self.translation.name}: block {unravel(number, grid)}, thread {unravel(thread, block)}"
         stop = self.translation.stops[state - 1] if 0 < state <= len(self.translation.stops) else None
-        at = f" at {stop.instruction} (PTX line {stop.instruction.line})" if stop else ""
+        at = f" at {named(stop.instruction)}" if stop else ""
         match code:
             case schedule.TRAP:
                 return f"{where}: trap"
             case schedule.STUCK:
                 return f"{where}: waits{at} for threads that never come"
-            case schedule.ENDLESS:
+            case schedule.ENDLESS | schedule.PARKED:
                 return f"{where}: waits{at} for memory that nobody writes"
         return f"{where}: stopped"
 
@@ -186,6 +191,8 @@ class Place:
         start = translation.local_offset // 4
         self.local = (start, start + -(-translation.places.local_bytes // 4))
         self.given, self.statics = given, loaded.statics
+        self.grid, self.size = grid, block
+        self.state, self.arrived = np.zeros(count, np.int32), np.zeros(schedule.BARRIERS + 1, np.int32)
         linear = np.arange(count)
         records = self.threads
         records[:, schedule.AT_TID] = linear % block[0]
@@ -198,10 +205,16 @@ class Place:
         wide[layout.SHARED // 8] = self.shared.ctypes.data
         wide[layout.PARAMS // 8] = given.ctypes.data
         wide[layout.STATICS // 8] = loaded.statics.ctypes.data
+        wide[layout.PRINT // 8 :][: len(printing.ADDRESSES)] = printing.ADDRESSES
         self.block[schedule.AT_NTID : schedule.AT_NTID + 3] = block
         self.block[schedule.AT_NCTAID : schedule.AT_NCTAID + 3] = grid
         self.block[layout.DYNAMIC // 4] = shared_bytes
         self.block[layout.TOTAL // 4] = self.shared.size
+        self.bytes = self.shared.nbytes + self.threads.nbytes
+
+    def progress(self) -> tuple[int, int]:
+        """How many threads of the block here have ended, and how many barriers they have passed."""
+        return int(np.count_nonzero(self.state == schedule.OVER)), int(self.arrived[schedule.BARRIERS])
 
 
 def aligned_zeros(size: int) -> np.ndarray:

@@ -77,12 +77,14 @@ class Parser(Tokens):
         elif self.take(".loc"):
             file, line, _ = self.integer(), self.integer(), self.integer()
             self.source = (self.files.get(file, ""), line) if line else None
-            while self.take(","):  # function_name NAME [+ offset], inlined_at FILE LINE COLUMN
-                self.next()
-                while self.peek() not in (",", "") and not self.peek().startswith((".", "@", "}", "$", "{")):
-                    if re.fullmatch(r"[a-z]\w*(\.[\w:.]+)?", self.peek()) and self.peek() != "inlined_at":
-                        break
-                    self.next()
+            while self.take(","):
+                if self.take("function_name"):
+                    self.name()
+                    if self.take("+"):
+                        self.integer()
+                else:
+                    self.expect("inlined_at")
+                    self.integer(), self.integer(), self.integer()
         elif self.peek() in (".section", ".metadata"):
             while self.peek() and self.peek() != "{":
                 self.next()
@@ -223,6 +225,8 @@ class Parser(Tokens):
         gather()
         found, pointers = bytearray(), []
         for value in values:
+            if isinstance(value, Register):  # of registers there are none out here: a variable
+                value = Symbol(value.name)
             if isinstance(value, Symbol):
                 pointers.append((len(found), value))
                 found += bytes(width)

@@ -23,8 +23,7 @@ KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote",
 BARRIER, ARRIVE, YIELD, ACTIVE, WARP = 0, 1, 2, 3, 4  # from WARP on lanes of a warp wait for each other
 
 # How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
-DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS = 0, 1, 2, 3, 4, 5
-MOST_YIELDS = 1_000_000  # turns in which threads only wait for each other's memory before that is called endless
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED = 0, 1, 2, 3, 4, 5, 6
 
 BARRIERS = 16
 WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
@@ -47,8 +46,12 @@ def call_step(typing, step, thread, block):
 
 
 @numba.njit(nogil=True, cache=True)
-def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, details, lanes, strict, failure):
+def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, details, lanes, strict,
+               state, arrived, patience, failure):  # fmt: skip
     """Run blocks[first:last]. Returns DONE, or how it failed, which `failure` explains.
+
+    A block whose threads wait for memory that somebody writes for longer than `patience` is PARKED: run_block goes on
+    with it, in the memory that it has been given here.
 
     blocks     int64: linear numbers of blocks in the order in which they run
     threads    int32 (threads of a block, words of a record)
@@ -57,6 +60,10 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
     local      (first word, last word) of a thread's local memory in its record
     lanes      int64: threads in the order in which they run, warp by warp
     strict     whether a barrier that some threads will never reach ends the run
+    state      int32 (threads): of each thread, see above
+    arrived    int32 (BARRIERS + 1): at each barrier, of those who do not wait there; last, barriers passed so far
+    patience   int64 (2,): turns after which a block is parked, when in none of them a thread ended or passed a
+               barrier, and in any case
     """
     for n in range(first, last):
         number = blocks[n]
@@ -65,7 +72,9 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
         block[AT_CTAID + 2] = number // (block[AT_NCTAID] * block[AT_NCTAID + 1])
         shared[:] = 0xFF  # nobody's: NaN as a float, -1 as an integer
         threads[:, local[0] : local[1]] = -1
-        code = run_block(step, threads, block, kinds, details, lanes, strict, failure)
+        threads[:, AT_RESUME] = 0
+        state[:], arrived[:] = READY, 0
+        code = run_block(step, threads, block, kinds, details, lanes, strict, state, arrived, patience, failure)
         if code != DONE:
             failure[0], failure[1] = code, number
             return code
@@ -73,14 +82,17 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
 
 
 @numba.njit(nogil=True, cache=True)
-def run_block(step, threads, block, kinds, details, lanes, strict, failure):
+def run_block(step, threads, block, kinds, details, lanes, strict, state, arrived, patience, failure):
+    """Run a block from where it is. Returns DONE, or why it has not ended."""
     count, stride = threads.shape[0], threads.strides[0]
     base, block_at = threads.ctypes.data, block.ctypes.data
-    state = np.zeros(count, np.int32)
-    arrived = np.zeros(BARRIERS, np.int32)  # at a barrier, of those who do not wait there
-    threads[:, AT_RESUME] = 0
-    left, turns = count, 0
+    left, turns, idle = np.sum(state != OVER), 0, 0
     while left:
+        before = left
+        if idle > patience[0] or turns > patience[1]:
+            failure[2], failure[3] = first_waiting(state), threads[first_waiting(state), AT_RESUME]
+            return PARKED
+        turns += 1
         moved = False
         for w in range(0, count, 32):
             warp = lanes[w : w + 32]
@@ -102,24 +114,21 @@ def run_block(step, threads, block, kinds, details, lanes, strict, failure):
                 if strict and failure[0]:
                     return failure[0]
         if meet_at_barriers(threads, state, kinds, details, arrived, left):
-            turns = 0
+            arrived[BARRIERS] += 1
+            idle = 0
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:
             failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
             return STUCK
-        if waiting:
-            turns += 1
-            if turns > MOST_YIELDS:
-                failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
-                return ENDLESS
+        idle = idle + 1 if waiting and left == before else 0
     return DONE
 
 
 @numba.njit(nogil=True, cache=True)
 def first_waiting(state):
     for t in range(state.size):
-        if state[t] > 0:
+        if state[t] != OVER:
             return t
     return 0
 
@@ -179,6 +188,6 @@ def meet_at_barriers(threads, state, kinds, details, arrived, left):
         passed = True
     for number in range(BARRIERS):
         need = wanted[number] if wanted[number] else left
-        if waiting[number] and waiting[number] + arrived[number] >= need:
-            arrived[number] = 0
+        if wanted[number] + waiting[number] and waiting[number] + arrived[number] >= need:
+            arrived[number] = max(waiting[number] + arrived[number] - need, 0)  # what is too many is of the next time
     return passed

@@ -68,7 +68,9 @@ class Translator(Emitter):
         lines.append(f"  %local = getelementptr i8, ptr %thread, i64 {local}")
         lines.append("  %resume = load i32, ptr %thread")
         cases = " ".join(f"i32 {n + 1}, label %go{n + 1}" for n in range(len(self.stops)))
-        lines.append(f"  switch i32 %resume, label %b0 [{cases}]")
+        lines += [f"  switch i32 %resume, label %begin [{cases}]", "begin:"]
+        lines += [f"  {line}" for begin in self.begins.values() for line in begin]
+        lines.append("  br label %b0")
         self.declared["!0"] = "!0 = !{}"
         return lines
 

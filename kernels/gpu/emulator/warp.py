@@ -8,8 +8,10 @@ import numba
 import numpy as np
 
 from kernels.gpu.emulator import layout
+from kernels.gpu.emulator.warp_matrices import meet_for_matrices
 
-ACTIVE, WARP_SYNC, SHUFFLE, VOTE, MATCH, REDUCE, ELECT = 3, 4, 5, 6, 7, 8, 9
+ACTIVE, WARP_SYNC, SHUFFLE, VOTE, MATCH, REDUCE, ELECT, MATRIX = 3, 4, 5, 6, 7, 8, 9, 10
+ALL = np.uint32(0xFFFFFFFF)
 # Which word of its deposit says who takes part, by kind.
 MEMBERS = np.array([0, 0, 0, 0, 0, 3, 1, 2, 1, 0, 0])
 DEPOSIT, RESULT, LANE = layout.DEPOSIT // 4, layout.RESULT // 4, layout.LANE // 4
@@ -43,8 +45,8 @@ def meet_in_warp(threads, state, kinds, details, warp):
                 same = kinds[stands] == kinds[stop] and details[stands] == details[stop]
                 if same and members_of(threads, other, kinds[stop]) == members:
                     here |= np.uint32(1) << np.uint32(lane)
-        if members & alive & ~here:
-            continue  # somebody has not come yet
+        if members & alive & ~here or (kinds[stop] == MATRIX and here != ALL):
+            continue  # somebody has not come yet; without all lanes there is no matrix
         exchange(threads, kinds[stop], details[stop], at, here)
         for lane in range(32):
             if here >> np.uint32(lane) & np.uint32(1):
@@ -56,6 +58,8 @@ def meet_in_warp(threads, state, kinds, details, warp):
 @numba.njit(nogil=True, cache=True)
 def members_of(threads, t, kind):
     """Lanes that take part, the thread itself in any case."""
+    if kind == MATRIX:
+        return ALL
     own = np.uint32(1) << np.uint32(threads[t, LANE])
     return np.uint32(threads[t, DEPOSIT + MEMBERS[kind]]) | own
 
@@ -87,6 +91,8 @@ def exchange(threads, kind, detail, at, here):
         match(threads, detail, at, here)
     elif kind == REDUCE:
         reduce(threads, detail, at, here)
+    elif kind == MATRIX:
+        meet_for_matrices(threads, detail, at)
     elif kind == ELECT:
         first = 0
         while not here >> np.uint32(first) & np.uint32(1):

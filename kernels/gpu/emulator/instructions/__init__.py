@@ -5,12 +5,16 @@ what it does not know. All follow NVIDIA's Parallel Thread Execution ISA, chapte
 """
 
 from kernels.gpu.emulator.instructions import (
+    asynchronous,
     atomics,
     bits,
+    calls,
     control,
     conversions,
     floats,
     integers,
+    matrices,
+    mbarriers,
     memory,
     predicates,
     registers,
@@ -21,12 +25,16 @@ from kernels.gpu.emulator.instructions.table import OPCODES, SPECIAL
 __all__ = [
     "OPCODES",
     "SPECIAL",
+    "asynchronous",
     "atomics",
     "bits",
+    "calls",
     "control",
     "conversions",
     "floats",
     "integers",
+    "matrices",
+    "mbarriers",
     "memory",
     "predicates",
     "registers",

@@ -45,4 +45,5 @@ def atomic(t, i):
 
 @opcode("membar", "fence")
 def fence(t, i):
+    t.is_ordered |= not i.has("cta")
     t.emit_void("fence seq_cst")

@@ -3,7 +3,6 @@
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.instructions.table import opcode
-from kernels.gpu.emulator.syntax import Symbol
 
 REDUCTIONS = {"popc": 1, "and": 2, "or": 3}
 
@@ -12,14 +11,20 @@ REDUCTIONS = {"popc": 1, "and": 2, "or": 3}
 def branch(t, i):
     t.only(i, "uni")
     block, _ = t.at
-    if i.predicate is None:
-        t.emit_void(f"br label %b{block.next[0]}")
-    else:
+    to, access = block.next[0], t.spins.get(block.number)
+    if i.predicate is not None:
         behind = block.next[1] if len(block.next) > 1 else None
         if behind is None:
             raise PtxError("the function ends behind it")
         condition = t.read(i.predicate, "pred")
-        t.emit_void(f"br i1 {condition}, label %b{block.next[0]}, label %b{behind}")
+        taken = t.label("again") if access else f"b{to}"
+        t.emit_void(f"br i1 {condition}, label %{taken}, label %b{behind}")
+        if not access:
+            return
+        t.begin(taken)
+    if access:
+        t.stop("yield", at=access)
+    t.emit_void(f"br label %b{to}")
 
 
 @opcode("brx")
@@ -30,6 +35,9 @@ def branch_indexed(t, i):
         raise PtxError("a predicate before it is not executed")
     block, _ = t.at
     index = t.read(i.operands[0], "u32")
+    if access := t.spins.get(block.number):
+        t.stop("yield", deposits=(index,), at=access)
+        index = t.emit(f"load i32, ptr {t.emit(f'getelementptr i8, ptr %thread, i64 {layout.DEPOSIT}')}")
     cases = " ".join(f"i32 {n}, label %b{to}" for n, to in enumerate(block.next))
     t.emit_void(f"switch i32 {index}, label %b{block.next[-1]} [{cases}]")
 
@@ -83,9 +91,3 @@ def barrier(t, i):
             t.write(target, value, "u32")
         else:
             t.write(target, t.emit(f"icmp ne i32 {value}, 0"), "pred")
-
-
-@opcode("call")
-def call(t, i):
-    name = next((o.name for o in i.operands if isinstance(o, Symbol)), "?")
-    raise PtxError(f"call of {name} is not executed")

@@ -48,6 +48,7 @@ def load(t, i):
     pointer = t.pointer(i.operands[1], space)
     t.access("load", space, pointer, size * len(elements))
     before, behind = qualifiers(i)
+    order(t, space, before)
     for n, element in enumerate(elements):
         at = t.emit(f"getelementptr i8, ptr {pointer}, i64 {n * size}") if n else pointer
         align = size if behind else 1
@@ -67,10 +68,16 @@ def store(t, i):
     pointer = t.pointer(i.operands[0], space)
     t.access("store", space, pointer, size * len(elements))
     before, behind = qualifiers(i)
+    order(t, space, before)
     for n, value in enumerate(values):
         at = t.emit(f"getelementptr i8, ptr {pointer}, i64 {n * size}") if n else pointer
         align = size if behind else 1
         t.emit_void(f"store {before}{llvm(kind)} {value}, ptr {at}{behind}, align {align}")
+
+
+def order(t, space, before):
+    """Note that what a kernel reads or writes may be of other blocks."""
+    t.is_ordered |= bool(before) and space in ("global", None)
 
 
 def vector_length(i):

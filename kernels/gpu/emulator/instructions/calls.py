@@ -1,0 +1,42 @@
+"""Calls that inlining has left over: of the few functions that CUDA itself provides (CUDA C++, 10.35 and 10.38)."""
+
+from kernels.gpu.emulator import layout
+from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.inline import parts
+from kernels.gpu.emulator.instructions.table import opcode
+from kernels.gpu.emulator.syntax import Address, Symbol
+
+# By name: where in the record of a block the address of what does it stands, types of arguments and of the result.
+KNOWN = {
+    "vprintf": (layout.PRINT, ("i64", "i64"), "i32"),
+    "__assertfail": (layout.PRINT + 8, ("i64", "i64", "i32", "i64"), "void"),
+}
+
+
+@opcode("call")
+def call(t, i):
+    results, name, arguments = parts(i)
+    if name not in KNOWN:
+        raise PtxError(f"call of {name} is not executed")
+    offset, kinds, kind = KNOWN[name]
+    t.is_ordered = True  # what is printed comes in the order of the blocks
+    given = []
+    for argument, each in zip(arguments, kinds, strict=False):  # of an assertion also the size of a character
+        if isinstance(argument, Symbol):
+            pointer = t.pointer(Address(argument, 0), "param")
+            given.append(f"{each} {t.emit(f'load {each}, ptr {pointer}')}")
+        else:
+            given.append(f"{each} {t.read(argument, each.replace('i', 'b'))}")
+    at = t.emit(f"getelementptr i8, ptr %block, i64 {offset}")
+    function = t.emit(f"load ptr, ptr {at}")
+    if kind == "void":
+        t.emit_void(f"call void {function}({', '.join(given)})")
+        t.emit_void(f"ret i32 {layout.TRAP}")
+        t.begin(t.label("behind"))  # which nobody reaches
+        return
+    value = t.emit(f"call {kind} {function}({', '.join(given)})")
+    for result in results:
+        if isinstance(result, Symbol):
+            t.emit_void(f"store {kind} {value}, ptr {t.pointer(Address(result, 0), 'param')}")
+        else:
+            t.write(result, value, "b32")
