@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.syntax import Address, Function, Instruction, Label, Module, Pair, Register, Symbol, Vector
+from kernels.gpu.emulator.types import BITS
 
 # Instructions after inlining above which a program is taken for one that calls itself in disguise.
 MOST = 2_000_000
@@ -111,7 +112,7 @@ def parts(item):
 
 
 def as_bits(kind):
-    return "pred" if kind == "pred" else kind
+    return "pred" if kind == "pred" else f"b{BITS[kind]}"
 
 
 def with_names(item, names):

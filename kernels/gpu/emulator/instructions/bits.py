@@ -1,31 +1,27 @@
 """Logic, shifts and bit fields (PTX ISA 9.7.1, 9.7.8)."""
 
-from kernels.gpu.emulator.errors import PtxError
-from kernels.gpu.emulator.instructions.table import opcode
-from kernels.gpu.emulator.syntax import Constant
+from kernels.gpu.emulator.instructions.forms import form
+from kernels.gpu.emulator.syntax import Pair
 from kernels.gpu.emulator.types import BITS, is_signed, llvm
 
 
-@opcode("and", "or", "xor")
+@form("and or xor", ".pred|b16|b32|b64 d, a, b")
 def logic(t, i):
-    t.only(i)
     width = llvm(i.type)
     a, b = (t.read(x, i.type) for x in i.operands[1:3])
     t.write(i.operands[0], t.emit(f"{i.opcode} {width} {a}, {b}"), i.type)
 
 
-@opcode("not")
+@form("not", ".pred|b16|b32|b64 d, a")
 def invert(t, i):
-    t.only(i)
     width = llvm(i.type)
     t.write(
         i.operands[0], t.emit(f"xor {width} {t.read(i.operands[1], i.type)}, {'true' if width == 'i1' else -1}"), i.type
     )
 
 
-@opcode("cnot")
+@form("cnot", ".bits d, a")
 def is_zero(t, i):
-    t.only(i)
     width = llvm(i.type)
     zero = t.emit(f"icmp eq {width} {t.read(i.operands[1], i.type)}, 0")
     t.write(i.operands[0], t.emit(f"zext i1 {zero} to {width}"), i.type)
@@ -47,19 +43,18 @@ def shifted(t, how, width, value, by, most=None):
     return done if how == "ashr" else t.emit(f"select i1 {beyond}, {width} 0, {width} {done}")
 
 
-@opcode("shl", "shr")
+@form("shl", ".bits d, a, b:u32")
+@form("shr", ".bits|int d, a, b:u32")
 def shift(t, i):
-    t.only(i)
     width = llvm(i.type)
     how = "shl" if i.opcode == "shl" else "ashr" if is_signed(i.type) else "lshr"
     value, by = t.read(i.operands[1], i.type), t.read(i.operands[2], "u32")
     t.write(i.operands[0], shifted(t, how, width, value, by), i.type)
 
 
-@opcode("shf")
+@form("shf", ".l|r.clamp|wrap.b32 d, a, b, c:u32")
 def funnel(t, i):
     """A shift of the 64 bits b:a; .l gives the high word, .r the low one."""
-    t.only(i, "l", "r", "clamp", "wrap")
     a, b, c = (t.read(x, "b32") for x in i.operands[1:4])
     clamped = i.has("clamp")
     c = t.call("llvm.umin.i32", "i32", ("i32", c), ("i32", "32")) if clamped else t.emit(f"and i32 {c}, 31")
@@ -73,27 +68,30 @@ def funnel(t, i):
     t.write(i.operands[0], t.emit(f"trunc i64 {value} to i32"), "b32")
 
 
-@opcode("lop3")
+@form("lop3", ".b32 d, a, b, c, n")
+@form("lop3", ".or|and.b32 d|q, a, b, c, n, p:pred")
 def logic_of_three(t, i):
-    """Any function of three bits: bit 4a + 2b + c of the table is its value."""
-    t.only(i, "or", "and", "BoolOp")
+    """Any function of three bits: bit 4a + 2b + c of the table is its value. d|q: q is (d != 0) .or or .and p."""
     operands = i.operands[1:]
     a, b, c = (t.read(x, "b32") for x in operands[:3])
-    if not isinstance(operands[3], Constant):
-        raise PtxError("the table is no constant")
     table, value = int(operands[3].value), "0"
     for n in range(8):
         if table >> n & 1:
             terms = [v if n >> k & 1 else t.emit(f"xor i32 {v}, -1") for v, k in ((a, 2), (b, 1), (c, 0))]
             both = t.emit(f"and i32 {terms[0]}, {terms[1]}")
             value = t.emit(f"or i32 {value}, {t.emit(f'and i32 {both}, {terms[2]}')}")
-    t.write(i.operands[0], value, "b32")
+    target = i.operands[0]
+    if isinstance(target, Pair):
+        found = t.emit(f"icmp ne i32 {value}, 0")
+        how = "or" if i.has("or") else "and"
+        t.write(target.second, t.emit(f"{how} i1 {found}, {t.read(operands[4], 'pred')}"), "pred")
+        target = target.first
+    t.write(target, value, "b32")
 
 
-@opcode("bfe")
+@form("bfe", ".word d, a, b:u32, c:u32")
 def extract(t, i):
     """Field of len bits from pos; signed ones are extended with their highest bit, at most the highest of the word."""
-    t.only(i)
     bits, width = BITS[i.type], llvm(i.type)
     value = t.read(i.operands[1], i.type)
     pos, size = (t.emit(f"and i32 {t.read(x, 'u32')}, 255") for x in i.operands[2:4])
@@ -116,10 +114,9 @@ def extract(t, i):
     t.write(i.operands[0], t.emit(f"and {width} {field}, {kept}"), i.type)
 
 
-@opcode("bfi")
+@form("bfi", ".b32|b64 d, a, b, c:u32, e:u32")
 def insert(t, i):
     """b with len bits of a put in at pos."""
-    t.only(i)
     width = llvm(i.type)
     a, b = (t.read(x, i.type) for x in i.operands[1:3])
     pos, size = (t.emit(f"and i32 {t.read(x, 'u32')}, 255") for x in i.operands[3:5])
@@ -130,10 +127,9 @@ def insert(t, i):
     t.write(i.operands[0], t.emit(f"or {width} {put}, {rest}"), i.type)
 
 
-@opcode("bmsk")
+@form("bmsk", ".clamp|wrap.b32 d:u32, a:u32, b:u32")
 def mask(t, i):
     """len ones from pos; .wrap takes both modulo 32."""
-    t.only(i, "clamp", "wrap")
     pos, size = (t.read(x, "u32") for x in i.operands[1:3])
     if i.has("wrap"):
         pos, size = t.emit(f"and i32 {pos}, 31"), t.emit(f"and i32 {size}, 31")
@@ -141,10 +137,9 @@ def mask(t, i):
     t.write(i.operands[0], shifted(t, "shl", "i32", ones, pos), "b32")
 
 
-@opcode("szext")
+@form("szext", ".clamp|wrap.u32|s32 d, a, b:u32")
 def extend(t, i):
     """The low n bits as a number; .wrap takes n modulo 32."""
-    t.only(i, "clamp", "wrap")
     value, size = t.read(i.operands[1], i.type), t.read(i.operands[2], "u32")
     if i.has("wrap"):
         size = t.emit(f"and i32 {size}, 31")
@@ -156,10 +151,9 @@ def extend(t, i):
     t.write(i.operands[0], t.emit(f"select i1 {none}, i32 0, i32 {down}"), i.type)
 
 
-@opcode("bfind")
+@form("bfind", "{.shiftamt}.word d:u32, a")
 def find(t, i):
     """Position of the highest bit that differs from the sign; with .shiftamt counted from above; -1 for none."""
-    t.only(i, "shiftamt")
     bits, width = BITS[i.type], llvm(i.type)
     value = t.read(i.operands[1], i.type)
     if is_signed(i.type):
@@ -171,9 +165,9 @@ def find(t, i):
     t.write(i.operands[0], t.emit(f"select i1 {none}, i32 -1, i32 {found}"), "u32")
 
 
-@opcode("brev", "popc", "clz")
+@form("brev", ".b32|b64 d, a")
+@form("popc clz", ".b32|b64 d:u32, a")
 def count(t, i):
-    t.only(i)
     width, value = llvm(i.type), t.read(i.operands[1], i.type)
     name = {"brev": "bitreverse", "popc": "ctpop", "clz": "ctlz"}[i.opcode]
     more = [("i1", "false")] if i.opcode == "clz" else []
@@ -185,10 +179,9 @@ def count(t, i):
         t.write(i.operands[0], found, "u32")
 
 
-@opcode("fns")
+@form("fns", ".b32 d, a, b, c:s32")
 def nth(t, i):
     """Position of the n-th set bit from base, upwards for n > 0, downwards for n < 0, base itself for n = 0."""
-    t.only(i)
     t.define("fns", FNS)
     mask, base, n = (t.read(x, "b32") for x in i.operands[1:4])
     t.write(i.operands[0], t.emit(f"call i32 @fns(i32 {mask}, i32 {base}, i32 {n})"), "b32")
@@ -248,11 +241,10 @@ def byte_of_mode(t, mode, s, n):
     return t.emit(f"or i32 {t.emit(f'shl i32 {odd}, 1')}, {n & 1}")
 
 
-@opcode("prmt")
+@form("prmt", ".b32{.f4e|b4e|rc8|ecl|ecr|rc16} d, a, b, c")
 def permute(t, i):
     """Four of the eight bytes of b:a, chosen by the nibbles of c; a nibble's highest bit spreads the byte's sign."""
     modes = ("f4e", "b4e", "rc8", "ecl", "ecr", "rc16")
-    t.only(i, *modes)
     a, b, c = (t.read(x, "b32") for x in i.operands[1:4])
     low, high = t.emit(f"zext i32 {a} to i64"), t.emit(f"zext i32 {b} to i64")
     both = t.emit(f"or i64 {t.emit(f'shl i64 {high}, 32')}, {low}")

@@ -1,25 +1,22 @@
 """Integer arithmetic (PTX ISA 9.7.1, 9.7.2): it wraps; a division by zero gives all ones, as GPUs do."""
 
-from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY
-from kernels.gpu.emulator.instructions import floats
-from kernels.gpu.emulator.instructions.table import opcode
+from kernels.gpu.emulator.instructions.forms import form
 from kernels.gpu.emulator.syntax import Register
 from kernels.gpu.emulator.types import BITS, is_signed
 
 
-def is_integer(kind):
-    return kind[0] in "usb" and BITS[kind] <= 64 and not kind.endswith("x2")
-
-
-@opcode("add", "sub")
+@form("add sub", ".int d, a, b", ".sat.s32 d, a, b", ".cc.word d, a, b")
+@form("add", ".u16x2|s16x2 d, a, b")
 def add(t, i):
-    if not is_integer(i.type):
-        return floats.arithmetic(t, i)
-    t.only(i, "sat", "cc")
     kind = i.type
     a, b = (t.read(x, kind) for x in i.operands[1:3])
     width = f"i{BITS[kind]}"
+    if kind.endswith("x2"):
+        a, b = (t.emit(f"bitcast i32 {v} to <2 x i16>") for v in (a, b))
+        value = t.emit(f"{i.opcode} <2 x i16> {a}, {b}")
+        t.write(i.operands[0], t.emit(f"bitcast <2 x i16> {value} to i32"), kind)
+        return
     if i.has("sat"):
         value = t.call(f"llvm.{'s' if is_signed(kind) else 'u'}{i.opcode}.sat.{width}", width, (width, a), (width, b))
     elif i.has("cc"):
@@ -29,9 +26,8 @@ def add(t, i):
     t.write(i.operands[0], value, kind)
 
 
-@opcode("addc", "subc")
+@form("addc subc", "{.cc}.word d, a, b")
 def add_with_carry(t, i):
-    t.only(i, "cc")
     a, b = (t.read(x, i.type) for x in i.operands[1:3])
     carry = t.read(Register(CARRY), "pred")
     value = with_carry(t, i.opcode[:3], i.type, a, b, carry, sets=i.has("cc"))
@@ -58,34 +54,26 @@ def product(t, i, a, b, kind):
     bits = BITS[kind]
     if i.has("lo"):
         return t.emit(f"mul i{bits} {a}, {b}"), kind
-    if bits == 64 and i.has("wide"):
-        raise PtxError(".wide of 64 bits")
     extend = "sext" if is_signed(kind) else "zext"
     x, y = (t.emit(f"{extend} i{bits} {v} to i{2 * bits}") for v in (a, b))
     value = t.emit(f"mul i{2 * bits} {x}, {y}")
     if i.has("wide"):
         return value, f"{kind[0]}{2 * bits}"
-    if not i.has("hi"):
-        raise PtxError("one of .lo, .hi, .wide is needed")
     value = t.emit(f"lshr i{2 * bits} {value}, {bits}")
     return t.emit(f"trunc i{2 * bits} {value} to i{bits}"), kind
 
 
-@opcode("mul")
+@form("mul", ".lo|hi.int d, a, b", ".wide.u16|s16|u32|s32 d:wide, a, b")
 def mul(t, i):
-    if not is_integer(i.type):
-        return floats.arithmetic(t, i)
-    t.only(i, "lo", "hi", "wide")
     a, b = (t.read(x, i.type) for x in i.operands[1:3])
     value, kind = product(t, i, a, b, i.type)
     t.write(i.operands[0], value, kind)
 
 
-@opcode("mad", "madc")
+@form("mad", ".lo|hi.int d, a, b, c", ".wide.u16|s16|u32|s32 d:wide, a, b, c:wide", ".hi.sat.s32 d, a, b, c")
+@form("mad", ".lo|hi.cc.word d, a, b, c")
+@form("madc", ".lo|hi{.cc}.word d, a, b, c")
 def mad(t, i):
-    if not is_integer(i.type):
-        return floats.fma(t, i)
-    t.only(i, "lo", "hi", "wide", "sat", "cc")
     a, b = (t.read(x, i.type) for x in i.operands[1:3])
     value, kind = product(t, i, a, b, i.type)
     width, c = f"i{BITS[kind]}", t.read(i.operands[3], kind)
@@ -99,10 +87,10 @@ def mad(t, i):
     t.write(i.operands[0], value, kind)
 
 
-@opcode("mul24", "mad24")
+@form("mul24", ".lo|hi.u32|s32 d, a, b")
+@form("mad24", ".lo|hi.u32|s32 d, a, b, c", ".hi.sat.s32 d, a, b, c")
 def mul24(t, i):
     """Products of the low 24 bits: .lo the low 32 bits of the 48, .hi the high 32."""
-    t.only(i, "lo", "hi", "sat")
     signed = is_signed(i.type)
     wide = []
     for x in i.operands[1:3]:
@@ -122,10 +110,9 @@ def mul24(t, i):
     t.write(i.operands[0], value, i.type)
 
 
-@opcode("sad")
+@form("sad", ".int d, a, b, c")
 def sad(t, i):
     """c + |a - b|."""
-    t.only(i)
     kind, width = i.type, f"i{BITS[i.type]}"
     a, b, c = (t.read(x, kind) for x in i.operands[1:4])
     less = t.emit(f"icmp {'slt' if is_signed(kind) else 'ult'} {width} {a}, {b}")
@@ -134,11 +121,8 @@ def sad(t, i):
     t.write(i.operands[0], t.emit(f"add {width} {c}, {apart}"), kind)
 
 
-@opcode("div", "rem")
+@form("div rem", ".int d, a, b")
 def divide(t, i):
-    if not is_integer(i.type):
-        return floats.arithmetic(t, i)
-    t.only(i)
     kind, width = i.type, f"i{BITS[i.type]}"
     a, b = (t.read(x, kind) for x in i.operands[1:3])
     sign = "s" if is_signed(kind) else "u"
@@ -157,11 +141,8 @@ def divide(t, i):
     t.write(i.operands[0], t.emit(f"select i1 {none}, {width} {by_none}, {width} {value}"), kind)
 
 
-@opcode("abs", "neg")
+@form("abs neg", ".s16|s32|s64 d, a")
 def sign(t, i):
-    if not is_integer(i.type):
-        return floats.sign(t, i)
-    t.only(i)
     width = f"i{BITS[i.type]}"
     a = t.read(i.operands[1], i.type)
     minus = t.emit(f"sub {width} 0, {a}")
@@ -171,11 +152,8 @@ def sign(t, i):
     t.write(i.operands[0], minus, i.type)
 
 
-@opcode("min", "max")
+@form("min max", ".int|u16x2|s16x2 d, a, b", ".relu.s32|s16x2 d, a, b")
 def extreme(t, i):
-    if not is_integer(i.type) and i.type not in ("u16x2", "s16x2"):
-        return floats.extreme(t, i)
-    t.only(i, "relu")
     sign = "s" if is_signed(i.type) else "u"
     width = "<2 x i16>" if i.type.endswith("x2") else f"i{BITS[i.type]}"
     name = "v2i16" if i.type.endswith("x2") else width
@@ -192,11 +170,11 @@ def extreme(t, i):
     t.write(i.operands[0], value, i.type)
 
 
-@opcode("dp4a", "dp2a")
+@form("dp4a", ".u32|s32.u32|s32 d:u32, a:u32, b:u32, c:u32")
+@form("dp2a", ".lo|hi.u32|s32.u32|s32 d:u32, a:u32, b:u32, c:u32")
 def dot(t, i):
     """c + the sum of products of 4 bytes each; of dp2a of 2 halves of a with 2 bytes of b, the .lo or the .hi ones."""
-    t.only(i, "lo", "hi")
-    of_a, of_b = i.types if len(i.types) == 2 else (i.type, i.type)
+    of_a, of_b = i.types
     a, b = t.read(i.operands[1], "b32"), t.read(i.operands[2], "b32")
     total = t.read(i.operands[3], "b32")
     count = 4 if i.opcode == "dp4a" else 2

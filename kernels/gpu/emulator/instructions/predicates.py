@@ -1,23 +1,11 @@
 """Comparison and selection (PTX ISA 9.7.6, 9.7.7)."""
 
-from kernels.gpu.emulator.errors import PtxError
-from kernels.gpu.emulator.instructions import floats, halves
-from kernels.gpu.emulator.instructions.table import opcode
+from kernels.gpu.emulator.instructions import floats, halves, lanes
+from kernels.gpu.emulator.instructions.forms import form
 from kernels.gpu.emulator.syntax import Pair
-from kernels.gpu.emulator.types import BITS, is_float, is_signed, llvm
+from kernels.gpu.emulator.types import is_signed, llvm
 
-INTEGER = {
-    "eq": "eq",
-    "ne": "ne",
-    "lt": "lt",
-    "le": "le",
-    "gt": "gt",
-    "ge": "ge",
-    "lo": "ult",
-    "ls": "ule",
-    "hi": "ugt",
-    "hs": "uge",
-}
+UNSIGNED = {"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}
 FLOAT = {
     **{name: f"o{name}" for name in ("eq", "lt", "le", "gt", "ge")},
     "ne": "one",
@@ -25,77 +13,121 @@ FLOAT = {
     "num": "ord", "nan": "uno",
 }  # fmt: skip
 LOGIC = ("and", "or", "xor")
+# What two values are compared as, and what may be said of those.
+INTEGERS = (".eq|ne{LOGIC}{TO}.bits", ".compare{LOGIC}{TO}.int", ".lo|ls|hi|hs{LOGIC}{TO}.u16|u32|u64")
+COMPARISONS = (
+    *INTEGERS,
+    ".compare|unordered{LOGIC}{FTZ}{TO}.f32",
+    ".compare|unordered{LOGIC}{TO}.f64",
+)
+OF_HALVES = (".compare|unordered{LOGIC}{FTZ}{TO}.f16", ".compare|unordered{LOGIC}{TO}.bf16")
 
 
-def compared(t, i, kind):
-    """(the comparison of the two operands as an i1, the logic it is combined with and the predicate, or None)."""
-    a, b = i.operands[1:3]
-    logic = next((m for m in i.modifiers if m in LOGIC), None)
-    name = i.modifiers[0]
-    t.only(i, "ftz", *LOGIC, name)
-    if kind in ("f16", "bf16"):
-        x, y, sort = halves.read_wide(t, i, a, kind), halves.read_wide(t, i, b, kind), "float"
-    else:
-        x, y, sort = t.read(a, kind), t.read(b, kind), llvm(kind)
+def forms(texts, to, without, with_logic):
+    """The forms with a type of the result, without a predicate to combine with and with one."""
+    for text in texts:
+        text = text.replace("{TO}", to).replace("{FTZ}", "{.ftz}")
+        yield f"{text.replace('{LOGIC}', '')} {without}"
+        yield f"{text.replace('{LOGIC}', '.logic')} {with_logic}"
+
+
+def compared(t, i, a, b, kind):
+    """The comparison of two values of a type as an i1."""
+    name = next(m for m in i.modifiers if m in FLOAT or m in UNSIGNED)
+    sort = llvm(kind)
+    if kind in halves.FORMATS:
+        a, b, sort = (*(halves.widened(t, halves.flushed(t, i, v), kind) for v in (a, b)), "double")
     if sort in ("float", "double"):
-        if name not in FLOAT:
-            raise PtxError(f".{name} does not compare floats")
-        x, y = floats.flushed(t, i, sort, x), floats.flushed(t, i, sort, y)
-        found = t.emit(f"fcmp {FLOAT[name]} {sort} {x}, {y}")
-    else:
-        if name not in INTEGER or kind not in BITS or BITS[kind] == 1:
-            raise PtxError(f".{name} does not compare integers")
-        how = INTEGER[name]
-        if how in ("lt", "le", "gt", "ge"):
-            how = ("s" if is_signed(kind) else "u") + how
-        found = t.emit(f"icmp {how} {sort} {x}, {y}")
-    if logic:
-        return found, logic, t.read(i.operands[3], "pred")
-    return found, None, None
+        a, b = (floats.flushed(t, i, sort, v) if kind == "f32" else v for v in (a, b))
+        return t.emit(f"fcmp {FLOAT[name]} {sort} {a}, {b}")
+    how = UNSIGNED.get(name, name)
+    if how not in ("eq", "ne"):
+        how = ("s" if is_signed(kind) else "u") + how
+    return t.emit(f"icmp {how} {sort} {a}, {b}")
 
 
-@opcode("setp")
+def combined(t, i, found):
+    """With the predicate that .and, .or, .xor name."""
+    logic = next((m for m in i.modifiers if m in LOGIC), None)
+    return t.emit(f"{logic} i1 {found}, {t.read(i.operands[3], 'pred')}") if logic else found
+
+
+@form("setp", *forms(COMPARISONS, "", "d|q?:pred, a, b", "d|q?:pred, a, b, p:pred"))
+@form("setp", *forms(OF_HALVES, "", "d:pred, a, b", "d:pred, a, b, p:pred"))
 def set_predicate(t, i):
-    found, logic, other = compared(t, i, i.type)
+    """p, and q with the opposite of the comparison."""
+    a, b = (t.read(x, i.type) for x in i.operands[1:3])
+    found = compared(t, i, a, b, i.type)
     target = i.operands[0]
-    first = t.emit(f"{logic} i1 {found}, {other}") if logic else found
+    first = combined(t, i, found)
     if isinstance(target, Pair):
-        opposite = t.emit(f"xor i1 {found}, true")
-        t.write(target.second, t.emit(f"{logic} i1 {opposite}, {other}") if logic else opposite, "pred")
+        second = combined(t, i, t.emit(f"xor i1 {found}, true"))
+        t.write(target.second, second, "pred")
         target = target.first
     t.write(target, first, "pred")
 
 
-@opcode("set")
+def compared_twice(t, i):
+    """The comparisons of both halves."""
+    kind = i.type.removesuffix("x2")
+    pairs = zip(*(lanes.split(t, t.read(x, i.type), 16, 2) for x in i.operands[1:3]), strict=True)
+    return [combined(t, i, compared(t, i, a, b, kind)) for a, b in pairs]
+
+
+PAIRS = (".compare|unordered{LOGIC}{FTZ}{TO}.f16x2", ".compare|unordered{LOGIC}{TO}.bf16x2")
+
+
+@form("setp", *forms(PAIRS, "", "d|q:pred, a, b", "d|q:pred, a, b, p:pred"))
+def set_predicates(t, i):
+    """p of the lower halves, q of the upper ones."""
+    target = i.operands[0]
+    for each, found in zip((target.first, target.second), compared_twice(t, i), strict=True):
+        t.write(each, found, "pred")
+
+
+@form("set", *forms(COMPARISONS, ".u32|s32|f32", "d, a, b", "d, a, b, p:pred"))
+@form("set", *forms(COMPARISONS, ".f16", "d, a, b", "d, a, b, p:pred"))
+@form("set", *forms(OF_HALVES, ".u16|s16|u32|s32", "d, a, b", "d, a, b, p:pred"))
+@form("set", *forms(OF_HALVES[:1], ".f16", "d, a, b", "d, a, b, p:pred"))
+@form(
+    "set", *forms((*INTEGERS, ".compare|unordered{LOGIC}{TO}.f16|bf16|f32|f64"), ".bf16", "d, a, b", "d, a, b, p:pred")
+)
 def set_value(t, i):
     """All ones, or 1.0, where the comparison holds."""
-    to, kind = i.types
-    found, logic, other = compared(t, i, kind)
-    if logic:
-        found = t.emit(f"{logic} i1 {found}, {other}")
-    if is_float(to):
-        value = t.emit(f"select i1 {found}, {llvm(to)} 1.0, {llvm(to)} 0.0")
-    elif to in ("f16", "bf16"):
-        value = t.emit(f"select i1 {found}, i16 {0x3C00 if to == 'f16' else 0x3F80}, i16 0")
-    else:
-        value = t.emit(f"sext i1 {found} to {llvm(to)}")
-    t.write(i.operands[0], value, to)
+    to = i.types[0]
+    a, b = (t.read(x, i.type) for x in i.operands[1:3])
+    found = combined(t, i, compared(t, i, a, b, i.type))
+    t.write(i.operands[0], truth(t, found, to), to)
 
 
-@opcode("selp")
+def truth(t, found, to):
+    if to in ("f16", "bf16"):
+        return t.emit(f"select i1 {found}, i16 {halves.ONE[to]}, i16 0")
+    if to == "f32":
+        return t.emit(f"select i1 {found}, float 1.0, float 0.0")
+    return t.emit(f"sext i1 {found} to {llvm(to)}")
+
+
+@form("set", *forms(PAIRS[:1], ".f16x2", "d, a, b", "d, a, b, p:pred"))
+@form("set", *forms(PAIRS[1:], ".bf16x2", "d, a, b", "d, a, b, p:pred"))
+def set_values(t, i):
+    kind = i.type.removesuffix("x2")
+    found = [truth(t, each, kind) for each in compared_twice(t, i)]
+    t.write(i.operands[0], lanes.joined(t, found, 16), i.type)
+
+
+@form("selp", ".bits|int|f32|f64 d, a, b, p:pred")
 def select(t, i):
-    t.only(i)
     kind = llvm(i.type)
     a, b = (t.read(x, i.type) for x in i.operands[1:3])
     c = t.read(i.operands[3], "pred")
     t.write(i.operands[0], t.emit(f"select i1 {c}, {kind} {a}, {kind} {b}"), i.type)
 
 
-@opcode("slct")
+@form("slct", ".bits|int|f32|f64.s32 d, a:first, b:first, c", "{.ftz}.bits|int|f32|f64.f32 d, a:first, b:first, c")
 def select_by_sign(t, i):
     """a where c >= 0, else b; NaN takes b, -0 takes a."""
     to, of = i.types
-    t.only(i, "ftz")
     kind = llvm(to)
     a, b = (t.read(x, to) for x in i.operands[1:3])
     c = t.read(i.operands[3], of)

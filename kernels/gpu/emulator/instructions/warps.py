@@ -49,6 +49,8 @@ def match(t, i):
     synchronous(i)
     t.only(i, "sync", "any", "all")
     bits = BITS[i.type]
+    if i.type not in ("b32", "b64"):
+        raise PtxError(f".{i.type} is not executed")
     value = t.read(i.operands[1], f"b{bits}")
     wide = t.emit(f"zext i32 {value} to i64") if bits == 32 else value
     low = t.emit(f"trunc i64 {wide} to i32")
