@@ -97,9 +97,11 @@ class Emitter:
                 value = self.emit(f"load {home}, ptr %r{self.index[name]}")
                 if (kind == "pred") != (home == "i1"):
                     raise PtxError(f"{name} is {'a predicate' if home == 'i1' else 'no predicate'}")
+                if operand.negated and kind != "pred":
+                    raise PtxError(f"!{name}: only a predicate can be negated")
                 value = self.cast(value, home, want, name)
                 return self.emit(f"xor i1 {value}, true") if operand.negated else value
-            case Register(name) if name in self.special:
+            case Register(name) if name in self.special and kind != "pred":
                 value, width = self.special[name](self)
                 return self.cast(value, f"i{width}", want, name)
             case Register("WARP_SZ"):
@@ -166,12 +168,20 @@ class Emitter:
             raise PtxError(f"{name}: addresses of functions are not executed")
         raise PtxError(f"{name}: declared nowhere")
 
+    def check_inside(self, name: str, offset: int) -> None:
+        """Refuse an address outside of the variable that it names."""
+        for known in (self.places.parameters, self.places.locals, self.places.shared, self.places.statics):
+            size = known[name][1].size if name in known else None
+            if size is not None and not 0 <= offset < max(size, 1):
+                raise PtxError(f"{name}{offset:+}: {name} has {size} bytes")
+
     def pointer(self, operand: Address, space: str | None) -> str:
         """Where in the memory of this process an address is. space: "global" ... or None, generic."""
         if not isinstance(operand, Address):
             raise PtxError("an address in brackets is needed")
         base, offset = operand.base, operand.offset
         if isinstance(base, Symbol):
+            self.check_inside(base.name, base.offset + offset)
             address, found = self.address_in_space(Symbol(base.name, base.offset + offset))
             if space == "param" and found == "local":  # a parameter of a call
                 space = "local"
@@ -179,9 +189,13 @@ class Emitter:
                 raise PtxError(f"{base.name} is no parameter")
             elif space is None and found in ("shared", "local"):
                 space = found
+            elif space and found != space and {found, space} != {"global", "const"}:
+                raise PtxError(f"{base.name} is in {found} memory")
         elif base is None:
             address = str(offset)
         else:
+            if self.function.registers.get(base.name, "u64") not in ("b32", "u32", "s32", "b64", "u64", "s64"):
+                raise PtxError(f"{base.name} holds no address")
             bits = width(self.home.get(base.name, "i64"))
             address = self.read(base, f"u{bits}" if bits in (32, 64) else "u64")
             if bits == 32:

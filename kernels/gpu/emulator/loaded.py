@@ -103,7 +103,7 @@ class Loaded:
                 if symbol.name not in translation.places.statics:
                     raise PtxError(f"{variable.name}: an initial value is the address of {symbol.name}")
                 address = memory.ctypes.data + translation.places.statics[symbol.name][0] + symbol.offset
-                memory[offset + at : offset + at + 8] = np.frombuffer(address.to_bytes(8, "little"), np.uint8)
+                memory[offset + at : offset + at + 8] = np.frombuffer((address % 2**64).to_bytes(8, "little"), np.uint8)
         return memory
 
     def run(

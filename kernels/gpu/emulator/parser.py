@@ -28,6 +28,8 @@ from kernels.gpu.emulator.tokens import Tokens
 from kernels.gpu.emulator.types import BITS
 
 SPACES = ("global", "shared", "const", "local", "param")
+ALIGNMENTS = tuple(1 << n for n in range(13))
+MOST_BYTES = 2**31  # of a variable
 LINKAGE = (".visible", ".extern", ".weak", ".common")
 # What a function may say of itself between its parameters and its body: nothing that changes what it computes.
 PERFORMANCE = (".maxnreg", ".maxntid", ".reqntid", ".minnctapersm", ".maxnctapersm", ".pragma", ".noreturn")
@@ -35,7 +37,10 @@ PERFORMANCE = (".maxnreg", ".maxntid", ".reqntid", ".minnctapersm", ".maxnctaper
 
 def parse(text: str) -> Module:
     """The module that a text describes. Raises PtxError, which names the line, for what is no PTX."""
-    return Parser(text).module()
+    try:
+        return Parser(text).module()
+    except RecursionError:
+        raise PtxError("braces or parentheses stand too deep in each other") from None
 
 
 class Parser(Tokens):
@@ -170,6 +175,8 @@ class Parser(Tokens):
             token = self.next()
             if token == ".align":
                 align = self.integer()
+                if align not in ALIGNMENTS:
+                    raise self.error(f".align {align}: no power of two up to {ALIGNMENTS[-1]}")
             elif token == ".ptr":  # .ptr .global .align 4 of a kernel's parameter
                 while self.peek().lstrip(".") in SPACES:
                     self.next()
@@ -193,8 +200,12 @@ class Parser(Tokens):
                 count = None
             else:
                 size = self.integer()
+                if size < 0:
+                    raise self.error(f"{name}[{size}]: no number of elements")
                 count = None if count is None else count * size
                 self.expect("]")
+        if count is not None and count * width > MOST_BYTES:
+            raise self.error(f"{name}: more than {MOST_BYTES} bytes")
         initial, pointers = b"", ()
         if self.take("="):
             initial, pointers = self.initial(kind, width)
@@ -227,11 +238,16 @@ class Parser(Tokens):
         for value in values:
             if isinstance(value, Register):  # of registers there are none out here: a variable
                 value = Symbol(value.name)
+            if not re.fullmatch(r"[usb]\d+|f32|f64", kind):
+                raise self.error(f"a variable of type .{kind} with an initial value is not executed")
             if isinstance(value, Symbol):
                 pointers.append((len(found), value))
                 found += bytes(width)
             elif isinstance(value, Constant):
-                found += constant_bits(value, kind).to_bytes(width, "little")
+                try:
+                    found += constant_bits(value, kind).to_bytes(width, "little")
+                except PtxError as error:
+                    raise self.error(error.problem) from None
             else:
                 raise self.error("an initial value is no constant")
         return bytes(found), tuple(pointers)
@@ -279,7 +295,7 @@ class Parser(Tokens):
         self.next()
         vector = self.take(".v2", ".v4")
         kind = self.next().lstrip(".")
-        if vector or kind not in BITS:
+        if vector or kind not in BITS or kind in ("tf32", "f32x2", "e4m3x2", "e5m2x2"):
             raise self.error(f"{vector or kind}: no register has this type")
         found: dict[str, str] = {}
         while True:

@@ -9,6 +9,9 @@ def aligned(offset: int, align: int) -> int:
     return -(-offset // max(align, 1)) * max(align, 1)
 
 
+MOST = {"shared": 227 * 2**10, "local": 512 * 2**10, "param": 32764, "global": 2**31}  # bytes
+
+
 class Places:
     """shared, statics, locals, parameters: (offset in bytes, variable) by name; and how many bytes each takes."""
 
@@ -41,6 +44,8 @@ class Places:
         for name, variable in dynamic:  # all begin where the static ones end
             self.shared[name] = (shared, variable)
         self.shared_bytes, self.statics_bytes = shared, statics
+        limited("shared", shared)
+        limited("global", statics)
         offset = 0
         for name, variable in function.variables.items():
             if variable.space in ("local", "param"):
@@ -48,12 +53,20 @@ class Places:
                 self.locals[name] = (offset, variable)
                 offset += variable.size or 0
         self.local_bytes = offset
+        limited("local", offset)
         offset = 0
         for variable in function.parameters:
             offset = aligned(offset, variable.align)
             self.parameters[variable.name] = (offset, variable)
             offset += variable.size or 0
         self.parameter_bytes = offset
+        limited("param", offset)
+
+
+def limited(space, size):
+    """Refuse more memory than any GPU has for a block, a thread, a kernel, or this emulator for a module."""
+    if size > MOST[space]:
+        raise PtxError(f"{size} bytes of {space} memory: at most {MOST[space]} are executed")
 
 
 def mentioned(item):

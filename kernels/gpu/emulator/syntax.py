@@ -3,6 +3,7 @@
 Source: NVIDIA, Parallel Thread Execution ISA, chapters 4 and 5.
 """
 
+import math
 import struct
 from dataclasses import dataclass, field
 
@@ -137,7 +138,17 @@ def constant_bits(constant, kind):
     value, bits = constant.value, constant.bits
     if bits is not None and constant.width == width:
         return bits
-    if kind in ("f32", "f64") or isinstance(value, float):
-        code = {32: "<f", 64: "<d", 16: "<e"}.get(width, "<d")
-        return int.from_bytes(struct.pack(code, value), "little")
+    if kind in ("f32", "f64"):
+        return float_bits(value, "<f" if width == 32 else "<d")
+    if isinstance(value, float):
+        raise PtxError(f"{value} is no {kind}")
     return int(value) & (1 << max(width, 1)) - 1
+
+
+def float_bits(value, code):
+    """The bits of a number as struct packs it; infinity where it is too large."""
+    try:
+        data = struct.pack(code, value)
+    except OverflowError:
+        data = struct.pack(code, math.copysign(math.inf, value))
+    return int.from_bytes(data, "little")

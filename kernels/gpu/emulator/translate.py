@@ -100,12 +100,12 @@ class Translator(Emitter):
         if handler is None:
             raise PtxError(f"{item}: this instruction is not executed", item.line)
         skip = None
-        if item.predicate is not None and item.opcode not in ("bra", "brx"):
-            condition = self.read(item.predicate, "pred")
-            do, skip = self.label("do"), self.label("skip")
-            self.emit_void(f"br i1 {condition}, label %{do}, label %{skip}")
-            self.lines.append(f"{do}:")
         try:
+            if item.predicate is not None and item.opcode not in ("bra", "brx"):
+                condition = self.read(item.predicate, "pred")
+                do, skip = self.label("do"), self.label("skip")
+                self.emit_void(f"br i1 {condition}, label %{do}, label %{skip}")
+                self.lines.append(f"{do}:")
             handler(self, item)
         except PtxError as error:
             if error.line is None:
