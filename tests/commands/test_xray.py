@@ -108,7 +108,7 @@ def test_what_nobody_could_mean_is_one_line(words, problem):
 def test_what_a_launch_leaves_to_the_next_is_there_before_the_next_is_counted():
     case = {"boxes": (1, 600, 4), "score": (1, 600)}
     compare, _ = launches = runs(find_target("nms.forward"), 3, case)
-    xrays, _ = counted(launches, blocks=1, gpu="h200")
+    xrays, *_ = counted(launches, blocks=1, gpu="h200")
     assert len(xrays[0].blocks) == 1
     bits = compare.args[1].copy()
     compare.interpret(checked=False)
@@ -118,7 +118,7 @@ def test_what_a_launch_leaves_to_the_next_is_there_before_the_next_is_counted():
 
 def test_a_sample_has_blocks_with_nothing_to_do_in_their_proportion():
     launches = runs(find_target("assign_targets.forward"), 2, {"matched": (4, 1200)} | LEVELS)
-    (_, fill), _ = counted(launches, None, "h200")
+    (_, fill), *_ = counted(launches, None, "h200")
     assert len(fill.blocks) == 2 * 16  # all: of a level of 1000 anchors and 4 pictures, and of one of 200
     assert fill.total("lanes", "global", "store") == 3 * 4 * 1200
 

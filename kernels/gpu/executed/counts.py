@@ -1,16 +1,28 @@
 """What a compiled kernel executes: instructions by kind and by line of the source, of threads and of warps."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from kernels.gpu.emulator.translation import Translation
 from kernels.gpu.executed.counters import Counters
 from kernels.gpu.executed.kinds import KINDS, Sort, sorts
 from kernels.gpu.executed.machine import slots
 from kernels.gpu.xray.counts import Xray
+from kernels.table import Row
 
 VALUE = 4  # bytes: of a float32, by which memory-bound kernels are compared
+
+
+# What stands together in a table; what is in none is waiting, conversions, moves and parameters.
+GROUPS = {
+    "fma": ("fma", "matrix"),
+    "float": ("float", "special function"),
+    "address": ("address",),
+    "integer": ("integer",),
+    "branch": ("predicate and branch",),
+    "access": ("load", "store", "atomic"),
+}
 
 
 @dataclass
@@ -29,8 +41,8 @@ class Count:
 
 
 @dataclass(repr=False)
-class Executed:
-    """What was counted of a launch. `counts` in the order of the source."""
+class Executed(Row):
+    """What was counted of a launch; `counts` in the order of the source. As a row of a table it is shares of threads."""
 
     kernel: str
     architecture: str
@@ -57,14 +69,25 @@ class Executed:
         """Of global memory that threads asked for, by loads, stores and atomics."""
         return sum(c.threads * c.sort.width for c in self.counts if c.sort.space in ("global", "generic"))
 
-    def share(self, kind: str) -> float:
-        """The fraction of all instructions of threads that are of a kind."""
-        return self.total("threads", kind) / max(self.total("threads"), 1)
+    def share(self, *kinds: str) -> float:
+        """The fraction of all instructions of threads that are of these kinds."""
+        return sum(self.total("threads", kind) for kind in kinds) / max(self.total("threads"), 1)
 
     @property
     def a_value(self) -> float:
         """Instructions of threads for 4 bytes of global memory."""
         return VALUE * self.total("threads") / self.bytes if self.bytes else math.inf
+
+    def row(self):
+        grouped = {name: f"{self.share(*kinds):.0%}" for name, kinds in GROUPS.items()}
+        return {
+            "kernel": self.kernel,
+            "arch": self.architecture,
+            "instructions": f"{self.total('threads'):,}",
+            "for 4 bytes": f"{self.a_value:.1f}" if self.bytes else "-",
+            **grouped,
+            "slots": f"{self.total('slots') / max(self.total('warps'), 1):.2f}",
+        }
 
     def by_sort(self) -> dict[Sort, Count]:
         """The same by sort alone."""
@@ -83,12 +106,26 @@ class Executed:
 
     def as_dict(self) -> dict:
         """For JSON."""
-        found = {**vars(self), "counts": [{**asdict(c), **asdict(c.sort)} for c in self.counts]}
-        for row in found["counts"]:
-            del row["sort"]
+        found: dict = vars(self) | {"counts": []}
+        for each in self.counts:
+            row = asdict(each)
+            found["counts"].append(row.pop("sort") | row)
         found["xray"] = self.xray and self.xray.as_dict()
+        kinds = {kind: self.total("threads", kind) for kind in KINDS}
         totals = {what: self.total(what) for what in ("threads", "warps", "slots")}
-        return found | {"scale": self.scale, "bytes": self.bytes, "totals": totals}
+        return found | {"scale": self.scale, "bytes": self.bytes, "totals": totals, "kinds": kinds}
+
+
+def together(found: Iterable[Executed]) -> list[Executed]:
+    """Counts of whole launches, those of one kernel with blocks of one size added up."""
+    sums: dict[tuple, Executed] = {}
+    for each in found:
+        key = each.kernel, each.block, each.architecture
+        if key in sums:
+            sums[key] = replace(sums[key], blocks=sums[key].blocks + each.blocks, counts=sums[key].counts + each.counts)
+        else:
+            sums[key] = each
+    return list(sums.values())
 
 
 def merge(one: Count, other: Count) -> None:

@@ -9,7 +9,9 @@ from kernels.gpu.executed.counters import Counters
 from kernels.gpu.executed.counts import Executed, counted
 from kernels.gpu.executed.requests import requests
 from kernels.gpu.executed.touches import Touches
-from kernels.gpu.xray.counts import Xray
+from kernels.gpu.xray import GPUS, Xray, xray
+from kernels.gpu.xray.execution import BLOCKS
+from kernels.gpu.xray.roofline import Gpu
 
 Index = tuple[int, int, int]
 
@@ -44,7 +46,7 @@ def every(grid: Index) -> list[Index]:
 def run(launch, loaded: Loaded, numbers: list[int], watched: bool) -> tuple[Counters, Touches | None]:
     """Run blocks with counters; and if they are watched, with room for all accesses, which the first run tells."""
     values = of_numba(launch.args, launch.types)
-    before = [array.copy() for array in launch.args if isinstance(array, np.ndarray)] if watched else []
+    arrays, before = kept(launch) if watched else ([], [])
     room = 0
     while True:
         counters = Counters(loaded)
@@ -57,9 +59,7 @@ def run(launch, loaded: Loaded, numbers: list[int], watched: bool) -> tuple[Coun
         if not touches or not touches.missing:
             return counters, touches
         room = len(touches.rows) + touches.missing
-        arrays = (array for array in launch.args if isinstance(array, np.ndarray))
-        for array, values_before in zip(arrays, before, strict=True):
-            array[...] = values_before
+        restore(arrays, before)
 
 
 class Both:
@@ -84,6 +84,23 @@ def barriers_of(loaded: Loaded, counters: Counters) -> int:
     return int(np.dot(times, counters.threads))
 
 
-def beside(launch, xray: Xray) -> Executed:
-    """The blocks of an x-ray, run as they are compiled for the same architecture, or the usual one."""
-    return executed(launch, list(xray.blocks), xray.compiled_for or ARCHITECTURE, watched=True)
+def both(launch, blocks: int = BLOCKS, gpu: Gpu = GPUS["h200"]) -> tuple[Xray, Executed]:
+    """An x-ray of the source, and the same blocks run as they are compiled for the same GPU, from the same values.
+
+    Raises what `xray` and `executed` raise.
+    """
+    arrays, before = kept(launch)
+    seen = xray(launch, blocks, gpu)
+    restore(arrays, before)
+    return seen, executed(launch, list(seen.blocks), gpu.architecture, watched=True)
+
+
+def kept(launch) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The arrays of a launch, and what they hold."""
+    arrays = [array for array in launch.args if isinstance(array, np.ndarray)]
+    return arrays, [array.copy() for array in arrays]
+
+
+def restore(arrays: list[np.ndarray], before: list[np.ndarray]) -> None:
+    for array, values in zip(arrays, before, strict=True):
+        array[...] = values

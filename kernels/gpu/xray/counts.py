@@ -34,6 +34,8 @@ class Access:
     """"load", "store" or "atomic"."""
     width: int
     """Bytes a lane asks for in one request, at most: those of an element, or of several if loads are wide."""
+    element: int
+    """Bytes of an element."""
     requests: int = 0
     lanes: int = 0
     """Lanes that took part, of 32 in each request."""
@@ -224,7 +226,7 @@ class Counts:
             site = self.sites[group.site]
             name, _ = self.addresses.array_at(int(group.address[is_active][0]), group.is_shared, site.what)
             space = "shared" if group.is_shared else "global"
-            self.accesses[key] = Access(site.file, site.line, name, space, site.kind, group.width)
+            self.accesses[key] = Access(site.file, site.line, name, space, site.kind, group.width, site.nbytes)
             self.touched[key] = np.empty(0, np.int64)
         row = self.accesses[key]
         row.width = max(row.width, group.width)
