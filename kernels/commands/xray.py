@@ -52,7 +52,9 @@ def add(commands: Commands) -> None:
     c.add_argument("--blocks", type=positive, metavar="N", default=BLOCKS, help=what)
     what = f"GPU to compile for and to predict the time of: {', '.join(GPUS)} (default: h200)"
     c.add_argument("--gpu", metavar="NAME", choices=GPUS, default="h200", help=what)
-    what = "also run these blocks as they are compiled: instructions by kind and line, accesses beside those of the source"
+    what = (
+        "also run these blocks as they are compiled: instructions by kind and line, accesses beside those of the source"
+    )
     c.add_argument("--compiled", action="store_true", help=what)
     c.add_argument("--picture", type=picture_file, metavar="FILE.png", help="draw the worst access, lane by lane")
     add_json(c)

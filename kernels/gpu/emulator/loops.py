@@ -1,7 +1,7 @@
 """The loops of a kernel, from its control flow.
 
-A block dominates another if no way leads there but through it. A branch back to a block that dominates it closes a loop,
-which begins there and has all blocks from which the branch is reached without passing its beginning.
+A block dominates another if no way leads there but through it. A branch back to a block that dominates it closes a
+loop, which begins there and has all blocks from which the branch is reached without passing its beginning.
 Source: Aho, Lam, Sethi and Ullman, Compilers, section 9.6.
 """
 

@@ -42,7 +42,7 @@ class Count:
 
 @dataclass(repr=False)
 class Executed(Row):
-    """What was counted of a launch; `counts` in the order of the source. As a row of a table it is shares of threads."""
+    """What was counted of a launch; `counts` in the order of the source. A row of a table has shares of threads."""
 
     kernel: str
     architecture: str

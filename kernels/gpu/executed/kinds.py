@@ -11,10 +11,11 @@
     barrier and exchange    waiting for others, giving them values, fences
     conversion, move        a value in another type, or in another register
 
-What only becomes an address is found by going backwards over registers: the base of an address does; of what computes it
-the operands do, as long as all else that reads them only becomes an address too.
+What only becomes an address is found by going backwards over registers: the base of an address does; of what computes
+it the operands do, as long as all else that reads them only becomes an address too.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from kernels.gpu.emulator.flow import names, read, written
@@ -25,9 +26,9 @@ KINDS = ("fma", "float", "special function", "matrix", "integer", "address", "pr
          "atomic", "barrier and exchange", "conversion", "move", "parameter", "other")  # fmt: skip
 FLOATS = {"f16", "bf16", "f16x2", "bf16x2", "f32", "f64", "tf32"}
 
-INTEGER = {"add", "sub", "mul", "mad", "mul24", "mad24", "div", "rem", "abs", "neg", "min", "max", "sad", "addc", "subc",
-           "madc", "and", "or", "xor", "not", "cnot", "lop3", "shl", "shr", "shf", "bfe", "bfi", "bfind", "brev", "popc",
-           "clz", "fns", "prmt", "szext", "bmsk", "dp4a", "dp2a"}  # fmt: skip
+INTEGER = {"add", "sub", "mul", "mad", "mul24", "mad24", "div", "rem", "abs", "neg", "min", "max", "sad", "addc",
+           "subc", "madc", "and", "or", "xor", "not", "cnot", "lop3", "shl", "shr", "shf", "bfe", "bfi", "bfind",
+           "brev", "popc", "clz", "fns", "prmt", "szext", "bmsk", "dp4a", "dp2a"}  # fmt: skip
 SPECIAL = {"rcp", "sqrt", "rsqrt", "sin", "cos", "lg2", "ex2", "tanh"}
 MATRIX = {"mma", "wmma", "wgmma"}
 DECISIONS = {"setp", "selp", "slct", "bra", "brx", "ret", "exit", "trap", "brkpt"}
@@ -56,7 +57,7 @@ def sorts(blocks: list[list[Instruction]]) -> list[list[Sort]]:
     return [[sort(item, only_addresses) for item in block] for block in blocks]
 
 
-def sort(item: Instruction, only_addresses: set[str] = frozenset()) -> Sort:
+def sort(item: Instruction, only_addresses: Set[str] = frozenset()) -> Sort:
     """Of one instruction, with the registers whose values only become addresses."""
     if (kind := ACCESSES.get(item.opcode)) is not None:
         space = next((s for m in item.modifiers for s in SPACES if m.split("::")[0] == s), "generic")
@@ -148,5 +149,3 @@ def data(item: Instruction) -> list[str]:
     values = [o for o in item.operands if not isinstance(o, Address)]
     stored = {n for operand in values for n in names(operand)} if item.opcode != "ld" else set()
     return [n for n in read(item) if n not in bases or n in stored]
-
-

@@ -1,8 +1,8 @@
 """How many machine instructions ptxas makes at least of one of PTX: the slots that a warp takes to start them.
 
-PTX is not what a GPU executes. Registers of it are 64 bits wide and there are as many as one likes; those of the machine
+PTX is not what a GPU executes. Its registers may have 64 bits and there are as many as one likes; those of the machine
 have 32 bits, so that an addition of 64 takes two instructions and a product four. Divisions and roots, which are one
-instruction here, are programs there. On the other hand moves, parameters and conversions that only reinterpret vanish.
+instruction here, are programs there. On the other hand moves, parameters and conversions of integers vanish.
 The numbers are the least that was counted in what ptxas 13 makes of one of each for sm_90; what it makes of several
 instructions together, such as a shift and an addition in one, is not seen here.
 """

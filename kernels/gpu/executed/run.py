@@ -53,9 +53,7 @@ def run(launch, loaded: Loaded, numbers: list[int], watched: bool) -> tuple[Coun
         touches = (Touches(loaded, room) if room else Touches(loaded)) if watched else None
         both = Both([counters, touches]) if touches else counters
         cores = 1 if watched else None
-        loaded.run(
-            launch.grid, launch.block, values, launch.shared_bytes, cores=cores, blocks=numbers, observer=both
-        )
+        loaded.run(launch.grid, launch.block, values, launch.shared_bytes, cores=cores, blocks=numbers, observer=both)
         if not touches or not touches.missing:
             return counters, touches
         room = len(touches.rows) + touches.missing

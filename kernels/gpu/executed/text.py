@@ -21,10 +21,11 @@ def report(found: Executed, source: Xray | None = None) -> str:
 
 
 def heading(found: Executed) -> str:
-    a_value = f", {found.a_value:.2f} for each 4 bytes of global memory that they ask for" if found.bytes else ""
+    threads, warps, slots = (f"{found.total(what):,}" for what in ("threads", "warps", "slots"))
+    a_value = f", {found.a_value:.2f} for 4 bytes of global memory that they ask for" if found.bytes else ""
     return (
-        f"compiled for {found.architecture}, {len(found.blocks)} of its blocks: {found.total('threads'):,} instructions "
-        f"of threads{a_value};\n{found.total('warps'):,} of warps, of which a GPU makes {found.total('slots'):,} at least"
+        f"compiled for {found.architecture}, {len(found.blocks)} of the blocks: "
+        f"{threads} instructions of threads{a_value};\n{warps} of warps, of which a GPU makes {slots} at least"
     )
 
 

@@ -6,7 +6,6 @@ the turns of the loops around it, mixed to one number. Where the room for rows i
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic

@@ -2,9 +2,10 @@
 
 Three things can be the limit, each working without a pause: memory moves every byte that is touched once, the cores
 calculate with all lanes of the warps that come by, and each multiprocessor serves one turn of its level 1 cache and
-shared memory a clock, 128 bytes at the most. Where the compiled kernel was counted too (kernels/gpu/executed), a fourth:
-each multiprocessor starts 4 instructions of warps a clock, of whatever kind. What this leaves out makes a GPU slower:
-waiting for memory and barriers, the level 2 cache, and how a launch starts and ends; and without that count, integers.
+shared memory a clock, 128 bytes at the most. Where the compiled kernel was counted too (kernels/gpu/executed), there is
+a fourth: each multiprocessor starts 4 instructions of warps a clock, of whatever kind. What this leaves out makes a GPU
+slower: waiting for memory and barriers, the level 2 cache, and how a launch starts and ends; and without that count,
+integer arithmetic.
 """
 
 import math
