@@ -4,7 +4,7 @@ import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -109,7 +109,7 @@ def inspect_own(options) -> list[Report] | list[Executed]:
         raise CommandError(f"--rung: {options.ladder} has no rungs")
     if options.executed:
         launches = own_program(options).launches
-        return [row for name in options.arch for row in executions(progress(launches, unit="launch"), name)]
+        return executions(lambda: progress(launches, desc="running", unit="launch"), options.arch)
     wanted = once_each(own_program(options).launches, options.arch)
     return reports(progress(wanted, desc="compiling", unit="kernel"))
 
@@ -163,19 +163,17 @@ def rows(target: Target, trial: Trial, rung: int, architectures: Iterable[str]) 
 
 def executed_rows(target: Target, case: dict[str, Any], rung: int, architectures: Iterable[str]) -> list[RungExecuted]:
     """A row for each kernel that a rung launches and each architecture, all blocks run one launch after another."""
-    found = []
-    for architecture in architectures:
-        for each in executions(runs(target, rung, case), architecture):
-            found.append(RungExecuted(str(target), rung, each.kernel.partition("(")[0], each))
-    return found
+    found = executions(lambda: runs(target, rung, case), architectures)
+    return [RungExecuted(str(target), rung, each.kernel.partition("(")[0], each) for each in found]
 
 
-def executions(launches: Iterable[Launch], architecture: str) -> list[Executed]:
-    """What each kernel executes. Raises CommandError for one that the emulator cannot run."""
+def executions(launches: Callable[[], Iterable[Launch]], architectures: Iterable[str]) -> list[Executed]:
+    """What each kernel executes for each architecture. Raises CommandError for one that the emulator cannot run."""
     try:
-        return together([executed(launch, architecture=architecture) for launch in launches])
+        found = [together(executed(launch, architecture=name) for launch in launches()) for name in architectures]
     except (PtxError, EmulatorError) as error:
         raise CommandError(str(error)) from error
+    return [each for of_kernel in zip(*found, strict=True) for each in of_kernel]
 
 
 def once_each(launches: Iterable[Launch], architectures: Iterable[str]) -> list[tuple[Launch, str]]:

@@ -58,6 +58,19 @@ def test_a_ladder_is_one_line_a_rung(tmp_path):
     assert [rung["rung"] for rung in rungs] == [1, 2, 3, 4, 5]
 
 
+def test_rungs_are_compared_by_what_they_execute(tmp_path):
+    done = command("conv2d.forward", "--rung", "all", *SMALL, "--compiled", "--json", tmp_path / "counts.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2].split()[-6:] == ["instructions", "for", "4", "bytes", "for", "addresses"]
+    rungs = json.loads((tmp_path / "counts.json").read_text())["rungs"]
+    for rung in rungs:
+        (launch,) = rung["launches"]
+        assert launch["compiled"]["kinds"]["fma"] > 0
+        assert launch["compiled"]["blocks"] == launch["blocks"]
+        stored = launch["compiled"]["xray"]["totals"]["global_stores"]
+        assert stored == launch["totals"]["global_stores"]
+
+
 def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by(tmp_path):
     shape = ["--shape", "x=2,3,8,8", "window=2,2", "stride=2,2"]
     done = command("maxpool2d.backward", "--rung", 1, *shape, "--blocks", 100, "--json", tmp_path / "counts.json")
