@@ -110,7 +110,7 @@ class Executed(Row):
         for each in self.counts:
             row = asdict(each)
             found["counts"].append(row.pop("sort") | row)
-        found["arch"] = found.pop("architecture")
+        found["arch"], found["blocks"] = found.pop("architecture"), len(self.blocks)
         found["xray"] = self.xray and self.xray.as_dict()
         kinds = {kind: self.total("threads", kind) for kind in KINDS}
         totals = {what: self.total(what) for what in ("threads", "warps", "slots")}

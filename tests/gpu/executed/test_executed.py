@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from kernels.bench.trial import Trial
+from kernels.commands.targets import find_target
 from kernels.gpu import cuda, float32, int64, kernel, uint32
 from kernels.gpu.emulator import load
 from kernels.gpu.executed import Sort, both, executed
@@ -12,6 +14,7 @@ from kernels.gpu.executed.counts import together
 from kernels.gpu.executed.text import report
 from kernels.gpu.xray import GPUS, predict
 from kernels.gpu.xray.roofline import STARTED, foresight
+from kernels.operation import RandomDraw
 
 WARP, BLOCK = 32, 64
 
@@ -264,6 +267,24 @@ def looked_up(y):
     table = cuda.const.array_like(TABLE)
     i = cuda.threadIdx.x
     y[i] = table[i + 1]
+
+
+@pytest.mark.parametrize("name", ["add", "linear", "maxpool2d", "softmax", "transpose", "upsample2d"])
+def test_kernels_of_operations_store_what_their_source_stores_where_it_does(name):
+    target = find_target(name)
+    trial = Trial.of_shape(target.operation, *drawn(target.operation))
+    for launch in target.launches(trial, tiny=True):
+        seen, found = both(launch, blocks=3)
+        for space in ("global", "shared"):
+            for count in ("bytes", "sectors", "wavefronts"):
+                assert found.xray.total(count, space, "store") == seen.total(count, space, "store")
+        assert found.xray.total("bytes", "global", "load") <= seen.total("bytes", "global", "load")
+        assert found.xray.barriers == seen.barriers
+
+
+def drawn(operation):
+    generator = np.random.default_rng(3)
+    return operation.case(RandomDraw(generator)), generator
 
 
 # What it takes
