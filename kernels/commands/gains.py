@@ -106,7 +106,7 @@ def rungs(target: Target, blocks: int | None, gpu: str) -> list[dict]:
     """For each rung of a ladder, on the operation's typical case, what it adds, its sums, and what they gained."""
     found: list[dict] = []
     for rung, text in enumerate(target.adds, 1):
-        xrays, predictions = counted(runs(target, rung, dict(target.operation.typical)), blocks, gpu)
+        xrays, predictions, _ = counted(runs(target, rung, dict(target.operation.typical)), blocks, gpu)
         sums = Sums.of(xrays, predictions)
         gains = sums.over(found[-1]["sums"]) if found else []
         blocks_counted = [(len(counts.blocks), math.prod(counts.grid)) for counts in xrays]

@@ -1,14 +1,21 @@
-"""python -m kernels xray: what the hardware will see of a kernel, counted while a few blocks of it are interpreted."""
+"""python -m kernels xray: what the hardware will see of a kernel, counted while a few blocks of it are interpreted.
+
+With --compiled the same blocks are run as they are compiled, too, and both counts stand side by side.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from kernels.commands.command_line import CommandError, Commands, add_json, picture_file, positive, progress, write_json
 from kernels.commands.own import add_launch, is_own, own_program, refuse
 from kernels.commands.targets import Target, add_shape, case_of, find_target, text_of, trial_of
 from kernels.device import Device, launches
 from kernels.gpu import Launch
+from kernels.gpu.emulator import EmulatorError, PtxError
+from kernels.gpu.executed import Executed, both
+from kernels.gpu.executed.text import report, summary
 from kernels.gpu.interpreter import KernelError
 from kernels.gpu.xray import GPUS, Prediction, Sums, Xray, predict, xray
 from kernels.gpu.xray.execution import BLOCKS
@@ -19,7 +26,13 @@ from kernels.table import table
 # Turns of lanes at what is counted: so many blocks are enough, and so much the interpreter runs in about ten seconds.
 ENOUGH, AFFORDABLE = 5e5, 2e7
 
-Counted = tuple[list[Xray], list[Prediction]]
+
+class Counted(NamedTuple):
+    """Of each launch: what the source says, what that would take, and if it was asked for what is executed."""
+
+    xrays: list[Xray]
+    predictions: list[Prediction]
+    compiled: list[Executed]
 
 
 def add(commands: Commands) -> None:
@@ -39,6 +52,10 @@ def add(commands: Commands) -> None:
     c.add_argument("--blocks", type=positive, metavar="N", default=BLOCKS, help=what)
     what = f"GPU to compile for and to predict the time of: {', '.join(GPUS)} (default: h200)"
     c.add_argument("--gpu", metavar="NAME", choices=GPUS, default="h200", help=what)
+    what = (
+        "also run these blocks as they are compiled: instructions by kind and line, accesses beside those of the source"
+    )
+    c.add_argument("--compiled", action="store_true", help=what)
     c.add_argument("--picture", type=picture_file, metavar="FILE.png", help="draw the worst access, lane by lane")
     add_json(c)
 
@@ -53,10 +70,10 @@ def xray_own(options) -> None:
     if options.rung:
         raise CommandError(f"--rung: {options.ladder} has no rungs")
     program = own_program(options)
-    found = counted(program.launches, options.blocks, options.gpu)
+    found = counted(program.launches, options.blocks, options.gpu, options.compiled)
     show(program.name, found)
     if options.picture:
-        draw_worst(found[0], options.picture, program.name)
+        draw_worst(found.xrays, options.picture, program.name)
     write_json(options.json, {"program": program.name, "gpu": options.gpu, **as_dict(found)})
 
 
@@ -70,8 +87,9 @@ def xray_ladder(options) -> None:
     case = case_of(target.operation, options.shape)
     rows, lines = [], []
     for rung in rungs:
-        found = xrays, predictions = counted(runs(target, rung, case), options.blocks, options.gpu)
-        lines.append({"rung": rung, **Sums.of(xrays, predictions).row()})
+        found = counted(runs(target, rung, case), options.blocks, options.gpu, options.compiled)
+        xrays = found.xrays
+        lines.append({"rung": rung, **Sums.of(xrays, found.predictions).row(), **summary(found.compiled)})
         rows.append({"rung": rung, **as_dict(found)})
         if options.rung != "all":
             show(f"{target} rung {rung}, {text_of(case)}", found)
@@ -90,14 +108,19 @@ def xray_ladder(options) -> None:
 def show(title: str, found: Counted) -> None:
     """Print what was counted of each launch, and what it would take."""
     print(title)
-    for counts, prediction in zip(*found, strict=True):
+    for number, (counts, prediction) in enumerate(zip(found.xrays, found.predictions, strict=True)):
         print(f"\n{counts}\n{foresight(prediction)}")
+        if found.compiled:
+            print(f"\n{report(found.compiled[number], counts)}")
 
 
 def as_dict(found: Counted) -> dict:
     """For JSON."""
-    rows = [{**counts.as_dict(), "prediction": p.as_dict()} for counts, p in zip(*found, strict=True)]
-    return {"launches": rows, "seconds": sum(prediction.seconds for prediction in found[1])}
+    pairs = zip(found.xrays, found.predictions, strict=True)
+    rows = [{**counts.as_dict(), "prediction": p.as_dict()} for counts, p in pairs]
+    for row, compiled in zip(rows, found.compiled, strict=False):
+        row["compiled"] = compiled.as_dict()
+    return {"launches": rows, "seconds": sum(prediction.seconds for prediction in found.predictions)}
 
 
 def draw_worst(xrays: Sequence[Xray], path: Path, title: str) -> None:
@@ -120,26 +143,44 @@ def runs(target: Target, rung: int, case: dict) -> list[Launch]:
     return found
 
 
-def counted(found: Sequence[Launch], blocks: int | None, gpu: str) -> Counted:
+def counted(found: Sequence[Launch], blocks: int | None, gpu: str, compiled: bool = False) -> Counted:
     """An x-ray of each launch, and what it would take on a GPU.
 
-    blocks    of each launch to count; None for as many as make a fair sample of the grid
-    What a launch leaves to the next may decide where that goes: so it is run in full, unless that takes too long.
-    Raises CommandError where the interpreter finds a mistake in a kernel.
+    blocks      of each launch to count; None for as many as make a fair sample of the grid
+    compiled    whether the same blocks are counted as they are compiled, too
+
+    Raises CommandError where the interpreter finds a mistake in a kernel, or the emulator cannot run it.
     """
-    xrays: list[Xray] = []
+    chosen = GPUS[gpu]
+    if compiled:
+        seen = looked_at(found, lambda launch: both(launch, blocks or BLOCKS, chosen))
+    else:
+        alone = sample if blocks is None else lambda launch, gpu: xray(launch, blocks, gpu)
+        seen = looked_at(found, lambda launch: (alone(launch, chosen), None))
+    executions = [executed for _, executed in seen if executed]
+    slots = [executed.total("slots") * executed.scale for executed in executions] or [None] * len(seen)
+    predictions = [predict(counts, chosen, n) for (counts, _), n in zip(seen, slots, strict=True)]
+    return Counted([counts for counts, _ in seen], predictions, executions)
+
+
+def looked_at(found: Sequence[Launch], look: Callable[[Launch], tuple[Xray, Executed | None]]) -> list:
+    """What is counted of each launch.
+
+    What a launch leaves to the next may decide where that goes: so it is run in full, unless that takes too long.
+    """
+    seen: list[tuple[Xray, Executed | None]] = []
     bar = progress(found, unit="launch")
     try:
         for number, launch in enumerate(bar):
             bar.set_description(f"compiling and interpreting {launch.kernel.name}")
-            if xrays and xrays[-1].scale * xrays[-1].slots <= AFFORDABLE:
+            if seen and seen[-1][0].scale * seen[-1][0].slots <= AFFORDABLE:
                 found[number - 1].interpret(checked=False)
-            xrays.append(sample(launch, GPUS[gpu]) if blocks is None else xray(launch, blocks, GPUS[gpu]))
-    except KernelError as error:
+            seen.append(look(launch))
+    except (KernelError, PtxError, EmulatorError) as error:
         raise CommandError(str(error)) from error
     finally:
         bar.close()
-    return xrays, [predict(counts, GPUS[gpu]) for counts in xrays]
+    return seen
 
 
 def sample(launch: Launch, gpu: Gpu) -> Xray:

@@ -74,6 +74,23 @@ def test_inspect_gives_many_rungs_to_processes_and_keeps_their_order(tmp_path):
     assert found == [(f"transpose.{name}", rung) for name in ("forward", "backward") for rung in (1, 2, 3, 4)]
 
 
+def test_inspect_counts_what_the_highest_rung_executes_of_a_whole_launch(tmp_path):
+    words = ["--executed", "--shape", "x=3,64,40", "--arch", "sm_80,sm_90"]
+    done = kernels("inspect", "transpose.forward", *words, "--json", str(tmp_path / "rows.json"))
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert [(row["rung"], row["arch"], row["kernel"]) for row in rows] == [
+        (4, arch, "transpose_fitted") for arch in ("sm_80", "sm_90")
+    ]
+    heads, *lines = (line.split() for line in done.splitlines())
+    assert heads[3:5] == ["instructions", "for"]
+    for row, line in zip(rows, lines, strict=True):
+        assert row["scale"] == 1
+        assert row["bytes"] == 2 * 4 * 3 * 64 * 40  # each value is loaded and stored once
+        assert row["kinds"]["address"] > 0
+        assert sum(row["kinds"].values()) == row["totals"]["threads"]
+        assert line[4] == f"{row['totals']['threads']:,}"
+
+
 def test_inspect_takes_a_rung_of_the_ladders_that_have_it(tmp_path):
     kernels("inspect", "linear", "--rung", "3", "--json", str(tmp_path / "rows.json"))
     rows = json.loads((tmp_path / "rows.json").read_text())

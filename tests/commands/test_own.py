@@ -223,6 +223,22 @@ def test_a_list_of_launches_or_a_function_that_returns_one_is_xrayed_launch_by_l
     ]
 
 
+def test_what_is_executed_of_a_users_kernel_stands_beside_what_its_source_says(folder, kernels):
+    code, printed, _ = kernels("xray", "scale", *SCALE, "--blocks", 2, "--compiled", "--json", folder / "a.json")
+    assert code == 0
+    assert "compiled for sm_90, 2 of the blocks" in printed
+    (load,) = (line.split() for line in printed.splitlines() if line.startswith("global load x"))
+    assert load[3:] == ["2", "2", "160", "160", "5", "5"]
+    ((launch,),) = (json.loads((folder / "a.json").read_text())[name] for name in ["launches"])
+    assert launch["compiled"]["xray"]["totals"]["global_loads"] == launch["totals"]["global_loads"]
+    assert launch["prediction"]["instructions"] > 0
+    code, printed, _ = kernels("inspect", "both", "--executed", "--arch", "sm_80,sm_90")
+    assert code == 0
+    assert [line.split()[:2] for line in printed.splitlines()[1:]] == [
+        [f"scale(BLOCK={block})", arch] for block in (32, 64) for arch in ("sm_80", "sm_90")
+    ]
+
+
 def test_compile_time_parameters_stand_among_the_arguments(kernels):
     _, printed, _ = kernels(
         "inspect", "scale", "--grid", 1, "--block", 8, "--shape", "BLOCK=8", "x=8", "y=8", "factor=1.0"

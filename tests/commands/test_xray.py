@@ -58,6 +58,19 @@ def test_a_ladder_is_one_line_a_rung(tmp_path):
     assert [rung["rung"] for rung in rungs] == [1, 2, 3, 4, 5]
 
 
+def test_rungs_are_compared_by_what_they_execute(tmp_path):
+    done = command("conv2d.forward", "--rung", "all", *SMALL, "--compiled", "--json", tmp_path / "counts.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2].split()[-6:] == ["instructions", "for", "4", "bytes", "for", "addresses"]
+    rungs = json.loads((tmp_path / "counts.json").read_text())["rungs"]
+    for rung in rungs:
+        (launch,) = rung["launches"]
+        assert launch["compiled"]["kinds"]["fma"] > 0
+        assert launch["compiled"]["xray"]["blocks"] == launch["blocks"]
+        stored = launch["compiled"]["xray"]["totals"]["global_stores"]
+        assert stored == launch["totals"]["global_stores"]
+
+
 def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by(tmp_path):
     shape = ["--shape", "x=2,3,8,8", "window=2,2", "stride=2,2"]
     done = command("maxpool2d.backward", "--rung", 1, *shape, "--blocks", 100, "--json", tmp_path / "counts.json")
@@ -108,7 +121,7 @@ def test_what_nobody_could_mean_is_one_line(words, problem):
 def test_what_a_launch_leaves_to_the_next_is_there_before_the_next_is_counted():
     case = {"boxes": (1, 600, 4), "score": (1, 600)}
     compare, _ = launches = runs(find_target("nms.forward"), 3, case)
-    xrays, _ = counted(launches, blocks=1, gpu="h200")
+    xrays, *_ = counted(launches, blocks=1, gpu="h200")
     assert len(xrays[0].blocks) == 1
     bits = compare.args[1].copy()
     compare.interpret(checked=False)
@@ -118,7 +131,7 @@ def test_what_a_launch_leaves_to_the_next_is_there_before_the_next_is_counted():
 
 def test_a_sample_has_blocks_with_nothing_to_do_in_their_proportion():
     launches = runs(find_target("assign_targets.forward"), 2, {"matched": (4, 1200)} | LEVELS)
-    (_, fill), _ = counted(launches, None, "h200")
+    (_, fill), *_ = counted(launches, None, "h200")
     assert len(fill.blocks) == 2 * 16  # all: of a level of 1000 anchors and 4 pictures, and of one of 200
     assert fill.total("lanes", "global", "store") == 3 * 4 * 1200
 

@@ -111,6 +111,23 @@ def test_atomics_are_counted_by_themselves():
     assert (atomic.requests, atomic.sectors, atomic.ideal_sectors) == (1, 2, 2)
 
 
+@device
+def first_of(array):
+    return array[cuda.threadIdx.x]
+
+
+@kernel
+def load_by_function(x, y, z):
+    z[cuda.threadIdx.x] = first_of(x) + first_of(y)
+
+
+def test_a_function_that_is_given_several_arrays_loads_from_each():
+    counts = xray(load_by_function[1, WARP](array(WARP), array(WARP), array(WARP)))
+    loads = [(a.array, a.requests, a.bytes) for a in counts.accesses if a.kind == "load"]
+    assert sorted(loads) == [("x", 1, 128), ("y", 1, 128)]
+    assert counts.arrays == {"x": (128, 128), "y": (128, 128), "z": (128, 128)}
+
+
 # Shared memory
 
 

@@ -211,7 +211,7 @@ class Emitter:
         """Announce an access to memory to whoever watches. touched: bytes, if only an i32 knows how many of `size`."""
         if not self.watched or space == "param":
             return
-        self.accesses.append(Access(what, space or "generic", size, self.item))
+        self.accesses.append(Access(what, space or "generic", size, self.item, self.at[0].number))
         at = self.emit(f"getelementptr i8, ptr %block, i64 {layout.TOUCH}")
         function = self.emit(f"load ptr, ptr {at}, !invariant.load !0")
         address = self.emit(f"ptrtoint ptr {pointer} to i64")

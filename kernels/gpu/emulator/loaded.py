@@ -11,10 +11,11 @@ import hashlib
 import os
 import pickle
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -114,17 +115,21 @@ class Loaded:
         shared_bytes: int = 0,
         seed: int | None = None,
         cores: int | None = None,
+        blocks: Sequence[int] | None = None,
+        observer: "Observer | None" = None,
     ) -> None:
-        """Run all blocks. Arrays are read and written where they lie.
+        """Run all blocks, or some. Arrays are read and written where they lie.
 
         shared_bytes    dynamic shared memory
         seed            for another order of blocks, warps and lanes; None for that of their numbers
         cores           how many; None for all, or one where blocks talk to each other
+        blocks          linear numbers of those to run; None for all
+        observer        who is told of each block that has run
 
         Raises EmulatorError where it cannot go on: threads that wait for what never comes, traps.
         """
-        count = int(np.prod(grid, dtype=np.int64))
-        order = np.arange(count)
+        order = np.arange(np.prod(grid, dtype=np.int64)) if blocks is None else np.array(blocks, np.int64)
+        count = len(order)
         generator = None if seed is None else np.random.default_rng(seed)
         if generator is not None:
             generator.shuffle(order)
@@ -133,17 +138,22 @@ class Loaded:
         cores = cores or (1 if self.translation.is_ordered else os.cpu_count() or 1)
         cores = min(cores, count)
         size = -(-count // (cores * PIECES)) if cores > 1 else count
+        size = size if observer is None else 1
         pieces = [(first, min(first + size, count)) for first in range(0, count, size)]
         waiting = iter(pieces)
 
         def work():
             place = Place(self, grid, block, given, shared_bytes)
+            if observer is not None:
+                observer.begin(place)
             while True:
                 with LOCK:
                     piece = next(waiting, None)
                 if piece is None:
                     return
                 self._run_piece(place, *piece, order, lanes, block, grid)
+                if observer is not None:
+                    observer.ran(place, int(order[piece[0]]))
 
         if cores == 1 and self.translation.is_ordered:
             run_together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes)
@@ -178,6 +188,16 @@ class Loaded:
             case schedule.ENDLESS | schedule.PARKED:
                 return f"{where}: waits{at} for memory that nobody writes"
         return f"{where}: stopped"
+
+
+class Observer(Protocol):
+    """Who watches or counts. Cores call it at the same time, each with a place of its own."""
+
+    def begin(self, place: "Place") -> None:
+        """Before a place runs its first block: records of threads and block can be given their pointers."""
+
+    def ran(self, place: "Place", number: int) -> None:
+        """After each block, with its linear number."""
 
 
 class Place:

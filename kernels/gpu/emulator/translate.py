@@ -14,6 +14,7 @@ from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.emitter import Emitter
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.inline import inlined
+from kernels.gpu.emulator.loops import loops
 from kernels.gpu.emulator.places import aligned
 from kernels.gpu.emulator.syntax import Function, Module
 from kernels.gpu.emulator.translation import Translation
@@ -26,7 +27,7 @@ def translate(function: Function, module: Module, watched: bool = False, counted
     """Translate a kernel. Raises PtxError, which names instruction and line, for all that cannot be executed.
 
     watched    whether each access to memory is announced to the function at layout.TOUCH, which may refuse it
-    counted    whether executions of each basic block are counted
+    counted    whether executions of each basic block are counted, and the turns of each loop
     """
     return Translator(function, module, watched, counted).run()
 
@@ -35,6 +36,7 @@ class Translator(Emitter):
     def __init__(self, function, module, watched, counted):
         super().__init__(inlined(function, module), module, watched)
         self.counted = counted
+        self.loops = loops(self.blocks) if counted else {}
 
     def run(self) -> Translation:
         body = []
@@ -53,6 +55,7 @@ class Translator(Emitter):
             places=self.places,
             thread_bytes=aligned(thread_bytes + self.places.local_bytes, 64),
             local_offset=thread_bytes,
+            loops=self.loops,
             is_ordered=self.is_ordered,
         )
 
@@ -76,7 +79,7 @@ class Translator(Emitter):
 
     def _block(self, block):
         self.lines.append(f"b{block.number}:")
-        if self.counted and block.instructions:
+        if self.counted:
             self._count(block.number)
         for i, item in enumerate(block.instructions):
             self.item, self.at = item, (block, i)
@@ -88,12 +91,18 @@ class Translator(Emitter):
                 self.emit_void("ret i32 0")
 
     def _count(self, number):
+        """One more execution; behind the counters of blocks stand those of the turn that a loop is in."""
         at = self.emit(f"getelementptr i8, ptr %thread, i64 {layout.COUNTS}")
         counts = self.emit(f"load ptr, ptr {at}, !invariant.load !0")
-        cell = self.emit(f"getelementptr i32, ptr {counts}, i64 {number}")
-        before = self.emit(f"load i32, ptr {cell}")
-        after = self.emit(f"add i32 {before}, 1")
-        self.emit_void(f"store i32 {after}, ptr {cell}")
+        turns = len(self.blocks)
+        for cell in (number, turns + number) if number in self.loops else (number,):
+            at = self.emit(f"getelementptr i32, ptr {counts}, i64 {cell}")
+            before = self.emit(f"load i32, ptr {at}")
+            self.emit_void(f"store i32 {self.emit(f'add i32 {before}, 1')}, ptr {at}")
+        for begins in self.blocks[number].next:
+            if number not in self.loops.get(begins, {number}):  # the loop is entered from here, if at all
+                at = self.emit(f"getelementptr i32, ptr {counts}, i64 {turns + begins}")
+                self.emit_void(f"store i32 0, ptr {at}")
 
     def _instruction(self, item, block, i):
         handler = self.opcodes.get(item.opcode)

@@ -23,6 +23,7 @@ class Access:
     space: str
     bytes: int
     instruction: Instruction
+    block: int  # the basic block that it stands in
 
 
 @dataclass
@@ -37,4 +38,5 @@ class Translation:
     places: Places
     thread_bytes: int
     local_offset: int
+    loops: dict[int, frozenset[int]]  # if counted: by the block that begins a loop, all blocks of the loop
     is_ordered: bool  # whether blocks talk to each other, so that their order matters

@@ -34,6 +34,8 @@ class Access:
     """"load", "store" or "atomic"."""
     width: int
     """Bytes a lane asks for in one request, at most: those of an element, or of several if loads are wide."""
+    element: int
+    """Bytes of an element."""
     requests: int = 0
     lanes: int = 0
     """Lanes that took part, of 32 in each request."""
@@ -217,14 +219,22 @@ class Counts:
         row.flops_of_all_lanes += int(flops.max(axis=1).sum()) * WARP_SIZE
 
     def add(self, group):
-        """`group` has requests of one place in the source."""
-        key = group.site, group.is_shared
+        """`group` has requests of one place in the source, which in a function may be of several arrays."""
+        first = group.address[np.arange(len(group.address)), (group.address != INACTIVE).argmax(axis=1)]
+        starts = np.sort([start for _, start, _ in self.addresses.arrays])
+        array = np.zeros(len(first), int) if group.is_shared else np.searchsorted(starts, first, "right")
+        for number in np.unique(array):
+            self.add_array(group.chosen(array == number))
+
+    def add_array(self, group):
+        """`group` has requests of one place for one array."""
+        site = self.sites[group.site]
         is_active = group.address != INACTIVE
+        name, _ = self.addresses.array_at(int(group.address[is_active][0]), group.is_shared, site.what)
+        key = group.site, group.is_shared, name
         if key not in self.accesses:
-            site = self.sites[group.site]
-            name, _ = self.addresses.array_at(int(group.address[is_active][0]), group.is_shared, site.what)
             space = "shared" if group.is_shared else "global"
-            self.accesses[key] = Access(site.file, site.line, name, space, site.kind, group.width)
+            self.accesses[key] = Access(site.file, site.line, name, space, site.kind, group.width, site.nbytes)
             self.touched[key] = np.empty(0, np.int64)
         row = self.accesses[key]
         row.width = max(row.width, group.width)

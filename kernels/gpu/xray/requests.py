@@ -4,7 +4,7 @@ The threads of a warp access memory together if they do it at the same place in 
 loop around it, and for the same time on that turn. Lanes that are elsewhere, or nowhere, are inactive.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,10 @@ class Group:
     address: np.ndarray
     block: np.ndarray
     warp: np.ndarray
+
+    def chosen(self, rows):
+        """The same of some requests."""
+        return Group(self.site, self.is_shared, self.width, self.address[rows], self.block[rows], self.warp[rows])
 
 
 class Requests:
@@ -121,8 +125,4 @@ def joined(group, most):
     length = np.bincount(run)[run]
     is_whole = head_aligned & (place < length // most * most)
     parts = [(group.width, ~is_whole), (most * group.width, is_whole & (place % most == 0))]
-    return [
-        Group(group.site, group.is_shared, width, group.address[rows], group.block[rows], group.warp[rows])
-        for width, rows in parts
-        if rows.any()
-    ]
+    return [replace(group.chosen(rows), width=width) for width, rows in parts if rows.any()]

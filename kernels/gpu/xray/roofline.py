@@ -2,8 +2,10 @@
 
 Three things can be the limit, each working without a pause: memory moves every byte that is touched once, the cores
 calculate with all lanes of the warps that come by, and each multiprocessor serves one turn of its level 1 cache and
-shared memory a clock, 128 bytes at the most. What this leaves out makes a GPU slower: waiting for memory and barriers,
-integer arithmetic, the level 2 cache, and how a launch starts and ends.
+shared memory a clock, 128 bytes at the most. Where the compiled kernel was counted too (kernels/gpu/executed), there is
+a fourth: each multiprocessor starts 4 instructions of warps a clock, of whatever kind. What this leaves out makes a GPU
+slower: waiting for memory and barriers, the level 2 cache, and how a launch starts and ends; and without that count,
+integer arithmetic.
 """
 
 import math
@@ -27,6 +29,8 @@ class Gpu:
     source: str
 
 
+STARTED = 4  # instructions of warps, by each multiprocessor in a clock: all of these have 4 schedulers
+
 # Compared with what others publish of the datasheets (2026): all agree. The float32 rate is also what multiprocessors,
 # clock and two operations a core make together: 64 cores in each multiprocessor of T4 and A100, 128 in the others.
 GPUS = {
@@ -49,10 +53,18 @@ class Prediction(Row):
     """Level 1 cache and shared memory."""
     uncached_memory: float
     """Memory, if no cache ever kept a sector for the next request."""
+    instructions: float | None = None
+    """Starting all instructions of warps, if they were counted."""
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Of each resource."""
+        found = {"memory": self.memory, "arithmetic": self.arithmetic, "cache and shared memory": self.cache}
+        return found if self.instructions is None else found | {"instructions": self.instructions}
 
     @property
     def seconds(self):
-        return max(self.memory, self.arithmetic, self.cache)
+        return max(self.times.values())
 
     @property
     def without_caches(self):
@@ -62,28 +74,28 @@ class Prediction(Row):
     @property
     def limit(self):
         """What takes longest."""
-        times = {"memory": self.memory, "arithmetic": self.arithmetic, "cache and shared memory": self.cache}
-        return max(times, key=lambda name: times[name])
+        return max(self.times, key=lambda name: self.times[name])
 
     def row(self):
         return {
             "gpu": self.gpu,
-            "memory": duration(self.memory),
-            "arithmetic": duration(self.arithmetic),
-            "cache and shared memory": duration(self.cache),
+            **{name: duration(seconds) for name, seconds in self.times.items()},
             "without caches": duration(self.without_caches),
             "at least": duration(self.seconds),
             "because of": self.limit,
         }
 
     def as_dict(self):
-        times = {"memory": self.memory, "arithmetic": self.arithmetic, "cache": self.cache}
+        times = {"cache" if name.startswith("cache") else name: seconds for name, seconds in self.times.items()}
         whole = {"seconds": self.seconds, "limit": self.limit, "without_caches": self.without_caches}
         return {"gpu": self.gpu, **whole, **times}
 
 
-def predict(xray, gpu: Gpu) -> Prediction:
-    """The time of a whole launch, its blocks taken to be like those that were counted."""
+def predict(xray, gpu: Gpu, slots: float | None = None) -> Prediction:
+    """The time of a whole launch, its blocks taken to be like those that were counted.
+
+    slots    instructions of warps that the whole launch starts, as compiled; None where nobody counted them
+    """
     busy = min(math.prod(xray.grid), gpu.multiprocessors)
     touched = sum(min(touched * xray.scale, nbytes) for touched, nbytes in xray.arrays.values())
     flops = sum(row.flops_of_all_lanes for row in xray.arithmetic) * xray.scale
@@ -94,17 +106,18 @@ def predict(xray, gpu: Gpu) -> Prediction:
         arithmetic=flops / (gpu.float32 * busy / gpu.multiprocessors),
         cache=turns / (busy * gpu.clock),
         uncached_memory=SECTOR * xray.total("sectors", "global") * xray.scale / gpu.bandwidth,
+        instructions=None if slots is None else slots / (STARTED * busy * gpu.clock),
     )
 
 
 def foresight(prediction: Prediction) -> str:
     """A prediction in words."""
-    memory, arithmetic, cache = map(duration, (prediction.memory, prediction.arithmetic, prediction.cache))
+    each = ", ".join(f"{name} {duration(seconds)}" for name, seconds in prediction.times.items())
     return (
         f"predicted       at least {duration(prediction.seconds)} on the {prediction.gpu} for the whole launch, "
         f"because of {prediction.limit};\n"
         f"                at least {duration(prediction.without_caches)} if no cache kept anything\n"
-        f"                (memory {memory}, arithmetic {arithmetic}, cache and shared memory {cache};\n"
+        f"                ({each};\n"
         "                from these counts and a datasheet: nothing was measured)"
     )
 
