@@ -155,7 +155,7 @@ class Loaded:
                 if observer is not None:
                     observer.ran(place, int(order[piece[0]]))
 
-        if cores == 1 and self.translation.is_ordered:
+        if cores == 1 and self.translation.is_ordered and observer is None:
             run_together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes)
             return
         if cores == 1:

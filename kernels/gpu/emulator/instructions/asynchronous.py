@@ -89,7 +89,7 @@ def begin(t, i, queue):
     else:
         t.access("load", "global", origin, bytes)
     t.access("store", "shared", target, bytes)  # from now on it may be written, and when it is waited for it is
-    t.accesses.append(Access("store", "shared", bytes, i))
+    t.accesses.append(Access("store", "shared", bytes, i, t.at[0].number))
     arguments = f"ptr {target}, ptr {origin}, i32 {bytes}, i32 {given}, i32 {len(t.accesses) - 1}"
     checked(t, t.emit(f"call i32 @copies.begin(ptr %thread, ptr %block, ptr {queue}, {arguments})"))
 
