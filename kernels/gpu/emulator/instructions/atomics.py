@@ -47,3 +47,5 @@ def atomic(t, i):
 def fence(t, i):
     t.is_ordered |= not i.has("cta")
     t.emit_void("fence seq_cst")
+    if not i.has("cta"):
+        t.announce("fence")
