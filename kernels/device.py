@@ -82,8 +82,8 @@ class Device:
 
         arguments    device arrays and settings by name; None where there is none
         how          of CUDA kernels: rung, tiny, part, as `launches` takes them; of interpreted and of emulated ones `seed`,
-                     for another order of blocks and threads; of interpreted ones `checked`; and of emulated ones
-                     `contracted`, whether a * b + c may be one fma
+                     for another order of blocks and threads, and `checked`; and of emulated ones `contracted`, whether
+                     a * b + c may be one fma
 
         Raises ShapeError for arguments that do not fit, and OperationError where the operation has no implementation
         for this device, or one with an error.
@@ -91,10 +91,10 @@ class Device:
         operation.require(direction, arguments, self.dtype("float32").name)
         kind = self.runs(operation)
         if self.name == "emulate":
-            how.pop("checked", None)
+            checked = how.pop("checked", False)
             contracted, seed = how.pop("contracted", True), how.pop("seed", None)
             runs = launches(operation, direction, arguments, **how)
-            return [partial(launch.emulated(contracted=contracted), seed) for launch in runs]
+            return [partial(launch.emulated(contracted=contracted, checked=checked), seed) for launch in runs]
         if kind == "cuda":
             checked, seed = how.pop("checked", self.name == "interpret"), how.pop("seed", None)
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})

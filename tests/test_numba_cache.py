@@ -1,9 +1,16 @@
-"""Two processes that compile different versions of a function at the same time do not get each other's machine code."""
+"""Two processes that compile different versions of a function at the same time do not get each other's machine code.
+
+And nobody gets that of sources that have changed.
+"""
+
+from types import SimpleNamespace
 
 import pytest
 from numba.core.caching import IndexDataCacheFile
 
-from kernels.numba_cache import make_safe
+from kernels import numba_cache
+from kernels.numba_cache import behind, make_safe, stamp
+from tests.helpers import ROOT
 
 RELU, SIGMOID = ("relu", "avx2"), ("sigmoid", "avx2")
 
@@ -39,3 +46,30 @@ def test_a_version_is_replaced_by_a_newer_one_of_the_same(caches):
     first.save(RELU, "old")
     second.save(RELU, "new")
     assert first.load(RELU) == "new"
+
+
+def test_a_function_is_compiled_anew_when_a_file_changes_that_its_file_imports(tmp_path, monkeypatch):
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    (folder / "loops.py").write_text("from kernels.inner import step\n")
+    (folder / "inner.py").write_text("from kernels import constants\n")
+    (folder / "constants.py").write_text("WIDTH = 8\n")
+    (folder / "other.py").write_text("WIDTH = 8\n")
+    monkeypatch.setattr(numba_cache, "ROOT", tmp_path)
+
+    def seen():
+        for known in (numba_cache.behind, numba_cache.imported, numba_cache.content):
+            known.cache_clear()  # as in a new process
+        return stamp(SimpleNamespace(_py_file=str(folder / "loops.py")))
+
+    before = seen()
+    (folder / "other.py").write_text("WIDTH = 16\n")
+    assert seen() == before
+    (folder / "constants.py").write_text("WIDTH = 16\n")
+    assert seen() != before
+
+
+def test_the_scheduler_of_the_emulator_depends_on_all_that_it_calls():
+    names = {path.name for path in behind(ROOT / "kernels" / "gpu" / "emulator" / "schedule.py")}
+    assert {"schedule.py", "warp.py", "order.py", "shadow.py", "raw.py", "layout.py"} <= names
+    assert "cuda.py" not in {path.name for path in behind(ROOT / "kernels" / "operations" / "add" / "cpu.py")}

@@ -24,8 +24,9 @@ from kernels.device import cuda_problem
 from kernels.operation import HARD, Operation, ShapeError
 from kernels.table import Row
 
-# What is held against the reference.
-DEVICES = ("cpu", "interpret", "cuda")
+# What is held against the reference. The emulator, whose kernels take a second each to compile, is asked for by name.
+DEVICES = ("cpu", "interpret", "emulate", "cuda")
+AT_ONCE = ("cpu", "interpret", "cuda")
 
 # What is done to the values of a case; the simplest first, since cases shrink towards it.
 SCALES = {"denormal": 1e-40, "tiny": 1e-12, "huge": 1e12}
@@ -38,7 +39,7 @@ SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 class Subject:
     """One kernel under test: a direction of an operation on a device, and there a rung.
 
-    order    of an interpreted kernel: the seed of the order in which its threads run; None for that of their numbers
+    order    of an interpreted or emulated kernel: the seed of the order in which its threads run; None for that of their numbers
     """
 
     operation: Operation
@@ -53,6 +54,8 @@ class Subject:
 
     def run(self, trial: Trial, forward: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
         how = {"rung": self.rung} if self.order is None else {"rung": self.rung, "seed": self.order}
+        if self.device == "emulate":  # as the interpreter it refuses what a GPU would not notice, with a GPU's tiles
+            how["checked"] = True
         if self.direction == "forward":
             return trial.forward(self.device, **how)
         assert forward is not None
@@ -60,8 +63,8 @@ class Subject:
 
 
 def devices() -> list[str]:
-    """Those of DEVICES that there are here."""
-    return [name for name in DEVICES if name != "cuda" or cuda_problem() is None]
+    """Those that there are here, of what is run where none is named."""
+    return [name for name in AT_ONCE if name != "cuda" or cuda_problem() is None]
 
 
 def subjects(operation: Operation, device: str, order: int | None = None) -> Iterator[Subject]:
@@ -71,7 +74,7 @@ def subjects(operation: Operation, device: str, order: int | None = None) -> Ite
             yield Subject(operation, direction, device)
         else:
             for rung in range(1, len(getattr(operation.implementation("cuda"), direction)) + 1):
-                yield Subject(operation, direction, device, rung, order if device == "interpret" else None)
+                yield Subject(operation, direction, device, rung, order if device in ("interpret", "emulate") else None)
 
 
 class Choices:

@@ -25,9 +25,10 @@ def add(commands: Commands) -> None:
     )
     what = "only this one, or a kernel of your own, as my.py:scale (default: all operations)"
     c.add_argument("ladder", nargs="?", metavar="OPERATION|FILE.py:NAME", help=what)
-    what = f"only on this one: {', '.join(DEVICES)} (default: all that are here)"
+    what = f"only on this one: {', '.join(DEVICES)} (default: all that are here but emulate)"
     c.add_argument("--device", metavar="NAME", choices=DEVICES, help=what)
-    c.add_argument("--rung", type=positive, metavar="N", help="only this rung of each ladder, on interpret and cuda")
+    what = "only this rung of each ladder, on interpret, emulate and cuda"
+    c.add_argument("--rung", type=positive, metavar="N", help=what)
     what = f"how long to go on, each kernel at least once (default: {SECONDS}; your own: a case of each kind of values)"
     c.add_argument("--seconds", type=positive_float, metavar="S", help=what)
     c.add_argument("--seed", type=count, metavar="N", default=0, help="same seed, same cases (default: 0)")

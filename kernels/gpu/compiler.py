@@ -83,7 +83,8 @@ def ptx(function, argument_types, architecture, contracted=True, lines=False):
     """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU. Raises CompileError, NoCompiler.
 
     contracted    whether a * b + c may become one fma, rounded once, as it does on a GPU
-    lines         whether the text says which line of the source an instruction comes from
+    lines         whether the text says which line of the source an instruction comes from; asked for that, Numba puts
+                  some instructions of about one kernel in four into another order, so what runs fast has none
     """
     signature, capability = types.void(*argument_types), compute_capability(architecture)
     try:

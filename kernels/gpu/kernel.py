@@ -163,12 +163,12 @@ class Launch:
         except (KernelError, SourceError) as error:
             raise shown(error) from cause(error)
 
-    def emulate(self, seed=None, **options):
+    def emulate(self, seed=None, checked=False, **options):
         """Execute on the CPU what the compiler makes of the kernel, on NumPy arrays; with a seed in another order.
 
-        Options as compiler.ptx takes them.
+        `checked` refuses what a GPU would not notice. Options as compiler.ptx takes them.
         """
-        self.emulated(**options)(seed)
+        self.emulated(checked=checked, **options)(seed)
 
     def emulated(self, **options):
         """A call that runs the compiled kernel on these arrays, to be made any number of times."""

@@ -17,6 +17,7 @@ from numba.core.extending import _Intrinsic
 from numba.core.types import Type
 
 from kernels.gpu import compiler
+from kernels.gpu import lines as source_lines
 from kernels.gpu.source import DeviceFunction, reachable
 from kernels.store import Store
 
@@ -27,21 +28,35 @@ def ptx(source, argument_types, architecture, **options):
     """PTX of a kernel, compiled or known; options as compiler.ptx takes them. Raises CompileError and NoCompiler."""
     key = key_of(source, argument_types, architecture, **options)
     if key is None:
-        return compiler.ptx(source.specialised(), argument_types, architecture, **options)
+        return compiled(source, argument_types, architecture, **options)
     store = Store("ptx")
     if found := store.get(key):
         return found.decode()
-    text = compiler.ptx(source.specialised(), argument_types, architecture, **options)
+    text = compiled(source, argument_types, architecture, **options)
     store.put(key, text.encode())
     return text
+
+
+def compiled(source, argument_types, architecture, lines=False, **options):
+    """PTX of a kernel, compiled now."""
+    if lines:
+        return source_lines.ptx(source, argument_types, architecture, **options)
+    return compiler.ptx(source.specialised(), argument_types, architecture, **options)
 
 
 def key_of(source, argument_types, architecture, **options):
     """A hash of all that the PTX depends on; None where that is not known."""
     parts = [compiler_version(), architecture, repr(sorted(options.items())), repr(argument_types), repr(source)]
     for each in reachable(source):
-        # With the line it begins at, as the text may say from which line each instruction comes.
-        parts += [str(each.first_line), each.function.__module__, each.function.__qualname__, each.text, repr(each)]
+        # With the place it stands at, as the text may say from which line each instruction comes.
+        parts += [
+            each.file if options.get("lines") else "",
+            str(each.first_line),
+            each.function.__module__,
+            each.function.__qualname__,
+            each.text,
+            repr(each),
+        ]
         for name, value in sorted(each.names().items()):
             described = describe(value)
             if described is None:

@@ -119,14 +119,17 @@ class Source:
         used = {node.id for node in ast.walk(self.tree()) if isinstance(node, ast.Name)}
         return {name: value for name, value in known.items() if name in used}
 
-    def specialised(self):
+    def specialised(self, ready=None, shift=0):
         """The function with its constants bound, and device functions in their compiled form, ready for Numba.
 
         The constants become cells of a closure and not globals, because that is what Numba's cache looks at.
+
+        ready    what makes of a name's meaning its compiled form
+        shift    by how many lines the function stands further down
         """
-        names = {n: _compiled(v) for n, v in self.names().items()}
+        names = {n: (ready or _compiled)(v) for n, v in self.names().items()}
         constants = {n: names.pop(n) for n in self.constants if n in names}
-        tree = self.tree()
+        tree = ast.increment_lineno(self.tree(), shift)
         maker = ast.FunctionDef(
             name="specialise",
             args=ast.arguments([], [ast.arg(n) for n in constants], None, [], [], None, []),

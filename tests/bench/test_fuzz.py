@@ -7,6 +7,7 @@ from kernels.__main__ import main
 from kernels.bench.fuzz import KINDS, Case, Choices, Judge, Subject, shrink, standing
 from kernels.bench.trial import Trial
 from kernels.commands.targets import operations
+from kernels.gpu import cuda, kernel
 
 OPERATIONS = operations()
 ADD = OPERATIONS["add"]
@@ -110,6 +111,25 @@ def test_a_value_that_nobody_wrote_is_found(monkeypatch):
 def test_an_exception_is_a_problem_and_no_end(monkeypatch):
     monkeypatch.setattr(ADD.implementation("cpu"), "forward", lambda a, b, y: 1 / 0)
     assert Judge(of_kind(ADD, "plain"))(ON_CPU).problem.startswith("ZeroDivisionError")
+
+
+@kernel
+def adds_and_looks_further(a, b, y):
+    i = cuda.grid(1)
+    if i < y.size:
+        y[i] = a[i] + b[i] + (a[i + 1] - a[i + 1])
+
+
+def test_the_emulator_is_asked_to_check(monkeypatch):
+    """What it reads beyond the end changes no value: only a checked run tells."""
+
+    def forward(a, b, y, rung, tiny):
+        return [adds_and_looks_further[-(-y.size // 32), 32](a.reshape(-1), b.reshape(-1), y.reshape(-1))]
+
+    monkeypatch.setattr(ADD.implementation("cuda"), "forward", forward)
+    problem = Judge(of_kind(ADD, "plain"))(Subject(ADD, "forward", "emulate", 1)).problem
+    assert problem.startswith("OutOfBounds: adds_and_looks_further: block ")
+    assert "a[" in problem
 
 
 def test_errors_are_counted_in_ulp_of_the_largest_value(monkeypatch):

@@ -30,6 +30,12 @@ def of_numba(args, kinds) -> list[Any]:
     return found
 
 
+def owners(args, names) -> list[str]:
+    """The name of the argument that each of the values belongs to which `of_numba` makes of arguments."""
+    count = [5 + 2 * value.ndim if isinstance(value, np.ndarray) and value.ndim else 1 for value in args]
+    return [name for name, values in zip(names, count, strict=True) for _ in range(values)]
+
+
 def parameters(translation: Translation, values: list[Any]) -> np.ndarray:
     """Values as one block of bytes: arrays as pointers, numbers in the parameter's type, `bytes` as they are.
 

@@ -23,17 +23,17 @@ from kernels.gpu.emulator.values import literal, width
 class Emitter:
     """LLVM text that grows. `item` is the instruction that is translated, `at` its block and index there."""
 
-    def __init__(self, function: Function, module: Module, watched: bool):
+    def __init__(self, function: Function, module: Module, watched: bool, checked: bool = False):
         # They import this module's users, and are only needed once all is loaded.
         from kernels.gpu.emulator.instructions import OPCODES, SPECIAL, asynchronous
 
         asynchronous.queued(function)
         self.opcodes, self.special = OPCODES, SPECIAL
-        self.function, self.module, self.watched = function, module, watched
+        self.function, self.module, self.watched, self.checked = function, module, watched or checked, checked
         self.blocks = blocks(function)
         self.liveness = Liveness(self.blocks, function.registers)
         instructions = [item for block in self.blocks for item in block.instructions]
-        self.places = Places(function, module, instructions)
+        self.places = Places(function, module, instructions, checked)
         used = {name for item in instructions for name in (*read(item), *written(item))}
         # Registers by number, and the LLVM type that each is kept in.
         self.index = {name: i for i, name in enumerate((*function.registers, CARRY)) if name in used}
@@ -223,6 +223,11 @@ class Emitter:
         self.begin(bad)
         self.emit_void(f"ret i32 {layout.FAULT}")
         self.begin(good)
+
+    def announce(self, what: str) -> None:
+        """Tell checked mode of what is no access but matters to it: a "fence", or the "turn" of a loop."""
+        if self.checked:
+            self.access(what, None, "null", 0)
 
     # stopping
 

@@ -21,11 +21,11 @@ import numpy as np
 
 from kernels.gpu.emulator import layout, printing, schedule
 from kernels.gpu.emulator.arguments import parameters
-from kernels.gpu.emulator.errors import EmulatorError, PtxError
+from kernels.gpu.emulator.errors import EmulatorError, PtxError, site_of
 from kernels.gpu.emulator.native import Code, compiled, processor
 from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.syntax import Function
-from kernels.gpu.emulator.together import TURNS, named, run_together
+from kernels.gpu.emulator.together import TURNS, run_together
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
@@ -39,23 +39,28 @@ def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool
 
     watched and counted as `translate` takes them. Raises PtxError.
     """
-    key = f"{fingerprint()} {processor()} {name} {watched} {counted}\n{ptx}"
-    return _load(hashlib.sha256(key.encode()).hexdigest(), ptx, name, watched, counted)
+    return loaded(ptx, name, Loaded, watched=watched, counted=counted)
+
+
+def loaded(ptx: str, name: str | None, kind: type, **how: bool) -> Any:
+    """A kernel of a text as a kind of Loaded; how it is translated, `translate` explains. Raises PtxError."""
+    key = f"{fingerprint()} {processor()} {name} {sorted(how.items())}\n{ptx}"
+    return _load(hashlib.sha256(key.encode()).hexdigest(), ptx, name, kind, **how)
 
 
 @cache
-def _load(key, ptx, name, watched, counted):
+def _load(key, ptx, name, kind, **how):
     with LOCK:
         store = Store("emulator")
         known = unpickled(store.get(key))
         if known is None:
             module = parse(ptx)
-            translation = translate(entry(module, name), module, watched, counted)
+            translation = translate(entry(module, name), module, **how)
             known = translation, compiled(translation.text)
             translation.text = ""
             store.put(key, pickle.dumps(known))
         translation, code = known
-        return Loaded(translation, Code(code))
+        return kind(translation, Code(code), ptx)
 
 
 def unpickled(data):
@@ -86,8 +91,8 @@ def fingerprint() -> str:
 class Loaded:
     """A kernel that can be run."""
 
-    def __init__(self, translation: Translation, code: Code):
-        self.translation, self.code = translation, code
+    def __init__(self, translation: Translation, code: Code, ptx: str):
+        self.translation, self.code, self.ptx = translation, code, ptx
         self.step = code.address(STEP)
         self.kinds = np.array([schedule.KINDS.index(s.kind) for s in translation.stops] or [0], np.int32)
         self.details = np.array([s.detail for s in translation.stops] or [0], np.int32)
@@ -115,6 +120,7 @@ class Loaded:
         shared_bytes: int = 0,
         seed: int | None = None,
         cores: int | None = None,
+        title: str | None = None,
         blocks: Sequence[int] | None = None,
         observer: "Observer | None" = None,
     ) -> None:
@@ -123,17 +129,14 @@ class Loaded:
         shared_bytes    dynamic shared memory
         seed            for another order of blocks, warps and lanes; None for that of their numbers
         cores           how many; None for all, or one where blocks talk to each other
+        title           what errors call the kernel
         blocks          linear numbers of those to run; None for all
         observer        who is told of each block that has run
 
         Raises EmulatorError where it cannot go on: threads that wait for what never comes, traps.
         """
-        order = np.arange(np.prod(grid, dtype=np.int64)) if blocks is None else np.array(blocks, np.int64)
+        order, lanes = in_order(grid, block, seed, blocks)
         count = len(order)
-        generator = None if seed is None else np.random.default_rng(seed)
-        if generator is not None:
-            generator.shuffle(order)
-        lanes = lanes_in_order(int(np.prod(block)), generator)
         given = parameters(self.translation, values)
         cores = cores or (1 if self.translation.is_ordered else os.cpu_count() or 1)
         cores = min(cores, count)
@@ -151,12 +154,12 @@ class Loaded:
                     piece = next(waiting, None)
                 if piece is None:
                     return
-                self._run_piece(place, *piece, order, lanes, block, grid)
+                self._run_piece(place, *piece, order, lanes, block, grid, title)
                 if observer is not None:
                     observer.ran(place, int(order[piece[0]]))
 
         if cores == 1 and self.translation.is_ordered and observer is None:
-            run_together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes)
+            run_together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes, title)
             return
         if cores == 1:
             work()
@@ -165,21 +168,22 @@ class Loaded:
             for done in [pool.submit(work) for _ in range(cores)]:
                 done.result()
 
-    def _run_piece(self, place, first, last, order, lanes, block, grid):
+    def _run_piece(self, place, first, last, order, lanes, block, grid, title):
         failure = np.zeros(4, np.int64)
         code = schedule.run_blocks(
             self.step, first, last, order, place.threads, place.block, place.shared, place.local,
-            self.kinds, self.details, lanes, False, place.state, place.arrived, ALONE, failure,
+            self.kinds, self.details, lanes, 0, place.state, place.arrived, ALONE, failure,
         )  # fmt: skip
         if code != schedule.DONE:
-            raise EmulatorError(self.explained(failure, block, grid))
+            raise EmulatorError(self.explained(failure, block, grid, title))
 
-    def explained(self, failure, block, grid) -> str:
+    def explained(self, failure, block, grid, title) -> str:
         """What went wrong, in one line."""
         code, number, thread, state = (int(v) for v in failure)
-        where = f"{self.translation.name}: block {unravel(number, grid)}, thread {unravel(thread, block)}"
+        name = title or self.translation.name
+        where = f"{name}: block {unravel(number, grid)}, thread {unravel(thread, block)}"
         stop = self.translation.stops[state - 1] if 0 < state <= len(self.translation.stops) else None
-        at = f" at {named(stop.instruction)}" if stop else ""
+        at = f" at {site_of(stop.instruction, self.ptx)}" if stop else ""
         match code:
             case schedule.TRAP:
                 return f"{where}: trap"
@@ -243,6 +247,15 @@ def aligned_zeros(size: int) -> np.ndarray:
     memory = np.zeros(size + 256, np.uint8)
     start = -memory.ctypes.data % 256
     return memory[start : start + size]
+
+
+def in_order(grid, block, seed, blocks=None) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks of a grid, or some, and threads of a block in the order in which they run, which a seed shuffles."""
+    order = np.arange(int(np.prod(grid, dtype=np.int64))) if blocks is None else np.array(blocks, np.int64)
+    generator = None if seed is None else np.random.default_rng(seed)
+    if generator is not None:
+        generator.shuffle(order)
+    return order, lanes_in_order(int(np.prod(block)), generator)
 
 
 def lanes_in_order(count: int, generator) -> np.ndarray:

@@ -3,6 +3,8 @@
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.syntax import Address, Symbol, Variable, Vector
 
+GAP = 256  # bytes between variables in checked mode, so that what leaves one by a little meets no other
+
 
 def aligned(offset: int, align: int) -> int:
     """The next multiple of `align`."""
@@ -15,8 +17,12 @@ MOST = {"shared": 227 * 2**10, "local": 512 * 2**10, "param": 32764, "global": 2
 class Places:
     """shared, statics, locals, parameters: (offset in bytes, variable) by name; and how many bytes each takes."""
 
-    def __init__(self, function, module, instructions):
-        """Only what the instructions mention gets a place. Raises PtxError for variables of other modules."""
+    def __init__(self, function, module, instructions, apart=False):
+        """Only what the instructions mention gets a place. Raises PtxError for variables of other modules.
+
+        apart    whether shared and static variables lie GAP bytes apart, each at a multiple of that
+        """
+        gap = GAP if apart else 0
         self.shared: dict[str, tuple[int, Variable]] = {}
         self.statics: dict[str, tuple[int, Variable]] = {}
         self.locals: dict[str, tuple[int, Variable]] = {}
@@ -31,16 +37,16 @@ class Places:
                 if variable.size is None:
                     dynamic.append((name, variable))
                 else:
-                    shared = aligned(shared, variable.align)
+                    shared = aligned(shared + gap, max(variable.align, gap))
                     self.shared[name] = (shared, variable)
                     shared += variable.size
             elif variable.space in ("global", "const") and name in used:
                 if variable.size is None or (variable.external and not variable.initial):
                     raise PtxError(f"{name}: a variable that the text declares as that of another module")
-                statics = aligned(statics, max(variable.align, 16))
+                statics = aligned(statics + gap, max(variable.align, 16, gap))
                 self.statics[name] = (statics, variable)
                 statics += variable.size
-        shared = aligned(shared, 16)
+        shared = aligned(shared + gap, max(16, gap))
         for name, variable in dynamic:  # all begin where the static ones end
             self.shared[name] = (shared, variable)
         self.shared_bytes, self.statics_bytes = shared, statics

@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.gpu.emulator import layout
+from kernels.gpu.emulator import layout, order
 from kernels.gpu.emulator.warp import meet_in_warp
 
 # States of a thread; a positive one is the number of the stop where it waits.
@@ -59,7 +59,7 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
     shared     uint8: the block's shared memory
     local      (first word, last word) of a thread's local memory in its record
     lanes      int64: threads in the order in which they run, warp by warp
-    strict     whether a barrier that some threads will never reach ends the run
+    strict     address of what checked mode remembers (shadow.py), or 0
     state      int32 (threads): of each thread, see above
     arrived    int32 (BARRIERS + 1): at each barrier, of those who do not wait there; last, barriers passed so far
     patience   int64 (2,): turns after which a block is parked, when in none of them a thread ended or passed a
@@ -74,6 +74,8 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
         threads[:, local[0] : local[1]] = -1
         threads[:, AT_RESUME] = 0
         state[:], arrived[:] = READY, 0
+        if strict:
+            order.begin_block(strict)
         code = run_block(step, threads, block, kinds, details, lanes, strict, state, arrived, patience, failure)
         if code != DONE:
             failure[0], failure[1] = code, number
@@ -87,6 +89,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
     count, stride = threads.shape[0], threads.strides[0]
     base, block_at = threads.ctypes.data, block.ctypes.data
     left, turns, idle = np.sum(state != OVER), 0, 0
+    waited = np.zeros(count, np.int32)
     while left:
         before = left
         if idle > patience[0] or turns > patience[1]:
@@ -103,19 +106,33 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
                     if state[t] != READY:
                         continue
                     running = moved = True
+                    if strict:
+                        order.begin_turn(strict)
                     code = call_step(step, base + t * stride, block_at)
                     state[t] = code if code > 0 else OVER
                     left -= code <= 0
                     if code < 0:
                         failure[2], failure[3] = t, threads[t, AT_RESUME]
                         return FAULT if code == layout.FAULT else TRAP
+                if strict:
+                    waited[:] = state
+                    if order.leaves_itself_out(strict, threads, state, kinds, warp):
+                        return FAULT
                 if meet_in_warp(threads, state, kinds, details, warp):
                     running = True
-                if strict and failure[0]:
-                    return failure[0]
+                if strict and order.met_in_warp(strict, threads, waited, state, kinds, warp):
+                    return FAULT
+        if strict:
+            waited[:] = state
+            waiter = order.who_misses_barrier(threads, state, kinds)
+            if waiter >= 0:
+                failure[2], failure[3] = waiter, state[waiter]
+                return MISSED
         if meet_at_barriers(threads, state, kinds, details, arrived, left):
             arrived[BARRIERS] += 1
             idle = 0
+            if strict:
+                order.met_at_barriers(strict, threads, waited, state, kinds)
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:

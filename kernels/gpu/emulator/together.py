@@ -22,16 +22,16 @@ LEAST = 1000  # turns, however many threads there are
 MEMORY = 2**30  # bytes that blocks under way may take
 
 
-def run_together(kernel, make, order, lanes):
-    """Run the blocks `order` of a Loaded kernel; make() gives memory for one. Raises EmulatorError."""
-    blocks = Together(kernel, make, order, lanes)
+def run_together(kernel, make, order, lanes, title=None):
+    """Run the blocks `order` of a Loaded kernel; make() gives memory for one. Raises EmulatorError, with a title."""
+    blocks = Together(kernel, make, order, lanes, title)
     while blocks.begun < len(order) or blocks.parked:
         blocks.turn()
 
 
 class Together:
-    def __init__(self, kernel, make, order, lanes):
-        self.kernel, self.make, self.order, self.lanes = kernel, make, order, lanes
+    def __init__(self, kernel, make, order, lanes, title):
+        self.kernel, self.make, self.order, self.lanes, self.title = kernel, make, order, lanes, title
         self.position = {int(number): n for n, number in enumerate(order)}
         self.begun, self.parked = 0, []  # how many have begun; (linear number, memory) of each that is under way
         self.spare = [make()]
@@ -79,7 +79,7 @@ class Together:
     def checked(self, run, number, place):
         kernel, failure = self.kernel, np.zeros(4, np.int64)
         patience = np.array([self.patience, SLICE])
-        common = (kernel.kinds, kernel.details, self.lanes, False, place.state, place.arrived, patience, failure)
+        common = (kernel.kinds, kernel.details, self.lanes, 0, place.state, place.arrived, patience, failure)
         if run is schedule.run_block:
             code = run(kernel.step, place.threads, place.block, *common)
             failure[0], failure[1] = code, number
@@ -90,7 +90,7 @@ class Together:
                 self.begun = self.position[int(failure[1])] + 1
                 self.parked.append((int(failure[1]), place))
         if code not in (schedule.DONE, schedule.PARKED):
-            raise EmulatorError(kernel.explained(failure, place.size, place.grid))
+            raise EmulatorError(kernel.explained(failure, place.size, place.grid, self.title))
         return code
 
     def endless(self):
@@ -103,7 +103,8 @@ class Together:
         number, place = self.parked[0]
         thread = schedule.first_waiting(place.state)
         state = place.threads[thread, schedule.AT_RESUME]
-        said = self.kernel.explained((schedule.ENDLESS, number, thread, state), place.size, place.grid)
+        failure = schedule.ENDLESS, number, thread, state
+        said = self.kernel.explained(failure, place.size, place.grid, self.title)
         waiting[stops[state - 1].instruction] -= 1
         others = [f"{count} wait at {named(instruction)}" for instruction, count in waiting.most_common(4) if count]
         said += f"; of the other threads {', '.join(others)}" if others else ""

@@ -23,18 +23,21 @@ from kernels.gpu.emulator.values import zero
 STEP = "step"
 
 
-def translate(function: Function, module: Module, watched: bool = False, counted: bool = False) -> Translation:
+def translate(
+    function: Function, module: Module, watched: bool = False, counted: bool = False, checked: bool = False
+) -> Translation:
     """Translate a kernel. Raises PtxError, which names instruction and line, for all that cannot be executed.
 
     watched    whether each access to memory is announced to the function at layout.TOUCH, which may refuse it
     counted    whether executions of each basic block are counted, and the turns of each loop
+    checked    whether it is made for checked mode: watched, told of fences and turns of loops, variables lie apart
     """
-    return Translator(function, module, watched, counted).run()
+    return Translator(function, module, watched, counted, checked).run()
 
 
 class Translator(Emitter):
-    def __init__(self, function, module, watched, counted):
-        super().__init__(inlined(function, module), module, watched)
+    def __init__(self, function, module, watched, counted, checked):
+        super().__init__(inlined(function, module), module, watched, checked)
         self.counted = counted
         self.loops = loops(self.blocks) if counted else {}
 

@@ -17,7 +17,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Access:
-    """A place that reads or writes memory: what for is "load", "store" or "atomic"."""
+    """A place that reads or writes memory: what for is "load", "store" or "atomic".
+
+    In checked mode also a "fence", and the "turn" of a loop: places that touch no memory.
+    """
 
     what: str
     space: str

@@ -124,8 +124,10 @@ def shuffle(threads, how, at, here, lane):
         inside = source <= limit
     if not inside:
         source = lane
+    threads[t, RESULT + 2] = 0
     if not here >> np.uint32(source) & np.uint32(1):
-        source = lane  # of a lane that takes no part the manual promises nothing
+        threads[t, RESULT + 2] = source + 1  # of a lane that takes no part the manual promises nothing
+        source = lane
     threads[t, RESULT] = threads[at[source], DEPOSIT]
     threads[t, RESULT + 1] = inside
 

@@ -125,3 +125,5 @@ def combined(t, i, kind, old, value):
 def fence(t, i):
     t.is_ordered |= not i.has("cta")
     t.emit_void("fence seq_cst")
+    if not i.has("cta"):
+        t.announce("fence")

@@ -11,6 +11,7 @@ REDUCTIONS = {"popc": 1, "and": 2, "or": 3}
 def branch(t, i):
     t.only(i, "uni")
     block, _ = t.at
+    announce_turn(t, block)
     to, access = block.next[0], t.spins.get(block.number)
     if i.predicate is not None:
         behind = block.next[1] if len(block.next) > 1 else None
@@ -27,6 +28,12 @@ def branch(t, i):
     t.emit_void(f"br label %b{to}")
 
 
+def announce_turn(t, block):
+    """A branch that may go back closes a loop."""
+    if min(block.next) <= block.number:
+        t.announce("turn")
+
+
 @opcode("brx")
 def branch_indexed(t, i):
     """To the label of that index; beyond the list a GPU may do anything, this one takes the last."""
@@ -34,6 +41,7 @@ def branch_indexed(t, i):
     if i.predicate is not None:
         raise PtxError("a predicate before it is not executed")
     block, _ = t.at
+    announce_turn(t, block)
     index = t.read(i.operands[0], "u32")
     if access := t.spins.get(block.number):
         t.stop("yield", deposits=(index,), at=access)

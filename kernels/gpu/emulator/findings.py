@@ -1,0 +1,170 @@
+"""What checked mode has found, in words: those of the interpreter where it finds the same."""
+
+from kernels.gpu.emulator import schedule, shadow
+from kernels.gpu.emulator.arena import index_in
+from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
+from kernels.gpu.emulator.named import name_at
+from kernels.gpu.emulator.places import GAP
+from kernels.gpu.emulator.types import BITS
+from kernels.gpu.emulator.warp import MEMBERS
+from kernels.gpu.interpreter.errors import BarrierDivergence, DataRace, KernelError, OutOfBounds, Uninitialised, indexed
+
+VERBS = {"load": "reads", "store": "writes", "atomic": "atomically changes"}
+WARP = 32
+
+
+class Findings:
+    """Errors of one run of a kernel in an arena, as the record of checked mode tells."""
+
+    def __init__(self, kernel, arena, record, order, place):
+        self.translation, self.ptx = kernel.translation, kernel.ptx
+        self.arena, self.words, self.starts = arena, record.words, record.starts
+        self.order, self.grid, self.block, self.threads = order, place.grid, place.size, place.threads
+        self.states = place.state.tolist()
+
+    def word(self, name) -> int:
+        return int(self.words[shadow.AT[name] // 8])
+
+    def error(self, failure) -> KernelError:
+        """What ended a run, by what the scheduler says of it; kernel is left to be named."""
+        code, number, thread, state = (int(v) for v in failure)
+        if code == schedule.FAULT:
+            thread = self.word("THREAD")
+            error = self.found(self.word("FOUND"), thread)
+        elif code == schedule.TRAP:
+            error = KernelError("trap")
+        elif code == schedule.PARKED:
+            stop = self.translation.stops[state - 1]
+            problem = "waits for memory that neither its block nor one before writes (here blocks run one by one)"
+            error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
+        else:
+            error, thread = self.diverged(thread, self.states)
+        error.block, error.thread = three(number, self.grid), three(thread, self.block)
+        return error
+
+    def found(self, code, thread):
+        if code in (shadow.LEFT_OUT, shadow.NO_SOURCE):
+            return self.alone(code, thread)
+        access = self.translation.accesses[self.word("ACCESS")]
+        if code == shadow.ENDLESS:
+            problem = f"is still in this loop after {self.word('MOST_TURNS'):,} turns"
+            return Endless(problem, site=self.site(access.instruction, "", "sync"))
+        name, index, size, where = self.described(self.word("ADDRESS"), access)
+        what = indexed(name, index) if index is not None else name
+        kind: type[KernelError] = OutOfBounds
+        problem = f"{VERBS[access.what]} {what}"
+        if code == shadow.OUTSIDE:
+            outside = f"is out of bounds for {size}" if index is not None else where
+            problem = f"{what} {outside}"
+        elif code == shadow.FOREIGN:
+            problem = f"{VERBS[access.what]} local memory of another thread"
+        elif code == shadow.MISALIGNED:
+            kind, problem = Misaligned, f"{problem}, at an address that is no multiple of its {access.bytes} bytes"
+        elif code == shadow.UNWRITTEN:
+            who = "this thread" if where == "local" else "any thread of the block"
+            hint = "" if where == "local" or len(self.threads) == 1 else " (is a barrier missing?)"
+            kind, problem = Uninitialised, f"{what} of {size} is read before {who} wrote it{hint}"
+        elif code == shadow.RACE:
+            kind, problem = DataRace, f"{VERBS[access.what]} {what} of {size}, {self.other()}"
+        site = self.site(access.instruction, name, access.what, access.bytes)
+        return kind(problem, array=name if index is not None else None, index=index, site=site)
+
+    def other(self):
+        """Who is in no order with the access."""
+        code = self.word("OTHER")
+        access = self.translation.accesses[code & (1 << shadow.SITE_BITS) - 1]
+        before = code >> shadow.SITE_BITS & (1 << shadow.THREAD_BITS) - 1
+        time = code >> shadow.TIME_SHIFT & (1 << shadow.TIME_BITS) - 1
+        where = self.site(access.instruction, "", access.what).brief
+        if time >= self.word("BEGIN"):
+            who, missing = f"thread {three(before, self.block)}", "no barrier lies between them"
+        else:
+            number = self.order[self.started_before(time)]
+            who, missing = f"block {three(int(number), self.grid)}", "blocks run in any order"
+        return f"which {who} {VERBS[access.what]} at {where}: {missing}"
+
+    def started_before(self, time):
+        """Which block, in the order they ran, did something at that time."""
+        return int((self.starts[: self.word("BLOCKS")] <= time).sum()) - 1
+
+    def described(self, address, access):
+        """(name, index, shape or number of elements, where that is) of what lies at an address, or near it.
+
+        Of variables only bytes are known: they are taken for elements as large as what the instruction reads.
+        """
+        element = max(BITS[access.instruction.type] // 8, 1) if access.instruction.types else access.bytes
+        arena, places = self.arena, self.translation.places
+        offset = address - arena.address
+        statics = address - self.word("STATICS")
+        if -GAP <= statics < self.word("STATICS_BYTES") + GAP:
+            offset = arena.extent + statics
+        if access.space == "local" or 0 <= address - self.word("THREADS") < self.word("THREADS_BYTES"):
+            record = self.word("THREADS") + self.word("THREAD") * self.word("STRIDE") + self.word("LOCAL_AT")
+            name = self.in_source(access, "local") or next(iter(places.locals), "local memory")
+            return name, (address - record) // element, elements(places.local_bytes // element), "local"
+        region = arena.region_near(offset)
+        if region is None:
+            return f"address {address:#x}", None, None, "lies outside every array" if address >= 4096 else NULL
+        if region.arrays:
+            name, array = region.nearest(offset)
+            start = array.__array_interface__["data"][0] - region.origin + region.first
+            return name, index_in(array, offset - start), f"shape {array.shape}", region.kind
+        name = self.in_source(access, {"static": "const"}.get(region.kind, region.kind)) or region.name
+        return name, (offset - region.first) // element, elements(region.size // element), region.kind
+
+    def in_source(self, access, kind):
+        """What an array that is no argument is called in the source, if that is known."""
+        file, line = access.instruction.source or ("", 0)
+        return name_at(file, line, kind) if file else None
+
+    def alone(self, code, thread):
+        """A lane that is not among those it waits for, or takes the value of one that is not."""
+        stop = self.translation.stops[int(self.threads[thread, schedule.AT_RESUME]) - 1]
+        if code == shadow.LEFT_OUT:
+            mask = self.word("OTHER") & 0xFFFFFFFF
+            problem = f"calls {stop.instruction} with mask {mask:#010x}, which leaves out its own lane"
+        else:
+            problem = f"{stop.instruction} reads from lane {self.word('OTHER')}, which takes no part"
+        return BarrierDivergence(problem, site=self.site(stop.instruction, str(stop.instruction), "sync"))
+
+    def diverged(self, waiter, states):
+        """Nobody can go on: who waits for whom. Also which thread is missing."""
+        stop = self.translation.stops[states[waiter] - 1]
+        words = self.threads[waiter, schedule.AT_DEPOSIT : schedule.AT_DEPOSIT + 4]
+        members = list(range(len(states)))
+        if stop.kind not in ("barrier", "arrive"):
+            first = waiter // WARP * WARP
+            mask = int(words[MEMBERS[schedule.KINDS.index(stop.kind)]]) & 0xFFFFFFFF
+            members = [first + lane for lane in range(WARP) if mask >> lane & 1 and first + lane < len(states)]
+        site = self.site(stop.instruction, str(stop.instruction), "sync")
+        here = [t for t in members if states[t] == states[waiter]]
+        missing = [t for t in members if states[t] != states[waiter]]
+        index = three(waiter, self.block)
+        if (stop.kind == "barrier" and words[1]) or not missing:
+            problem = f"{stop.instruction} waits for {int(words[1])} threads, {len(here)} have come"
+            return BarrierDivergence(f"{problem}; thread {index} waits", site=site), waiter
+        example = missing[0]
+        does = "has returned"
+        if states[example] > 0:
+            other = self.translation.stops[states[example] - 1]
+            does = f"waits at {self.site(other.instruction, '', 'sync').brief}"
+        problem = (
+            f"{stop.instruction} waits for {len(missing)} of {len(members)} threads; "
+            f"thread {index} waits, thread {three(example, self.block)} {does}"
+        )
+        return BarrierDivergence(problem, site=site), example
+
+    def site(self, instruction, what, kind, size=0):
+        return site_of(instruction, self.ptx, what, kind, size)
+
+
+def elements(count):
+    return f"{count} element{'' if count == 1 else 's'}"
+
+
+NULL = "lies outside every array: it is taken from a null pointer"
+
+
+def three(number, size):
+    """(x, y, z) of a linear number."""
+    return number % size[0], number // size[0] % size[1], number // (size[0] * size[1])
