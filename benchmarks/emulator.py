@@ -82,9 +82,14 @@ def measure(options) -> int:
     print(table([rates(name, rung) for name, rung in rungs]))
     found = sorted(translations(), key=lambda each: each[1])
     times = [each for _, each in found]
-    print(f"\n{len(found)} kernels translated: median {statistics.median(times):.2f} s, most {times[-1]:.2f} s ({found[-1][0]})")
+    median, (name, most) = statistics.median(times), found[-1]
+    print(f"\n{len(found)} kernels translated: median {median:.2f} s, most {most:.2f} s ({name})")
     return 0
 
 
+def main(arguments: list[str] | None = None) -> int:
+    return run(parser(), arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(run(parser(), None, ()))
+    sys.exit(main())

@@ -81,9 +81,9 @@ class Device:
         """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times.
 
         arguments    device arrays and settings by name; None where there is none
-        how          of CUDA kernels: rung, tiny, part, as `launches` takes them; of interpreted and of emulated ones `seed`,
-                     for another order of blocks and threads, and `checked`; and of emulated ones `contracted`, whether
-                     a * b + c may be one fma
+        how          of CUDA kernels: rung, tiny, part, as `launches` takes them; of interpreted and of emulated ones
+                     `seed`, for another order of blocks and threads, and `checked`; and of emulated ones `contracted`,
+                     whether a * b + c may be one fma
 
         Raises ShapeError for arguments that do not fit, and OperationError where the operation has no implementation
         for this device, or one with an error.

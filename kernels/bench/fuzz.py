@@ -39,7 +39,8 @@ SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 class Subject:
     """One kernel under test: a direction of an operation on a device, and there a rung.
 
-    order    of an interpreted or emulated kernel: the seed of the order in which its threads run; None for that of their numbers
+    order    of an interpreted or emulated kernel: the seed of the order in which its threads run; None for that of
+             their numbers
     """
 
     operation: Operation

@@ -193,6 +193,7 @@ class CheckedExecution(Execution):
 
     def let_others_run(self):
         """Threads whose turn has not come since the last barrier run up to the next, whatever becomes of them."""
+        assert self.current is not None
         block, turns = self.current.block, self.trace.turns
         had = {number for number, at in zip(turns[1::4], turns[3::4], strict=True) if at == block.interval}
         for thread in block.threads:
