@@ -59,8 +59,11 @@ def sorts(blocks: list[list[Instruction]]) -> list[list[Sort]]:
 
 def sort(item: Instruction, only_addresses: Set[str] = frozenset()) -> Sort:
     """Of one instruction, with the registers whose values only become addresses."""
+    if item.opcode == "cp" and not item.has("global"):
+        return Sort("barrier and exchange")  # it waits for copies, or closes a group of them
     if (kind := ACCESSES.get(item.opcode)) is not None:
-        space = next((s for m in item.modifiers for s in SPACES if m.split("::")[0] == s), "generic")
+        spaces = [s for m in item.modifiers for s in SPACES if m.split("::")[0] == s] or ["generic"]
+        space = spaces[-1]  # a copy names where to, then where from
         return Sort("parameter") if space == "param" else Sort(kind, space, width(item))
     if passes_on(item) and item.opcode != "mov":
         results = written(item)
@@ -97,6 +100,8 @@ def width(item: Instruction) -> int:
     if item.opcode == "cp":
         sizes = [int(o.value) for o in item.operands if hasattr(o, "value")]
         return sizes[0] if sizes else 0
+    if item.opcode in ("ldmatrix", "stmatrix"):
+        return next((4 * int(m[1:]) for m in item.modifiers if m in ("x1", "x2", "x4")), 4)
     count = next((int(m[1:]) for m in item.modifiers if m in ("v2", "v4", "v8")), 1)
     return count * (BITS[item.types[-1]] // 8 if item.types else 0)
 

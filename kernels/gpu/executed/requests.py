@@ -23,11 +23,18 @@ def requests(launch, loaded: Loaded, touches: Touches, blocks, barriers: float, 
     addresses = Addresses(launch, loaded)
     accesses = loaded.translation.accesses
     counts = Counts([site_of(access) for access in accesses], addresses)
+    wanted = announced_first(accesses)
     for number, rows, shared in touches.blocks:
         addresses.shared = shared
-        for n in np.unique(rows[:, ACCESS]):
+        for n in np.intersect1d(rows[:, ACCESS], wanted):
             add(counts, addresses, int(n), accesses[n].bytes, number, rows[rows[:, ACCESS] == n])
     return counts.result(launch, blocks, barriers, architecture)
+
+
+def announced_first(accesses) -> list[int]:
+    """Numbers of accesses. A copy that is waited for announces its store twice, when it begins and when it is done."""
+    places = [(access.block, access.instruction, access.what) for access in accesses]
+    return [n for n, place in enumerate(places) if places.index(place) == n]
 
 
 def site_of(access) -> Site:

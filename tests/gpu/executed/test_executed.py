@@ -11,6 +11,7 @@ from kernels.gpu.executed import Sort, both, executed
 from kernels.gpu.executed.compare import pairs
 from kernels.gpu.executed.counters import Counters
 from kernels.gpu.executed.counts import together
+from kernels.gpu.executed.requests import announced_first
 from kernels.gpu.executed.text import report
 from kernels.gpu.xray import GPUS, predict
 from kernels.gpu.xray.roofline import STARTED, foresight
@@ -252,6 +253,23 @@ def test_views_of_one_array_lie_where_they_are():
     for start, sectors in ((0, 4), (1, 5), (8, 4)):
         found = executed(strided[1, WARP](memory[start:], array(WARP)), watched=True)
         assert found.xray.total("sectors", "global", "load") == sectors
+
+
+COPY = TRIANGLE.replace(
+    "    ret;",
+    """
+    .shared .align 16 .b8 tile[1024];
+    cp.async.ca.shared.global [tile], [%rd3], 4;
+    cp.async.wait_all;
+    ret;""",
+)
+
+
+def test_a_copy_that_is_waited_for_loads_and_stores_once():
+    accesses = load(COPY, watched=True, counted=True).translation.accesses
+    said = [(accesses[n].what, accesses[n].space) for n in announced_first(accesses)]
+    assert said == [("store", "global"), ("load", "global"), ("store", "shared")]
+    assert len(accesses) == 4
 
 
 def test_constant_arrays_have_a_name():
