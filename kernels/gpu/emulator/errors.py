@@ -48,4 +48,4 @@ def site_of(instruction, ptx: str, what: str = "", kind: str = "", size: int = 0
     """Where an instruction of a text stands."""
     file, line = instruction.source or ("", instruction.line)
     text = ptx.splitlines()[instruction.line - 1]
-    return PtxSite(file, line, what, kind, size, ptx_line=instruction.line, ptx=" ".join(text.split()))
+    return PtxSite(file, line, what, kind, size, ptx_line=instruction.line, ptx=" ".join(text.split()).rstrip(";"))
