@@ -370,7 +370,8 @@ def test_a_file_that_cannot_be_read_or_run_is_one_line(folder, capsys, text, pro
 
 
 CHOICE = (
-    "choose from scale, without_end, without_barrier, without_writers, last_wins, divide, forgets_one, swallows, gather"
+    "choose from scale, without_end, without_barrier, without_writers, last_wins, first_come, divide, forgets_one, "
+    "swallows, gather"
 )
 
 

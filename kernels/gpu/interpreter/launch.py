@@ -3,6 +3,7 @@
 import random
 import traceback
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Execution:
     def __init__(self, launch, seed=None, turns=TURNS):
         self.launch, self.turns = launch, turns
         self.random = None if seed is None else random.Random(seed)
-        self.current = None
+        self.current: Any = None
         self.idle_turns = 0
         self.program = rewritten_for(launch, self.checked, self.counted)
         arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
