@@ -24,7 +24,8 @@ MARKS = "<!-- constants -->\n", "<!-- end of constants -->\n"
 # Where all constants count, and others that do.
 PLACES = (
     "kernels/operations/*/c*.py", "kernels/operations/*/cuda/*.py", "kernels/operations/*/cpu/*.py", "kernels/cpu/*.py",
-    "kernels/gpu/reduce.py", "kernels/gpu/products.py", "kernels/device.py",
+    "kernels/gpu/reduce.py", "kernels/gpu/products.py", "kernels/gpu/placed.py",
+    "kernels/device.py",
     "apps/mnist/classifier.py", "apps/faces/ends.py", "apps/faces/detector.py",
 )  # fmt: skip
 # What a rung works out from the arrays and hands to its kernel; written in the kernel is one such value.
@@ -33,8 +34,12 @@ WORKED_OUT = {
         "GROUP", "LEFT_WIDTH", "PER_M", "PER_N", "RIGHT_WIDTH", "TILE", "TILE_K", "TILE_M", "TILE_N", "WIDTH_M",
         "WIDTH_N",
     },
+    "kernels/gpu/placed.py": {
+        "COLUMNS", "GROUP", "LOADS", "PER_M", "PER_N", "ROWS", "TILE_K", "TILE_M", "TILE_N", "WIDTH_M", "WIDTH_N",
+    },
     "kernels/operations/assign_targets/cuda.py": {"BOUNDS"},
     "kernels/operations/conv2d/cuda/gemm.py": {"FIRST", "KERNEL", "PADDING", "PHASE", "SHIFT", "STRIDE"},
+    "kernels/operations/conv2d/cuda/placed.py": {"FIRST", "KERNEL", "PADDING", "SHIFT", "STRIDE"},
     "kernels/operations/conv2d/cuda/window.py": {"COLUMNS", "KERNEL", "PADDING", "ROWS", "STRIDE"},
     "kernels/operations/nms/cuda.py": {"WORDS"},
     "kernels/operations/normalise/cuda.py": {"BYTES", "WORDS"},
@@ -43,7 +48,7 @@ WORKED_OUT = {
 }  # fmt: skip
 # What cuts nothing up, and names of what rungs have after the *.
 OTHER = {
-    "ALIGNED", "ALL_LANES", "DEEP", "GPU_BLOCKS", "LOWEST", "MULTIPLE", "NARROW", "NOBODY", "TINY", "TINY_NARROW",
+    "ALIGNED", "ALL_LANES", "BEYOND", "DEEP", "EVERY_BIT", "GPU_BLOCKS", "LOWEST", "MULTIPLE", "NARROW", "NOBODY", "TINY", "TINY_NARROW",
     "TINY_WIDE", "WIDE",
 }  # fmt: skip
 # The operation whose cases are past the constants of what several share.
@@ -51,6 +56,11 @@ SHOWN_BY = {"kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv
 
 ROWS_AND_COLUMNS = "len(x) > BLOCK", "x.shape[1] > 2 * BLOCK"
 EACH_ARRAY = "y.size > BLOCK", "x.size > BLOCK", "w.size > BLOCK", "len(w) > BLOCK"
+TILED_PRODUCTS = (
+    "len(w) > TILES.m and y[:, 0].size > TILES.n and w[0].size > TILES.k",
+    "w.shape[1] > TILES.m and x[:, 0].size > TILES.n and w[:, 0].size > TILES.k",
+    "len(w) > TILES.m and w[0].size > TILES.n and y[:, 0].size > TILES.k",
+)
 CHANNELS = {
     "BLOCK": ("x.shape[1] > BLOCK", "x[:, 0].size > 2 * BLOCK"),
     "BLOCKS": ("len(x) > ceil(BLOCKS / x.shape[1])",),
@@ -85,11 +95,12 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "BLOCK": ("w.size > 2 * BLOCK",),
         "BLOCKS": ("y[:, 0].size > BLOCKS * TILES.k",),
         "TILE": ("len(w) > 2 * TILE", "y[:, 0].size > 2 * TILE", "w[0].size > 2 * TILE", "w.shape[1] > TILE"),
-        "TILES": (
-            "len(w) > TILES.m and y[:, 0].size > TILES.n and w[0].size > TILES.k",
-            "w.shape[1] > TILES.m and x[:, 0].size > TILES.n and w[:, 0].size > TILES.k",
-            "len(w) > TILES.m and w[0].size > TILES.n and y[:, 0].size > TILES.k",
-        ),
+        "TILES": TILED_PRODUCTS,
+    },
+    "kernels/operations/conv2d/cuda/placed.py": {
+        "BITS": ("sum(w.shape[2:]) > BITS",),
+        "BLOCKS": ("y[:, 0].size > BLOCKS * TILES.k",),
+        "TILES": TILED_PRODUCTS,
     },
     "kernels/operations/conv2d/cuda/reduced.py": {"WARPS": ("y[:, 0].size > 2 * 32 * WARPS",)},
     "kernels/operations/conv2d/cuda/window.py": {

@@ -17,7 +17,7 @@ from cuda.pathfinder import DynamicLibNotFoundError
 # Small grids are the rule here (a batch of 50 digits is small), so Numba's advice about them is noise.
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
-from numba import cuda, float32, float64, int32, int64, types, uint8, uint32
+from numba import cuda, float32, float64, int32, int64, types, uint8, uint32, uint64
 from numba.cuda import dispatcher as launcher
 from numba.cuda.cudadrv import devices, nvvm
 from numba.cuda.cudadrv.error import NvvmSupportError
@@ -50,6 +50,7 @@ __all__ = [
     "type_of",
     "uint8",
     "uint32",
+    "uint64",
 ]
 
 

@@ -113,22 +113,29 @@ def own(t, i, THREADS, GROUP):
 
 
 @device
-def multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, tn, SHAPE):
-    """total[i, j] += sum over k of left[m_i, k] right[k, n_j], for the PER_M x PER_N outputs of one thread.
+def add_products(left_tile, right_tile, left_values, right_values, total, k, tm, tn, SHAPE):
+    """total[i, j] += left[m_i, k] right[k, n_j], for the PER_M x PER_N outputs of one thread.
 
     A value read from shared memory goes to a register first and from there into PER_N, or PER_M, products.
     """
-    TILE_K, PER_M, PER_N, THREADS_M, THREADS_N, GROUP = SHAPE
+    _, PER_M, PER_N, THREADS_M, THREADS_N, GROUP = SHAPE
+    for i in range(PER_M):
+        left_values[i] = left_tile[k, own(tm, i, THREADS_M, GROUP)]
+    for j in range(PER_N):
+        right_values[j] = right_tile[k, own(tn, j, THREADS_N, GROUP)]
+    for i in range(PER_M):
+        for j in range(PER_N):
+            total[i, j] += left_values[i] * right_values[j]
+
+
+@device
+def multiply_tiles(left_tile, right_tile, left_values, right_values, total, tm, tn, SHAPE):
+    """total[i, j] += sum over k of left[m_i, k] right[k, n_j]."""
+    TILE_K, _, _, _, _, GROUP = SHAPE
     for turn in range(TILE_K):
         # For groups k must not seem negative either, see `own`. Where there are none, that would only cost registers.
         k = int64(uint32(turn)) if GROUP > 1 else turn
-        for i in range(PER_M):
-            left_values[i] = left_tile[k, own(tm, i, THREADS_M, GROUP)]
-        for j in range(PER_N):
-            right_values[j] = right_tile[k, own(tn, j, THREADS_N, GROUP)]
-        for i in range(PER_M):
-            for j in range(PER_N):
-                total[i, j] += left_values[i] * right_values[j]
+        add_products(left_tile, right_tile, left_values, right_values, total, k, tm, tn, SHAPE)
 
 
 @device

@@ -109,6 +109,20 @@ TOGETHER = (
         "K = TILE_K",
     ),
     Fault(
+        "kernels/gpu/placed.py",
+        "terms beyond the last are multiplied too",
+        "words[t] = uint32(word if k < last_k else EVERY_BIT)",
+        "words[t] = uint32(word)",
+        "K a multiple of TILE_K",
+    ),
+    Fault(
+        "kernels/gpu/placed.py",
+        "columns beyond the last are looked for in memory",
+        "COLUMN(right, out, min(first_n + n, N - 1))",
+        "COLUMN(right, out, first_n + n)",
+        "N a multiple of TILE_N",
+    ),
+    Fault(
         "kernels/gpu/products.py",
         "a part of a sum reaches into the next",
         "last_k = min(K, (part + 1) * part_length)",

@@ -10,7 +10,8 @@ from kernels.operation import RandomDraw
 from tests.helpers.operations import OPERATIONS
 
 # The rungs of conv2d that are products of matrices.
-PRODUCTS, PRODUCTS_BACK = ("forward 3", "forward 4", "forward 5"), ("backward 3", "backward 4")
+PRODUCTS = ("forward 3", "forward 4", "forward 5", "forward 6")
+PRODUCTS_BACK = ("backward 3", "backward 4", "backward 5")
 
 # Cases past every constant of a kernel: several blocks and tiles in each direction, the last ones not full, as small as
 # that can be. "only" names those who run a case that others would take too long over: "cpu", or rungs as "forward 2";
@@ -37,7 +38,7 @@ LARGE: dict[str, list[dict]] = {
             "w": (5, 9, 7, 7),
             "stride": (2, 2),
             "padding": (3, 3),
-            "only": ("cpu", "forward 1", "forward 5", "backward 1", "backward 4"),
+            "only": ("cpu", "forward 1", "forward 5", "forward 6", "backward 1", "backward 4", "backward 5"),
             "fast": True,
         },
         {"x": (1, 1, 3, 4), "w": (264, 1, 2, 2), "b": (264,), "only": ("cpu", "backward 1")},
@@ -53,6 +54,8 @@ LARGE: dict[str, list[dict]] = {
             "only": ("cpu", "forward 2", "backward 2", *PRODUCTS_BACK),
             "fast": True,
         },
+        # A kernel of more rows and columns than a word of rung 6 has bits.
+        {"x": (1, 1, 3, 160), "w": (66, 1, 2, 33), "b": (66,), "only": ("forward 6",), "fast": True},
         # On the CPU more terms than a chunk, and for dx more images than are done at a time.
         {"x": (1, 240, 5, 6), "w": (3, 240, 3, 3), "b": (3,), "only": ("cpu",)},
         {"x": (3, 8, 66, 66), "w": (1, 8, 11, 11), "b": (1,), "only": ("cpu",)},

@@ -37,8 +37,12 @@ ALONE = {
     # Sums that are not cut into parts.
     "conv2d forward 4: product_registers z",
     "conv2d forward 5: product_registers z",
+    "conv2d forward 6: product_placed z",
+    "conv2d forward 6: product_registers z",
     "linear forward 3: product_registers z",
     "linear backward 3: product_registers z",
+    "linear forward 4: product_placed z",
+    "linear backward 4: product_placed z",
 }
 
 

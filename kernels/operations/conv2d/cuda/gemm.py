@@ -9,6 +9,7 @@ a division by a constant compiles to a multiplication, and a multiplication by s
 
 import itertools
 import math
+from typing import NamedTuple
 
 from kernels.gpu import cuda, device, float32, kernel, rung, scratch
 from kernels.gpu.index import split
@@ -203,17 +204,41 @@ def error_of_phase(dy, tap, place, *, SHIFT=(0, 0)):
     return value_or_0(dy, r, c_out, row + SHIFT[0] - j, column + SHIFT[1] - i)
 
 
-def phase_product(w, dx, stride, padding, phase):
-    """The size and the functions of the product that one phase of dx is."""
-    pixels = [len(range(a, n, s)) for a, n, s in zip(phase, dx.shape[2:], stride, strict=True)]
+class Phase(NamedTuple):
+    """What one phase of dx is as a convolution of stride 1."""
+
+    size: tuple[int, int, int]
+    """(M, N, K) of its product."""
+    first: tuple[int, int]
+    """The first weight (j, i) that meets it; every s-th from there on does, `kernel` of them."""
+    kernel: tuple[int, int]
+    shift: tuple[int, int]
+    """Its input (0, 0) meets weight `first` at this output."""
+    pixels: tuple[int, int]
+    """Its rows and columns."""
+
+
+def phase_of(w, dx, stride, padding, phase):
     # Input s h + a meets weight j at output (s h + a + p - j) / s. That divides for j = first, first + s, ...
+    pixels = tuple(len(range(a, n, s)) for a, n, s in zip(phase, dx.shape[2:], stride, strict=True))
     first = tuple((a + p) % s for a, p, s in zip(phase, padding, stride, strict=True))
     shift = tuple((a + p) // s for a, p, s in zip(phase, padding, stride, strict=True))
     kernel = tuple(len(range(f, k, s)) for f, k, s in zip(first, w.shape[2:], stride, strict=True))
     size = (dx.shape[1], dx.shape[0] * math.prod(pixels), w.shape[0] * math.prod(kernel))
+    # A phase that meets no weight has nothing to sum: K = 0, and a kernel of 1 that nobody looks up.
+    return Phase(size, first, tuple(max(k, 1) for k in kernel), shift, pixels)
+
+
+def phases(dx, stride):
+    """The remainders (row, column) by the stride that inputs leave."""
+    return itertools.product(*(range(min(s, n)) for s, n in zip(stride, dx.shape[2:], strict=True)))
+
+
+def phase_product(w, dx, stride, padding, phase):
+    """The size and the functions of the product that one phase of dx is."""
+    size, first, kernel, shift, _ = phase_of(w, dx, stride, padding, phase)
     return size, {
-        # A phase that meets no weight has nothing to sum: K = 0, and a kernel of 1 that nobody looks up.
-        "UNRAVEL_K": through_kernel(KERNEL=tuple(max(k, 1) for k in kernel)),
+        "UNRAVEL_K": through_kernel(KERNEL=kernel),
         "UNRAVEL_N": through_phase(STRIDE=stride, PHASE=phase),
         "LEFT": weight_of_phase(STRIDE=stride, FIRST=first),
         "RIGHT": error_of_phase(SHIFT=shift),
@@ -232,8 +257,7 @@ def dx_4(dy, w, dx, stride, padding, *, TILES=WIDE):
     of these s * s phases is a convolution of stride 1 of its own, with a kernel 1/s as large.
     Reads are wide, as in rung 5 of forward.
     """
-    phases = itertools.product(*(range(min(s, n)) for s, n in zip(stride, dx.shape[2:], strict=True)))
-    products = [phase_product(w, dx, stride, padding, phase) for phase in phases]
+    products = [phase_product(w, dx, stride, padding, phase) for phase in phases(dx, stride)]
     return [registers(w, dy, None, dx, size, TILES, **functions) for size, functions in products]
 
 
@@ -272,6 +296,21 @@ def add_parts(parts, dw, *, BLOCK=BLOCK):
         dw[n] = total
 
 
+def in_parts(product, dy, dw, tiles, BLOCKS):
+    """The launches of a product in parts, so that there are enough blocks to fill a GPU, and of what adds them up.
+
+    product    the launch of product(parts, size, length of a part), which writes each part into `parts`
+    """
+    size = M, N, K = dw.shape[0], math.prod(dw.shape[1:]), dy.shape[0] * math.prod(dy.shape[2:])
+    length = length_of_parts(size, tiles, BLOCKS)
+    count = math.ceil(K / length)
+    if count == 1:
+        return [product(dw.reshape(1, M, N), size, length)]
+    parts = scratch(dw, (count, M, N))
+    added = add_parts(BLOCK=BLOCK)[math.ceil(dw.size / BLOCK), BLOCK](parts.reshape(count, -1), dw.reshape(-1))
+    return [product(parts, size, length), added]
+
+
 @rung(registers=64, tiny={"TILES": TINY_NARROW, "BLOCKS": 7})
 def dw_3(dy, x, dw, stride, padding, *, TILES=DEEP, BLOCKS=GPU_BLOCKS):
     """Implicit GEMM with register tiles, its long sum cut into parts, so that there are enough blocks to fill a GPU.
@@ -281,18 +320,18 @@ def dw_3(dy, x, dw, stride, padding, *, TILES=DEEP, BLOCKS=GPU_BLOCKS):
 
     A second launch adds the parts in their order. Atomics would add them in whatever order they arrive.
     """
-    size = M, N, K = dw.shape[0], math.prod(dw.shape[1:]), dy.shape[0] * math.prod(dy.shape[2:])
-    length = length_of_parts(size, TILES, BLOCKS)
-    count = math.ceil(K / length)
-    parts = scratch(dw, (count, M, N)) if count > 1 else dw.reshape(1, M, N)
-    product = registers(
-        dy, x, None, parts, size, TILES, length, UNRAVEL_K=through_image, LEFT=error,
-        RIGHT=input_met(KERNEL=dw.shape[2:], STRIDE=stride, PADDING=padding), RIGHT_ALONG_K=True, STORE=into_part,
-    )  # fmt: skip
-    if count == 1:
-        return [product]
-    added = add_parts(BLOCK=BLOCK)[math.ceil(dw.size / BLOCK), BLOCK](parts.reshape(count, -1), dw.reshape(-1))
-    return [product, added]
+    functions = {
+        "UNRAVEL_K": through_image,
+        "LEFT": error,
+        "RIGHT": input_met(KERNEL=dw.shape[2:], STRIDE=stride, PADDING=padding),
+        "RIGHT_ALONG_K": True,
+        "STORE": into_part,
+    }
+
+    def product(parts, size, length):
+        return registers(dy, x, None, parts, size, TILES, length, **functions)
+
+    return in_parts(product, dy, dw, TILES, BLOCKS)
 
 
 @rung(registers=120, tiny={"TILES": TINY_WIDE, "BLOCKS": 7})
