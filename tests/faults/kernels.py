@@ -387,6 +387,13 @@ ROWS = (
         "r = cuda.blockIdx.x * 2 + cuda.threadIdx.x // WARP\n    if r < dx",
         "tiny tiles",
     ),
+    gpu(
+        "softmax",
+        "of each four three are added up",
+        "            for k in range(4):\n                total += d[k] * p[k]",
+        "            for k in range(3):\n                total += d[k] * p[k]",
+        "rows that are no whole fours",
+    ),
     cpu(
         "softmax",
         "the largest value is not taken off",
@@ -403,9 +410,16 @@ ROWS = (
     ),
     gpu(
         "softmax_cross_entropy",
+        "a loss is that of the first value of its four",
+        "(x[4 * n + k] - largest)",
+        "(x[4 * n] - largest)",
+        "rows that are no whole fours",
+    ),
+    gpu(
+        "softmax_cross_entropy",
         "a target is supposed to add up to 1",
-        "dx[r, c] = dy[r] * (p[r, c] * total - target[r, c])\n\n\n@rung",
-        "dx[r, c] = dy[r] * (p[r, c] - target[r, c])\n\n\n@rung",
+        "dx[r, c] = dy[r] * (p[r, c] * total - target[r, c])\n\n\n# Four",
+        "dx[r, c] = dy[r] * (p[r, c] - target[r, c])\n\n\n# Four",
         "targets that add up to 1",
     ),
     gpu(
