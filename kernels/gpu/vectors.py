@@ -20,7 +20,7 @@ WIDE = 16  # bytes
 
 def in_fours(*arrays):
     """Whether such arrays, all of them, can be taken as groups of four: of whole groups that begin at 16 bytes."""
-    return all(array.size % FOUR == 0 and address(array) % WIDE == 0 for array in arrays)
+    return all(a.size % FOUR == 0 and a.size < FOUR << 32 and address(a) % WIDE == 0 for a in arrays)
 
 
 def address(array):

@@ -1,4 +1,4 @@
-"""Batch normalization on a GPU, a ladder of three rungs each way.
+"""Batch normalization on a GPU, a ladder of four rungs each way.
 
 Source: Zozoulenko (2018), eq. 37-42 and 51-53, of which 51 is corrected. Shapes as in reference.py; the kernels see x,
 y and their delta-errors as (R, C, S), S = H * W or 1. Both directions launch twice: first every channel is summed up,
@@ -21,8 +21,17 @@ in two float32, since the distance from a rounded mean is another one.
 """
 
 from kernels.gpu import Ladder
-from kernels.operations.batchnorm.cuda.backward import backward_1, backward_2, backward_3
-from kernels.operations.batchnorm.cuda.forward import statistics_1, statistics_2, statistics_3, values_1
+from kernels.operations.batchnorm.cuda.backward import backward_1, backward_2, backward_3, backward_4
+from kernels.operations.batchnorm.cuda.forward import (
+    statistics_1,
+    statistics_2,
+    statistics_3,
+    statistics_4,
+    values_1,
+    values_2,
+)
 
-forward = Ladder("statistics", statistics_1, statistics_2, statistics_3) + Ladder("values", values_1)
-backward = Ladder("backward", backward_1, backward_2, backward_3)
+forward = Ladder("statistics", statistics_1, statistics_2, statistics_3, statistics_4) + Ladder(
+    "values", values_1, values_2
+)
+backward = Ladder("backward", backward_1, backward_2, backward_3, backward_4)
