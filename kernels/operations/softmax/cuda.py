@@ -129,8 +129,8 @@ def backward_warp(dy, y, dx, *, WARPS=WARPS):
 def forward_fours(x, y, rows, groups, *, WARPS=WARPS):
     """One warp per row. A value's exponential is computed once: in y it waits until the sum is known."""
     four = cuda.local.array(4, float32)
-    lane = uint32(cuda.threadIdx.x % WARP)
-    r = uint32(thread_number(WARPS * WARP) // WARP)
+    thread = thread_number(WARPS * WARP)
+    r, lane = uint32(thread // WARP), uint32(thread % WARP)
     if r < rows:  # true or false for a whole warp, whose threads must stay together
         first, past = uint32(r * groups + lane), uint32(r * groups + groups)
         largest = float32(-math.inf)
@@ -164,8 +164,8 @@ def forward_fours(x, y, rows, groups, *, WARPS=WARPS):
 def backward_fours(dy, y, dx, rows, groups, *, WARPS=WARPS):
     """One warp per row, whose threads take four values of each array at once."""
     d, p = cuda.local.array(4, float32), cuda.local.array(4, float32)
-    lane = uint32(cuda.threadIdx.x % WARP)
-    r = uint32(thread_number(WARPS * WARP) // WARP)
+    thread = thread_number(WARPS * WARP)
+    r, lane = uint32(thread // WARP), uint32(thread % WARP)
     if r < rows:  # true or false for a whole warp, whose threads must stay together
         first, past = uint32(r * groups + lane), uint32(r * groups + groups)
         total = float32(0)

@@ -98,9 +98,9 @@ def statistics_parts_fours(x, parts, C, groups, pieces, count, *, PIECE=512, TEA
     pieces    of a plane, PIECE groups each but for the last; `count` are those of a channel
     """
     shared, four = cuda.shared.array(WARPS, float32), cuda.local.array(4, float32)
-    c, part, member = uint32(cuda.blockIdx.x), uint32(cuda.blockIdx.y), uint32(cuda.threadIdx.x % TEAM)
+    c, part, member = uint32(cuda.blockIdx.x), uint32(cuda.blockIdx.y), uint32(uint32(cuda.threadIdx.x) % TEAM)
     teams = uint32(BLOCK // TEAM)
-    start, step = uint32(part * teams + cuda.threadIdx.x // TEAM), uint32(cuda.gridDim.y * teams)
+    start, step = uint32(part * teams + uint32(cuda.threadIdx.x) // TEAM), uint32(cuda.gridDim.y * teams)
     origin = x[4 * uint32(plane_of(uint32(part * teams), pieces, C, c) * groups + part * teams % pieces * PIECE)]
     values = float32(0)
     total, lost = float32(0), float32(0)
@@ -146,11 +146,11 @@ def statistics_parts_fours(x, parts, C, groups, pieces, count, *, PIECE=512, TEA
 def sums_parts_fours(dy, x, mean, parts, C, groups, pieces, count, *, PIECE=512, TEAM=WARP, BLOCK=BLOCK, WARPS=8):
     """One block per part: the sums of dy and of dy (x - mean) over it; pieces and count as above."""
     shared, four, delta = cuda.shared.array(WARPS, float32), cuda.local.array(4, float32), cuda.local.array(4, float32)
-    c, part, member = uint32(cuda.blockIdx.x), uint32(cuda.blockIdx.y), uint32(cuda.threadIdx.x % TEAM)
+    c, part, member = uint32(cuda.blockIdx.x), uint32(cuda.blockIdx.y), uint32(uint32(cuda.threadIdx.x) % TEAM)
     teams = uint32(BLOCK // TEAM)
     high = mean[0, c]
     sum_dy, lost_dy, sum_dy_x, lost_dy_x = float32(0), float32(0), float32(0), float32(0)
-    n, step = uint32(part * teams + cuda.threadIdx.x // TEAM), uint32(cuda.gridDim.y * teams)
+    n, step = uint32(part * teams + uint32(cuda.threadIdx.x) // TEAM), uint32(cuda.gridDim.y * teams)
     while n < count:
         first = uint32(n % pieces * PIECE)
         plane = plane_of(n, pieces, C, c)
