@@ -140,7 +140,7 @@ def block_sum_of_known_warps(value, shared):
     total = shared[0]
     for warp in range(1, shared.size):
         total += shared[warp]
-    cuda.syncthreads()  # everyone has read the sums, so that `shared` may serve again
+    cuda.syncthreads()  # everyone has read these, so that `shared` may serve again
     return total
 
 
