@@ -13,7 +13,7 @@ def pooled_shape(name, x, window, stride, padding):
 
 
 def pooling_case(draw):
-    """Windows of all kinds: that overlap, leave gaps, reach over an edge or leave values at it unused; or side by side."""
+    """Windows of all kinds: side by side, or that overlap, leave gaps, reach over an edge or leave values unused."""
     if draw.choice((True, False)):
         window, size = (draw.integer(1, 3), draw.integer(1, 3)), (draw.integer(1, 3), 4 * draw.integer(1, 2))
         size = tuple(k * n for k, n in zip(window, size, strict=True))

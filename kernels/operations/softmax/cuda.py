@@ -7,9 +7,11 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
     forward    1   one thread per output
                2   one block per row: 3.4 times fewer sectors, 2.7 times less predicted time
                3   one warp per row: 22 times fewer turns, no barriers, 5.7 times less predicted time
+               4   four values at once
     backward   1   one thread per input value
                2   one block per row: 2.9 times fewer sectors, 5.2 times less predicted time
                3   one warp per row: 9.4 times fewer turns, no barriers, 2.4 times less predicted time
+               4   four values at once
 """
 
 import math

@@ -8,8 +8,10 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
     forward    1   one thread per row
                2   one block per row: 4.4 times fewer sectors, 7.6 times less predicted time
                3   one warp per row: 15 times fewer turns, no barriers, 2.1 times less predicted time
+               4   four values at once
     backward   1   one thread per row
                2   one warp per row: 4.6 times fewer sectors, 16 times less predicted time
+               3   four values at once
 """
 
 import math

@@ -171,7 +171,7 @@ def forward_5(x, y, *, TILE=64, ROWS=32, LANES=8):
 
     Where rows or columns are no whole fours, or fewer than TILE / 2, rung 4 remains.
     """
-    R, M, N = x.shape
+    M, N = x.shape[1:]
     if M % FOUR or N % FOUR or 2 * min(M, N) < TILE or not in_fours(x, y):
         return forward_4(x, y)
     whole = M % TILE == 0 and N % TILE == 0

@@ -10,10 +10,13 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
     statistics   1   one thread per channel
                  2   one block per channel: 8.0 times fewer sectors, 960 times less predicted time
                  3   several blocks per channel: 1.2 times less predicted time
-    values       1   one thread per value: nothing to climb, memory is the limit
+                 4   four values at once
+    values       1   one thread per value
+                 2   four values at once, by threads that stay in a channel
     backward     1   one thread per channel for the sums, one per value for dx
                  2   one block per channel for the sums: 3.1 times fewer sectors, 240 times less predicted time
                  3   several blocks per channel for the sums
+                 4   four values at once, by threads that stay in a channel
 
 Values far from zero would cost a sum its digits. So what is added up is the distance from one value of the channel
 for the mean, and the distance from the mean for the variance, in a second run over the channel; and the mean is kept
