@@ -207,7 +207,7 @@ def backward_4(
     if dx is None:
         return sums
     if not training:
-        frozen = over_planes(input_delta_frozen_fours, *sizes, BLOCK)
+        frozen = over_planes(input_delta_frozen_fours, sizes, BLOCK)
         return [*sums, frozen(flat_dy, gamma, inverse_std, dx.reshape(-1), *sizes)]
-    delta, RHW = over_planes(input_delta_fours, *sizes, BLOCK), np.float32(x.size // gamma.size)
+    delta, RHW = over_planes(input_delta_fours, sizes, BLOCK), np.float32(x.size // gamma.size)
     return [*sums, delta(flat_dy, flat_x, gamma, mean, inverse_std, dgamma, dbeta, dx.reshape(-1), *sizes, RHW)]

@@ -247,5 +247,5 @@ def values_2(x, gamma, beta, y, mean, inverse_std, *, BLOCK=BLOCK):
     """
     if not (sizes := planes_in_fours(x, y)):
         return values_1(x, gamma, beta, y, mean, inverse_std, BLOCK=BLOCK)
-    fours = over_planes(normalize_fours, *sizes, BLOCK)
+    fours = over_planes(normalize_fours, sizes, BLOCK)
     return [fours(x.reshape(-1), gamma, beta, mean, inverse_std, y.reshape(-1), *sizes)]

@@ -190,8 +190,9 @@ def power_of_two(n):
     return 2 ** (int(n).bit_length() - 1)
 
 
-def over_planes(kernel, planes, groups, BLOCK):
+def over_planes(kernel, sizes, BLOCK):
     """A launch of a kernel that has a team for each plane, to be called with its arguments."""
+    planes, groups = sizes
     team = int(team_of(groups))
     return kernel(TEAM=team, BLOCK=BLOCK)[math.ceil(int(planes) * team / BLOCK), BLOCK]
 
