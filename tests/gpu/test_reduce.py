@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from kernels.gpu import cuda, float32, int32, kernel
-from kernels.gpu.reduce import block_argmax, block_max, block_sum, block_sum_of_known_warps, block_sum_of_warps, warp_max, warp_sum
+from kernels.gpu.reduce import (
+    block_argmax,
+    block_max,
+    block_sum,
+    block_sum_of_known_warps,
+    block_sum_of_warps,
+    warp_max,
+    warp_sum,
+)
 
 TREES = (1, 2, 4, 8, 64, 256)  # threads: no level, one, two ... eight
 WARPS = (32, 64, 128, 256)
