@@ -38,11 +38,14 @@ WORKED_OUT = {
         "COLUMNS", "GROUP", "LOADS", "PER_M", "PER_N", "ROWS", "TILE_K", "TILE_M", "TILE_N", "WIDTH_M", "WIDTH_N",
     },
     "kernels/operations/assign_targets/cuda.py": {"BOUNDS"},
+    "kernels/operations/batchnorm/cuda/fours.py": {"TEAM", "WARPS"},
     "kernels/operations/conv2d/cuda/gemm.py": {"FIRST", "KERNEL", "PADDING", "PHASE", "SHIFT", "STRIDE"},
     "kernels/operations/conv2d/cuda/placed.py": {"FIRST", "KERNEL", "PADDING", "SHIFT", "STRIDE"},
     "kernels/operations/conv2d/cuda/window.py": {"COLUMNS", "KERNEL", "PADDING", "ROWS", "STRIDE"},
+    "kernels/operations/l2pool2d/cuda.py": {"WINDOW"},
+    "kernels/operations/maxpool2d/cuda.py": {"WINDOW"},
     "kernels/operations/nms/cuda.py": {"WORDS"},
-    "kernels/operations/normalise/cuda.py": {"BYTES", "WORDS"},
+    "kernels/operations/normalise/cuda.py": {"BYTES", "C", "WORDS"},
     "kernels/operations/resize/cuda.py": {"COLUMNS"},
     "kernels/operations/transpose/cuda.py": {"HEIGHT", "PADDED", "WIDTH"},
 }  # fmt: skip
@@ -52,7 +55,10 @@ OTHER = {
     "TINY_WIDE", "WIDE",
 }  # fmt: skip
 # The operation whose cases are past the constants of what several share.
-SHOWN_BY = {"kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d", "kernels/gpu/reduce.py": "softmax"}
+SHOWN_BY = {
+    "kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d", "kernels/gpu/reduce.py": "softmax",
+    "kernels/operations/batchnorm/cuda/fours.py": "batchnorm",
+}  # fmt: skip
 
 ROWS_AND_COLUMNS = "len(x) > BLOCK", "x.shape[1] > 2 * BLOCK"
 EACH_ARRAY = "y.size > BLOCK", "x.size > BLOCK", "w.size > BLOCK", "len(w) > BLOCK"
@@ -85,6 +91,11 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/batchnorm/cuda/backward.py": {**CHANNELS, "CHANNELS": ("x.shape[1] > 2 * CHANNELS",)},
     "kernels/operations/batchnorm/cuda/channels.py": {name: CHANNELS[name] for name in ("BLOCK", "PIECE")},
     "kernels/operations/batchnorm/cuda/forward.py": CHANNELS,
+    "kernels/operations/batchnorm/cuda/fours.py": {
+        "BLOCK": CHANNELS["BLOCK"],
+        "PIECE": ("x[0, 0].size > 4 * PIECE and x[0, 0].size % 4 == 0",),
+        "TURNS": ("x[0, 0].size > 4 * 2 * TURNS and x[0, 0].size % 4 == 0",),
+    },
     "kernels/operations/concat/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK")},
     "kernels/operations/conv2d/cpu/__init__.py": {
         "FEW": ("w.shape[1] > FEW",),
@@ -134,6 +145,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "kernels/operations/normalise/cuda.py": {
         "BLOCK": ("x[..., 0].size > 2 * BLOCK",),
+        "HELD": ("x.shape[3] > HELD",),
         "SHARED_BYTES": ("x.shape[3] * BLOCK > SHARED_BYTES",),
     },
     "kernels/operations/reduce/cpu.py": {"PART": ("x.size > 2 * PART",)},
@@ -154,6 +166,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/transpose/cpu.py": {"TILE": ("min(x.shape[1:]) > TILE",)},
     "kernels/operations/transpose/cuda.py": {
         "BLOCK": ("x.size > 2 * BLOCK",),
+        "LANES": ("min(x.shape[1:]) > 2 * 4 * LANES",),
         "ROWS": ("min(x.shape[1:]) > 2 * ROWS",),
         "TILE": ("min(x.shape[1:]) > TILE",),
     },

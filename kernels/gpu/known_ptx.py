@@ -69,7 +69,8 @@ def describe(value):
     """A name's meaning in words that change when it does; None if there are none."""
     match value:
         case DeviceFunction():
-            return repr(value)  # its source is reached by itself
+            # Its source is reached by itself.
+            return repr(value) if value.intrinsic is None else f"{value!r} {describe(value.intrinsic)}"
         case types.ModuleType():
             return value.__name__
         case bool() | int() | float() | str() | None | Type():

@@ -7,7 +7,7 @@ Every thread of the warp, or of the block, must call: a thread without a value o
 and -inf to a maximum. Blocks have a power of two of threads, in x alone.
 """
 
-from kernels.gpu.compiler import cuda
+from kernels.gpu.compiler import cuda, uint32
 from kernels.gpu.source import device
 
 WARP = 32
@@ -123,6 +123,24 @@ def block_sum_of_warps(value, shared):
     for warp in range(1, cuda.blockDim.x // WARP):
         total += shared[warp]
     cuda.syncthreads()  # everyone has read the sums, so that `shared` may serve again
+    return total
+
+
+@device
+def block_sum_of_known_warps(value, shared):
+    """As `block_sum_of_warps`, with a float32 for each warp and no more: a number that the compiler knows.
+
+    So it writes the loop out, which otherwise computes an address for each warp.
+    """
+    thread = cuda.threadIdx.x
+    value = warp_sum(value)
+    if thread % WARP == 0:
+        shared[uint32(thread // WARP)] = value
+    cuda.syncthreads()  # the sums of all warps are there
+    total = shared[0]
+    for warp in range(1, shared.size):
+        total += shared[warp]
+    cuda.syncthreads()  # everyone has read these, so that `shared` may serve again
     return total
 
 

@@ -151,10 +151,12 @@ class DeviceFunction:
 
     As with kernels, arguments after the `*` are compile-time parameters: outside of kernels, calling the function with
     other values gives another function, to be a compile-time parameter of a kernel itself.
+
+    intrinsic    of Numba, if what it does has a machine instruction that no Python compiles to: it is compiled instead
     """
 
-    def __init__(self, function, constants=None, family=None):
-        self.source = Source(function, constants or {})
+    def __init__(self, function, constants=None, family=None, intrinsic=None):
+        self.source, self.intrinsic = Source(function, constants or {}), intrinsic
         self.__name__, self.__doc__ = function.__name__, function.__doc__
         self._compiling = False
         # All that differ in compile-time parameters alone, by these: so each is one function.
@@ -166,7 +168,8 @@ class DeviceFunction:
         if args:
             raise TypeError(f"{self.source.name}: a @device function is called in kernels only")
         merged = {**self.source.constants, **constants}
-        return self._family.get(constants_key(merged)) or DeviceFunction(self.source.function, merged, self._family)
+        found = self._family.get(constants_key(merged))
+        return found or DeviceFunction(self.source.function, merged, self._family, self.intrinsic)
 
     def __repr__(self):
         return repr(self.source)
@@ -176,6 +179,8 @@ class DeviceFunction:
 
     @functools.cached_property
     def compiled(self):
+        if self.intrinsic is not None:
+            return self.intrinsic
         if self._compiling:
             raise compiler.CompileError(f"{self.source.name} calls itself: {RECURSION}")
         self._compiling = True
@@ -192,7 +197,8 @@ def function_at(module, name):
 
 
 def _device_at(module, name, constants):
-    return DeviceFunction(function_at(module, name), constants)
+    found = getattr(importlib.import_module(module), name)
+    return DeviceFunction(function_at(module, name), constants, intrinsic=getattr(found, "intrinsic", None))
 
 
 def constants_key(constants):
@@ -200,9 +206,11 @@ def constants_key(constants):
     return tuple(sorted(constants.items()))
 
 
-def device(function):
-    """Decorator: make a function usable inside kernels."""
-    return DeviceFunction(function)
+def device(function=None, *, intrinsic=None):
+    """Decorator: make a function usable inside kernels; `intrinsic` as DeviceFunction has it."""
+    if function is None:
+        return functools.partial(device, intrinsic=intrinsic)
+    return DeviceFunction(function, intrinsic=intrinsic)
 
 
 def reachable(source):

@@ -13,7 +13,12 @@ def pooled_shape(name, x, window, stride, padding):
 
 
 def pooling_case(draw):
-    """Windows of all kinds: that overlap, leave gaps, reach over an edge or leave values at it unused."""
+    """Windows of all kinds: side by side, or that overlap, leave gaps, reach over an edge or leave values unused."""
+    if draw.choice((True, False)):
+        window, size = (draw.integer(1, 3), draw.integer(1, 3)), (draw.integer(1, 3), 4 * draw.integer(1, 2))
+        size = tuple(k * n for k, n in zip(window, size, strict=True))
+        shape = (draw.integer(1, 3), draw.integer(1, 3), *size)
+        return {"x": shape, "window": window, "stride": window, "padding": (0, 0)}
     window = (draw.integer(1, 4), draw.integer(1, 4))
     padding = tuple(draw.integer(0, k - 1) for k in window)
     size = tuple(draw.integer(max(1, k - 2 * p), k + 6) for k, p in zip(window, padding, strict=True))

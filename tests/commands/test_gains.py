@@ -57,7 +57,7 @@ def test_a_table_has_a_row_for_each_rung_and_says_what_was_run(capsys, tmp_path)
     assert main(["gains", "softmax.forward", "--gpu", "t4", "--json", str(tmp_path / "gains.json")]) == 0
     printed = capsys.readouterr().out
     rows = [line for line in printed.splitlines() if line.startswith("| ")]
-    assert [row.split(" | ")[0] for row in rows] == ["| rung", "| --:", "| 1", "| 2", "| 3"]
+    assert [row.split(" | ")[0] for row in rows] == ["| rung", "| --:", "| 1", "| 2", "| 3", "| 4"]
     assert rows[3].endswith(" | 50 of 50 |")
     assert "Of `x=50,10`;\naccesses joined as compiled for sm_75;\n" in printed
     assert "*at least* is predicted for the T4, nothing was measured." in printed
@@ -132,11 +132,12 @@ def test_arguments_that_cannot_be_are_one_line(words, problem, capsys):
 def test_measured_times_make_two_columns_more():
     target = find_target("softmax.forward")
     timings = measured(target, HostClock(Device("interpret")), seconds=0.1)
-    assert len(timings) == 3
-    times = [Timing(median=m, fast=m, slow=m, best=m, runs=5) for m in (4e-6, 2e-6, 8e-6)]
+    assert len(timings) == 4
+    times = [Timing(median=m, fast=m, slow=m, best=m, runs=5) for m in (4e-6, 2e-6, 8e-6, 8e-6)]
     table = [line.split(" | ") for line in markdown(rungs(target, None, "h200"), times).splitlines()]
     assert table[0][-2:] == ["measured", "gained |"]
-    assert [row[-2:] for row in table[2:]] == [["4 µs", " |"], ["2 µs", "2.0 times |"], ["8 µs", "0.2 times |"]]
+    gained = [["4 µs", " |"], ["2 µs", "2.0 times |"], ["8 µs", "0.2 times |"], ["8 µs", "1.0 times |"]]
+    assert [row[-2:] for row in table[2:]] == gained
 
 
 def test_every_ladder_that_is_one_has_its_table():

@@ -15,7 +15,11 @@ TESTED_BY = {
 }
 
 # What operations are made of and only their tests try.
-SERVES = {"kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d"}
+SERVES = {
+    "kernels/cpu/products.py": "conv2d",
+    "kernels/cpu/vectors.py": "conv2d",
+    "kernels/operations/windows.py": "avgpool2d",
+}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from kernels.gpu import cuda, float32, int32, kernel
-from kernels.gpu.reduce import block_argmax, block_max, block_sum, block_sum_of_warps, warp_max, warp_sum
+from kernels.gpu.reduce import (
+    block_argmax,
+    block_max,
+    block_sum,
+    block_sum_of_known_warps,
+    block_sum_of_warps,
+    warp_max,
+    warp_sum,
+)
 
 TREES = (1, 2, 4, 8, 64, 256)  # threads: no level, one, two ... eight
 WARPS = (32, 64, 128, 256)
@@ -17,6 +25,15 @@ def in_a_block(x, y, *, REDUCE=block_sum, BLOCK=4):
     i = cuda.threadIdx.x
     y[0, i] = REDUCE(x[i], shared)
     y[1, i] = REDUCE(-x[i], shared)
+
+
+@kernel
+def in_known_warps(x, y, *, WARPS=1):
+    """As `in_a_block`, with no more shared memory than warps."""
+    shared = cuda.shared.array(WARPS, float32)
+    i = cuda.threadIdx.x
+    y[0, i] = block_sum_of_known_warps(x[i], shared)
+    y[1, i] = block_sum_of_known_warps(-x[i], shared)
 
 
 @kernel
@@ -50,6 +67,14 @@ def reduced(REDUCE, x):
 def test_every_thread_of_a_block_gets_the_sum_and_the_memory_may_serve_again(sum_of, block):
     x = whole_numbers(block)
     np.testing.assert_array_equal(reduced(sum_of, x), [[x.sum()] * block, [-x.sum()] * block])
+
+
+@pytest.mark.parametrize("block", WARPS)
+def test_the_sum_is_the_same_where_the_compiler_knows_how_many_warps_there_are(block):
+    x = whole_numbers(block)
+    y = np.full((2, block), np.nan, np.float32)
+    in_known_warps(WARPS=block // 32)[1, block](x, y).interpret()
+    np.testing.assert_array_equal(y, [[x.sum()] * block, [-x.sum()] * block])
 
 
 @pytest.mark.parametrize("block", TREES)

@@ -21,11 +21,16 @@ LARGE: dict[str, list[dict]] = {
     "adam": [{"dw": (600,), "rate": (3,), "norm": (1,)}],
     "add": [{"a": (600,), "b": (600,)}],
     "assign_targets": [{"matched": (3, 6000), "levels": (5600, 300, 100)}],
-    "avgpool2d": [{"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)}],
+    "avgpool2d": [
+        {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},
+        {"x": (3, 7, 26, 72), "window": (2, 3), "stride": (2, 3), "only": ("forward 2", "backward 2"), "fast": True},
+    ],
     "batchnorm": [
         {"x": (3, 270, 5, 7), "gamma": (270,), "beta": (270,)},
         {"x": (2, 3, 45, 50), "gamma": (3,), "beta": (3,)},
         {"x": (35, 3, 5, 7), "gamma": (3,), "beta": (3,)},
+        {"x": (3, 270, 4, 7), "gamma": (270,), "beta": (270,), "only": ("forward 4", "backward 4")},
+        {"x": (17, 3, 44, 50), "gamma": (3,), "beta": (3,), "only": ("forward 4", "backward 4"), "fast": True},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "training": False},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "only": ("cpu",)},
         {"x": (2, 3, 70, 70), "gamma": (3,), "beta": (3,), "only": ("cpu",)},
@@ -68,7 +73,10 @@ LARGE: dict[str, list[dict]] = {
     "encode_boxes": [{"boxes": (2, 7, 4), "matched": (2, 300), "anchors": (300, 4)}],
     "focal_loss": [{"x": (520, 3), "target": (520, 3)}],
     "iou": [{"a": (40, 4), "b": (300, 4)}],
-    "l2pool2d": [{"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)}],
+    "l2pool2d": [
+        {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},
+        {"x": (3, 7, 26, 72), "window": (2, 3), "stride": (2, 3), "only": ("forward 2", "backward 2"), "fast": True},
+    ],
     "linear": [
         {"x": (66, 70), "w": (68, 70), "b": (68,)},
         {"x": (3, 5), "w": (300, 5), "b": (300,)},
@@ -78,7 +86,10 @@ LARGE: dict[str, list[dict]] = {
     ],
     "loss": [{"prediction": (260, 5), "target": (260, 5)}, {"prediction": (3, 520), "target": (3, 520)}],
     "match_anchors": [{"anchors": (300, 4), "boxes": (2, 270, 4), "label": (2, 270), "best": True}],
-    "maxpool2d": [{"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)}],
+    "maxpool2d": [
+        {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},
+        {"x": (3, 7, 26, 72), "window": (2, 3), "stride": (2, 3), "only": ("forward 2", "backward 2"), "fast": True},
+    ],
     "nms": [
         {"boxes": (260, 5, 4), "score": (260, 5)},
         {"boxes": (2, 300, 4), "score": (2, 300)},
@@ -86,17 +97,32 @@ LARGE: dict[str, list[dict]] = {
     ],
     "normalise": [
         {"x": (2, 17, 19, 5), "mean": (0.1, 0.2, 0.3, 0.4, 0.5), "std": (0.5, 0.6, 0.7, 0.8, 0.9)},
+        {"x": (3, 21, 36, 3), "mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7), "only": ("forward 5",), "fast": True},
         {"x": (1, 3, 100, 200), "mean": 200 * (0.5,), "std": (*199 * (0.25,), 0.5)},
     ],
     "reduce": [{"x": (263, 1001)}, {"x": (263, 1001), "how": "norm", "fast": True}],
     "resize": [{"x": (2, 3, 30, 90), "size": (17, 70)}, {"x": (1, 1, 3, 2000), "size": (2, 33)}],
     "sgd": [{"dw": (600,), "rate": (1,), "norm": (1,)}],
     "smooth_l1": [{"prediction": (520, 3), "target": (520, 3), "weight": (520,)}],
-    "softmax": [{"x": (260, 5)}, {"x": (5, 520)}],
-    "softmax_cross_entropy": [{"x": (260, 5), "target": (260, 5)}, {"x": (3, 520), "target": (3, 520)}],
+    # The last of each: rows that are no whole fours, of which the highest rungs leave the loops to others.
+    "softmax": [{"x": (260, 5)}, {"x": (5, 520)}, {"x": (5, 70), "only": ("forward 4", "backward 4")}],
+    "softmax_cross_entropy": [
+        {"x": (260, 5), "target": (260, 5)},
+        {"x": (3, 520), "target": (3, 520)},
+        {"x": (3, 70), "target": (3, 70), "only": ("forward 4", "backward 3")},
+    ],
     "topk": [{"x": (2, 530, 2), "k": 300}, {"x": (1, 4200, 2), "k": 2100, "only": ("cpu", "forward 3")}],
-    "transpose": [{"x": (2, 70, 45)}, {"x": (3, 3, 700)}],
-    "upsample2d": [{"x": (2, 3, 9, 11), "size": (20, 17)}, {"x": (2, 3, 9, 11), "size": (20, 17), "mode": "bilinear"}],
+    "transpose": [
+        {"x": (2, 70, 45)},
+        {"x": (3, 3, 700)},
+        {"x": (2, 68, 140), "only": ("forward 5", "backward 5")},
+        {"x": (2, 128, 128), "only": ("forward 5", "backward 5"), "fast": True},
+    ],
+    "upsample2d": [
+        {"x": (2, 3, 9, 11), "size": (20, 17)},
+        {"x": (2, 3, 9, 11), "size": (20, 17), "mode": "bilinear"},
+        {"x": (3, 7, 13, 24), "size": (26, 72), "only": ("forward 2", "backward 2"), "fast": True},
+    ],
 }
 
 

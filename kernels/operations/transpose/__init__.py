@@ -16,7 +16,7 @@ def flops(x, **_):
 
 
 def case(draw):
-    return {"x": (draw.integer(1, 4), draw.choice((1, 2, 3, 4, 8, 13)), draw.choice((1, 2, 5, 8, 16, 33)))}
+    return {"x": (draw.integer(1, 4), draw.choice((1, 2, 3, 4, 8, 12, 13)), draw.choice((1, 2, 5, 8, 16, 20, 33)))}
 
 
 operation = Operation(

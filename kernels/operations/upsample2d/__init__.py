@@ -22,9 +22,9 @@ def flops(x, size, mode, **_):
 
 def case(draw):
     """Larger, smaller and equal sizes, by whole factors and others, each direction on its own."""
-    x = (draw.integer(1, 2), draw.integer(1, 3), draw.integer(1, 7), draw.integer(1, 7))
-    factor = draw.choice((None, 2))
-    size = (2 * x[2], 2 * x[3]) if factor else (draw.integer(1, 12), draw.integer(1, 12))
+    x = (draw.integer(1, 2), draw.integer(1, 3), draw.integer(1, 7), draw.choice((1, 2, 3, 4, 5, 6, 7, 8)))
+    factor = draw.choice((None, 2, 3))
+    size = (2 * x[2], factor * x[3]) if factor else (draw.integer(1, 12), draw.integer(1, 12))
     return {"x": x, "size": size, "mode": draw.choice(MODES)}
 
 

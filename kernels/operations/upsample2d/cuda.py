@@ -1,21 +1,22 @@
-"""Upsampling on a GPU, one rung for each mode. Source: Lin et al. (2017), Feature Pyramid Networks.
+"""Upsampling on a GPU, two rungs each way. Source: Lin et al. (2017), Feature Pyramid Networks.
 
 Shapes as in reference.py. Backward gathers: each input value looks up the outputs that took it. Scattering would need
 atomics, and their order changes from run to run. Positions are integers, in units of 1 / (2 H') of a row, so that
 forward and backward never disagree about who took what.
 
-The rungs:
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
     forward    1   one thread per output
+               2   four values at once, where each is copied as often
     backward   1   one thread per input value, gathering
-
-Nothing to climb: threads that follow each other read and write neighbours, and memory is the limit.
+               2   four values at once, where each was copied as often
 """
 
 import math
 
 from kernels.gpu import Ladder, cuda, device, float32, kernel, rung
 from kernels.gpu.index import unravel
+from kernels.operations.windows import side_by_side, spread_windows, sum_windows
 
 BLOCK = 256
 
@@ -134,5 +135,38 @@ def backward_1(dy, dx, mode, *, BLOCK=BLOCK):
     return [BACKWARD[mode](BLOCK=BLOCK)[math.ceil(dx.size / BLOCK), BLOCK](dy, dx)]
 
 
-forward = Ladder("forward", forward_1)
-backward = Ladder("backward", backward_1)
+def copies(large, small, mode):
+    """(rows, columns) of the copies of each value if these are equally many, and what the kernels are told; or None."""
+    window = tuple(n // m for n, m in zip(large.shape[2:], small.shape[2:], strict=True))
+    sizes = side_by_side(large, small, window) if mode == "nearest" and min(window) else None
+    return sizes and (window, sizes)
+
+
+@rung(registers=40, tiny={"BLOCK": 8})
+def forward_2(x, y, mode, *, BLOCK=BLOCK):
+    """Four values at once, each copied into its rectangle of the output, 16 bytes at a time.
+
+    Where values are not all copied equally often, or rows are no whole fours, rung 1 remains.
+    """
+    if not (found := copies(y, x, mode)):
+        return forward_1(x, y, mode, BLOCK=BLOCK)
+    window, sizes = found
+    fours = spread_windows(WINDOW=window, BLOCK=BLOCK)
+    return [fours[math.ceil(sizes[0] / BLOCK), BLOCK](x.reshape(-1), y.reshape(-1), *sizes)]
+
+
+@rung(registers=64, tiny={"BLOCK": 8})
+def backward_2(dy, dx, mode, *, BLOCK=BLOCK):
+    """Four values at once, whose rectangles of delta-errors are read 16 bytes at a time.
+
+    Where values were not all copied equally often, or rows are no whole fours, rung 1 remains.
+    """
+    if not (found := copies(dy, dx, mode)):
+        return backward_1(dy, dx, mode, BLOCK=BLOCK)
+    window, sizes = found
+    fours = sum_windows(WINDOW=window, BLOCK=BLOCK)
+    return [fours[math.ceil(sizes[0] / BLOCK), BLOCK](dy.reshape(-1), dx.reshape(-1), *sizes)]
+
+
+forward = Ladder("forward", forward_1, forward_2)
+backward = Ladder("backward", backward_1, backward_2)

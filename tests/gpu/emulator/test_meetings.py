@@ -89,9 +89,7 @@ def test_who_arrives_goes_on_and_who_waits_waits_for_them(seed):
 
 
 def test_a_barrier_at_which_all_only_arrive_is_complete_and_begins_anew():
-    with pytest.raises(
-        EmulatorError, match=r"thread 0: waits at PTX line \d+: .*bar.sync .* for threads that never come"
-    ):
+    with pytest.raises(EmulatorError, match=r"thread 0: waits at PTX line \d+: .*bar.sync .* for threads that"):
         run("bar.arrive 1, 64; bar.sync 0; bar.sync 1, 96;", 64)
 
 

@@ -2,10 +2,20 @@
 
 import math
 
+import numpy as np
+
 from kernels.gpu import cuda, float32, kernel, rung, scratch
 from kernels.gpu.index import unravel_channel
 from kernels.gpu.reduce import WARP, block_sum, block_sum_of_warps, compensated, warp_sum
 from kernels.operations.batchnorm.cuda.channels import BLOCK, GPU_BLOCKS, PIECE, centred, part_grid, rcs
+from kernels.operations.batchnorm.cuda.fours import (
+    input_delta_fours,
+    input_delta_frozen_fours,
+    over_parts,
+    over_planes,
+    planes_in_fours,
+    sums_parts_fours,
+)
 
 # Rung 1: one thread for each channel, then one for each value.
 
@@ -173,3 +183,31 @@ def backward_3(
         sums_combined[gamma.size, WARP](parts, inverse_std, dgamma, dbeta),
         *input_delta_launches(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training, BLOCK),
     ]
+
+
+@rung(registers=48, tiny={"PIECE": 2, "BLOCKS": 8, "BLOCK": 64})
+def backward_4(
+    dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training,
+    *, PIECE=512, BLOCKS=GPU_BLOCKS, BLOCK=BLOCK,
+):  # fmt: skip
+    """Four values at once, of which the sums are compensated and not each; by threads that stay in a channel.
+
+    Where planes are no whole fours, rung 3 remains.
+    """
+    if not (sizes := planes_in_fours(*(a for a in (x, dy, dx) if a is not None))):
+        return backward_3(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training)
+    dgamma, dbeta = or_scratch(dgamma, gamma), or_scratch(dbeta, gamma)
+    fours, grid, sizes_of_parts = over_parts(sums_parts_fours, x, PIECE, BLOCK, BLOCKS)
+    parts = scratch(x, (2, *grid))
+    flat_dy, flat_x = dy.reshape(-1), x.reshape(-1)
+    sums = [
+        fours(flat_dy, flat_x, mean, parts, *sizes_of_parts),
+        sums_combined[gamma.size, WARP](parts, inverse_std, dgamma, dbeta),
+    ]
+    if dx is None:
+        return sums
+    if not training:
+        frozen = over_planes(input_delta_frozen_fours, sizes, BLOCK)
+        return [*sums, frozen(flat_dy, gamma, inverse_std, dx.reshape(-1), *sizes)]
+    delta, RHW = over_planes(input_delta_fours, sizes, BLOCK), np.float32(x.size // gamma.size)
+    return [*sums, delta(flat_dy, flat_x, gamma, mean, inverse_std, dgamma, dbeta, dx.reshape(-1), *sizes, RHW)]

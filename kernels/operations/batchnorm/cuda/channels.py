@@ -16,6 +16,14 @@ def centred(value, mean, rest):
     return (value - mean) - rest
 
 
+@device
+def in_two(a, b):
+    """a + b as the nearest float32, and what that leaves (Knuth (1969))."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
 def rcs(x):
     """x as (R, C, S)."""
     return x.reshape(*x.shape[:2], -1)
