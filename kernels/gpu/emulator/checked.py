@@ -145,7 +145,9 @@ def kind_of(access) -> int:
     kind, has = KINDS[access.what], access.instruction.has
     if access.what in ("load", "store") and has(*STRONG):
         kind = shadow.STRONG_READ if access.what == "load" else shadow.ATOMIC | shadow.SETS
-    if access.what in ("load", "store", "atomic") and has(*ORDERING):
+    # Of barriers in memory all do as their defaults .release and .acquire say.
+    is_barrier = access.what == "atomic" and access.instruction.opcode in ("mbarrier", "cp")
+    if is_barrier or (access.what in ("load", "store", "atomic") and has(*ORDERING)):
         kind |= shadow.ORDERING
     return kind | shadow.SPACES.get(access.space, shadow.GENERIC) << shadow.SPACE_SHIFT
 

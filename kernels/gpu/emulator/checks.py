@@ -84,10 +84,10 @@ def touch(thread, block, address, size, number):
     shared = np.uint64(offset - load64(watch + SHARED_FIRST)) < np.uint64(load64(watch + SHARED_BYTES))
     if offset < load64(region) or offset + size > load64(region + 8) or (space != GENERIC and not fits(space, shared)):
         return refused(watch, OUTSIDE, address, number, t, 0)
-    if address & (size - 1):
+    if address & (size - 1) and not size & (size - 1):  # a copy may take any number of bytes
         return refused(watch, MISALIGNED, address, number, t, 0)
-    begin, floor = load64(watch + BEGIN) << TIME_SHIFT, load64(watch + FLOOR) << TIME_SHIFT
-    code = max(load64(load64(watch + STAMPS) + 8 * t) << TIME_SHIFT, floor) | t << SITE_BITS | number
+    time = max(load64(load64(watch + STAMPS) + 8 * t), load64(watch + FLOOR))
+    code = time << TIME_SHIFT | t << SITE_BITS | number
     if kind >= STRONG_READ and load64(watch + FENCES):
         if what & ORDERING:
             fence(watch, t)
@@ -96,10 +96,17 @@ def touch(thread, block, address, size, number):
             tell_blocks(watch, address)
     shift = load64(watch + CELL_SHIFT)
     slots = load64(watch + CELLS) + 8 * SLOTS * (offset >> shift)
-    end = slots + 8 * SLOTS * max(size >> shift, 1)
+    end = slots + 8 * SLOTS * ((size + (1 << shift) - 1) >> shift)
+    asks = shared and kind != WRITE and not what & SETS
+    return visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t)
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t):
+    """Look at each cell of an access; the common cases of `visit` are here, for speed."""
+    begin, floor = load64(watch + BEGIN) << TIME_SHIFT, load64(watch + FLOOR) << TIME_SHIFT
     past = 0 if shared else begin  # what lies between this and the floor came before the block's last barrier
     met = load64(watch + NOW) << TIME_SHIFT > floor  # whether anybody has met since
-    asks = shared and kind != WRITE and not what & SETS
     while slots < end:
         changed = load64(slots + CHANGED)
         if asks and changed & ATOMIC_BIT - 1 < begin:
@@ -107,7 +114,6 @@ def touch(thread, block, address, size, number):
         if kind <= WRITE and is_past(changed, past, floor, t):
             first = load64(slots + FIRST)
             if kind == READ:
-                # The common cases of visit, for speed.
                 if is_past(first, past, floor, t):
                     store64(slots + FIRST, code)
                     slots += 8 * SLOTS
@@ -175,7 +181,7 @@ def touch_local(watch, record, sets, space, address, size, number, t):
         if foreign:
             foreign = among // load64(watch + STRIDE) != t
         return refused(watch, FOREIGN if foreign else OUTSIDE, address, number, t, 0)
-    if address & (size - 1):
+    if address & (size - 1) and not size & (size - 1):  # a copy may take any number of bytes
         return refused(watch, MISALIGNED, address, number, t, 0)
     shift = load64(watch + CELL_SHIFT)
     cell = load64(watch + LOCAL_TIMES) + 4 * (t * load64(watch + LOCAL_CELLS) + (offset >> shift))

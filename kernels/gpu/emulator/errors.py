@@ -37,7 +37,7 @@ class PtxSite(Site):
 
     def __str__(self):
         there = f"PTX line {self.ptx_line}: {self.ptx}"
-        return f"{super().__str__()} ({there})" if self.file else there
+        return f"{super().__str__().removesuffix(': ')} ({there})" if self.file else there
 
     @property
     def brief(self):
@@ -47,5 +47,5 @@ class PtxSite(Site):
 def site_of(instruction, ptx: str, what: str = "", kind: str = "", size: int = 0) -> PtxSite:
     """Where an instruction of a text stands."""
     file, line = instruction.source or ("", instruction.line)
-    text = ptx.splitlines()[instruction.line - 1]
-    return PtxSite(file, line, what, kind, size, ptx_line=instruction.line, ptx=" ".join(text.split()).rstrip(";"))
+    text = " ".join(ptx.splitlines()[instruction.line - 1].split())
+    return PtxSite(file, line, what, kind, size, ptx_line=instruction.line, ptx=text)

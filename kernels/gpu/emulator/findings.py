@@ -141,7 +141,8 @@ class Findings:
         missing = [t for t in members if states[t] != states[waiter]]
         index = three(waiter, self.block)
         if (stop.kind == "barrier" and words[1]) or not missing:
-            problem = f"{stop.instruction} waits for {int(words[1])} threads, {len(here)} have come"
+            wanted = int(words[1]) if stop.kind == "barrier" else WARP
+            problem = f"{stop.instruction} waits for {wanted} threads, {len(here)} have come"
             return BarrierDivergence(f"{problem}; thread {index} waits", site=site), waiter
         example = missing[0]
         does = "has returned"

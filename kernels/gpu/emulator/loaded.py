@@ -21,11 +21,11 @@ import numpy as np
 
 from kernels.gpu.emulator import layout, printing, schedule
 from kernels.gpu.emulator.arguments import parameters
-from kernels.gpu.emulator.errors import EmulatorError, PtxError, site_of
+from kernels.gpu.emulator.errors import EmulatorError, PtxError
 from kernels.gpu.emulator.native import Code, compiled, processor
 from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.syntax import Function
-from kernels.gpu.emulator.together import TURNS, run_together
+from kernels.gpu.emulator.together import TURNS, named, run_together
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
@@ -183,7 +183,7 @@ class Loaded:
         name = title or self.translation.name
         where = f"{name}: block {unravel(number, grid)}, thread {unravel(thread, block)}"
         stop = self.translation.stops[state - 1] if 0 < state <= len(self.translation.stops) else None
-        at = f" at {site_of(stop.instruction, self.ptx)}" if stop else ""
+        at = f" at {named(stop.instruction)}" if stop else ""
         match code:
             case schedule.TRAP:
                 return f"{where}: trap"

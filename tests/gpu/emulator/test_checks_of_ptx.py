@@ -161,6 +161,26 @@ def test_a_barrier_of_two_warps_hands_on_from_those_who_announce_themselves():
     refused(HANDED_ON.format(give="bar.arrive 1, 64;", wait=""), DataRace, threads=64, thread=(32, 0, 0), array="box")
 
 
+def test_a_barrier_in_memory_orders_who_arrives_and_who_asks():
+    code = """
+    @%p0 mbarrier.init.shared.b64 [box+256], 64;
+    bar.sync 0;
+    st.shared.u32 [%a4], %r0;
+    {arrive}
+again:
+    mbarrier.test_wait.parity.shared.b64 %p2, [box+256], {parity};
+    @!%p2 bra again;
+    xor.b32 %r1, %r0, 33;
+    mul.wide.u32 %a7, %r1, 4;
+    add.s64 %a7, %a3, %a7;
+    ld.shared.u32 %r1, [%a7]; // fault
+    st.global.u32 [%a2], %r1;
+    """
+    values = run(code.format(arrive="mbarrier.arrive.shared.b64 %a8, [box+256];", parity=0), threads=64)
+    assert list(values.view(np.int32)) == [i ^ 33 for i in range(64)]
+    refused(code.format(arrive="", parity=1), Uninitialised, threads=64, thread=(0, 0, 0), array="box", index=33)
+
+
 def test_a_barrier_that_counts_says_how_many_have_come():
     fault = "@%p1 bar.sync 2, 64; // fault"
     message = refused(fault, BarrierDivergence, threads=64, thread=(0, 0, 0))

@@ -217,7 +217,7 @@ st.global.v4.b32 [%rd11], {{%r20, %r21, %r22, %r23}};
 
 def test_a_matrix_takes_a_whole_warp():
     matrices, found = np.zeros((4, 8, 8), np.uint16), np.zeros((32, 2), np.uint16)
-    with pytest.raises(EmulatorError, match=r"thread 0: waits at PTX line \d+: ldmatrix.* for threads that never come"):
+    with pytest.raises(EmulatorError, match=r"k: block 0, thread 0: waits at ldmatrix.* for threads that never come"):
         load(rows(1, False)).run((1, 1, 1), (31, 1, 1), [matrices, found])
 
 

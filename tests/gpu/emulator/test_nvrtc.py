@@ -349,5 +349,5 @@ def test_lines_of_the_source_are_known_where_the_compiler_tells_them(architectur
     }"""
     text = ptx(source, architecture, "-lineinfo")
     assert "inlined_at" in text
-    with pytest.raises(EmulatorError, match=r"k: block 0, thread 0: waits at \S*kernel.cu:2: .*\(PTX line \d+: ld"):
+    with pytest.raises(EmulatorError, match=r"k: block 0, thread 0: waits at ld\S* \(PTX line \d+, kernel.cu:2\)"):
         load(text).run((1, 1, 1), (1, 1, 1), [np.zeros(1, np.int32)])

@@ -143,7 +143,7 @@ def test_a_flag_that_nobody_sets_is_said_with_those_who_wait():
         y[threadIdx.x] = 1;
     }"""
     problem = (
-        r"k: block 0, thread 0: waits at PTX line \d+: ld.volatile.\w+.u32 .* for memory that nobody writes; "
+        r"k: block 0, thread 0: waits at ld.volatile.\w+.u32 \(PTX line \d+\) for memory that nobody writes; "
         r"of the other threads 37 wait at bar(rier)?.sync \(PTX line \d+\), 2 wait at ld.volatile.\w+.u32 \(PTX"
     )
     with pytest.raises(EmulatorError, match=problem):
@@ -152,7 +152,7 @@ def test_a_flag_that_nobody_sets_is_said_with_those_who_wait():
 
 def test_a_lock_that_is_never_given_back_is_said():
     source = 'extern "C" __global__ void k(int* lock) { while (atomicCAS(lock, 0, 1)) {} }'
-    with pytest.raises(EmulatorError, match=r"thread 1: waits at PTX line \d+: atom.*cas.*for memory that nobody"):
+    with pytest.raises(EmulatorError, match=r"k: block 0, thread 1: waits at atom.*cas.*for memory that nobody writes"):
         run(source, "sm_80", 3, 32, np.zeros(1, np.int32))
 
 
@@ -163,7 +163,7 @@ def test_memory_of_the_block_that_nobody_writes_is_said_too():
         __syncthreads();
         while (flag != threadIdx.x) {}
     }"""
-    with pytest.raises(EmulatorError, match=r"thread 1: waits at PTX line \d+: ld.*for memory that nobody"):
+    with pytest.raises(EmulatorError, match=r"k: block 0, thread 1: waits at ld.*for memory that nobody writes"):
         run(source, "sm_80", 1, 64)
 
 
