@@ -11,8 +11,8 @@ it on a list in shared memory. What remains of a load is an addition. Who uses a
     TERM(left, right, k)        what term k adds to a place in the left and in the right array, and the word of the term
     STORE, UNRAVEL_N            as in products.py
 
-Where a column and a term have a bit of their words in common, the right value is 0 and stands nowhere: such as the input
-that a weight would meet in the padding. Bit 31 is taken: all columns have it, and terms beyond the last.
+Where a column and a term have a bit of their words in common, the right value is 0 and stands nowhere: such as the
+input that a weight would meet in the padding. Bit 31 is taken: all columns have it, and terms beyond the last.
 
 Rows and columns beyond the result load those of the last one, for nobody stores what becomes of them.
 """

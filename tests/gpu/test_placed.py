@@ -1,4 +1,4 @@
-"""The product that adds up where values stand: right for all sizes, tiles and orders, whatever lies beside the matrices."""
+"""The product that adds up where values stand: right for all sizes and tiles, whatever lies beside the matrices."""
 
 import numpy as np
 import pytest

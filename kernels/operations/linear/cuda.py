@@ -26,8 +26,8 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
     db        1   one thread per bias
               2   one block per COLUMNS biases: 4.7 times less predicted time
 
-Tiles are those of kernels/gpu/products.py and placed.py, shared with conv2d. Sums are in float32 and in a fixed order, without
-atomics, so runs repeat bit for bit.
+Tiles are those of kernels/gpu/products.py and placed.py, shared with conv2d. Sums are in float32 and in a fixed order,
+without atomics, so runs repeat bit for bit.
 """
 
 import math

@@ -209,12 +209,12 @@ class Phase(NamedTuple):
 
     size: tuple[int, int, int]
     """(M, N, K) of its product."""
-    first: tuple[int, int]
+    first: tuple[int, ...]
     """The first weight (j, i) that meets it; every s-th from there on does, `kernel` of them."""
-    kernel: tuple[int, int]
-    shift: tuple[int, int]
+    kernel: tuple[int, ...]
+    shift: tuple[int, ...]
     """Its input (0, 0) meets weight `first` at this output."""
-    pixels: tuple[int, int]
+    pixels: tuple[int, ...]
     """Its rows and columns."""
 
 

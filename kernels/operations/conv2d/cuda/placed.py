@@ -1,8 +1,8 @@
 """The last rungs of forward, dx and dw: the products of gemm.py, where a load only adds up where its value stands.
 
 In all three a place in memory is a sum: what the pixel adds, an output's or an input's, and what the weight (c, j, i)
-adds. Which weights would meet the padding at a pixel is a word for each (see kernels/gpu/placed.py): the pixel has bit j
-if weights of row j do, and bit KERNEL[0] + i if those of column i do; a weight has the bits of its row and column.
+adds. Which weights would meet the padding at a pixel is a word for each (see kernels/gpu/placed.py): the pixel has bit
+j if weights of row j do, and bit KERNEL[0] + i if those of column i do; a weight has the bits of its row and column.
 """
 
 import math
