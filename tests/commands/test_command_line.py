@@ -236,7 +236,10 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line(command, capsys):
         ("show add --ptx --sass", "kernels show: argument --sass: not allowed with argument --ptx"),
         ("inspect add --arch sm_80,sm_1", "kernels inspect: argument --arch: unknown architecture 'sm_1'; choose from"),
         ("inspect add --rung two", "kernels inspect: argument --rung: 'two' is not a whole number of at least 1"),
-        ("check add --device abacus", "kernels check: unknown device 'abacus'; choose from cpu, interpret, cuda"),
+        (
+            "check add --device abacus",
+            "kernels check: unknown device 'abacus'; choose from cpu, interpret, emulate, cuda",
+        ),
         ("check add --seconds -1", "kernels check: argument --seconds: '-1' is not a number above 0"),
         ("check add --seconds nan", "kernels check: argument --seconds: 'nan' is not a number above 0"),
         ("check add --case 1.5", "kernels check: argument --case: '1.5' is not a whole number of at least 0"),

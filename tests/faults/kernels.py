@@ -111,7 +111,7 @@ TOGETHER = (
     Fault(
         "kernels/gpu/placed.py",
         "terms beyond the last are multiplied too",
-        "words[t] = uint32(word if k < last_k else EVERY_BIT)",
+        "words[t] = uint32(word if is_there else EVERY_BIT)",
         "words[t] = uint32(word)",
         "K a multiple of TILE_K",
     ),
