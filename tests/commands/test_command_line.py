@@ -60,7 +60,7 @@ def test_a_tool_that_is_not_there_is_named_with_its_package(monkeypatch):
 def test_inspect_writes_a_row_for_each_rung_and_architecture(tmp_path):
     kernels("inspect", "softmax.forward", "--arch", "sm_80,sm_90", "--json", str(tmp_path / "rows.json"))
     rows = json.loads((tmp_path / "rows.json").read_text())
-    assert [(row["rung"], row["arch"]) for row in rows] == [(r, a) for r in (1, 2, 3) for a in ("sm_80", "sm_90")]
+    assert [(row["rung"], row["arch"]) for row in rows] == [(r, a) for r in (1, 2, 3, 4) for a in ("sm_80", "sm_90")]
     for row in rows:
         assert {"kernel", "registers", "shared_bytes", "spill_bytes", "float64", "occupancy"} <= set(row)
         assert 0 < row["registers"] <= 255
@@ -71,7 +71,7 @@ def test_inspect_gives_many_rungs_to_processes_and_keeps_their_order(tmp_path):
     kernels("inspect", "transpose", "--json", str(tmp_path / "rows.json"))
     rows = json.loads((tmp_path / "rows.json").read_text())
     found = [(row["ladder"], row["rung"]) for row in rows]
-    assert found == [(f"transpose.{name}", rung) for name in ("forward", "backward") for rung in (1, 2, 3, 4)]
+    assert found == [(f"transpose.{name}", rung) for name in ("forward", "backward") for rung in (1, 2, 3, 4, 5)]
 
 
 def test_inspect_counts_what_the_highest_rung_executes_of_a_whole_launch(tmp_path):
@@ -79,7 +79,7 @@ def test_inspect_counts_what_the_highest_rung_executes_of_a_whole_launch(tmp_pat
     done = kernels("inspect", "transpose.forward", *words, "--json", str(tmp_path / "rows.json"))
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [(row["rung"], row["arch"], row["kernel"]) for row in rows] == [
-        (4, arch, "transpose_fitted") for arch in ("sm_80", "sm_90")
+        (5, arch, "transpose_fours") for arch in ("sm_80", "sm_90")
     ]
     heads, *lines = (line.split() for line in done.splitlines())
     assert heads[3:5] == ["instructions", "for"]
@@ -193,7 +193,7 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
             "--shape: 'no' is not a value for training, as in training=True: choose f",
         ),
         ("show add --shape a=2 b=3", "add: a (2,) and b (3,) must have the same shape"),
-        ("inspect linear --rung 4", "unknown rung 4; choose from 1, 2, 3"),
+        ("inspect linear --rung 5", "unknown rung 5; choose from 1, 2, 3, 4"),
         ("inspect linear --shape x=2,2 w=2,3", "linear: "),
         ("inspect reshape", "unknown operation 'reshape'; choose from "),
         ("check add --rung 7", "--rung: none of these kernels has a rung 7"),
