@@ -17,6 +17,7 @@ from numba.core.extending import _Intrinsic
 from numba.core.types import Type
 
 from kernels.gpu import compiler
+from kernels.gpu import source as sources
 from kernels.gpu import lines as source_lines
 from kernels.gpu.source import DeviceFunction, reachable
 from kernels.store import Store
@@ -107,11 +108,11 @@ def file_hash(path):
 
 @cache
 def compiler_version():
-    """Which compiler it is, our own module of that name included."""
+    """Which compiler it is, our own modules that stand before it included."""
     found = []
     for package in PACKAGES:
         try:
             found.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
             found.append(f"no {package}")
-    return " ".join((*found, file_hash(compiler.__file__)))
+    return " ".join((*found, *(file_hash(module.__file__) for module in (compiler, sources, source_lines))))

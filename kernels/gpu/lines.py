@@ -19,6 +19,8 @@ def ptx(source, argument_types, architecture, **options):
     compiled: dict[DeviceFunction, object] = {}
 
     def ready(value):
+        if isinstance(value, DeviceFunction) and value.intrinsic is not None:
+            return value.compiled  # an instruction has the line of its call
         if isinstance(value, DeviceFunction) and value not in compiled:
             _ = value.compiled  # raises CompileError where it calls itself
             shift = APART * number[value.source.function]

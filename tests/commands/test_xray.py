@@ -51,11 +51,11 @@ def test_a_rung_is_reported_as_text_json_and_picture(tmp_path):
 def test_a_ladder_is_one_line_a_rung(tmp_path):
     done = command("conv2d.forward", "--rung", "all", *SMALL, "--json", tmp_path / "counts.json")
     assert done.returncode == 0, done.stderr
-    table = [line.split() for line in done.stdout.splitlines()[2:8]]
-    assert [row[0] for row in table] == ["rung", "1", "2", "3", "4", "5"]
+    table = [line.split() for line in done.stdout.splitlines()[2:9]]
+    assert [row[0] for row in table] == ["rung", "1", "2", "3", "4", "5", "6"]
     assert "Accesses joined as compiled for sm_90." in done.stdout
     rungs = json.loads((tmp_path / "counts.json").read_text())["rungs"]
-    assert [rung["rung"] for rung in rungs] == [1, 2, 3, 4, 5]
+    assert [rung["rung"] for rung in rungs] == [1, 2, 3, 4, 5, 6]
 
 
 def test_rungs_are_compared_by_what_they_execute(tmp_path):
@@ -89,7 +89,7 @@ def test_backward_has_the_values_of_a_forward_run_to_choose_its_addresses_by(tmp
         (["conv2d.forward", "--rung", "9"], "conv2d.forward: unknown rung 9; choose from 1, 2, 3, 4, 5"),
         (
             ["conv2d.forward", "--rung", "top"],
-            "conv2d.forward: unknown rung 'top'; choose from 1, 2, 3, 4, 5, all",
+            "conv2d.forward: unknown rung 'top'; choose from 1, 2, 3, 4, 5, 6, all",
         ),
         (["conv2d.forward", "--rung", "all", "--picture", "a.png"], "--picture: shows the worst access of one rung"),
         (["conv2d.forward", "--shape", "x=1,1,2,2", "w=1,1,3,3"], "conv2d: kernel (3, 3) does not fit into input"),

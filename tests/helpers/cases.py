@@ -110,6 +110,7 @@ LARGE: dict[str, list[dict]] = {
         {"x": (260, 5), "target": (260, 5)},
         {"x": (3, 520), "target": (3, 520)},
         {"x": (3, 70), "target": (3, 70), "only": ("forward 4", "backward 3")},
+        {"x": (9, 136), "target": (9, 136), "only": ("forward 4", "backward 3")},
     ],
     "topk": [{"x": (2, 530, 2), "k": 300}, {"x": (1, 4200, 2), "k": 2100, "only": ("cpu", "forward 3")}],
     "transpose": [
