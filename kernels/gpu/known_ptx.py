@@ -17,8 +17,8 @@ from numba.core.extending import _Intrinsic
 from numba.core.types import Type
 
 from kernels.gpu import compiler
-from kernels.gpu import source as sources
 from kernels.gpu import lines as source_lines
+from kernels.gpu import source as sources
 from kernels.gpu.source import DeviceFunction, reachable
 from kernels.store import Store
 
