@@ -30,7 +30,7 @@ MUTATIONS = [
     ("the kernel is transposed", "conv2d", "cuda", "row, column] * w[c_out, c, j, i]", "row, column] * w[c_out, c, i, j]"),
     ("a phase starts with another's weights", "conv2d", "cuda", "FIRST[0] + j * STRIDE[0]", "j * STRIDE[0]"),
     ("the last part is forgotten", "conv2d", "cuda", "range(1, parts.shape[0])", "range(1, parts.shape[0] - 1)"),
-    ("the parts overlap", "conv2d", "cuda", "size, TILES, length, UNRAVEL_K", "size, TILES, length + 1, UNRAVEL_K"),
+    ("the parts overlap", "conv2d", "cuda", "size, TILES, length, INSIDE", "size, TILES, length + 1, INSIDE"),
     ("overlaps overwrite", "conv2d", "reference", "covered += np.einsum", "covered[...] = np.einsum"),
     ("overlaps overwrite", "maxpool2d", "cpu", "+= dy[r, c, h_out, w_out]", "= dy[r, c, h_out, w_out]"),
     ("overlaps overwrite", "maxpool2d", "cuda", "total += dy[", "total = dy["),
