@@ -28,7 +28,7 @@ MUTATIONS = [
     ("the kernel is transposed", "conv2d", "reference", '"rchw,dc->rdhw", under(x, j, i', '"rchw,dc->rdhw", under(x, i, j'),
     ("the kernel is rotated", "conv2d", "reference", "stride), w[:, :, j, i]", "stride), w[:, :, -1 - j, -1 - i]"),
     ("the kernel is transposed", "conv2d", "cuda", "row, column] * w[c_out, c, j, i]", "row, column] * w[c_out, c, i, j]"),
-    ("a phase starts with another's weights", "conv2d", "cuda", "FIRST[0] + j * STRIDE[0]", "j * STRIDE[0]"),
+    ("a phase starts with another's weights", "conv2d", "cuda", "row, column = FIRST[0] + j * STRIDE[0]", "row, column = j * STRIDE[0]"),
     ("the last part is forgotten", "conv2d", "cuda", "range(1, parts.shape[0])", "range(1, parts.shape[0] - 1)"),
     ("the parts overlap", "conv2d", "cuda", "size, TILES, length, INSIDE", "size, TILES, length + 1, INSIDE"),
     ("overlaps overwrite", "conv2d", "reference", "covered += np.einsum", "covered[...] = np.einsum"),

@@ -53,7 +53,7 @@ def key_of(source, argument_types, architecture, **options):
         parts += [
             each.file if options.get("lines") else "",
             str(each.first_line),
-            each.function.__module__,
+            str(each.function.__module__),
             each.function.__qualname__,
             each.text,
             repr(each),
