@@ -5,6 +5,7 @@ import math
 import re
 import textwrap
 import types as python_types
+from types import SimpleNamespace
 
 import numba
 import numpy as np
@@ -52,7 +53,7 @@ def interpreted(function, arguments, largest=LARGE):
 
     program.namespace["$wrap"] = wrap
     with np.errstate(all="ignore"):
-        values = program.run(None, *map(plain, arguments))
+        values = program.run(SimpleNamespace(turns=range(1000)), *map(plain, arguments))
     return [item.type for item in program.result.items], values, bool(overflows)
 
 
