@@ -13,7 +13,7 @@ OLD = 3600.0  # seconds that nothing is thrown away in, so that no two processes
 
 
 class Store:
-    """Bytes by key. What cannot be kept is made again."""
+    """Bytes by key. What cannot be kept is made again; so is what others could have written, because it will be run."""
 
     def __init__(self, name: str):
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -22,6 +22,9 @@ class Store:
     def get(self, key: str) -> bytes | None:
         path = self.folder / key
         try:
+            status = path.stat()
+            if status.st_uid != os.getuid() or status.st_mode & 0o022:
+                return None
             data = path.read_bytes()
         except OSError:
             return None

@@ -7,7 +7,7 @@ names. So a body is copied with its names changed: parameters to those of the ca
 from dataclasses import replace
 
 from kernels.gpu.emulator.errors import PtxError
-from kernels.gpu.emulator.syntax import Address, Function, Instruction, Label, Module, Pair, Register, Symbol, Vector
+from kernels.gpu.emulator.syntax import Function, Instruction, Label, Module, Register, Symbol, Vector, with_names
 from kernels.gpu.emulator.types import BITS
 
 # Instructions after inlining above which a program is taken for one that calls itself in disguise.
@@ -42,7 +42,7 @@ class Inliner:
             if isinstance(item, Label):
                 self.whole.body.append(Label(names.get(item.name, item.name)))
                 continue
-            item = with_names(item, names)
+            item = renamed(item, names)
             if item.opcode == "call":
                 self.call(item, (*callers, function.name))
             elif item.opcode == "ret" and end is not None:
@@ -115,22 +115,6 @@ def as_bits(kind):
     return "pred" if kind == "pred" else f"b{BITS[kind]}"
 
 
-def with_names(item, names):
-    def operand(each):
-        match each:
-            case Register(name, negated):
-                return Register(names.get(name, name), negated)
-            case Symbol(name, offset):
-                return Symbol(names.get(name, name), offset)
-            case Address(base, offset):
-                return Address(base and operand(base), offset)
-            case Vector(elements):
-                return Vector(tuple(map(operand, elements)))
-            case Pair(first, second):
-                return Pair(operand(first), operand(second))
-        return each
-
-    if not names:
-        return item
-    predicate = item.predicate and operand(item.predicate)
-    return replace(item, operands=tuple(map(operand, item.operands)), predicate=predicate)
+def renamed(item, names):
+    """The instruction with other names for registers, variables and labels."""
+    return with_names(item, lambda each: replace(each, name=names.get(each.name, each.name)), lambda n: names.get(n, n))

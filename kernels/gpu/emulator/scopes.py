@@ -1,8 +1,6 @@
 """Scopes in braces taken apart: a name that is declared in an inner one gets a name of its own."""
 
-from dataclasses import replace
-
-from kernels.gpu.emulator.syntax import Address, Instruction, Label, Pair, Register, Symbol, Variable, Vector
+from kernels.gpu.emulator.syntax import Instruction, Label, Register, Symbol, Variable, with_names
 
 
 def flatten(items, outer, function, taken):
@@ -38,21 +36,9 @@ def flatten(items, outer, function, taken):
 def renamed(instruction, names, function):
     """The instruction with the names of its scope; what no register has been declared as is a Symbol."""
 
-    def operand(each):
-        match each:
-            case Register(name, negated):
-                name = names.get(name, name)
-                is_register = name in function.registers or name.startswith("%") or name in ("_", "WARP_SZ")
-                return Register(name, negated) if is_register else Symbol(name)
-            case Symbol(name, offset):
-                return Symbol(names.get(name, name), offset)
-            case Address(base, offset):
-                return Address(base and operand(base), offset)
-            case Vector(elements):
-                return Vector(tuple(map(operand, elements)))
-            case Pair(first, second):
-                return Pair(operand(first), operand(second))
-        return each
+    def register(each):
+        name = names.get(each.name, each.name)
+        is_register = name in function.registers or name.startswith("%") or name in ("_", "WARP_SZ")
+        return Register(name, each.negated) if is_register else Symbol(name)
 
-    predicate = instruction.predicate and operand(instruction.predicate)
-    return replace(instruction, operands=tuple(map(operand, instruction.operands)), predicate=predicate)
+    return with_names(instruction, register, lambda name: names.get(name, name))

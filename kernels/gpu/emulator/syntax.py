@@ -5,7 +5,7 @@ Source: NVIDIA, Parallel Thread Execution ISA, chapters 4 and 5.
 
 import math
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.types import BITS
@@ -152,3 +152,24 @@ def float_bits(value, code):
     except OverflowError:
         data = struct.pack(code, math.copysign(math.inf, value))
     return int.from_bytes(data, "little")
+
+
+def with_names(item: Instruction, register, symbol) -> Instruction:
+    """The instruction with each Register replaced by register(it), and the name of each Symbol by symbol(name)."""
+
+    def operand(each):
+        match each:
+            case Register():
+                return register(each)
+            case Symbol(name, offset):
+                return Symbol(symbol(name), offset)
+            case Address(base, offset):
+                return Address(base and operand(base), offset)
+            case Vector(elements):
+                return Vector(tuple(map(operand, elements)))
+            case Pair(first, second):
+                return Pair(operand(first), operand(second))
+        return each
+
+    predicate = item.predicate and operand(item.predicate)
+    return replace(item, operands=tuple(map(operand, item.operands)), predicate=predicate)
