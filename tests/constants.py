@@ -76,9 +76,9 @@ CHANNELS = {
 
 # Conditions on arrays, settings and constants, each of which a case of tests/helpers/cases.py meets; or a test.
 PAST: dict[str, dict[str, tuple[str, ...]]] = {
-    "kernels/operations/activation/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",)},
-    "kernels/operations/adam/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK",)},
-    "kernels/operations/add/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK",)},
+    "kernels/operations/activation/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK", "x.size > 16 * BLOCK")},
+    "kernels/operations/adam/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK", "dw.size > 16 * BLOCK")},
+    "kernels/operations/add/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK", "a.size > 16 * BLOCK")},
     "kernels/operations/assign_targets/cuda.py": {
         "BLOCK": ("len(matched) * max(levels) > 2 * BLOCK",),
         "MOST_PARTS": ("len(matched) * max(levels) > MOST_PARTS * BLOCK",),
@@ -96,7 +96,9 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "PIECE": ("x[0, 0].size > 4 * PIECE and x[0, 0].size % 4 == 0",),
         "TURNS": ("x[0, 0].size > 4 * 2 * TURNS and x[0, 0].size % 4 == 0",),
     },
-    "kernels/operations/concat/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK")},
+    "kernels/operations/concat/cuda.py": {
+        "BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK", "a[0].size > 16 * BLOCK", "b[0].size > 16 * BLOCK"),
+    },
     "kernels/operations/conv2d/cpu/__init__.py": {
         "FEW": ("w.shape[1] > FEW",),
         "PART": ("len(x) * y[0, 0].size * w[0].size > PART and w.shape[1] <= FEW",),
@@ -158,7 +160,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "SHARED_BYTES": ("4 * TILE[0] * TILE[1] * x.shape[3] / y.shape[3] > SHARED_BYTES",),
         "TILE": ("y.shape[2] > 2 * TILE[0] and y.shape[3] > 2 * TILE[1]",),
     },
-    "kernels/operations/sgd/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK",)},
+    "kernels/operations/sgd/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK", "dw.size > 16 * BLOCK")},
     "kernels/operations/smooth_l1/cuda.py": {"BLOCK": ("len(prediction) > 2 * BLOCK",)},
     "kernels/operations/softmax/cuda.py": {"BLOCK": ROWS_AND_COLUMNS, "WARPS": ("len(x) > WARPS",)},
     "kernels/operations/softmax_cross_entropy/cuda.py": {"BLOCK": ROWS_AND_COLUMNS},

@@ -202,7 +202,7 @@ def test_wrong_equations_in_docstrings_are_found(tmp_path):
     ]
 
 
-GAIN = r"[\d.]+ times (?:fewer|less|more) (?:sectors|turns|flops|barriers|predicted time)|no barriers"
+GAIN = r"[\d.]+ times (?:fewer|less|more) (?:sectors|turns|flops|barriers|predicted time|instructions)|no barriers"
 
 
 def ladders_of(name: str):

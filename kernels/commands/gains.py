@@ -15,19 +15,21 @@ from kernels.commands.command_line import (
     positive_float,
     write_json,
 )
+from kernels.commands.inspect import executions
 from kernels.commands.targets import Target, find_target, find_targets, text_of, trial_of
 from kernels.commands.xray import counted, runs
 from kernels.device import cuda_problem, find_device
 from kernels.files import write_whole
+from kernels.gpu.compiler import compiler_problem
 from kernels.gpu.xray import GPUS, Sums
 from kernels.gpu.xray.roofline import duration
-from kernels.gpu.xray.sums import barriers, ratio, two_digits
+from kernels.gpu.xray.sums import barriers, change, ratio, two_digits
 from kernels.gpu.xray.text import joining
 from kernels.operation import unknown
 
 HEADS = (
     "rung", "what it adds", "gained, by the x-ray", "lanes active", "sectors", "/ ideal", "turns", "bank turns / ideal",
-    "barriers", "flops / byte", "at least", "counted in",
+    "barriers", "flops / byte", "instructions", "at least", "counted in",
 )  # fmt: skip
 MEASURED_HEADS = ("measured", "gained")
 MARKER = re.compile(r"<!-- gains (\S+) -->\n((?:(?!<!--).)*)<!-- end -->", re.DOTALL)
@@ -108,11 +110,21 @@ def rungs(target: Target, blocks: int | None, gpu: str) -> list[dict]:
     for rung, text in enumerate(target.adds, 1):
         xrays, predictions, _ = counted(runs(target, rung, dict(target.operation.typical)), blocks, gpu)
         sums = Sums.of(xrays, predictions)
-        gains = sums.over(found[-1]["sums"]) if found else []
+        executed = None if compiler_problem() else instructions(target, rung, gpu)
+        gains = []
+        if found:
+            gains = sums.over(found[-1]["sums"]) + change(found[-1]["instructions"], executed, "fewer", "instructions")
         blocks_counted = [(len(counts.blocks), math.prod(counts.grid)) for counts in xrays]
-        row = {"rung": rung, "adds": text, "gains": gains, "sums": sums}
+        row = {"rung": rung, "adds": text, "gains": gains, "sums": sums, "instructions": executed}
         found.append({**row, "blocks": blocks_counted, "joining": joining(xrays[0])})
     return found
+
+
+def instructions(target: Target, rung: int, gpu: str) -> int:
+    """How many the threads of a rung execute as it is compiled for a GPU, on the operation's typical case."""
+    case = dict(target.operation.typical)
+    found = executions(lambda: runs(target, rung, case), [GPUS[gpu].architecture])
+    return sum(executed.total("threads") for executed in found)
 
 
 def measured(target: Target, timer: HostClock, seconds: float) -> list[Timing]:
@@ -154,6 +166,7 @@ def counts(row: dict) -> tuple[str, ...]:
         ratio(sums.wavefronts, sums.ideal_wavefronts),
         barriers(sums),
         ratio(sums.flops, sums.bytes),
+        "-" if row["instructions"] is None else f"{row['instructions']:,}",
         duration(sums.seconds),
         " + ".join(f"{some:,} of {all_blocks:,}" for some, all_blocks in row["blocks"]),
     )

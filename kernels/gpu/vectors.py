@@ -4,9 +4,22 @@ A kernel that only moves values is as fast as it asks for them. Where a thread t
 address is computed once, and the loop around them goes round a quarter as often.
 
 Arrays are flat and of values of 4 bytes; group n holds the values 4 n to 4 n + 3. Groups are numbered in unsigned 32
-bits: an array may have up to 2**34 values, and Numba looks at no unsigned index for its sign, as it does at others.
+bits: an array may have up to 2**33 values, and Numba looks at no unsigned index for its sign, as it does at others.
 What an array must be like to be taken so, `in_fours` says before a launch.
+
+Where every value is on its own, a kernel takes the groups in a grid-stride loop:
+
+    n = thread_number(BLOCK)
+    while n < groups(x):
+        load_four(x, n, four)
+        ...
+        n = uint32(n + thread_count(BLOCK))
+
+A thread takes group n, then the one that lies as many groups further as the grid has threads. What is the same for all
+of its groups it computes once, and in each turn neighbours still ask for neighbours.
 """
+
+import math
 
 from llvmlite import ir
 from numba.cuda.extending import intrinsic
@@ -16,16 +29,22 @@ from kernels.gpu.source import device
 
 FOUR = 4
 WIDE = 16  # bytes
+TURNS = 4  # of a grid-stride loop, where there are as many groups: more share more, fewer are more threads
 
 
 def in_fours(*arrays):
     """Whether such arrays, all of them, can be taken as groups of four: of whole groups that begin at 16 bytes."""
-    return all(a.size % FOUR == 0 and a.size < FOUR << 32 and address(a) % WIDE == 0 for a in arrays)
+    return all(a.size % FOUR == 0 and a.size <= FOUR << 31 and address(a) % WIDE == 0 for a in arrays)
 
 
 def address(array):
     """Where an array of NumPy or of CuPy begins."""
     return array.data.ptr if hasattr(array.data, "ptr") else array.__array_interface__["data"][0]
+
+
+def blocks_of_fours(x, BLOCK):
+    """How many blocks of BLOCK threads take the groups of x in a grid-stride loop of TURNS turns."""
+    return math.ceil(x.size / (FOUR * TURNS * BLOCK))
 
 
 @device
@@ -38,6 +57,12 @@ def groups(x):
 def thread_number(BLOCK):
     """The number of a thread in a launch of blocks of BLOCK threads, in unsigned 32 bits."""
     return uint32(uint32(cuda.blockIdx.x) * uint32(BLOCK) + uint32(cuda.threadIdx.x))
+
+
+@device
+def thread_count(BLOCK):
+    """How many threads there are in a launch of blocks of BLOCK threads, in unsigned 32 bits."""
+    return uint32(uint32(cuda.gridDim.x) * uint32(BLOCK))
 
 
 def vector_at(context, builder, array_type, array, index_type, index):

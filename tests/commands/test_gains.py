@@ -58,6 +58,7 @@ def test_a_table_has_a_row_for_each_rung_and_says_what_was_run(capsys, tmp_path)
     printed = capsys.readouterr().out
     rows = [line for line in printed.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| rung", "| --:", "| 1", "| 2", "| 3", "| 4"]
+    column = rows[0].split(" | ").index("instructions")
     assert rows[3].endswith(" | 50 of 50 |")
     assert "Of `x=50,10`;\naccesses joined as compiled for sm_75;\n" in printed
     assert "*at least* is predicted for the T4, nothing was measured." in printed
@@ -65,6 +66,18 @@ def test_a_table_has_a_row_for_each_rung_and_says_what_was_run(capsys, tmp_path)
     assert [(row["ladder"], row["rung"]) for row in found] == [("softmax.forward", rung) for rung in (1, 2, 3, 4)]
     first, second = (row["sums"]["sectors"] for row in found[:2])
     assert f"{two_digits(first / second)} times fewer sectors" in rows[3]
+    executed = [row["instructions"] for row in found]
+    assert [row.split(" | ")[column] for row in rows[2:]] == [f"{count:,}" for count in executed]
+    assert f"{two_digits(executed[1] / executed[0])} times more instructions" in rows[3]
+    assert f"{two_digits(executed[1] / executed[2])} times fewer instructions" in rows[4]
+
+
+def test_without_a_compiler_instructions_are_not_counted(capsys, monkeypatch):
+    monkeypatch.setattr("kernels.commands.gains.compiler_problem", lambda: "there is none")
+    assert main(["gains", "softmax.forward"]) == 0
+    printed = capsys.readouterr().out
+    assert "times fewer sectors" in printed
+    assert "times fewer instructions" not in printed
 
 
 def test_tables_go_between_their_markers_and_all_other_text_stays(tmp_path):

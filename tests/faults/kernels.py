@@ -584,23 +584,23 @@ PICTURES = (
     gpu(
         "concat",
         "the first place of b is counted in rows",
-        "first = (dy.shape[1] - dx.shape[1]) * dy.shape[2] if dx is db else 0",
-        "first = (dy.shape[1] - dx.shape[1]) if dx is db else 0",
-        "rows of one value",
+        "copied(b, y, 0, flat(a).shape[1], BLOCK)",
+        "copied(b, y, 0, 4 * a.shape[1], BLOCK)",
+        "rows of four values",
     ),
     gpu(
         "activation",
-        "a grid of at most two blocks",
-        "forward_each(F=f, BLOCK=BLOCK)[math.ceil(x.size / BLOCK), BLOCK]",
-        "forward_each(F=f, BLOCK=BLOCK)[min(math.ceil(x.size / BLOCK), 2), BLOCK]",
-        "2 BLOCK values",
+        "threads stop after their first turn",
+        "store_four(y, n, four)\n        n = uint32(n + thread_count(BLOCK))",
+        "store_four(y, n, four)\n        n = uint32(n + groups(x))",
+        "4 BLOCK values",
     ),
     gpu(
         "add",
-        "every block has the values of the first two",
-        "i = cuda.blockIdx.x * BLOCK + cuda.threadIdx.x\n    if i < y.size",
-        "i = cuda.blockIdx.x % 2 * BLOCK + cuda.threadIdx.x\n    if i < y.size",
-        "2 BLOCK values",
+        "every block has the values of the first",
+        "n = thread_number(BLOCK)\n    while n < groups(y)",
+        "n = uint32(thread_number(BLOCK) % BLOCK)\n    while n < groups(y)",
+        "16 BLOCK values",
     ),
     gpu(
         "normalise",
@@ -615,8 +615,8 @@ OPTIMIZERS = (
     gpu(
         "adam",
         "the second moment is not corrected for its start",
-        "v_hat = mean_square / rate[2]",
-        "v_hat = mean_square / rate[1]",
+        "v_hat = mean_square[k] / rate[2]",
+        "v_hat = mean_square[k] / rate[1]",
     ),
     cpu(
         "adam",
@@ -635,8 +635,8 @@ OPTIMIZERS = (
     gpu(
         "sgd",
         "decay does not enter the velocity",
-        "speed = momentum * velocity[i] + dw[i] + decay * w[i]\n        velocity[i] = speed",
-        "speed = momentum * velocity[i] + dw[i] + decay * w[i]\n        velocity[i] = speed - decay * w[i]",
+        "speed[k] = momentum * speed[k] + delta[k] + decay * weight[k]\n                weight[k] -= rate[0] * speed[k]",
+        "speed[k] = momentum * speed[k] + delta[k]\n                weight[k] -= rate[0] * (speed[k] + decay * weight[k])",
         "no decay",
     ),
     Fault(

@@ -17,9 +17,16 @@ PRODUCTS_BACK = ("backward 3", "backward 4", "backward 5")
 # that can be. "only" names those who run a case that others would take too long over: "cpu", or rungs as "forward 2";
 # "fast" says that it takes the interpreter too long to check it.
 LARGE: dict[str, list[dict]] = {
-    "activation": [{"x": (3, 5, 7, 6)}],
-    "adam": [{"dw": (600,), "rate": (3,), "norm": (1,)}],
-    "add": [{"a": (600,), "b": (600,)}],
+    # The last of these, of whole fours: more than the turns of a block.
+    "activation": [{"x": (3, 5, 7, 6)}, {"x": (3, 5, 7, 40), "only": ("forward 2", "backward 2"), "fast": True}],
+    "adam": [
+        {"dw": (600,), "rate": (3,), "norm": (1,)},
+        {"dw": (4200,), "rate": (3,), "norm": (1,), "only": ("forward 2",), "fast": True},
+    ],
+    "add": [
+        {"a": (600,), "b": (600,)},
+        {"a": (4200,), "b": (4200,), "only": ("forward 2", "backward 2"), "fast": True},
+    ],
     "assign_targets": [{"matched": (3, 6000), "levels": (5600, 300, 100)}],
     "avgpool2d": [
         {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},
@@ -35,7 +42,10 @@ LARGE: dict[str, list[dict]] = {
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "only": ("cpu",)},
         {"x": (2, 3, 70, 70), "gamma": (3,), "beta": (3,), "only": ("cpu",)},
     ],
-    "concat": [{"a": (3, 60, 4), "b": (3, 50, 4)}],
+    "concat": [
+        {"a": (3, 200, 3), "b": (3, 181, 3)},
+        {"a": (3, 1100, 4), "b": (3, 1070, 4), "only": ("forward 2", "backward 2"), "fast": True},
+    ],
     "conv2d": [
         {"x": (2, 17, 13, 11), "w": (5, 17, 3, 2), "b": (5,), "stride": (2, 3), "padding": (2, 1)},
         {
@@ -102,7 +112,10 @@ LARGE: dict[str, list[dict]] = {
     ],
     "reduce": [{"x": (263, 1001)}, {"x": (263, 1001), "how": "norm", "fast": True}],
     "resize": [{"x": (2, 3, 30, 90), "size": (17, 70)}, {"x": (1, 1, 3, 2000), "size": (2, 33)}],
-    "sgd": [{"dw": (600,), "rate": (1,), "norm": (1,)}],
+    "sgd": [
+        {"dw": (600,), "rate": (1,), "norm": (1,)},
+        {"dw": (4200,), "rate": (1,), "norm": (1,), "only": ("forward 2",), "fast": True},
+    ],
     "smooth_l1": [{"prediction": (520, 3), "target": (520, 3), "weight": (520,)}],
     # The last of each: rows that are no whole fours, of which the highest rungs leave the loops to others.
     "softmax": [{"x": (260, 5)}, {"x": (5, 520)}, {"x": (5, 70), "only": ("forward 4", "backward 4")}],

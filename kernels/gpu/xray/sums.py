@@ -84,19 +84,25 @@ class Sums(Row):
     def over(self, before: "Sums") -> list[str]:
         """What changed since the rung before, in words: "21 times fewer sectors". Empty where nothing did."""
         found = []
-        for name, less, more, what in (
-            ("sectors", "fewer", "more", "sectors"),
-            ("turns", "fewer", "more", "turns"),
-            ("flops", "fewer", "more", "flops"),
-            ("barriers", "fewer", "more", "barriers"),
-            ("seconds", "less", "more", "predicted time"),
+        for name, less, what in (
+            ("sectors", "fewer", "sectors"),
+            ("turns", "fewer", "turns"),
+            ("flops", "fewer", "flops"),
+            ("barriers", "fewer", "barriers"),
+            ("seconds", "less", "predicted time"),
         ):
-            old, new = getattr(before, name), getattr(self, name)
-            if old and not new:
-                found.append(f"no {what}")
-            elif old and max(old / new, new / old) >= NOTEWORTHY:
-                found.append(f"{two_digits(max(old / new, new / old))} times {less if new < old else more} {what}")
+            found += change(getattr(before, name), getattr(self, name), less, what)
         return found
+
+
+def change(old: float | None, new: float | None, less: str, what: str) -> list[str]:
+    """What became of a count, in words, if it changed by a tenth or more; nothing where it is not known."""
+    if not old or new is None:
+        return []
+    if not new:
+        return [f"no {what}"]
+    times = max(old / new, new / old)
+    return [f"{two_digits(times)} times {less if new < old else 'more'} {what}"] if times >= NOTEWORTHY else []
 
 
 def ratio(a: float, b: float) -> str:
