@@ -4,6 +4,8 @@ A function in machine code is called at each, and adds a row: which access of th
 the turns of the loops around it, mixed to one number. Where the room for rows is used up it only counts on.
 """
 
+from functools import cache
+
 import numba
 import numpy as np
 from numba import carray, types
@@ -32,7 +34,12 @@ def pointer(typing, address):
     return types.voidptr(types.int64), generate
 
 
-@numba.cfunc(types.int32(types.voidptr, types.voidptr, types.int64, types.int32, types.int32))
+@cache
+def compiled_touch():
+    """`touch` in machine code, compiled at its first use."""
+    return numba.cfunc("int32(voidptr, voidptr, int64, int32, int32)", cache=True)(touch)
+
+
 def touch(thread, block, address, nbytes, access):
     known = carray(pointer(carray(block, 16, np.int64)[layout.WATCH // 8]), 5, np.int64)
     row = known[USED]
@@ -75,7 +82,7 @@ class Touches:
 
     def begin(self, place: Place) -> None:
         wide = place.block.view(np.int64)
-        wide[layout.TOUCH // 8], wide[layout.WATCH // 8] = touch.address, self.known.ctypes.data
+        wide[layout.TOUCH // 8], wide[layout.WATCH // 8] = compiled_touch().address, self.known.ctypes.data
 
     def ran(self, place: Place, number: int) -> None:
         used = min(int(self.known[USED]), len(self.rows))
