@@ -1,5 +1,6 @@
 """Hypothesis profiles: dev (fast, the default), ci, thorough. Choose with HYPOTHESIS_PROFILE=thorough."""
 
+import gc
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -23,6 +24,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     numba.set_num_threads(1)
+
+
+def pytest_collection_finish():
+    """What is there by now will stay: Python would look through it for garbage a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def pytest_collection_modifyitems(items):

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pickle
 import textwrap
+import weakref
 
 from kernels.gpu import compiler
 
@@ -18,6 +19,56 @@ RECURSION = "kernels have no recursion, write a loop"
 
 class SourceError(RuntimeError):
     """A function whose source cannot be read: one line that names it."""
+
+
+class Written:
+    """A function as its file has it, whatever its constants. Raises SourceError where that is not kept.
+
+    first_line    its number in the file
+    text          decorators included, but for the indentation of the whole
+    names         that its body uses, in their order
+    """
+
+    def __init__(self, function):
+        try:
+            lines, self.first_line = inspect.getsourcelines(function)
+            self.text = textwrap.dedent("".join(lines))
+            is_kept = defines(self._definition(), function)
+        except (OSError, SyntaxError):
+            is_kept = False
+        if not is_kept:  # or there is something else under the same name
+            name = function.__name__
+            raise SourceError(f"{name}: its source is not kept: put it into a file, from where it can be read")
+        self.names = tuple(dict.fromkeys(node.id for node in ast.walk(self.tree()) if isinstance(node, ast.Name)))
+
+    def tree(self):
+        """A fresh syntax tree: no decorators, no keyword-only arguments, lines as in the file."""
+        definition = self._definition()
+        definition.decorator_list = []
+        definition.args.kwonlyargs, definition.args.kw_defaults = [], []
+        return definition
+
+    def _definition(self):
+        return ast.parse("\n" * (self.first_line - 1) + self.text).body[0]
+
+
+def defines(definition, function):
+    """Whether a statement defines a function of that name and with its arguments."""
+    if not isinstance(definition, ast.FunctionDef):
+        return False
+    names = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
+    code = function.__code__
+    return definition.name == function.__name__ and names == list(code.co_varnames[: code.co_argcount])
+
+
+_known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def written(function):
+    """A function as its file has it, read once for all that differ in constants alone. Raises SourceError."""
+    if function not in _known:
+        _known[function] = Written(function)
+    return _known[function]
 
 
 class Source:
@@ -71,31 +122,12 @@ class Source:
     @property
     def first_line(self):
         """Number of the first line of `text` in the file."""
-        return self._found[0]
+        return written(self.function).first_line
 
     @property
     def text(self):
         """The source as it stands in the file, decorators included, but for the indentation of the whole."""
-        return self._found[1]
-
-    @functools.cached_property
-    def _found(self):
-        """(first line, text). Raises SourceError."""
-        try:
-            lines, first = inspect.getsourcelines(self.function)
-            text = textwrap.dedent("".join(lines))
-            definition = ast.parse(text).body[0]
-        except (OSError, SyntaxError):  # none, or that of something else under the same name
-            definition = None
-        if not isinstance(definition, ast.FunctionDef) or not self._is_defined_by(definition):
-            raise SourceError(f"{self.name}: its source is not kept: put it into a file, from where it can be read")
-        return first, text
-
-    def _is_defined_by(self, definition):
-        """Whether a definition has the name and the arguments of the function."""
-        names = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
-        code = self.function.__code__
-        return definition.name == self.name and names == list(code.co_varnames[: code.co_argcount])
+        return written(self.function).text
 
     @functools.cached_property
     def arguments(self):
@@ -105,19 +137,13 @@ class Source:
 
     def tree(self):
         """A fresh syntax tree of the function: no decorators, no keyword-only arguments, lines as in the file."""
-        module = ast.parse(self.text)
-        ast.increment_lineno(module, self.first_line - 1)
-        (definition,) = module.body
-        definition.decorator_list = []
-        definition.args.kwonlyargs, definition.args.kw_defaults = [], []
-        return definition
+        return written(self.function).tree()
 
     def names(self):
         """What the names in the function mean: its module's globals, its closure, its constants."""
         closure = inspect.getclosurevars(self.function).nonlocals
         known = {**self.function.__globals__, **closure, **self.constants}
-        used = {node.id for node in ast.walk(self.tree()) if isinstance(node, ast.Name)}
-        return {name: value for name, value in known.items() if name in used}
+        return {name: known[name] for name in written(self.function).names if name in known}
 
     def specialised(self, ready=None, shift=0):
         """The function with its constants bound, and device functions in their compiled form, ready for Numba.

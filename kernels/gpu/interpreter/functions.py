@@ -8,6 +8,7 @@ import ast
 import builtins
 import inspect
 import math
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,22 @@ def declaring(dispatcher):
     return None if is_inlined or getattr(dispatcher, "_can_compile", True) else types.Dispatcher(dispatcher)
 
 
+_definitions: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def definition_of(source):
+    """The tree of a function, its literals folded, and the names that are local to it.
+
+    Found once for all that differ in constants and for all places that call it: who rewrites a tree leaves it as it is.
+    """
+    if source.function not in _definitions:
+        definition = FoldLiterals().visit(source.tree())
+        names = (node for node in ast.walk(definition) if isinstance(node, ast.Name))
+        assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        _definitions[source.function] = definition, assigned | {argument.arg for argument in definition.args.args}
+    return _definitions[source.function]
+
+
 class Function(Statements):
     """A kernel, or a device function at one place that calls it; `declared`: the type it was declared to return."""
 
@@ -68,10 +85,8 @@ class Function(Statements):
         super().__init__(program, source, path)
         self.declared = declared
         self.names = source.names()
-        self.definition = FoldLiterals().visit(source.tree())
+        self.definition, self.local_names = definition_of(source)
         parameters = [argument.arg for argument in self.definition.args.args]
-        assigned = (n.id for n in ast.walk(self.definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-        self.local_names = {*parameters, *assigned}
         self.variables = dict(zip(parameters, arguments, strict=True))
         self.run_time_parameters = [p for p in parameters if not isinstance(self.variables[p], Static)]
         self.name = f"${source.name}.{len(program.functions)}"

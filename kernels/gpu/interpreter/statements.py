@@ -53,6 +53,7 @@ class Statements(Elements):
         self.loops: list[Loop] = []
         self.heads: dict[ast.stmt, dict] = {}
         self.looking: set[ast.stmt] = set()
+        self.noting: set[int] = set()  # how deep in loops something waits, of those that are being rewritten
         self.returns: list[tuple[ast.Return, Typed]] = []
         self.assigned_name = ""
 
@@ -248,7 +249,7 @@ class Statements(Elements):
 
         looks = self.program.looks
         before, test, nodes, orelse = self.loop(statement, enter)
-        head = self.pause(statement, self.program.looks > looks) + self.note_turn(statement, [test, *nodes])
+        head = self.pause(statement, self.program.looks > looks) + self.note_turn(statement)
         if self.program.counted and self.flops:
             head.append(self.count_flops(statement))
         leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
@@ -273,16 +274,20 @@ class Statements(Elements):
 
     def at(self):
         """What holds the turns that a thread is on, of the loops around this place: see `note_turn`."""
-        return name(f"$at{len(self.loops)}") if self.program.checked else ast.Tuple([], ast.Load())
+        if not self.program.checked:
+            return ast.Tuple([], ast.Load())
+        self.noting.add(len(self.loops))
+        return name(f"$at{len(self.loops)}")
 
-    def note_turn(self, statement, nodes):
+    def note_turn(self, statement):
         """What stands at the head of a loop with a barrier in it: a thread must know on which turn it waits there."""
-        inside, outside = f"$at{len(self.loops) + 1}", self.at()
-        if not any(isinstance(n, ast.Name) and n.id == inside for node in nodes for n in ast.walk(node)):
+        depth = len(self.loops) + 1
+        if depth not in self.noting:
             return []
+        self.noting.remove(depth)
         turn = ast.Tuple([number(statement.lineno), name("$turn")], ast.Load())
-        turns = ast.Tuple([ast.Starred(outside, ast.Load()), turn], ast.Load())
-        return [ast.Assign([ast.Name(inside, ast.Store())], call("$on_turn", name("$thread"), turns))]
+        turns = ast.Tuple([ast.Starred(self.at(), ast.Load()), turn], ast.Load())
+        return [ast.Assign([ast.Name(f"$at{depth}", ast.Store())], call("$on_turn", name("$thread"), turns))]
 
     def statement_For(self, statement):
         if not isinstance(statement.target, ast.Name):
@@ -295,7 +300,7 @@ class Statements(Elements):
 
         locks = self.program.locks
         before, iterable, nodes, orelse = self.loop(statement, enter)
-        head = self.pause(statement, self.program.locks > locks) + self.note_turn(statement, nodes)
+        head = self.pause(statement, self.program.locks > locks) + self.note_turn(statement)
         iterable = self.turns(statement, iterable)
         if not head:
             return [*before, ast.For(statement.target, iterable, nodes, orelse)]
