@@ -4,7 +4,8 @@
 
 What it refuses is what the interpreter refuses, at the level of PTX: an access outside every array, the shared memory,
 the local memory or the variables of the module; one that is not aligned; a read of shared or local memory that nobody
-wrote; a barrier that some threads miss; a shuffle from a lane that takes no part; a data race; and a loop without end.
+wrote; a write of an array that is read-only; a barrier that some threads miss; a shuffle from a lane that takes no
+part; a data race; and a loop without end.
 
 Blocks run one after another, so what waits for a later block is refused as endless.
 
@@ -105,6 +106,7 @@ class Record:
             SHARED_BYTES=size,
             PAGES=arena.pages,
             REGIONS=arena.bounds,
+            SEALED=arena.sealed,
             CELL_SHIFT=cell.bit_length() - 1,
             CELLS=np.zeros(shadow.SLOTS * (len(arena.pages) * arena.page // cell), np.int64),
             LOCAL_AT=translation.local_offset,

@@ -16,6 +16,7 @@ from kernels.gpu.emulator.order import tick
 from kernels.gpu.emulator.raw import address_of, load8, load32, load64, store32, store64
 from kernels.gpu.emulator.shadow import (
     AT,
+    ATOMIC,
     ATOMIC_BIT,
     CHANGED,
     ENDLESS,
@@ -35,6 +36,7 @@ from kernels.gpu.emulator.shadow import (
     RACE,
     READ,
     RELEASES,
+    SEALED_REGION,
     SECOND,
     SETS,
     SHARED,
@@ -52,9 +54,9 @@ from kernels.gpu.emulator.shadow import (
 )
 
 (FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST, SHARED_BYTES,
- PAGES, REGIONS, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES, THREADS, THREADS_BYTES, STRIDE,
- NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES, FENCED, RELEASED, LEARNT, LEARNT_COUNT,
- SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
+ PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES, THREADS, THREADS_BYTES,
+ STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES, FENCED, RELEASED, LEARNT,
+ LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
 TIMES, THREADS_MASK = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1
 
 
@@ -80,12 +82,15 @@ def touch(thread, block, address, size, number):
             sets = kind == WRITE or what & SETS
             return touch_local(watch, record, sets, space, address, size, number, t)
         offset = extent + static
-    region = load64(watch + REGIONS) + 16 * load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
+    place = load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
+    region = load64(watch + REGIONS) + 16 * place
     shared = np.uint64(offset - load64(watch + SHARED_FIRST)) < np.uint64(load64(watch + SHARED_BYTES))
     if offset < load64(region) or offset + size > load64(region + 8) or (space != GENERIC and not fits(space, shared)):
         return refused(watch, OUTSIDE, address, number, t, 0)
     if address & (size - 1) and not size & (size - 1):  # a copy may take any number of bytes
         return refused(watch, MISALIGNED, address, number, t, 0)
+    if kind in (WRITE, ATOMIC) and load8(load64(watch + SEALED) + place):
+        return refused(watch, SEALED_REGION, address, number, t, 0)
     time = max(load64(load64(watch + STAMPS) + 8 * t), load64(watch + FLOOR))
     code = time << TIME_SHIFT | t << SITE_BITS | number
     if kind >= STRONG_READ and load64(watch + FENCES):

@@ -1,13 +1,22 @@
 """What checked mode has found, in words: those of the interpreter where it finds the same."""
 
 from kernels.gpu.emulator import schedule, shadow
-from kernels.gpu.emulator.arena import index_in
 from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
+from kernels.gpu.emulator.spans import index_in
 from kernels.gpu.emulator.types import BITS
 from kernels.gpu.emulator.warp import MEMBERS
-from kernels.gpu.interpreter.errors import BarrierDivergence, DataRace, KernelError, OutOfBounds, Uninitialised, indexed
+from kernels.gpu.interpreter.errors import (
+    BarrierDivergence,
+    DataRace,
+    KernelError,
+    OutOfBounds,
+    ReadOnly,
+    Uninitialised,
+    indexed,
+    writes_read_only,
+)
 
 VERBS = {"load": "reads", "store": "writes", "atomic": "atomically changes"}
 WARP = 32
@@ -60,6 +69,8 @@ class Findings:
             problem = f"{VERBS[access.what]} local memory of another thread"
         elif code == shadow.MISALIGNED:
             kind, problem = Misaligned, f"{problem}, at an address that is no multiple of its {access.bytes} bytes"
+        elif code == shadow.SEALED_REGION:
+            kind, problem = ReadOnly, writes_read_only(name, index)
         elif code == shadow.UNWRITTEN:
             who = "this thread" if where == "local" else "any thread of the block"
             hint = "" if where == "local" or len(self.threads) == 1 else " (is a barrier missing?)"

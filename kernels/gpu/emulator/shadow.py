@@ -24,7 +24,7 @@ GENERIC, GLOBAL, SHARED, LOCAL = 0, 1, 2, 3
 SPACES = {"generic": GENERIC, "global": GLOBAL, "const": GLOBAL, "shared": SHARED, "local": LOCAL}
 
 # What may be found.
-OUTSIDE, MISALIGNED, UNWRITTEN, RACE, FOREIGN, ENDLESS, LEFT_OUT, NO_SOURCE = range(1, 9)
+OUTSIDE, MISALIGNED, UNWRITTEN, RACE, FOREIGN, ENDLESS, LEFT_OUT, NO_SOURCE, SEALED_REGION = range(1, 10)
 
 PAGE_SHIFT = 8  # what begins in memory begins a page, so that a page belongs to one thing at most
 MOST_KNOWN = 64  # addresses by which a block is told what others did
@@ -38,6 +38,7 @@ WORDS = (
     "STATICS", "STATICS_BYTES",  # the same of the module's variables, which in all tables stand behind the arena
     "SHARED_FIRST", "SHARED_BYTES",  # which part of the arena is shared memory
     "PAGES", "REGIONS",  # pointers: a region's number for each page; (first, behind the last) byte of each region
+    "SEALED",  # pointer: a byte for each region, whether it may not be written
     "CELL_SHIFT", "CELLS",  # how many bytes a cell has; pointer to the slots
     "LOCAL_AT", "LOCAL_BYTES", "LOCAL_CELLS", "LOCAL_TIMES",  # of local memory: when each cell was written, by block
     "THREADS", "THREADS_BYTES", "STRIDE",  # the threads' records
