@@ -87,17 +87,18 @@ class Record:
         translation = kernel.translation
         first, size = arena.shared
         place.shared = arena.memory[first : first + size]
+        kinds = np.array([kind_of(access) for access in translation.accesses] or [0], np.uint8)
         accesses = [access for access in translation.accesses if access.bytes]
         cell = min((access.bytes for access in accesses), default=4)
         self.starts = np.zeros(blocks + 1, np.int64)
-        fences = any(kind_of(access) & shadow.KIND_BITS == shadow.FENCE or kind_of(access) & shadow.ORDERING
-                     for access in translation.accesses)  # fmt: skip
+        fences = any(kinds & shadow.KIND_BITS == shadow.FENCE) or any(kinds & shadow.ORDERING)
         width = threads if fences or counts_threads(translation) else 32
         local_cells = -(-translation.places.local_bytes // cell)
         self.words = np.zeros(len(shadow.WORDS), np.int64)
         self.kept: list[np.ndarray] = []
         self.put(
-            KINDS=np.array([kind_of(access) for access in translation.accesses] or [0], np.uint8),
+            KINDS=kinds,
+            COPIES=kinds if any(kinds & shadow.UNDER_WAY) else 0,
             ARENA=arena.address,
             EXTENT=arena.extent,
             STATICS=kernel.statics,
@@ -151,6 +152,8 @@ def kind_of(access) -> int:
     is_barrier = access.what == "atomic" and access.instruction.opcode in ("mbarrier", "cp")
     if is_barrier or (access.what in ("load", "store", "atomic") and has(*ORDERING)):
         kind |= shadow.ORDERING
+    if access.is_under_way:
+        kind |= shadow.UNDER_WAY
     return kind | shadow.SPACES.get(access.space, shadow.GENERIC) << shadow.SPACE_SHIFT
 
 

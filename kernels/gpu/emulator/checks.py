@@ -48,16 +48,18 @@ from kernels.gpu.emulator.shadow import (
     THREAD_BITS,
     TIME_BITS,
     TIME_SHIFT,
+    TOO_EARLY,
     TURN,
+    UNDER_WAY,
     UNWRITTEN,
     WRITE,
 )
 
-(FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST, SHARED_BYTES,
- PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES, THREADS, THREADS_BYTES,
+(FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, COPIES, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST,
+ SHARED_BYTES, PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES, THREADS, THREADS_BYTES,
  STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES, FENCED, RELEASED, LEARNT,
  LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
-TIMES, THREADS_MASK = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1
+TIMES, THREADS_MASK, SITES = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1, (1 << SITE_BITS) - 1
 
 
 @cache
@@ -103,11 +105,12 @@ def touch(thread, block, address, size, number):
     slots = load64(watch + CELLS) + 8 * SLOTS * (offset >> shift)
     end = slots + 8 * SLOTS * ((size + (1 << shift) - 1) >> shift)
     asks = shared and kind != WRITE and not what & SETS
-    return visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t)
+    copies = load64(watch + COPIES) if asks else 0
+    return visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, number, t)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t):
+def visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, number, t):
     """Look at each cell of an access; the common cases of `visit` are here, for speed."""
     begin, floor = load64(watch + BEGIN) << TIME_SHIFT, load64(watch + FLOOR) << TIME_SHIFT
     past = 0 if shared else begin  # what lies between this and the floor came before the block's last barrier
@@ -116,6 +119,8 @@ def visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t)
         changed = load64(slots + CHANGED)
         if asks and changed & ATOMIC_BIT - 1 < begin:
             return refused(watch, UNWRITTEN, address, number, t, 0)
+        if copies and load8(copies + (changed & SITES)) & UNDER_WAY:
+            return refused(watch, TOO_EARLY, address, number, t, changed)
         if kind <= WRITE and is_past(changed, past, floor, t):
             first = load64(slots + FIRST)
             if kind == READ:

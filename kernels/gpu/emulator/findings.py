@@ -76,14 +76,25 @@ class Findings:
             hint = "" if where == "local" or len(self.threads) == 1 else " (is a barrier missing?)"
             kind, problem = Uninitialised, f"{what} of {size} is read before {who} wrote it{hint}"
         elif code == shadow.RACE:
-            kind, problem = DataRace, f"{VERBS[access.what]} {what} of {size}, {self.other()}"
+            who, where, missing = self.other()
+            earlier = VERBS[self.earlier().what]
+            kind, problem = DataRace, f"{problem} of {size}, which {who} {earlier} at {where}: {missing}"
+        elif code == shadow.TOO_EARLY:
+            who, where, _ = self.other()
+            kind, problem = (
+                DataRace,
+                f"{problem} of {size}, to which {who} copies at {where}: nobody waited for the copy",
+            )
         site = self.site(access.instruction, name, access.what, access.bytes)
         return kind(problem, array=name if index is not None else None, index=index, site=site)
 
+    def earlier(self):
+        """What is in no order with the access."""
+        return self.translation.accesses[self.word("OTHER") & (1 << shadow.SITE_BITS) - 1]
+
     def other(self):
-        """Who is in no order with the access."""
-        code = self.word("OTHER")
-        access = self.translation.accesses[code & (1 << shadow.SITE_BITS) - 1]
+        """(who did that, where, what is missing between them)."""
+        code, access = self.word("OTHER"), self.earlier()
         before = code >> shadow.SITE_BITS & (1 << shadow.THREAD_BITS) - 1
         time = code >> shadow.TIME_SHIFT & (1 << shadow.TIME_BITS) - 1
         where = self.site(access.instruction, "", access.what).brief
@@ -92,7 +103,7 @@ class Findings:
         else:
             number = self.order[self.started_before(time)]
             who, missing = f"block {three(int(number), self.grid)}", "blocks run in any order"
-        return f"which {who} {VERBS[access.what]} at {where}: {missing}"
+        return who, where, missing
 
     def started_before(self, time):
         """Which block, in the order they ran, did something at that time."""

@@ -3,8 +3,11 @@
 A copy is done when the thread waits for it, so that a kernel that reads without waiting finds what was there before, as
 it may on a GPU. Until then it stands in a queue in the thread's local memory: two words that count copies done and
 begun and one that counts groups, then for each copy where to and where from, bytes to write and to read, its group, and
-its number among the accesses. In a full queue the oldest copy is done early, as a GPU may do any.
+its number among the accesses. In a full queue the oldest copy is done early, as a GPU may do any. Checked mode refuses
+who reads what a copy under way will write (checks.py).
 """
+
+from dataclasses import replace
 
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
@@ -91,6 +94,8 @@ def begin(t, i, queue):
     else:
         t.access("load", "global", origin, bytes)
     t.access("store", "shared", target, bytes)  # from now on it may be written, and when it is waited for it is
+    if t.watched:
+        t.accesses[-1] = replace(t.accesses[-1], is_under_way=True)
     t.accesses.append(Access("store", "shared", bytes, i, t.at[0].number))
     arguments = f"ptr {target}, ptr {origin}, i32 {bytes}, i32 {given}, i32 {len(t.accesses) - 1}"
     checked(t, t.emit(f"call i32 @copies.begin(ptr %thread, ptr %block, ptr {queue}, {arguments})"))
