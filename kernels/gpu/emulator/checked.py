@@ -22,8 +22,9 @@ from kernels.gpu.emulator.arena import Arena
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.checks import compiled_touch
 from kernels.gpu.emulator.findings import Findings
-from kernels.gpu.emulator.loaded import ALONE, Loaded, Place, in_order, loaded
+from kernels.gpu.emulator.loaded import Loaded, Place, in_order, loaded
 from kernels.gpu.emulator.shadow import AT
+from kernels.gpu.emulator.together import alone
 from kernels.gpu.interpreter.errors import KernelError
 
 MOST_TURNS = 100_000_000  # of loops, in which a thread neither ends nor waits, before that is called endless
@@ -70,7 +71,7 @@ class Checked(Loaded):
         try:
             code = schedule.run_blocks(
                 self.step, 0, len(order), order, place.threads, place.block, place.shared, place.local,
-                self.kinds, self.details, lanes, record.address, place.state, place.arrived, ALONE, failure,
+                self.kinds, self.details, lanes, record.address, place.state, place.arrived, alone(), failure,
             )  # fmt: skip
         finally:
             arena.copy_back()

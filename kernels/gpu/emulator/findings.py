@@ -5,6 +5,7 @@ from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
 from kernels.gpu.emulator.spans import index_in
+from kernels.gpu.emulator.together import met
 from kernels.gpu.emulator.types import BITS
 from kernels.gpu.emulator.warp import MEMBERS
 from kernels.gpu.interpreter.errors import (
@@ -46,6 +47,9 @@ class Findings:
             stop = self.translation.stops[state - 1]
             problem = "waits for memory that neither its block nor one before writes (here blocks run one by one)"
             error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
+        elif code == schedule.LOOPING:
+            stop = self.translation.stops[state - 1]
+            error = Endless(f"{met()} in a loop without end", site=self.site(stop.instruction, "", "sync"))
         else:
             error, thread = self.diverged(thread, self.states)
         error.block, error.thread = three(number, self.grid), three(thread, self.block)

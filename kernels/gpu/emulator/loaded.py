@@ -27,13 +27,12 @@ from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.read_only import Lent
 from kernels.gpu.emulator.spans import aligned_zeros
 from kernels.gpu.emulator.syntax import Function
-from kernels.gpu.emulator.together import TURNS, named, run_together
+from kernels.gpu.emulator.together import alone, met, named, run_together
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
 PIECES = 16  # that the blocks are divided into for each core, so that none waits long for another
 LOCK = threading.Lock()
-ALONE = np.array([TURNS, 2**62])  # how long a block that cannot wait for others may wait for itself: see schedule.py
 
 
 def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
@@ -182,7 +181,7 @@ class Loaded:
         failure = np.zeros(4, np.int64)
         code = schedule.run_blocks(
             self.step, first, last, order, place.threads, place.block, place.shared, place.local,
-            self.kinds, self.details, lanes, 0, place.state, place.arrived, ALONE, failure,
+            self.kinds, self.details, lanes, 0, place.state, place.arrived, alone(), failure,
         )  # fmt: skip
         if code != schedule.DONE:
             raise EmulatorError(self.explained(failure, block, grid, title))
@@ -201,6 +200,8 @@ class Loaded:
                 return f"{where}: waits{at} for threads that never come"
             case schedule.ENDLESS | schedule.PARKED:
                 return f"{where}: waits{at} for memory that nobody writes"
+            case schedule.LOOPING:
+                return f"{where}: {met()} in a loop without end{at}"
         return f"{where}: stopped"
 
 

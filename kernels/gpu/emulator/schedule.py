@@ -23,7 +23,7 @@ KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote",
 BARRIER, ARRIVE, YIELD, ACTIVE, WARP = 0, 1, 2, 3, 4  # from WARP on lanes of a warp wait for each other
 
 # How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
-DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED = 0, 1, 2, 3, 4, 5, 6
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING = range(8)
 
 BARRIERS = 16
 WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
@@ -62,8 +62,9 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
     strict     address of what checked mode remembers (shadow.py), or 0
     state      int32 (threads): of each thread, see above
     arrived    int32 (BARRIERS + 1): at each barrier, of those who do not wait there; last, barriers passed so far
-    patience   int64 (2,): turns after which a block is parked, when in none of them a thread ended or passed a
-               barrier, and in any case
+    patience   int64 (3,): turns after which a block is parked, when in none of them a thread ended or passed a
+               barrier, and in any case; barriers that a block, and meetings that a warp between them, may pass: beyond
+               it is LOOPING
     """
     for n in range(first, last):
         number = blocks[n]
@@ -99,7 +100,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
         moved = False
         for w in range(0, count, 32):
             warp = lanes[w : w + 32]
-            running = True
+            running, meetings = True, 0
             while running:
                 running = False
                 for t in warp:
@@ -120,6 +121,10 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
                         return FAULT
                 if meet_in_warp(threads, state, kinds, details, warp):
                     running = True
+                    meetings += 1
+                    if meetings > patience[2]:
+                        failure[2], failure[3] = first_ready(threads, state, warp)
+                        return LOOPING
                 if strict and order.met_in_warp(strict, threads, waited, state, kinds, warp):
                     return FAULT
         if strict:
@@ -133,6 +138,9 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
             idle = 0
             if strict:
                 order.met_at_barriers(strict, threads, waited, state, kinds)
+            if arrived[BARRIERS] > patience[2]:
+                failure[2], failure[3] = first_ready(threads, state, lanes)
+                return LOOPING
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:
@@ -148,6 +156,15 @@ def first_waiting(state):
         if state[t] != OVER:
             return t
     return 0
+
+
+@numba.njit(nogil=True, cache=True)
+def first_ready(threads, state, among):
+    """A thread that may go on, and the stop where it does."""
+    for t in among:
+        if state[t] == READY:
+            return t, threads[t, AT_RESUME]
+    return 0, 0
 
 
 @numba.njit(nogil=True, cache=True)
