@@ -119,12 +119,10 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
                     waited[:] = state
                     if order.leaves_itself_out(strict, threads, state, kinds, warp):
                         return FAULT
-                if meet_in_warp(threads, state, kinds, details, warp):
-                    running = True
-                    meetings += 1
-                    if meetings > patience[2]:
-                        failure[2], failure[3] = first_ready(threads, state, warp)
-                        return LOOPING
+                met = meet_in_warp(threads, state, kinds, details, warp)
+                running, meetings = running or met, meetings + met
+                if meetings > patience[2]:
+                    return looping(threads, state, warp, failure)
                 if strict and order.met_in_warp(strict, threads, waited, state, kinds, warp):
                     return FAULT
         if strict:
@@ -139,8 +137,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
             if strict:
                 order.met_at_barriers(strict, threads, waited, state, kinds)
             if arrived[BARRIERS] > patience[2]:
-                failure[2], failure[3] = first_ready(threads, state, lanes)
-                return LOOPING
+                return looping(threads, state, lanes, failure)
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:
@@ -159,12 +156,12 @@ def first_waiting(state):
 
 
 @numba.njit(nogil=True, cache=True)
-def first_ready(threads, state, among):
-    """A thread that may go on, and the stop where it does."""
-    for t in among:
+def looping(threads, state, among, failure):
+    """Say which thread may go on, and from where."""
+    for t in among[::-1]:
         if state[t] == READY:
-            return t, threads[t, AT_RESUME]
-    return 0, 0
+            failure[2], failure[3] = t, threads[t, AT_RESUME]
+    return LOOPING
 
 
 @numba.njit(nogil=True, cache=True)
