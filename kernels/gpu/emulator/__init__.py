@@ -46,12 +46,12 @@ def bound(launch, architecture=ARCHITECTURE, checked=False, **options):
     Raises CompileError and PtxError; the call raises EmulatorError, and KernelError if it is checked.
     """
     values = of_numba(launch.args, launch.types)
+    names = owners(launch.args, launch.kernel.source.arguments)
     if not checked:
         kernel = load(launch.ptx(architecture, **options))
-        title = repr(launch.kernel)
-        return lambda seed=None: kernel.run(launch.grid, launch.block, values, launch.shared_bytes, seed, title=title)
+        how = launch.grid, launch.block, values, launch.shared_bytes
+        return lambda seed=None: kernel.run(*how, seed, title=repr(launch.kernel), names=names)
     watched = load_checked(launch.ptx(architecture, **{"lines": True, **options}))
-    names = owners(launch.args, launch.kernel.source.arguments)
 
     def run(seed=None):
         try:

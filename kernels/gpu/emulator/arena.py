@@ -5,15 +5,14 @@ a multiple of 256 as it is from the beginning of the array that it is a view of,
 begins. Beyond the arrays stand shared memory and the module's variables, in the tables that say what lies where.
 """
 
-import ctypes
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from kernels.gpu.emulator.loaded import aligned_zeros
 from kernels.gpu.emulator.places import aligned
 from kernels.gpu.emulator.shadow import PAGE_SHIFT
+from kernels.gpu.emulator.spans import aligned_zeros, bounds, raw
 from kernels.gpu.interpreter.checked import merged, pointer
 
 GAP = 2**18
@@ -31,6 +30,11 @@ class Region:
     origin: int = 0  # where the bytes of arrays come from
     arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
 
+    @property
+    def is_read_only(self):
+        """Whether none of its arrays may be written."""
+        return bool(self.arrays) and not any(array.flags.writeable for _, array in self.arrays)
+
     def nearest(self, offset):
         """(name, array) of the array that an offset lies in, else nearest to."""
 
@@ -45,6 +49,7 @@ class Arena:
     """Copies of arrays, shared memory, and where all of it lies.
 
     regions    what lies there; numbers 1, 2, ... in `pages`, which has 0 where nothing is
+    sealed     of each region, whether it may not be written
     values     what the kernel is given: addresses in place of arrays
     """
 
@@ -70,6 +75,7 @@ class Arena:
         found = iter(self._addresses(arrays, at))
         self.values = [next(found) if isinstance(v, np.ndarray) else v for v in values]
         self.pages = np.zeros((self.extent + places.statics_bytes) // PAGE + 2, np.int32)
+        self.sealed = np.array([0, *(region.is_read_only for region in self.regions)], np.uint8)
         self.bounds = np.full((len(self.regions) + 1, 2), 1 << 62, np.int64)
         for number, region in enumerate(self.regions, 1):
             end = region.first + region.size
@@ -105,7 +111,7 @@ class Arena:
     def copy_back(self):
         """Bring the arrays up to date, as far as they can be written."""
         for region in self.arrays:
-            if region.size and any(array.flags.writeable for _, array in region.arrays):
+            if region.size and not region.is_read_only:
                 raw(region.origin, region.size)[:] = self.memory[region.first : region.first + region.size]
 
     def region_near(self, offset: int) -> Region | None:
@@ -113,22 +119,3 @@ class Arena:
         far = [(max(r.first - offset, offset - r.first - r.size + 1, 0), n) for n, r in enumerate(self.regions)]
         distance, number = min(far, default=(GAP, 0))
         return self.regions[number] if distance <= GAP // 2 else None
-
-
-def bounds(array) -> tuple[int, int]:
-    """(first address, that behind the last) of an array."""
-    return np.lib.array_utils.byte_bounds(array)
-
-
-def raw(address, size) -> np.ndarray:
-    return np.frombuffer((ctypes.c_uint8 * size).from_address(address), np.uint8)
-
-
-def index_in(array: np.ndarray, offset: int):
-    """The index of the element at an offset in bytes from the first: a number, or a tuple for several dimensions."""
-    index = [0] * array.ndim
-    for axis in sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])):
-        if stride := array.strides[axis]:
-            index[axis] = offset // stride
-            offset -= index[axis] * stride
-    return index[0] if len(index) == 1 else tuple(index)

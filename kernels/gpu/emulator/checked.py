@@ -4,7 +4,8 @@
 
 What it refuses is what the interpreter refuses, at the level of PTX: an access outside every array, the shared memory,
 the local memory or the variables of the module; one that is not aligned; a read of shared or local memory that nobody
-wrote; a barrier that some threads miss; a shuffle from a lane that takes no part; a data race; and a loop without end.
+wrote; a write of an array that is read-only; a barrier that some threads miss; a shuffle from a lane that takes no
+part; a data race; and a loop without end.
 
 Blocks run one after another, so what waits for a later block is refused as endless.
 
@@ -21,8 +22,9 @@ from kernels.gpu.emulator.arena import Arena
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.checks import compiled_touch
 from kernels.gpu.emulator.findings import Findings
-from kernels.gpu.emulator.loaded import ALONE, Loaded, Place, in_order, loaded
+from kernels.gpu.emulator.loaded import Loaded, Place, in_order, loaded
 from kernels.gpu.emulator.shadow import AT
+from kernels.gpu.emulator.together import alone
 from kernels.gpu.interpreter.errors import KernelError
 
 MOST_TURNS = 100_000_000  # of loops, in which a thread neither ends nor waits, before that is called endless
@@ -69,7 +71,7 @@ class Checked(Loaded):
         try:
             code = schedule.run_blocks(
                 self.step, 0, len(order), order, place.threads, place.block, place.shared, place.local,
-                self.kinds, self.details, lanes, record.address, place.state, place.arrived, ALONE, failure,
+                self.kinds, self.details, lanes, record.address, place.state, place.arrived, alone(), failure,
             )  # fmt: skip
         finally:
             arena.copy_back()
@@ -86,17 +88,18 @@ class Record:
         translation = kernel.translation
         first, size = arena.shared
         place.shared = arena.memory[first : first + size]
+        kinds = np.array([kind_of(access) for access in translation.accesses] or [0], np.uint8)
         accesses = [access for access in translation.accesses if access.bytes]
         cell = min((access.bytes for access in accesses), default=4)
         self.starts = np.zeros(blocks + 1, np.int64)
-        fences = any(kind_of(access) & shadow.KIND_BITS == shadow.FENCE or kind_of(access) & shadow.ORDERING
-                     for access in translation.accesses)  # fmt: skip
+        fences = any(kinds & shadow.KIND_BITS == shadow.FENCE) or any(kinds & shadow.ORDERING)
         width = threads if fences or counts_threads(translation) else 32
         local_cells = -(-translation.places.local_bytes // cell)
         self.words = np.zeros(len(shadow.WORDS), np.int64)
         self.kept: list[np.ndarray] = []
         self.put(
-            KINDS=np.array([kind_of(access) for access in translation.accesses] or [0], np.uint8),
+            KINDS=kinds,
+            COPIES=kinds if any(kinds & shadow.UNDER_WAY) else 0,
             ARENA=arena.address,
             EXTENT=arena.extent,
             STATICS=kernel.statics,
@@ -105,6 +108,7 @@ class Record:
             SHARED_BYTES=size,
             PAGES=arena.pages,
             REGIONS=arena.bounds,
+            SEALED=arena.sealed,
             CELL_SHIFT=cell.bit_length() - 1,
             CELLS=np.zeros(shadow.SLOTS * (len(arena.pages) * arena.page // cell), np.int64),
             LOCAL_AT=translation.local_offset,
@@ -149,6 +153,8 @@ def kind_of(access) -> int:
     is_barrier = access.what == "atomic" and access.instruction.opcode in ("mbarrier", "cp")
     if is_barrier or (access.what in ("load", "store", "atomic") and has(*ORDERING)):
         kind |= shadow.ORDERING
+    if access.is_under_way:
+        kind |= shadow.UNDER_WAY
     return kind | shadow.SPACES.get(access.space, shadow.GENERIC) << shadow.SPACE_SHIFT
 
 

@@ -16,6 +16,7 @@ from kernels.gpu.emulator.order import tick
 from kernels.gpu.emulator.raw import address_of, load8, load32, load64, store32, store64
 from kernels.gpu.emulator.shadow import (
     AT,
+    ATOMIC,
     ATOMIC_BIT,
     CHANGED,
     ENDLESS,
@@ -35,6 +36,7 @@ from kernels.gpu.emulator.shadow import (
     RACE,
     READ,
     RELEASES,
+    SEALED_REGION,
     SECOND,
     SETS,
     SHARED,
@@ -46,16 +48,18 @@ from kernels.gpu.emulator.shadow import (
     THREAD_BITS,
     TIME_BITS,
     TIME_SHIFT,
+    TOO_EARLY,
     TURN,
+    UNDER_WAY,
     UNWRITTEN,
     WRITE,
 )
 
-(FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST, SHARED_BYTES,
- PAGES, REGIONS, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES, THREADS, THREADS_BYTES, STRIDE,
- NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES, FENCED, RELEASED, LEARNT, LEARNT_COUNT,
- SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
-TIMES, THREADS_MASK = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1
+(FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, COPIES, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST,
+ SHARED_BYTES, PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES,
+ THREADS, THREADS_BYTES, STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES,
+ FENCED, RELEASED, LEARNT, LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
+TIMES, THREADS_MASK, SITES = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1, (1 << SITE_BITS) - 1
 
 
 @cache
@@ -80,12 +84,15 @@ def touch(thread, block, address, size, number):
             sets = kind == WRITE or what & SETS
             return touch_local(watch, record, sets, space, address, size, number, t)
         offset = extent + static
-    region = load64(watch + REGIONS) + 16 * load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
+    place = load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
+    region = load64(watch + REGIONS) + 16 * place
     shared = np.uint64(offset - load64(watch + SHARED_FIRST)) < np.uint64(load64(watch + SHARED_BYTES))
     if offset < load64(region) or offset + size > load64(region + 8) or (space != GENERIC and not fits(space, shared)):
         return refused(watch, OUTSIDE, address, number, t, 0)
     if address & (size - 1) and not size & (size - 1):  # a copy may take any number of bytes
         return refused(watch, MISALIGNED, address, number, t, 0)
+    if kind in (WRITE, ATOMIC) and load8(load64(watch + SEALED) + place):
+        return refused(watch, SEALED_REGION, address, number, t, 0)
     time = max(load64(load64(watch + STAMPS) + 8 * t), load64(watch + FLOOR))
     code = time << TIME_SHIFT | t << SITE_BITS | number
     if kind >= STRONG_READ and load64(watch + FENCES):
@@ -98,11 +105,12 @@ def touch(thread, block, address, size, number):
     slots = load64(watch + CELLS) + 8 * SLOTS * (offset >> shift)
     end = slots + 8 * SLOTS * ((size + (1 << shift) - 1) >> shift)
     asks = shared and kind != WRITE and not what & SETS
-    return visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t)
+    copies = load64(watch + COPIES) if asks else 0
+    return visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, number, t)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t):
+def visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, number, t):
     """Look at each cell of an access; the common cases of `visit` are here, for speed."""
     begin, floor = load64(watch + BEGIN) << TIME_SHIFT, load64(watch + FLOOR) << TIME_SHIFT
     past = 0 if shared else begin  # what lies between this and the floor came before the block's last barrier
@@ -111,6 +119,8 @@ def visit_cells(watch, slots, end, code, kind, shared, asks, address, number, t)
         changed = load64(slots + CHANGED)
         if asks and changed & ATOMIC_BIT - 1 < begin:
             return refused(watch, UNWRITTEN, address, number, t, 0)
+        if copies and load8(copies + (changed & SITES)) & UNDER_WAY:
+            return refused(watch, TOO_EARLY, address, number, t, changed)
         if kind <= WRITE and is_past(changed, past, floor, t):
             first = load64(slots + FIRST)
             if kind == READ:

@@ -1,13 +1,23 @@
 """What checked mode has found, in words: those of the interpreter where it finds the same."""
 
 from kernels.gpu.emulator import schedule, shadow
-from kernels.gpu.emulator.arena import index_in
 from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
+from kernels.gpu.emulator.spans import index_in
+from kernels.gpu.emulator.together import met
 from kernels.gpu.emulator.types import BITS
 from kernels.gpu.emulator.warp import MEMBERS
-from kernels.gpu.interpreter.errors import BarrierDivergence, DataRace, KernelError, OutOfBounds, Uninitialised, indexed
+from kernels.gpu.interpreter.errors import (
+    BarrierDivergence,
+    DataRace,
+    KernelError,
+    OutOfBounds,
+    ReadOnly,
+    Uninitialised,
+    indexed,
+    writes_read_only,
+)
 
 VERBS = {"load": "reads", "store": "writes", "atomic": "atomically changes"}
 WARP = 32
@@ -37,6 +47,9 @@ class Findings:
             stop = self.translation.stops[state - 1]
             problem = "waits for memory that neither its block nor one before writes (here blocks run one by one)"
             error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
+        elif code == schedule.LOOPING:
+            stop = self.translation.stops[state - 1]
+            error = Endless(f"{met()} in a loop without end", site=self.site(stop.instruction, "", "sync"))
         else:
             error, thread = self.diverged(thread, self.states)
         error.block, error.thread = three(number, self.grid), three(thread, self.block)
@@ -60,19 +73,32 @@ class Findings:
             problem = f"{VERBS[access.what]} local memory of another thread"
         elif code == shadow.MISALIGNED:
             kind, problem = Misaligned, f"{problem}, at an address that is no multiple of its {access.bytes} bytes"
+        elif code == shadow.SEALED_REGION:
+            kind, problem = ReadOnly, writes_read_only(name, index)
         elif code == shadow.UNWRITTEN:
             who = "this thread" if where == "local" else "any thread of the block"
             hint = "" if where == "local" or len(self.threads) == 1 else " (is a barrier missing?)"
             kind, problem = Uninitialised, f"{what} of {size} is read before {who} wrote it{hint}"
         elif code == shadow.RACE:
-            kind, problem = DataRace, f"{VERBS[access.what]} {what} of {size}, {self.other()}"
+            who, where, missing = self.other()
+            earlier = VERBS[self.earlier().what]
+            kind, problem = DataRace, f"{problem} of {size}, which {who} {earlier} at {where}: {missing}"
+        elif code == shadow.TOO_EARLY:
+            who, where, _ = self.other()
+            kind, problem = (
+                DataRace,
+                f"{problem} of {size}, to which {who} copies at {where}: nobody waited for the copy",
+            )
         site = self.site(access.instruction, name, access.what, access.bytes)
         return kind(problem, array=name if index is not None else None, index=index, site=site)
 
+    def earlier(self):
+        """What is in no order with the access."""
+        return self.translation.accesses[self.word("OTHER") & (1 << shadow.SITE_BITS) - 1]
+
     def other(self):
-        """Who is in no order with the access."""
-        code = self.word("OTHER")
-        access = self.translation.accesses[code & (1 << shadow.SITE_BITS) - 1]
+        """(who did that, where, what is missing between them)."""
+        code, access = self.word("OTHER"), self.earlier()
         before = code >> shadow.SITE_BITS & (1 << shadow.THREAD_BITS) - 1
         time = code >> shadow.TIME_SHIFT & (1 << shadow.TIME_BITS) - 1
         where = self.site(access.instruction, "", access.what).brief
@@ -81,7 +107,7 @@ class Findings:
         else:
             number = self.order[self.started_before(time)]
             who, missing = f"block {three(int(number), self.grid)}", "blocks run in any order"
-        return f"which {who} {VERBS[access.what]} at {where}: {missing}"
+        return who, where, missing
 
     def started_before(self, time):
         """Which block, in the order they ran, did something at that time."""

@@ -65,7 +65,9 @@ def labels(branch, function):
         if len(branch.operands) != 1 or not isinstance(branch.operands[0], Symbol):
             raise PtxError(f"{branch}: takes one label", branch.line)
         return [branch.operands[0].name]
-    name = branch.operands[-1].name if branch.operands and isinstance(branch.operands[-1], Symbol) else ""
+    if len(branch.operands) != 2:
+        raise PtxError(f"{branch}: takes a number and the name of a list of labels", branch.line)
+    name = branch.operands[1].name if isinstance(branch.operands[1], Symbol) else ""
     if name not in function.targets:
         raise PtxError(f"{branch}: there are no .branchtargets {name}", branch.line)
     return list(function.targets[name])

@@ -108,6 +108,8 @@ def parts(item):
         raise PtxError("call: of an address that is only known when it runs, which is not executed", item.line)
     name = operands.pop(0).name
     arguments = operands.pop(0).elements if operands and isinstance(operands[0], Vector) else ()
+    if operands:
+        raise PtxError("call: takes (results), function, (arguments)", item.line)
     return results, name, arguments
 
 

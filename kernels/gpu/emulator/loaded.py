@@ -24,14 +24,15 @@ from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
 from kernels.gpu.emulator.native import Code, compiled, processor
 from kernels.gpu.emulator.parser import parse
+from kernels.gpu.emulator.read_only import Lent
+from kernels.gpu.emulator.spans import aligned_zeros
 from kernels.gpu.emulator.syntax import Function
-from kernels.gpu.emulator.together import TURNS, named, run_together
+from kernels.gpu.emulator.together import alone, met, named, run_together
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
 PIECES = 16  # that the blocks are divided into for each core, so that none waits long for another
 LOCK = threading.Lock()
-ALONE = np.array([TURNS, 2**62])  # how long a block that cannot wait for others may wait for itself: see schedule.py
 
 
 def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
@@ -123,18 +124,26 @@ class Loaded:
         title: str | None = None,
         blocks: Sequence[int] | None = None,
         observer: "Observer | None" = None,
+        names: list[str] | None = None,
     ) -> None:
-        """Run all blocks, or some. Arrays are read and written where they lie.
+        """Run all blocks, or some. Arrays are read and written where they lie; of those that are read-only copies are.
 
         shared_bytes    dynamic shared memory
         seed            for another order of blocks, warps and lanes; None for that of their numbers
         cores           how many; None for all, or one where blocks talk to each other
         title           what errors call the kernel
         blocks          linear numbers of those to run; None for all
-        observer        who is told of each block that has run
+        observer        who is told of each block that has run; then also read-only arrays are used where they lie
+        names           what errors call each of the values; by default as the parameters are called
 
-        Raises EmulatorError where it cannot go on: threads that wait for what never comes, traps.
+        Raises EmulatorError where it cannot go on: threads that wait for what never comes, traps; and at the end if a
+        read-only array was written.
         """
+        lent = Lent([] if observer else values, names or list(self.translation.places.parameters))
+        self._run(grid, block, lent.values or values, shared_bytes, seed, cores, title, blocks, observer)
+        lent.check(title or self.translation.name)
+
+    def _run(self, grid, block, values, shared_bytes, seed, cores, title, blocks, observer):
         order, lanes = in_order(grid, block, seed, blocks)
         count = len(order)
         given = parameters(self.translation, values)
@@ -172,7 +181,7 @@ class Loaded:
         failure = np.zeros(4, np.int64)
         code = schedule.run_blocks(
             self.step, first, last, order, place.threads, place.block, place.shared, place.local,
-            self.kinds, self.details, lanes, 0, place.state, place.arrived, ALONE, failure,
+            self.kinds, self.details, lanes, 0, place.state, place.arrived, alone(), failure,
         )  # fmt: skip
         if code != schedule.DONE:
             raise EmulatorError(self.explained(failure, block, grid, title))
@@ -191,6 +200,8 @@ class Loaded:
                 return f"{where}: waits{at} for threads that never come"
             case schedule.ENDLESS | schedule.PARKED:
                 return f"{where}: waits{at} for memory that nobody writes"
+            case schedule.LOOPING:
+                return f"{where}: {met()} in a loop without end{at}"
         return f"{where}: stopped"
 
 
@@ -239,14 +250,6 @@ class Place:
     def progress(self) -> tuple[int, int]:
         """How many threads of the block here have ended, and how many barriers they have passed."""
         return int(np.count_nonzero(self.state == schedule.OVER)), int(self.arrived[schedule.BARRIERS])
-
-
-def aligned_zeros(size: int) -> np.ndarray:
-    """Bytes that begin at a multiple of 256, as those of a GPU do."""
-    size = -(-max(size, 1) // 16) * 16
-    memory = np.zeros(size + 256, np.uint8)
-    start = -memory.ctypes.data % 256
-    return memory[start : start + size]
 
 
 def in_order(grid, block, seed, blocks=None) -> tuple[np.ndarray, np.ndarray]:

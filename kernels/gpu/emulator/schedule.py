@@ -23,7 +23,7 @@ KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote",
 BARRIER, ARRIVE, YIELD, ACTIVE, WARP = 0, 1, 2, 3, 4  # from WARP on lanes of a warp wait for each other
 
 # How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
-DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED = 0, 1, 2, 3, 4, 5, 6
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING = range(8)
 
 BARRIERS = 16
 WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
@@ -62,8 +62,9 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
     strict     address of what checked mode remembers (shadow.py), or 0
     state      int32 (threads): of each thread, see above
     arrived    int32 (BARRIERS + 1): at each barrier, of those who do not wait there; last, barriers passed so far
-    patience   int64 (2,): turns after which a block is parked, when in none of them a thread ended or passed a
-               barrier, and in any case
+    patience   int64 (3,): turns after which a block is parked, when in none of them a thread ended or passed a
+               barrier, and in any case; barriers that a block, and meetings that a warp between them, may pass: beyond
+               it is LOOPING
     """
     for n in range(first, last):
         number = blocks[n]
@@ -99,7 +100,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
         moved = False
         for w in range(0, count, 32):
             warp = lanes[w : w + 32]
-            running = True
+            running, meetings = True, 0
             while running:
                 running = False
                 for t in warp:
@@ -118,8 +119,10 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
                     waited[:] = state
                     if order.leaves_itself_out(strict, threads, state, kinds, warp):
                         return FAULT
-                if meet_in_warp(threads, state, kinds, details, warp):
-                    running = True
+                met = meet_in_warp(threads, state, kinds, details, warp)
+                running, meetings = running or met, meetings + met
+                if meetings > patience[2]:
+                    return looping(threads, state, warp, failure)
                 if strict and order.met_in_warp(strict, threads, waited, state, kinds, warp):
                     return FAULT
         if strict:
@@ -133,6 +136,8 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
             idle = 0
             if strict:
                 order.met_at_barriers(strict, threads, waited, state, kinds)
+            if arrived[BARRIERS] > patience[2]:
+                return looping(threads, state, lanes, failure)
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:
@@ -148,6 +153,15 @@ def first_waiting(state):
         if state[t] != OVER:
             return t
     return 0
+
+
+@numba.njit(nogil=True, cache=True)
+def looping(threads, state, among, failure):
+    """Say which thread may go on, and from where."""
+    for t in among[::-1]:
+        if state[t] == READY:
+            failure[2], failure[3] = t, threads[t, AT_RESUME]
+    return LOOPING
 
 
 @numba.njit(nogil=True, cache=True)

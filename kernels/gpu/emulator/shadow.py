@@ -19,12 +19,13 @@ READ, WRITE, STRONG_READ, ATOMIC, FENCE, TURN = 1, 2, 3, 4, 5, 6
 KIND_BITS = 7
 ORDERING = 8  # an atomic that is a fence as well
 SPACE_SHIFT, SPACE_BITS = 4, 3  # the space that the instruction names
+UNDER_WAY = 128  # a copy that begins; until it has been waited for, nobody may read what it writes
 SETS = 64  # an atomic that only writes: a volatile, relaxed or release store
 GENERIC, GLOBAL, SHARED, LOCAL = 0, 1, 2, 3
 SPACES = {"generic": GENERIC, "global": GLOBAL, "const": GLOBAL, "shared": SHARED, "local": LOCAL}
 
 # What may be found.
-OUTSIDE, MISALIGNED, UNWRITTEN, RACE, FOREIGN, ENDLESS, LEFT_OUT, NO_SOURCE = range(1, 9)
+OUTSIDE, MISALIGNED, UNWRITTEN, RACE, FOREIGN, ENDLESS, LEFT_OUT, NO_SOURCE, SEALED_REGION, TOO_EARLY = range(1, 11)
 
 PAGE_SHIFT = 8  # what begins in memory begins a page, so that a page belongs to one thing at most
 MOST_KNOWN = 64  # addresses by which a block is told what others did
@@ -34,10 +35,12 @@ MOST_SYNCS = 64  # addresses by which threads of a block tell each other
 WORDS = (
     "FOUND", "ADDRESS", "ACCESS", "THREAD", "OTHER",  # what was found: a code; where, by whom, after whom
     "KINDS",  # pointer: a byte for each place of the program
+    "COPIES",  # the same pointer if there are copies that may be under way, else 0
     "ARENA", "EXTENT",  # where the memory of the run begins, and its bytes
     "STATICS", "STATICS_BYTES",  # the same of the module's variables, which in all tables stand behind the arena
     "SHARED_FIRST", "SHARED_BYTES",  # which part of the arena is shared memory
     "PAGES", "REGIONS",  # pointers: a region's number for each page; (first, behind the last) byte of each region
+    "SEALED",  # pointer: a byte for each region, whether it may not be written
     "CELL_SHIFT", "CELLS",  # how many bytes a cell has; pointer to the slots
     "LOCAL_AT", "LOCAL_BYTES", "LOCAL_CELLS", "LOCAL_TIMES",  # of local memory: when each cell was written, by block
     "THREADS", "THREADS_BYTES", "STRIDE",  # the threads' records

@@ -19,7 +19,14 @@ SLICE = 10_000  # turns after which it is in any case
 # When nobody has got on for so many turns or steps of threads, nobody ever will.
 TURNS, STEPS = 500_000, 50_000_000
 LEAST = 1000  # turns, however many threads there are
+# Barriers that a block may pass, and meetings of a warp between them: more are a loop without end.
+MEETINGS = 10_000_000
 MEMORY = 2**30  # bytes that blocks under way may take
+
+
+def alone():
+    """How long a block that cannot wait for others may wait for itself, and loop: see schedule.py."""
+    return np.array([TURNS, 2**62, MEETINGS])
 
 
 def run_together(kernel, make, order, lanes, title=None):
@@ -78,7 +85,7 @@ class Together:
 
     def checked(self, run, number, place):
         kernel, failure = self.kernel, np.zeros(4, np.int64)
-        patience = np.array([self.patience, SLICE])
+        patience = np.array([self.patience, SLICE, MEETINGS])
         common = (kernel.kinds, kernel.details, self.lanes, 0, place.state, place.arrived, patience, failure)
         if run is schedule.run_block:
             code = run(kernel.step, place.threads, place.block, *common)
@@ -110,6 +117,11 @@ class Together:
         said += f"; of the other threads {', '.join(others)}" if others else ""
         left = len(self.order) - self.begun
         return said + (f"; {left} blocks have not begun, as no more have room at once" if left else "")
+
+
+def met() -> str:
+    """What a thread did whose block is LOOPING."""
+    return f"has met others {MEETINGS:,} times"
 
 
 def named(instruction) -> str:

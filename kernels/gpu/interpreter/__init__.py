@@ -5,7 +5,8 @@
 The source is rewritten once for the types of its arguments (rewritten.py), then every block is executed by
 itself, its threads as Python generators in lockstep (lockstep.py). Unchecked it is as fast as Python allows;
 checked it refuses, naming kernel, block, thread, array, index and line, what a GPU would not notice: an index
-outside its array, a read of what nobody wrote, a barrier that some threads miss, a data race.
+outside its array, a read of what nobody wrote, a barrier that some threads miss, a data race. In neither mode is an
+array written that is read-only.
 
 Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, statements.py,
 functions.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and standstill.py (threads and blocks
@@ -25,6 +26,7 @@ from kernels.gpu.interpreter.errors import (
     KernelError,
     LaunchError,
     OutOfBounds,
+    ReadOnly,
     Undefined,
     Uninitialised,
     Unsupported,
@@ -41,6 +43,7 @@ __all__ = [
     "KernelError",
     "LaunchError",
     "OutOfBounds",
+    "ReadOnly",
     "Undefined",
     "Uninitialised",
     "Unsupported",

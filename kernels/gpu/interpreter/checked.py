@@ -12,7 +12,7 @@ from operator import mul
 
 import numpy as np
 
-from kernels.gpu.interpreter.errors import OutOfBounds, Uninitialised, indexed
+from kernels.gpu.interpreter.errors import OutOfBounds, ReadOnly, Uninitialised, indexed, writes_read_only
 from kernels.gpu.interpreter.memory import ATOMICS, Memory
 from kernels.gpu.interpreter.trace import RELEASE, SAME, SITE_BITS
 
@@ -179,6 +179,23 @@ def make(data, layout, refuse):
     return names["make"]
 
 
+class ReadOnlyArray(GlobalArray):
+    """An array that can be read alone."""
+
+    def accessors(self):
+        load, _ = super().accessors()
+
+        def store(index, value, site):
+            self.atomic(index, "exch", site, value)
+
+        return load, store
+
+    def atomic(self, index, operation, site, *operands):
+        self.check(index, site)
+        name = self.sites[site].what
+        raise ReadOnly(writes_read_only(name, index), array=name, index=index, site=self.sites[site])
+
+
 class SharedArray(GlobalArray):
     """A dictionary of what the block has written."""
 
@@ -306,7 +323,8 @@ class CheckedMemory(Memory):
         self.layouts, self.shared_layouts = [], {}
 
     def argument(self, array, name):
-        return GlobalArray(array, self.sites, self.layout(name, array, self.cell_of(pointer(array)), False), self)
+        kind = GlobalArray if array.flags.writeable else ReadOnlyArray
+        return kind(array, self.sites, self.layout(name, array, self.cell_of(pointer(array)), False), self)
 
     def layout(self, name, array, first_cell, is_shared):
         steps = tuple(stride // self.cell_size for stride in array.strides)

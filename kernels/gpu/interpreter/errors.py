@@ -63,6 +63,10 @@ class Uninitialised(KernelError):
     """Of shared memory: a function that tells whether it is written by now, once other threads have gone on."""
 
 
+class ReadOnly(KernelError):
+    """A store to an array that is read-only."""
+
+
 class BarrierDivergence(KernelError):
     """A barrier or warp intrinsic that some of the threads it waits for never reach."""
 
@@ -91,3 +95,8 @@ def indexed(array, index):
     """`array[index]` as a person would write it."""
     inside = ", ".join(map(str, index)) if isinstance(index, tuple) else str(index)
     return f"{array}[{inside}]"
+
+
+def writes_read_only(array, index):
+    """What is said of a store to a read-only array."""
+    return f"writes {indexed(array, index)}, but {array} is read-only"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kernels.gpu.interpreter.errors import LaunchError
+from kernels.gpu.interpreter.errors import LaunchError, ReadOnly, writes_read_only
 
 POISON = np.uint32(0xFFFA5A5A)
 LARGEST_STATIC_SHARED = 48 * 1024
@@ -39,7 +39,20 @@ class Memory:
 
     def argument(self, array, name):
         """A kernel argument as the rewritten code is to see it."""
-        return array
+        if array.flags.writeable:
+            return array
+        sealed = array.view(Sealed)
+        sealed.name = name
+        return sealed
+
+
+class Sealed(np.ndarray):
+    """A read-only argument of a kernel: who writes it is told its name."""
+
+    name = ""
+
+    def __setitem__(self, index, value):
+        raise ReadOnly(writes_read_only(self.name, index), array=self.name, index=index)
 
 
 class SharedMemory:

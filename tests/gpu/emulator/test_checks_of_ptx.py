@@ -181,6 +181,53 @@ again:
     refused(code.format(arrive="", parity=1), Uninitialised, threads=64, thread=(0, 0, 0), array="box", index=33)
 
 
+COPIED = """
+    cp.async.ca.shared.global [%a4], [%a2], 4;
+    cp.async.commit_group;
+    cp.async.ca.shared.global [%a4+256], [%a2], 4;
+    cp.async.commit_group;
+    {wait}
+    bar.sync 0;
+    xor.b32 %r1, %r0, {other};
+    mul.wide.u32 %a7, %r1, 4;
+    add.s64 %a7, %a3, %a7;
+    ld.shared.f32 %f0, [%a7+{second}]; // fault
+    bar.sync 0;
+    st.global.f32 [%a2], %f0;
+"""
+
+
+@pytest.mark.parametrize(
+    ("wait", "second"),
+    [("", 0), ("cp.async.wait_group 2;", 0), ("cp.async.wait_group 1;", 256), ("cp.async.wait_group 1;", 260)],
+)
+@pytest.mark.parametrize("other", [0, 1, 33])
+def test_a_copy_is_read_when_it_was_waited_for(wait, second, other):
+    """By the thread that began it, by another lane, and by another warp."""
+    code, index = COPIED.format(wait=wait, second=second, other=other), other + second // 4
+    message = refused(code, DataRace, threads=64, thread=(0, 0, 0), array="box", index=index)
+    assert f"to which thread ({index % 64}, 0, 0) copies at PTX line" in message
+    assert "nobody waited for the copy" in message
+    waited = COPIED.format(wait="cp.async.wait_group 0;", second=second // 8 * 8, other=other)
+    given = np.arange(64, dtype=np.float32)
+    assert (run(waited, threads=64, values=given.copy()) == given[np.arange(64) ^ other]).all()
+
+
+def test_a_copy_that_was_waited_for_is_of_one_thread_until_they_meet():
+    code = COPIED.format(wait="cp.async.wait_all;", second=0, other=1).replace("bar.sync 0;", "", 1)
+    refused(code, Uninitialised, threads=2, thread=(0, 0, 0), array="box", index=1)
+
+
+def test_what_a_copy_writes_again_is_not_read_meanwhile():
+    """The first one has been waited for, the second not."""
+    again = "cp.async.ca.shared.global [%a4], [%a2+4], 4;"
+    code = (
+        f"cp.async.ca.shared.global [%a4], [%a2], 4;\ncp.async.wait_all;\n{again}\nld.shared.f32 %f0, [%a4]; // fault"
+    )
+    refused(code, DataRace, array="box", index=0)
+    run(code.replace(again, ""))
+
+
 def test_a_barrier_that_counts_says_how_many_have_come():
     fault = "@%p1 bar.sync 2, 64; // fault"
     message = refused(fault, BarrierDivergence, threads=64, thread=(0, 0, 0))

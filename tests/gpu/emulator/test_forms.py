@@ -3,16 +3,16 @@
 import re
 import subprocess
 
+import numpy as np
 import pytest
 
 from kernels.gpu.emulator import PtxError, load
 from kernels.gpu.emulator.instructions.forms import FORMS
 from kernels.gpu.emulator.parser import parse
-from kernels.gpu.emulator.syntax import Module
 from kernels.gpu.emulator.translate import translate
 from kernels.gpu.emulator.types import BITS
 from kernels.gpu.report import find_tool
-from tests.helpers.ptx import HEAD, lines, register
+from tests.helpers.ptx import HEAD, register
 
 DECLARED = "\n".join(f".reg .{kind} %{kind}_<9>;" for kind in ("pred", "b8", "b16", "b32", "b64", "b128", "f32", "f64"))
 BODY = f"""{HEAD}
@@ -21,6 +21,10 @@ BODY = f"""{HEAD}
 .reg .u32 %word; .reg .u64 %long; .reg .u16 %half;
 {DECLARED}
 """
+
+
+# Numbers that an instruction may contain, where it may not be any.
+NUMBERS = {"cp": "16", "pmevent": "7", "setmaxnreg": "152", "applypriority": "128", "discard": "128"}
 
 
 def refusals(instructions, folder) -> dict[int, str]:
@@ -48,9 +52,10 @@ def text(form, modifiers, spelled=None):
     operands = []
     for n, operand in enumerate(form.operands):
         if operand.open == "[":
-            operands.append("[near]" if any(m.startswith("shared") for m in modifiers) else "[%b64_8]")
+            is_near = any(m.startswith("shared") for m in modifiers) and not (form.opcode == "cp" and n)
+            operands.append("[near]" if is_near else "[%b64_8]")
         elif operand.name in "ns":
-            operands.append({"n": "150", "s": "near"}[operand.name])
+            operands.append({"n": NUMBERS.get(form.opcode, "150"), "s": "near"}[operand.name])
         elif operand.name == "v":
             sort = register(f"b{BITS[this.type] // 2}") if BITS[this.type] > 16 else "b8"
             operands.append(f"{{%{sort}_6, %{sort}_7}}")
@@ -70,10 +75,20 @@ def test_ptxas_takes_every_form(tmp_path):
         for form in forms
         for modifiers in (list(form.spellings())[:: 11 if form.opcode in ("atom", "red") else 1])
         if "b8" not in modifiers
+        and not form.is_open
         and not ("s" in {o.name for o in form.operands} and form.opcode == "cvta" and "shared" not in modifiers)
     ]
     refused = refusals(instructions, tmp_path)
     assert not [(instructions[n], said) for n, said in refused.items()]
+
+
+def is_taken(instruction):
+    module = parse(BODY + instruction + "\nret;\n}\n")
+    try:
+        translate(module.functions["k"], module)
+    except PtxError as refused:
+        return refused.line != BODY.count("\n") + 1  # a refusal that does not say where is none
+    return True
 
 
 OTHERS = ("f16", "f32", "f64", "bf16", "u8", "s8", "u32", "s64", "b32", "pred", "f16x2", "s16x2", "tf32")
@@ -84,7 +99,10 @@ def test_what_ptxas_refuses_is_refused(tmp_path):
     """Forms with one modifier changed, added or left out, and with one operand of another type."""
     wanted = {}
     for form in (
-        form for forms in FORMS.values() for form in forms if form.opcode not in ("set", "setp", "atom", "red")
+        form
+        for forms in FORMS.values()
+        for form in forms
+        if form.opcode not in ("set", "setp", "atom", "red") and not form.is_open
     ):
         modifiers = list(form.spellings())[-1]
         right = text(form, modifiers)
@@ -95,16 +113,43 @@ def test_what_ptxas_refuses_is_refused(tmp_path):
         for at in re.findall(r"%\w+", right):
             wanted |= {right.replace(at, f"%{sort}_3", 1): None for sort in ("pred", "b16", "b32", "b64", "f32", "f64")}
     refused = refusals(wanted, tmp_path)
-    taken = []
-    for n, instruction in enumerate(wanted):
-        if n in refused:
-            try:
-                translate(parse(BODY + instruction + "\nret;\n}\n").functions["k"], Module())
-                taken.append((instruction, refused[n]))
-            except PtxError:
-                pass
+    taken = [
+        (instruction, refused[n]) for n, instruction in enumerate(wanted) if n in refused and is_taken(instruction)
+    ]
     assert len(refused) > 1000
     assert not taken
+
+
+# An instruction in each form whose modifiers are looked at elsewhere.
+OPEN = {
+    "ld": "ld.global.u32 %b32_1, [%b64_2];",
+    "ldu": "ldu.global.u32 %b32_1, [%b64_2];",
+    "st": "st.global.u32 [%b64_1], %b32_2;",
+    "mma": "mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%f64_1, %f64_2}, {%f64_3}, {%f64_4}, {%f64_5, %f64_6};",
+    "ldmatrix": "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%b32_1}, [near];",
+    "stmatrix": "stmatrix.sync.aligned.m8n8.x1.shared.b16 [near], {%b32_1};",
+}
+
+
+@pytest.mark.parametrize("opcode", FORMS)
+def test_one_operand_fewer_or_more_is_refused(opcode):
+    """But where another form of the same modifiers has as many."""
+    counts = {}
+    for form in FORMS[opcode]:
+        most = len(form.operands)
+        least = sum("?" not in operand.marks for operand in form.operands)
+        for modifiers in form.spellings():
+            counts.setdefault(modifiers, set()).update(range(least, most + 1))
+    for form in FORMS[opcode]:
+        modifiers = next(m for m in form.spellings() if opcode != "cvta" or "shared" in m)
+        right = OPEN[opcode] if form.is_open else text(form, modifiers)
+        head, _, operands = right.rstrip(";").partition(" ")
+        given = re.findall(r"\{.*?\}|[^,{}]+", operands.replace(", ", ","))
+        assert is_taken(right), right
+        wrong = {n for known in counts[modifiers] for n in (known - 1, known + 1)}
+        for count in wrong - counts[modifiers] - {-1}:
+            changed = f"{head} {', '.join((*given, *['%b32_1'] * 2)[:count])};"
+            assert not is_taken(changed), changed
 
 
 NOWHERE = "add.s32: %nothing: a register that is declared nowhere, and none of the special ones"
@@ -140,6 +185,18 @@ NOWHERE = "add.s32: %nothing: a register that is declared nowhere, and none of t
         ("mov.b64 %b64_1, {%b16_1, %b32_2};", "mov.b64: %b16_1 is a .b16, a .b32 is needed"),
         ("cvta.global.u64 %b64_1, near;", "cvta.global.u64: near is in shared memory"),
         ("fma.rn.oob.f16 %b16_1, %b16_2, %b16_3, %b16_4;", "fma.rn.oob.f16: .oob is not executed"),
+        ("trap 5;", "trap: takes no operands"),
+        ("ret 5;", "ret: takes no operands"),
+        ("bar.sync 1, 32, 7;", "bar.sync: takes a, b"),
+        ("bar.arrive 1;", "bar.arrive: takes a, b"),
+        ("shfl.sync.bfly.b32 %b32_1, %b32_2, 1, 31;", "shfl.sync.bfly.b32: takes d|q, a, b, c, m"),
+        ("shfl.sync.bfly.b32 %b64_1, %b32_2, 1, 31, -1;", "shfl.sync.bfly.b32: %b64_1 is a .b64, a .b32 is needed"),
+        ("st.global.u32 [%b64_1];", "st.global.u32: takes [a], x"),
+        ("bra %b32_1, %b32_2;", "bra: takes one label"),
+        ("brx.idx %b32_1, %b32_2, %b32_3;", "brx.idx: takes a number and the name of a list of labels"),
+        ("call (%b32_1), vprintf, (%b64_1);", "call: call of vprintf: 1 arguments, it takes 2"),
+        ("call vprintf, (%b64_1, %b64_2), near;", "call: takes (results), function, (arguments)"),
+        ("prefetch.L1 [%f64_1];", "prefetch.L1: %f64_1 holds no address"),
         ("cvt.rs.f16x2.f32 %b32_1, %f32_2, %f32_3, %b32_4;", "cvt.rs.f16x2.f32: .rs is not executed"),
     ],
 )  # fmt: skip
@@ -148,6 +205,9 @@ def test_what_does_not_fit_is_refused_by_name_and_line(instruction, said):
         load(BODY + instruction + "\nret;\n}\n")
     assert str(refused.value) == f"PTX line {BODY.count(chr(10)) + 1}: {said}"
 
+
+IDLE = ("membar", "fence", "prefetch", "prefetchu", "applypriority", "discard", "pmevent", "griddepcontrol",
+        "setmaxnreg", "brkpt")  # fmt: skip
 
 # Which file tests an opcode: with a new one this says where a model is wanted.
 TESTED = {
@@ -159,7 +219,13 @@ TESTED = {
     "test_conversions.py": "cvt",
     "test_moves.py": "mov cvta isspacep",
     "test_atomics.py": "atom red",
-    "test_forms.py": "membar fence",
+    "test_meetings.py": "bar barrier shfl vote match redux activemask elect",
+    "test_waiting.py": "nanosleep",
+    "test_asynchronous.py": "cp",
+    "test_libraries.py": "mbarrier",
+    "test_matrices.py": "mma ldmatrix stmatrix",
+    "test_checks_of_ptx.py": "ld st trap",
+    "test_forms.py": f"ret exit ldu {' '.join(IDLE)}",
 }
 
 
@@ -167,6 +233,23 @@ def test_every_opcode_has_a_test():
     assert set(FORMS) == {opcode for opcodes in TESTED.values() for opcode in opcodes.split()}
 
 
-def test_fences_change_nothing():
-    fences = "\n".join(line.text for line in lines("membar", "fence"))
-    load(BODY + fences + "\nret;\n}\n").run((1, 1, 1), (1, 1, 1), [])
+def test_fences_and_advice_change_nothing():
+    instructions = [text(form, m) for opcode in IDLE for form in FORMS[opcode] for m in form.spellings()]
+    load(BODY + "\n".join(instructions) + "\nret;\n}\n").run((1, 1, 1), (1, 1, 1), [])
+
+
+@pytest.mark.parametrize("end", ["ret", "exit"])
+def test_a_thread_ends_where_it_says(end):
+    """What stands behind is not executed."""
+    body = f"""
+    .reg .b64 %at; ld.param.u64 %at, [values];
+    st.global.u32 [%at], 1;
+    @%pred_1 bra behind;
+    {end};
+    behind: st.global.u32 [%at+4], 1; {end}; st.global.u32 [%at+8], 1;
+    """
+    head = BODY.replace("k()", "k(.param .u64 values)")
+    for condition, expected in ((0, [1, 0, 0]), (1, [1, 1, 0])):
+        values = np.zeros(3, np.uint32)
+        load(f"{head}setp.eq.u32 %pred_1, {condition}, 1;{body}\n}}\n").run((1, 1, 1), (1, 1, 1), [values])
+        assert values.tolist() == expected

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.gpu.emulator import EmulatorError, together
+from kernels.gpu.emulator import EmulatorError, Endless, load, load_checked, together
 from kernels.gpu.emulator.flow import blocks
 from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.spins import spins
@@ -165,6 +165,23 @@ def test_memory_of_the_block_that_nobody_writes_is_said_too():
     }"""
     with pytest.raises(EmulatorError, match=r"k: block 0, thread 1: waits at ld.*for memory that nobody writes"):
         run(source, "sm_80", 1, 64)
+
+
+FOREVER = """extern "C" __global__ void k(volatile int* flag, int rounds) {
+    for (int n = 0; n != rounds; n++) { MEET if (blockIdx.x && threadIdx.x == 3) flag[1] = n; }
+}"""
+
+
+@pytest.mark.parametrize("meet", ["__syncthreads();", "__syncwarp();", "flag[2] = __shfl_sync(~0u, n, 1);"])
+@pytest.mark.parametrize("kind", [load, load_checked])
+def test_a_loop_in_which_threads_meet_for_ever_is_said(monkeypatch, kind, meet):
+    """Beside the flag of another block, which is a reason to take turns, and none to go on for ever."""
+    monkeypatch.setattr(together, "MEETINGS", 30_000)
+    kernel = kind(ptx(FOREVER.replace("MEET", meet)))
+    flag = np.zeros(3, np.int32)
+    kernel.run((2, 1, 1), (64, 1, 1), [flag, 30_000])
+    with pytest.raises((EmulatorError, Endless), match=r"^k: block \D*0.*, thread \D*0.*30,000 times.*PTX line \d+"):
+        kernel.run((2, 1, 1), (64, 1, 1), [flag, 30_001])
 
 
 def places(source):

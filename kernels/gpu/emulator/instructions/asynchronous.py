@@ -3,14 +3,17 @@
 A copy is done when the thread waits for it, so that a kernel that reads without waiting finds what was there before, as
 it may on a GPU. Until then it stands in a queue in the thread's local memory: two words that count copies done and
 begun and one that counts groups, then for each copy where to and where from, bytes to write and to read, its group, and
-its number among the accesses. In a full queue the oldest copy is done early, as a GPU may do any.
+its number among the accesses. In a full queue the oldest copy is done early, as a GPU may do any. Checked mode refuses
+who reads what a copy under way will write (checks.py).
 """
+
+from dataclasses import replace
 
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.instructions import mbarriers
-from kernels.gpu.emulator.instructions.table import opcode
-from kernels.gpu.emulator.syntax import Address, Constant, Register, Variable
+from kernels.gpu.emulator.instructions.forms import form
+from kernels.gpu.emulator.syntax import Register, Variable
 from kernels.gpu.emulator.translation import Access
 
 QUEUE = "%copies"  # a name that no variable of PTX has
@@ -18,7 +21,6 @@ MOST = 64  # copies under way in a thread, a power of 2
 HEAD, ENTRY = 16, 32  # bytes
 REFUSED = "of copies only cp.async.ca, .cg, .commit_group, .wait_group, .wait_all and .mbarrier.arrive are executed"
 SIZES = {"ca": (4, 8, 16), "cg": (16,)}
-HINTS = ("L2::64B", "L2::128B", "L2::256B", "L2::cache_hint")
 
 
 def queued(function) -> None:
@@ -27,10 +29,20 @@ def queued(function) -> None:
         function.variables[QUEUE] = Variable(QUEUE, "local", "b8", 16, HEAD + MOST * ENTRY)
 
 
-@opcode("cp")
+def forms():
+    """[to], [from], bytes {, bytes to read | predicate to read none} {, policy}."""
+    begins, prefetch = ".async.ca|cg.shared|shared::cta.global", "{.L2::64B|L2::128B|L2::256B}"
+    for more in ("", ", c:u32", ", c:pred"):
+        yield f"{begins}{prefetch} [a], [b], n{more}"
+        yield f"{begins}.L2::cache_hint{prefetch} [a], [b], n{more}, h:u64"
+    yield ".async.commit_group"
+    yield ".async.wait_group n"
+    yield ".async.wait_all"
+    yield ".async.mbarrier.arrive{.noinc}{.shared|shared::cta}.b64 [a]"
+
+
+@form("cp", *forms(), otherwise=lambda i: REFUSED)
 def copy(t, i):
-    if not i.has("async") or i.has("bulk", "reduce"):
-        raise PtxError(REFUSED)
     for name, function in COPY_TO_THE_QUEUE.items():
         t.define(name, function(t.watched))
     start = t.places.locals[QUEUE][0]
@@ -52,26 +64,19 @@ def copy(t, i):
         wait(t, queue, t.emit(f"sub i32 {group}, {t.read(i.operands[0], 'u32')}"))
     elif i.has("wait_all"):
         wait(t, queue, following)
-    elif i.has("mbarrier"):
-        t.only(i, "async", "mbarrier", "arrive", "noinc", "shared", "shared::cta")
+    else:
         wait(t, queue, following)  # now, as a GPU may: the barrier cannot be passed before
         if i.has("noinc"):  # otherwise an arrival is added to what is pending first, and nothing changes
             mbarriers.arrive(t, i, i.operands[0], "1")
-    else:
-        raise PtxError(REFUSED)
 
 
 def begin(t, i, queue):
-    """cp.async.ca.shared.global [to], [from], bytes {, bytes to read | predicate to read none} {, policy}."""
-    t.only(i, "async", "ca", "cg", "shared", "shared::cta", "global", *HINTS)
     to, source, size, *more = i.operands
     how = "ca" if i.has("ca") else "cg"
-    if not isinstance(size, Constant) or size.value not in SIZES[how]:
+    if size.value not in SIZES[how]:
         raise PtxError(f".{how} copies {', '.join(map(str, SIZES[how]))} bytes")
     if i.has("L2::cache_hint"):
         more.pop()
-    if not isinstance(to, Address) or not isinstance(source, Address) or len(more) > 1:
-        raise PtxError("its operands do not fit it")
     bytes = int(size.value)
     given = str(bytes)
     if more and isinstance(more[0], Register) and t.home.get(more[0].name) == "i1":
@@ -89,6 +94,8 @@ def begin(t, i, queue):
     else:
         t.access("load", "global", origin, bytes)
     t.access("store", "shared", target, bytes)  # from now on it may be written, and when it is waited for it is
+    if t.watched:
+        t.accesses[-1] = replace(t.accesses[-1], is_under_way=True)
     t.accesses.append(Access("store", "shared", bytes, i, t.at[0].number))
     arguments = f"ptr {target}, ptr {origin}, i32 {bytes}, i32 {given}, i32 {len(t.accesses) - 1}"
     checked(t, t.emit(f"call i32 @copies.begin(ptr %thread, ptr %block, ptr {queue}, {arguments})"))

@@ -6,10 +6,11 @@ from kernels.gpu.emulator.inline import parts
 from kernels.gpu.emulator.instructions.table import opcode
 from kernels.gpu.emulator.syntax import Address, Symbol
 
-# By name: where in the record of a block the address of what does it stands, types of arguments and of the result.
+# By name: where in the record of a block the address of what does it stands, types of arguments and of the result, and
+# how many arguments there are: of an assertion also the size of a character, which is not passed on.
 KNOWN = {
-    "vprintf": (layout.PRINT, ("i64", "i64"), "i32"),
-    "__assertfail": (layout.PRINT + 8, ("i64", "i64", "i32", "i64"), "void"),
+    "vprintf": (layout.PRINT, ("i64", "i64"), "i32", 2),
+    "__assertfail": (layout.PRINT + 8, ("i64", "i64", "i32", "i64"), "void", 5),
 }
 
 
@@ -18,10 +19,12 @@ def call(t, i):
     results, name, arguments = parts(i)
     if name not in KNOWN:
         raise PtxError(f"call of {name} is not executed")
-    offset, kinds, kind = KNOWN[name]
+    offset, kinds, kind, count = KNOWN[name]
+    if len(arguments) != count:
+        raise PtxError(f"call of {name}: {len(arguments)} arguments, it takes {count}")
     t.is_ordered = True  # what is printed comes in the order of the blocks
     given = []
-    for argument, each in zip(arguments, kinds, strict=False):  # of an assertion also the size of a character
+    for argument, each in zip(arguments, kinds, strict=False):
         if isinstance(argument, Symbol):
             pointer = t.pointer(Address(argument, 0), "param")
             given.append(f"{each} {t.emit(f'load {each}, ptr {pointer}')}")

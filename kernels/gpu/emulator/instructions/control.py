@@ -2,6 +2,7 @@
 
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.instructions.forms import form
 from kernels.gpu.emulator.instructions.table import opcode
 
 REDUCTIONS = {"popc": 1, "and": 2, "or": 3}
@@ -50,35 +51,48 @@ def branch_indexed(t, i):
     t.emit_void(f"switch i32 {index}, label %b{block.next[-1]} [{cases}]")
 
 
-@opcode("ret", "exit")
+@form("ret", "{.uni}")
+@form("exit", "")
 def end(t, i):
-    t.only(i, "uni")
     t.emit_void("ret i32 0")
 
 
-@opcode("trap")
+@form("trap", "")
 def trap(t, i):
     t.emit_void(f"ret i32 {layout.TRAP}")
 
 
-@opcode("brkpt", "pmevent", "griddepcontrol", "setmaxnreg")
+@form("brkpt", "")
+@form("pmevent", "{.mask} n")
+@form("griddepcontrol", ".launch_dependents|wait")
+@form("setmaxnreg", ".inc|dec.sync.aligned.u32 n")
 def nothing(t, i):
     """For debuggers, profilers and the order of launches."""
 
 
-@opcode("nanosleep")
+@form("nanosleep", ".u32 a")
 def sleep(t, i):
     """Let others go on."""
     t.stop("yield")
 
 
-@opcode("bar", "barrier")
+@form("bar", ".warp.sync m:u32")
+def warp_barrier(t, i):
+    t.stop("warp sync", 0, (t.read(i.operands[0], "b32"),))
+
+
+def forms(aligned):
+    """A barrier's number, and how many threads it waits for, or all."""
+    for threads in ("", ", b:u32"):
+        yield f"{{.cta}}.sync{aligned} a:u32{threads}"
+        yield f"{{.cta}}.red.popc{aligned}.u32 d, a:u32{threads}, p:pred"
+        yield f"{{.cta}}.red.and|or{aligned}.pred d, a:u32{threads}, p:pred"
+    yield f"{{.cta}}.arrive{aligned} a:u32, b:u32"
+
+
+@form("bar", *forms(""))
+@form("barrier", *forms("{.aligned}"))
 def barrier(t, i):
-    """bar.sync a, b; bar.arrive a, b; bar.red.op.TYPE d, a, b, p; bar.warp.sync mask."""
-    t.only(i, "sync", "arrive", "red", "cta", "aligned", "warp", *REDUCTIONS)
-    if i.has("warp"):
-        t.stop("warp sync", 0, (t.read(i.operands[0], "b32"),))
-        return
     operands = list(i.operands)
     reduction = next((REDUCTIONS[m] for m in i.modifiers if m in REDUCTIONS), 0)
     target = operands.pop(0) if i.has("red") else None
@@ -88,8 +102,6 @@ def barrier(t, i):
     number = t.read(operands[0], "u32")
     count = t.read(operands[1], "u32") if len(operands) > 1 else "0"
     if i.has("arrive"):
-        if len(operands) < 2:
-            raise PtxError("it needs a number of threads")
         t.stop("arrive", 0, (number, count, voted))
         return
     t.stop("barrier", reduction, (number, count, voted))

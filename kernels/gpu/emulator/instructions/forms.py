@@ -4,7 +4,8 @@
     def add(t, i): ...
 
 What is in braces may be left out, | separates alternatives, CLASSES says what .rnd and the like stand for. Types stand
-in the order of the form, other modifiers in any, as ptxas takes them too. What an operand is, its name tells:
+in the order of the form, other modifiers in any, as ptxas takes them too; * are any, which the function looks at
+itself. What an operand is, its name tells:
 
     d      a register that is written, of the form's first type; d|q with a second one, a predicate; q? may be left out
     [a]    an address
@@ -12,6 +13,7 @@ in the order of the form, other modifiers in any, as ptxas takes them too. What 
     {a}    as many registers in braces as .v2, .v4 or .v8 says; one where there is none of these
     s      the name of a variable
     v      registers in braces, which the function looks at itself
+    x      anything, which the function looks at itself
     others a register or a constant, of the form's last type
 
 and behind it: `:u32` another type, `:first` the first one, `:wide` twice the bits, + that a wider register will do,
@@ -23,6 +25,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.instructions.table import OPCODES
@@ -41,7 +44,7 @@ CLASSES = {
 }
 TOKEN = re.compile(r"(\{)?\.([\w:|]+)\}?")
 OPERAND = re.compile(
-    r"(?P<open>[\[{]?)(?P<name>\w+?)[\]}]?(?:\|(?P<second>\w\??))?(?::(?P<kind>\w+))?(?P<marks>[+?_]*)"
+    r"(?P<open>[\[{]?)(?P<name>\w+?)[\]}]?(?:\|(?P<second>\w\??))?(?::(?P<kind>[a-z0-9]+))?(?P<marks>[+?_]*)"
 )
 
 
@@ -59,7 +62,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Form:
-    """types and words: the alternatives for each; of a word also whether it may be left out."""
+    """types and words: the alternatives for each; of a word also whether it may be left out. is_open: they are *."""
 
     opcode: str
     tokens: tuple[tuple[frozenset[str], bool], ...]  # in the order of the manual
@@ -67,6 +70,7 @@ class Form:
     words: tuple[tuple[frozenset[str], bool], ...]
     operands: tuple[Operand, ...]
     function: Callable
+    is_open: bool
 
     def spellings(self) -> Iterator[tuple[str, ...]]:
         """All modifiers that the instruction may have in this form."""
@@ -74,6 +78,8 @@ class Form:
             yield tuple(word for word in chosen if word)
 
     def matches(self, modifiers) -> bool:
+        if self.is_open:
+            return True
         types = [m for m in modifiers if m in BITS]
         if len(types) != len(self.types) or any(m not in names for m, names in zip(types, self.types, strict=True)):
             return False
@@ -87,7 +93,9 @@ class Form:
         return not left
 
     def kind(self, operand: Operand, i) -> str:
-        """The type that an operand has in an instruction of this form."""
+        """The type that an operand has in an instruction of this form; none if it holds no value."""
+        if operand.open == "[" or operand.name in ("n", "s", "v", "x"):
+            return ""
         if operand.kind == "wide":
             return f"{i.type[0]}{2 * BITS[i.type]}"
         if operand.kind == "first" or (operand.kind is None and operand.name == "d"):
@@ -108,8 +116,11 @@ class Form:
 FORMS: dict[str, list[Form]] = {}
 
 
-def form(opcodes: str, *lines: str):
-    """Decorator: the function translates these opcodes in these forms."""
+OTHERWISE: dict[str, Callable[[Any], str | None]] = {}  # by opcode: what is said of an instruction in none of its forms
+
+
+def form(opcodes: str, *lines: str, otherwise: Callable[[Any], str | None] | None = None):
+    """Decorator: the function translates these opcodes in these forms; otherwise(i) may say more of others."""
 
     def add(function):
         for opcode in opcodes.split():
@@ -117,13 +128,15 @@ def form(opcodes: str, *lines: str):
                 FORMS[opcode] = []
                 OPCODES[opcode] = translated
             FORMS[opcode] += [parsed(opcode, line, function) for line in lines]
+            if otherwise:
+                OTHERWISE[opcode] = otherwise
         return function
 
     return add
 
 
 def parsed(opcode, line, function) -> Form:
-    modifiers, _, operands = line.strip().partition(" ")
+    modifiers, _, operands = line.partition(" ")
     tokens = []
     for brace, names in TOKEN.findall(modifiers):
         each = frozenset(n for name in names.split("|") for n in CLASSES.get(name, name).split("|"))
@@ -136,7 +149,7 @@ def parsed(opcode, line, function) -> Form:
             found.append(Operand(re.sub(r"[:+?_].*", "", text), **match.groupdict()))
     types = tuple(names for names, _ in tokens if names <= BITS.keys())
     words = tuple((names, optional) for names, optional in tokens if not names <= BITS.keys())
-    return Form(opcode, tuple(tokens), types, words, tuple(found), function)
+    return Form(opcode, tuple(tokens), types, words, tuple(found), function, modifiers == "*")
 
 
 def translated(t, i):
@@ -152,6 +165,8 @@ def translated(t, i):
 
 def stranger(i) -> str:
     """What keeps modifiers from being those of any form."""
+    if i.opcode in OTHERWISE and (said := OTHERWISE[i.opcode](i)):
+        return said
     known = {name for each in FORMS[i.opcode] for names, _ in each.tokens for name in names}
     for modifier in i.modifiers:
         if modifier not in known:
@@ -162,12 +177,14 @@ def stranger(i) -> str:
 def wrong(t, operand: Operand, given, kind: str, i) -> str | None:
     """What keeps an operand of the text from being that of the form."""
     name, marks = operand.name, operand.marks
+    if name == "x":
+        return None
     if name == "s":
         return None if isinstance(given, Symbol) else "a register or a variable is needed"
     if name == "v":
         return None if isinstance(given, Vector) else "registers in braces are needed"
     if operand.open == "[":
-        return None if isinstance(given, Address) else f"[{operand.name}] is an address in brackets"
+        return no_address(t, given) if isinstance(given, Address) else f"[{operand.name}] is an address in brackets"
     if operand.open == "{":
         count = next((int(m[1:]) for m in i.modifiers if m in ("v2", "v4", "v8")), None)
         elements = (given,) if count is None else given.elements if isinstance(given, Vector) else ()
@@ -185,6 +202,14 @@ def wrong(t, operand: Operand, given, kind: str, i) -> str | None:
         if not operand.second.endswith("?"):
             return f"writes {operand.text}"
     return mismatch(t, name, given, kind, marks)
+
+
+def no_address(t, given: Address) -> str | None:
+    """What keeps a register from being the base of an address."""
+    if not isinstance(given.base, Register):
+        return None
+    have = t.function.registers.get(given.base.name, "u64")
+    return None if re.fullmatch(r"[usb](32|64)", have) else f"{given.base.name} holds no address"
 
 
 def mismatch(t, name: str, given, kind: str, marks: str = "") -> str | None:

@@ -2,6 +2,7 @@
 
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.instructions.forms import form
 from kernels.gpu.emulator.instructions.memory import space_of
 from kernels.gpu.emulator.instructions.registers import word
 from kernels.gpu.emulator.instructions.table import opcode
@@ -27,7 +28,7 @@ def elements(operand):
     return operand.elements if isinstance(operand, Vector) else (operand,)
 
 
-@opcode("mma")
+@form("mma", "* x, x, x, x")
 def multiply(t, i):
     """D = A B + C; deposits are the registers of A, of B and of C, 64-bit ones as two words."""
     if not i.has("sync") or not i.has("row") or not i.has("col"):
@@ -98,7 +99,7 @@ def places(t, i, m, what):
     return pointers
 
 
-@opcode("ldmatrix")
+@form("ldmatrix", "* x, [a]")
 def load(t, i):
     """Each lane leaves the address of a row, gets those of the rows of its elements, and loads them."""
     count, targets = count_of(i), elements(i.operands[0])
@@ -118,7 +119,7 @@ def load(t, i):
         t.write(target, value, "b32")
 
 
-@opcode("stmatrix")
+@form("stmatrix", "* [a], x")
 def store(t, i):
     """As ldmatrix; what a lane has to store waits among its deposits, where no one else looks."""
     count, sources = count_of(i), elements(i.operands[1])

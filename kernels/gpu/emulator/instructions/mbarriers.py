@@ -5,22 +5,32 @@ still waits for, the others phases. A state that `arrive` returns is the object 
 the same time, so nothing need be atomic.
 """
 
-from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.instructions.forms import form
 from kernels.gpu.emulator.instructions.memory import space_of
-from kernels.gpu.emulator.instructions.table import opcode
 
 COUNT = (1 << 20) - 1
 PENDING, PHASE = 20, 40  # where they begin, in bits
-ORDER = ("release", "acquire", "relaxed", "cta", "cluster", "shared", "shared::cta", "b64")
-KINDS = ("init", "inval", "arrive", "arrive_drop", "test_wait", "try_wait", "pending_count")
+SPACE, SCOPE = "{.shared|shared::cta}", ".cta|cluster"
 
 
-@opcode("mbarrier")
+def forms():
+    yield f".init{SPACE}.b64 [a], b:u32"
+    yield f".inval{SPACE}.b64 [a]"
+    yield ".pending_count.b64 d:u32, a:u64"
+    yield f".arrive|arrive_drop.noComplete{SPACE}.b64 d:u64_, [a], b:u32"
+    yield f".arrive|arrive_drop.release.cta.noComplete{SPACE}.b64 d:u64_, [a], b:u32"
+    for order in ("", f".release|relaxed{SCOPE}"):
+        yield f".arrive|arrive_drop{order}{SPACE}.b64 d:u64_, [a], b:u32?"
+    for order in ("", f".acquire|relaxed{SCOPE}"):
+        yield f".test_wait{order}{SPACE}.b64 d:pred, [a], b:u64"
+        yield f".test_wait.parity{order}{SPACE}.b64 d:pred, [a], b:u32"
+        yield f".try_wait{order}{SPACE}.b64 d:pred, [a], b:u64, c:u32?"
+        yield f".try_wait.parity{order}{SPACE}.b64 d:pred, [a], b:u32, c:u32?"
+
+
+@form("mbarrier", *forms())
 def mbarrier(t, i):
     kind = i.modifiers[0]
-    if kind not in KINDS:
-        raise PtxError(f".{kind} is not executed")
-    t.only(i, kind, "noComplete", "parity", *ORDER)
     if kind == "pending_count":
         t.write(i.operands[0], pending(t, t.read(i.operands[1], "b64"), "i32"), "u32")
     elif kind == "init":

@@ -4,8 +4,7 @@ import re
 
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
-from kernels.gpu.emulator.instructions.forms import mismatch
-from kernels.gpu.emulator.instructions.table import opcode
+from kernels.gpu.emulator.instructions.forms import form, mismatch
 from kernels.gpu.emulator.syntax import Vector
 from kernels.gpu.emulator.types import BITS, llvm
 
@@ -46,7 +45,7 @@ def qualifiers(i):
     return ("volatile " if i.has("volatile", "mmio", "cv", "wt") else ""), ""
 
 
-@opcode("ld", "ldu")
+@form("ld ldu", "* x, [a]")
 def load(t, i):
     target, _ = i.operands
     elements = target.elements if isinstance(target, Vector) else (target,)
@@ -65,7 +64,7 @@ def load(t, i):
         t.write(element, t.emit(f"load {before}{llvm(kind)}, ptr {at}{behind}, align {align}"), kind)
 
 
-@opcode("st")
+@form("st", "* [a], x")
 def store(t, i):
     _, source = i.operands
     elements = source.elements if isinstance(source, Vector) else (source,)
@@ -104,6 +103,10 @@ def vector_length(i):
     return next((int(m[1:]) for m in i.modifiers if m in ("v2", "v4", "v8")), 1)
 
 
-@opcode("prefetch", "prefetchu", "discard", "applypriority")
+@form("prefetch", "{.global|local}.L1|L2 [a]", ".global.L2::evict_last|L2::evict_normal [a]")
+@form("prefetch", "{.const|param}.tensormap [a]")
+@form("prefetchu", ".L1 [a]")
+@form("applypriority", "{.global}.L2::evict_normal [a], n")
+@form("discard", "{.global}.L2 [a], n")
 def nothing(t, i):
     """Advice to caches."""

@@ -1,0 +1,32 @@
+"""Arrays as the bytes of this process that they lie in."""
+
+import ctypes
+
+import numpy as np
+
+
+def aligned_zeros(size: int) -> np.ndarray:
+    """Bytes that begin at a multiple of 256, as those of a GPU do."""
+    size = -(-max(size, 1) // 16) * 16
+    memory = np.zeros(size + 256, np.uint8)
+    start = -memory.ctypes.data % 256
+    return memory[start : start + size]
+
+
+def bounds(array) -> tuple[int, int]:
+    """(first address, that behind the last) of an array."""
+    return np.lib.array_utils.byte_bounds(array)
+
+
+def raw(address, size) -> np.ndarray:
+    return np.frombuffer((ctypes.c_uint8 * size).from_address(address), np.uint8)
+
+
+def index_in(array: np.ndarray, offset: int):
+    """The index of the element at an offset in bytes from the first: a number, or a tuple for several dimensions."""
+    index = [0] * array.ndim
+    for axis in sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])):
+        if stride := array.strides[axis]:
+            index[axis] = offset // stride
+            offset -= index[axis] * stride
+    return index[0] if len(index) == 1 else tuple(index)
