@@ -419,8 +419,8 @@ ROWS = (
     gpu(
         "batchnorm",
         "the second piece of a plane is the first again",
-        "i, past = uint32(plane * groups + first + member), uint32(plane * groups + last)",
-        "i, past = uint32(plane * groups + member), uint32(plane * groups + last - first)",
+        "start, step = group_of(uint32(first_r + team), c, C, groups, first)",
+        "start, step = group_of(uint32(first_r + team), c, C, groups, uint32(0))",
         "PIECE groups of a plane",
         file="cuda/fours.py",
     ),
