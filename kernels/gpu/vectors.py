@@ -3,10 +3,13 @@
 A kernel that only moves values is as fast as it asks for them. Where a thread takes four neighbours at once, their
 address is computed once, and the loop around them goes round a quarter as often.
 
-Arrays are flat and of values of 4 bytes; group n holds the values 4 n to 4 n + 3. Groups are numbered in unsigned 32
-bits: an array may have up to 2**34 values, and Numba looks at no unsigned index for its sign, as it does at others.
-What an array must be like to be taken so, `in_fours` says before a launch.
+Arrays are flat and of values of 4 bytes, or of single bytes, of which a group is 4 bytes; group n holds the values 4 n
+to 4 n + 3. Groups are numbered in unsigned 32 bits: an array may have up to 2**34 values, and Numba looks at no
+unsigned index for its sign, as it does at others. What an array must be like to be taken so, `in_fours` says before a
+launch.
 """
+
+import math
 
 from llvmlite import ir
 from numba.cuda.extending import intrinsic
@@ -16,6 +19,8 @@ from kernels.gpu.source import device
 
 FOUR = 4
 WIDE = 16  # bytes
+ENOUGH = 132 * 256  # threads: a block for each multiprocessor of a large GPU
+MOST_TURNS = 8
 
 
 def in_fours(*arrays):
@@ -26,6 +31,15 @@ def in_fours(*arrays):
 def address(array):
     """Where an array of NumPy or of CuPy begins."""
     return array.data.ptr if hasattr(array.data, "ptr") else array.__array_interface__["data"][0]
+
+
+def first_groups(count, plane, ENOUGH=ENOUGH):
+    """For how many of `count` groups a launch has threads, which then take the same place of later planes.
+
+    Of whole planes, of `plane` groups each: so many that ENOUGH threads remain, but none takes more than MOST_TURNS.
+    """
+    turns = min(math.ceil(count / ENOUGH), MOST_TURNS)
+    return plane * math.ceil(count // plane / turns)
 
 
 @device
@@ -57,7 +71,8 @@ def item_at(context, builder, array_type, array, k):
 @intrinsic
 def wide_load(typingcontext, x, n, four):
     def generate(context, builder, signature, args):
-        vector = builder.load(vector_at(context, builder, x, args[0], n, args[1]), align=WIDE)
+        place = vector_at(context, builder, x, args[0], n, args[1])
+        vector = builder.load(place, align=FOUR * x.dtype.bitwidth // 8)
         for k in range(FOUR):
             value = builder.extract_element(vector, ir.Constant(ir.IntType(32), k))
             builder.store(value, item_at(context, builder, four, args[2], k))
@@ -82,7 +97,7 @@ def wide_store(typingcontext, y, n, four):
 
 @device(intrinsic=wide_load)
 def load_four(x, n, four):
-    """Group n of x, into `four`, a local array: one load of 16 bytes."""
+    """Group n of x, into `four`, a local array: one load of 16 bytes, or of 4 where the values are bytes."""
     for k in range(4):
         four[k] = x[4 * n + k]
 

@@ -18,12 +18,10 @@ import numpy as np
 
 from kernels.gpu import Ladder, cuda, float32, int32, kernel, rung, uint32
 from kernels.gpu.index import first_window, last_window, unravel
-from kernels.gpu.vectors import load_four, store_four, thread_number
+from kernels.gpu.vectors import ENOUGH, first_groups, load_four, store_four, thread_number
 from kernels.operations.windows import first_of, side_by_side
 
 BLOCK = 256
-ENOUGH = 132 * BLOCK  # threads: a block for each multiprocessor of a large GPU
-MOST_TURNS = 8
 
 
 @kernel
@@ -129,14 +127,10 @@ def backward_fours(dy, winner, dx, count, groups, H_out, step, *, WINDOW=(2, 2),
 
 
 def over_planes(kernel, small, count, groups, BLOCK, ENOUGH):
-    """(launch of a kernel with a thread for each group of the first planes, what it is told of the smaller array).
-
-    First are so many planes that ENOUGH threads remain, and none takes more than MOST_TURNS.
-    """
-    plane = int(groups) * small.shape[2]
-    turns = min(math.ceil(int(count) / ENOUGH), MOST_TURNS)
-    step = plane * math.ceil(int(count) // plane / turns)
-    return kernel[math.ceil(step / BLOCK), BLOCK], (count, groups, *map(np.uint32, (small.shape[2], step)))
+    """(launch of a kernel over the first planes of the smaller array, what it is told of it)."""
+    H_out = small.shape[2]
+    step = first_groups(int(count), int(groups) * H_out, ENOUGH)
+    return kernel[math.ceil(step / BLOCK), BLOCK], (count, groups, np.uint32(H_out), np.uint32(step))
 
 
 @rung(registers=64, tiny={"BLOCK": 8})
