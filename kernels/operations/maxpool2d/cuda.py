@@ -126,9 +126,9 @@ def backward_fours(dy, winner, dx, count, groups, H_out, step, *, WINDOW=(2, 2),
             n, first = uint32(n + step), uint32(first + step * WINDOW[0] * WINDOW[1])
 
 
-def over_planes(kernel, small, count, groups, BLOCK, ENOUGH):
+def over_planes(kernel, small, sizes, BLOCK, ENOUGH):
     """(launch of a kernel over the first planes of the smaller array, what it is told of it)."""
-    H_out = small.shape[2]
+    (count, groups), H_out = sizes, small.shape[2]
     step = first_groups(int(count), int(groups) * H_out, ENOUGH)
     return kernel[math.ceil(step / BLOCK), BLOCK], (count, groups, np.uint32(H_out), np.uint32(step))
 
@@ -155,8 +155,8 @@ def forward_2(x, y, winner, window, stride, padding, *, BLOCK=BLOCK, ENOUGH=ENOU
     """
     if not (sizes := side_by_side(x, y, window, stride, padding, (winner,))):
         return forward_1(x, y, winner, window, stride, padding, BLOCK=BLOCK)
-    fours, sizes = over_planes(forward_fours(WINDOW=window, BLOCK=BLOCK), y, *sizes, BLOCK, ENOUGH)
-    return [fours(x.reshape(-1), y.reshape(-1), winner.reshape(-1), *sizes)]
+    fours, told = over_planes(forward_fours(WINDOW=window, BLOCK=BLOCK), y, sizes, BLOCK, ENOUGH)
+    return [fours(x.reshape(-1), y.reshape(-1), winner.reshape(-1), *told)]
 
 
 @rung(registers=48, tiny={"BLOCK": 8, "ENOUGH": 8})
@@ -167,8 +167,8 @@ def backward_2(dy, winner, dx, window, stride, padding, *, BLOCK=BLOCK, ENOUGH=E
     """
     if not (sizes := side_by_side(dx, dy, window, stride, padding, (winner,))):
         return backward_1(dy, winner, dx, window, stride, padding, BLOCK=BLOCK)
-    fours, sizes = over_planes(backward_fours(WINDOW=window, BLOCK=BLOCK), dy, *sizes, BLOCK, ENOUGH)
-    return [fours(dy.reshape(-1), winner.reshape(-1), dx.reshape(-1), *sizes)]
+    fours, told = over_planes(backward_fours(WINDOW=window, BLOCK=BLOCK), dy, sizes, BLOCK, ENOUGH)
+    return [fours(dy.reshape(-1), winner.reshape(-1), dx.reshape(-1), *told)]
 
 
 forward = Ladder("forward", forward_1, forward_2)
