@@ -31,6 +31,7 @@ LARGE: dict[str, list[dict]] = {
         {"x": (35, 3, 5, 7), "gamma": (3,), "beta": (3,)},
         {"x": (3, 270, 4, 7), "gamma": (270,), "beta": (270,), "only": ("forward 4", "backward 4")},
         {"x": (17, 3, 44, 50), "gamma": (3,), "beta": (3,), "only": ("forward 4", "backward 4"), "fast": True},
+        {"x": (2, 1, 92, 96), "gamma": (1,), "beta": (1,), "only": ("forward 4", "backward 4"), "fast": True},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "training": False},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "only": ("cpu",)},
         {"x": (2, 3, 70, 70), "gamma": (3,), "beta": (3,), "only": ("cpu",)},
