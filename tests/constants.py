@@ -38,7 +38,7 @@ WORKED_OUT = {
         "COLUMNS", "GROUP", "LOADS", "PER_M", "PER_N", "ROWS", "TILE_K", "TILE_M", "TILE_N", "WIDTH_M", "WIDTH_N",
     },
     "kernels/operations/assign_targets/cuda.py": {"BOUNDS"},
-    "kernels/operations/batchnorm/cuda/fours.py": {"TEAM", "WARPS"},
+    "kernels/operations/batchnorm/cuda/fours.py": {"GROUPS", "TEAM", "WARPS"},
     "kernels/operations/conv2d/cuda/gemm.py": {"FIRST", "KERNEL", "PADDING", "PHASE", "SHIFT", "STRIDE"},
     "kernels/operations/conv2d/cuda/placed.py": {"FIRST", "KERNEL", "PADDING", "SHIFT", "STRIDE"},
     "kernels/operations/conv2d/cuda/window.py": {"COLUMNS", "KERNEL", "PADDING", "ROWS", "STRIDE"},
@@ -47,6 +47,7 @@ WORKED_OUT = {
     "kernels/operations/nms/cuda.py": {"WORDS"},
     "kernels/operations/normalise/cuda.py": {"BYTES", "C", "WORDS"},
     "kernels/operations/resize/cuda.py": {"COLUMNS"},
+    "kernels/operations/softmax_cross_entropy/cuda.py": {"EACH"},
     "kernels/operations/transpose/cuda.py": {"HEIGHT", "PADDED", "WIDTH"},
 }  # fmt: skip
 # What cuts nothing up, and names of what rungs have after the *.
@@ -70,15 +71,15 @@ TILED_PRODUCTS = (
 CHANNELS = {
     "BLOCK": ("x.shape[1] > BLOCK", "x[:, 0].size > 2 * BLOCK"),
     "BLOCKS": ("len(x) > ceil(BLOCKS / x.shape[1])",),
-    "PIECE": ("x[0, 0].size > PIECE",),
+    "PIECE": ("x[0, 0].size > PIECE", "x[0, 0].size > 4 * PIECE and x[0, 0].size % 4 == 0"),
     "WARPS": ("x[0, 0].size > 2 * 32 * WARPS",),
 }
 
 # Conditions on arrays, settings and constants, each of which a case of tests/helpers/cases.py meets; or a test.
 PAST: dict[str, dict[str, tuple[str, ...]]] = {
-    "kernels/operations/activation/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK", "x.size > 16 * BLOCK")},
-    "kernels/operations/adam/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK", "dw.size > 16 * BLOCK")},
-    "kernels/operations/add/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK", "a.size > 16 * BLOCK")},
+    "kernels/operations/activation/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",), "ENOUGH": ("x.size > 4 * ENOUGH",)},
+    "kernels/operations/adam/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK",), "ENOUGH": ("dw.size > 4 * ENOUGH",)},
+    "kernels/operations/add/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK",), "ENOUGH": ("a.size > 4 * ENOUGH",)},
     "kernels/operations/assign_targets/cuda.py": {
         "BLOCK": ("len(matched) * max(levels) > 2 * BLOCK",),
         "MOST_PARTS": ("len(matched) * max(levels) > MOST_PARTS * BLOCK",),
@@ -89,15 +90,20 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "PIECE": ("x[0, 0].size > PIECE",),
     },
     "kernels/operations/batchnorm/cuda/backward.py": {**CHANNELS, "CHANNELS": ("x.shape[1] > 2 * CHANNELS",)},
-    "kernels/operations/batchnorm/cuda/channels.py": {name: CHANNELS[name] for name in ("BLOCK", "PIECE")},
+    "kernels/operations/batchnorm/cuda/channels.py": {
+        "BLOCK": CHANNELS["BLOCK"],
+        "FEWER_BLOCKS": ("len(x) > ceil(FEWER_BLOCKS / x.shape[1])",),
+        "PIECE": CHANNELS["PIECE"][:1],
+    },
     "kernels/operations/batchnorm/cuda/forward.py": CHANNELS,
     "kernels/operations/batchnorm/cuda/fours.py": {
         "BLOCK": CHANNELS["BLOCK"],
-        "PIECE": ("x[0, 0].size > 4 * PIECE and x[0, 0].size % 4 == 0",),
+        "PAIRS": ("x[0, 0].size > 4 * 2 * 8 * PAIRS and x[0, 0].size % 4 == 0",),
+        "TOGETHER": ("x[0, 0].size > 4 * 2 * 8 * TOGETHER and x[0, 0].size % 4 == 0",),
         "TURNS": ("x[0, 0].size > 4 * 2 * TURNS and x[0, 0].size % 4 == 0",),
     },
     "kernels/operations/concat/cuda.py": {
-        "BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK", "a[0].size > 16 * BLOCK", "b[0].size > 16 * BLOCK"),
+        "BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK"), "ENOUGH": ("a.size > 4 * ENOUGH", "b.size > 4 * ENOUGH"),
     },
     "kernels/operations/conv2d/cpu/__init__.py": {
         "FEW": ("w.shape[1] > FEW",),
@@ -139,7 +145,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "kernels/operations/loss/cuda.py": {"BLOCK": ("len(prediction) > BLOCK", "prediction.shape[1] > 2 * BLOCK")},
     "kernels/operations/match_anchors/cuda.py": {"BLOCK": ("len(anchors) > BLOCK", "boxes.shape[1] > BLOCK")},
-    "kernels/operations/maxpool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",)},
+    "kernels/operations/maxpool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",), "ENOUGH": ("y.size > 4 * ENOUGH",)},
     "kernels/operations/nms/cuda.py": {
         "BLOCK": ("len(boxes) > BLOCK", "boxes.shape[1] > BLOCK"),
         "SCAN_BLOCK": ("boxes.shape[1] > SCAN_BLOCK * WORD",),
@@ -147,6 +153,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "kernels/operations/normalise/cuda.py": {
         "BLOCK": ("x[..., 0].size > 2 * BLOCK",),
+        "ENOUGH": ("x[..., 0].size > 4 * ENOUGH",),
         "HELD": ("x.shape[3] > HELD",),
         "SHARED_BYTES": ("x.shape[3] * BLOCK > SHARED_BYTES",),
     },
@@ -160,7 +167,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "SHARED_BYTES": ("4 * TILE[0] * TILE[1] * x.shape[3] / y.shape[3] > SHARED_BYTES",),
         "TILE": ("y.shape[2] > 2 * TILE[0] and y.shape[3] > 2 * TILE[1]",),
     },
-    "kernels/operations/sgd/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK", "dw.size > 16 * BLOCK")},
+    "kernels/operations/sgd/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK",), "ENOUGH": ("dw.size > 4 * ENOUGH",)},
     "kernels/operations/smooth_l1/cuda.py": {"BLOCK": ("len(prediction) > 2 * BLOCK",)},
     "kernels/operations/softmax/cuda.py": {"BLOCK": ROWS_AND_COLUMNS, "WARPS": ("len(x) > WARPS",)},
     "kernels/operations/softmax_cross_entropy/cuda.py": {"BLOCK": ROWS_AND_COLUMNS},

@@ -132,7 +132,7 @@ def block_sum_of_known_warps(value, shared):
 
     So it writes the loop out, which otherwise computes an address for each warp.
     """
-    thread = cuda.threadIdx.x
+    thread = uint32(cuda.threadIdx.x)  # without a sign, a division by a power of two is a shift
     value = warp_sum(value)
     if thread % WARP == 0:
         shared[uint32(thread // WARP)] = value

@@ -3,9 +3,10 @@
 A kernel that only moves values is as fast as it asks for them. Where a thread takes four neighbours at once, their
 address is computed once, and the loop around them goes round a quarter as often.
 
-Arrays are flat and of values of 4 bytes; group n holds the values 4 n to 4 n + 3. Groups are numbered in unsigned 32
-bits: an array may have up to 2**33 values, and Numba looks at no unsigned index for its sign, as it does at others.
-What an array must be like to be taken so, `in_fours` says before a launch.
+Arrays are flat and of values of 4 bytes, or of single bytes, of which a group is 4 bytes; group n holds the values 4 n
+to 4 n + 3. Groups are numbered in unsigned 32 bits: an array may have up to 2**33 values, and Numba looks at no
+unsigned index for its sign, as it does at others. What an array must be like to be taken so, `in_fours` says before a
+launch.
 
 Where every value is on its own, a kernel takes the groups in a grid-stride loop:
 
@@ -29,7 +30,8 @@ from kernels.gpu.source import device
 
 FOUR = 4
 WIDE = 16  # bytes
-TURNS = 4  # of a grid-stride loop, where there are as many groups: more share more, fewer are more threads
+ENOUGH = 132 * 256  # threads: a block for each multiprocessor of a large GPU
+MOST_TURNS = 8
 
 
 def in_fours(*arrays):
@@ -42,9 +44,23 @@ def address(array):
     return array.data.ptr if hasattr(array.data, "ptr") else array.__array_interface__["data"][0]
 
 
-def blocks_of_fours(x, BLOCK):
-    """How many blocks of BLOCK threads take the groups of x in a grid-stride loop of TURNS turns."""
-    return math.ceil(x.size / (FOUR * TURNS * BLOCK))
+def turns(count, ENOUGH):
+    """How many of `count` groups a thread takes: so many that ENOUGH threads remain, but no more than MOST_TURNS."""
+    return min(math.ceil(count / ENOUGH), MOST_TURNS)
+
+
+def blocks_of_fours(x, BLOCK, ENOUGH):
+    """How many blocks of BLOCK threads take the groups of x in a grid-stride loop."""
+    count = x.size // FOUR
+    return math.ceil(count / (BLOCK * turns(count, ENOUGH)))
+
+
+def first_groups(count, plane, ENOUGH):
+    """For how many of `count` groups a launch has threads, which then take the same place of later planes.
+
+    Whole planes, of `plane` groups each.
+    """
+    return plane * math.ceil(count // plane / turns(count, ENOUGH))
 
 
 @device
@@ -82,7 +98,8 @@ def item_at(context, builder, array_type, array, k):
 @intrinsic
 def wide_load(typingcontext, x, n, four):
     def generate(context, builder, signature, args):
-        vector = builder.load(vector_at(context, builder, x, args[0], n, args[1]), align=WIDE)
+        place = vector_at(context, builder, x, args[0], n, args[1])
+        vector = builder.load(place, align=FOUR * x.dtype.bitwidth // 8)
         for k in range(FOUR):
             value = builder.extract_element(vector, ir.Constant(ir.IntType(32), k))
             builder.store(value, item_at(context, builder, four, args[2], k))
@@ -107,7 +124,7 @@ def wide_store(typingcontext, y, n, four):
 
 @device(intrinsic=wide_load)
 def load_four(x, n, four):
-    """Group n of x, into `four`, a local array: one load of 16 bytes."""
+    """Group n of x, into `four`, a local array: one load of 16 bytes, or of 4 where the values are bytes."""
     for k in range(4):
         four[k] = x[4 * n + k]
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from kernels.gpu import device, float32
+from kernels.gpu.reduce import WARP
 from kernels.gpu.vectors import FOUR, in_fours
 
 LOG2_E = math.log2(math.e)
@@ -24,3 +25,8 @@ def rows_in_fours(x, *others):
     """(rows, groups of a row) of x (R, C) for a kernel that takes groups of four; None where rows are not whole."""
     R, C = x.shape
     return (np.uint32(R), np.uint32(C // FOUR)) if C % FOUR == 0 and in_fours(x, *others) else None
+
+
+def groups_each(groups):
+    """How many groups of a row a lane can take at a turn, so that no lane ever has fewer."""
+    return max(each for each in (1, 2, 4) if each == 1 or groups % (each * WARP) == 0)

@@ -419,8 +419,8 @@ ROWS = (
     gpu(
         "batchnorm",
         "the second piece of a plane is the first again",
-        "i, past = uint32(plane * groups + first + member), uint32(plane * groups + last)",
-        "i, past = uint32(plane * groups + member), uint32(plane * groups + last - first)",
+        "start, step = group_of(uint32(first_r + team), c, C, groups, first)",
+        "start, step = group_of(uint32(first_r + team), c, C, groups, uint32(0))",
         "PIECE groups of a plane",
         file="cuda/fours.py",
     ),
@@ -593,14 +593,14 @@ PICTURES = (
         "threads stop after their first turn",
         "store_four(y, n, four)\n        n = uint32(n + thread_count(BLOCK))",
         "store_four(y, n, four)\n        n = uint32(n + groups(x))",
-        "4 BLOCK values",
+        "4 ENOUGH values",
     ),
     gpu(
         "add",
         "every block has the values of the first",
         "n = thread_number(BLOCK)\n    while n < groups(y)",
         "n = uint32(thread_number(BLOCK) % BLOCK)\n    while n < groups(y)",
-        "16 BLOCK values",
+        "8 BLOCK values",
     ),
     gpu(
         "normalise",

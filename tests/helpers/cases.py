@@ -17,15 +17,15 @@ PRODUCTS_BACK = ("backward 3", "backward 4", "backward 5")
 # that can be. "only" names those who run a case that others would take too long over: "cpu", or rungs as "forward 2";
 # "fast" says that it takes the interpreter too long to check it.
 LARGE: dict[str, list[dict]] = {
-    # The last of these, of whole fours: more than the turns of a block.
-    "activation": [{"x": (3, 5, 7, 6)}, {"x": (3, 5, 7, 40), "only": ("forward 2", "backward 2"), "fast": True}],
+    # The last of these, of whole fours: so many that a thread takes several.
+    "activation": [{"x": (3, 5, 7, 6)}, {"x": (5, 8, 50, 68), "only": ("forward 2", "backward 2"), "fast": True}],
     "adam": [
         {"dw": (600,), "rate": (3,), "norm": (1,)},
-        {"dw": (4200,), "rate": (3,), "norm": (1,), "only": ("forward 2",), "fast": True},
+        {"dw": (136000,), "rate": (3,), "norm": (1,), "only": ("forward 2",), "fast": True},
     ],
     "add": [
         {"a": (600,), "b": (600,)},
-        {"a": (4200,), "b": (4200,), "only": ("forward 2", "backward 2"), "fast": True},
+        {"a": (136000,), "b": (136000,), "only": ("forward 2", "backward 2"), "fast": True},
     ],
     "assign_targets": [{"matched": (3, 6000), "levels": (5600, 300, 100)}],
     "avgpool2d": [
@@ -38,13 +38,14 @@ LARGE: dict[str, list[dict]] = {
         {"x": (35, 3, 5, 7), "gamma": (3,), "beta": (3,)},
         {"x": (3, 270, 4, 7), "gamma": (270,), "beta": (270,), "only": ("forward 4", "backward 4")},
         {"x": (17, 3, 44, 50), "gamma": (3,), "beta": (3,), "only": ("forward 4", "backward 4"), "fast": True},
+        {"x": (2, 1, 92, 96), "gamma": (1,), "beta": (1,), "only": ("forward 4", "backward 4"), "fast": True},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "training": False},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "only": ("cpu",)},
         {"x": (2, 3, 70, 70), "gamma": (3,), "beta": (3,), "only": ("cpu",)},
     ],
     "concat": [
         {"a": (3, 200, 3), "b": (3, 181, 3)},
-        {"a": (3, 1100, 4), "b": (3, 1070, 4), "only": ("forward 2", "backward 2"), "fast": True},
+        {"a": (3, 11400, 4), "b": (3, 11300, 4), "only": ("forward 2", "backward 2"), "fast": True},
     ],
     "conv2d": [
         {"x": (2, 17, 13, 11), "w": (5, 17, 3, 2), "b": (5,), "stride": (2, 3), "padding": (2, 1)},
@@ -99,6 +100,7 @@ LARGE: dict[str, list[dict]] = {
     "maxpool2d": [
         {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},
         {"x": (3, 7, 26, 72), "window": (2, 3), "stride": (2, 3), "only": ("forward 2", "backward 2"), "fast": True},
+        {"x": (5, 7, 62, 128), "window": (1, 2), "stride": (1, 2), "only": ("forward 2", "backward 2"), "fast": True},
     ],
     "nms": [
         {"boxes": (260, 5, 4), "score": (260, 5)},
@@ -108,13 +110,14 @@ LARGE: dict[str, list[dict]] = {
     "normalise": [
         {"x": (2, 17, 19, 5), "mean": (0.1, 0.2, 0.3, 0.4, 0.5), "std": (0.5, 0.6, 0.7, 0.8, 0.9)},
         {"x": (3, 21, 36, 3), "mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7), "only": ("forward 5",), "fast": True},
+        {"x": (2, 260, 264, 1), "mean": (0.5,), "std": (0.25,), "only": ("forward 5",), "fast": True},
         {"x": (1, 3, 100, 200), "mean": 200 * (0.5,), "std": (*199 * (0.25,), 0.5)},
     ],
     "reduce": [{"x": (263, 1001)}, {"x": (263, 1001), "how": "norm", "fast": True}],
     "resize": [{"x": (2, 3, 30, 90), "size": (17, 70)}, {"x": (1, 1, 3, 2000), "size": (2, 33)}],
     "sgd": [
         {"dw": (600,), "rate": (1,), "norm": (1,)},
-        {"dw": (4200,), "rate": (1,), "norm": (1,), "only": ("forward 2",), "fast": True},
+        {"dw": (136000,), "rate": (1,), "norm": (1,), "only": ("forward 2",), "fast": True},
     ],
     "smooth_l1": [{"prediction": (520, 3), "target": (520, 3), "weight": (520,)}],
     # The last of each: rows that are no whole fours, of which the highest rungs leave the loops to others.

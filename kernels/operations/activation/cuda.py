@@ -16,7 +16,16 @@ Each value is read once and written once, by neighbours: memory is the limit, if
 import math
 
 from kernels.gpu import Ladder, cuda, device, float32, kernel, rung, uint32
-from kernels.gpu.vectors import blocks_of_fours, groups, in_fours, load_four, store_four, thread_count, thread_number
+from kernels.gpu.vectors import (
+    ENOUGH,
+    blocks_of_fours,
+    groups,
+    in_fours,
+    load_four,
+    store_four,
+    thread_count,
+    thread_number,
+)
 from kernels.operations.activation.functions import FUNCTIONS
 
 BLOCK = 256
@@ -73,13 +82,13 @@ def forward_1(x, y, function, *, BLOCK=BLOCK):
     return [forward_each(F=f, BLOCK=BLOCK)[math.ceil(x.size / BLOCK), BLOCK](x.reshape(-1), y.reshape(-1))]
 
 
-@rung(registers=24, tiny={"BLOCK": 8})
-def forward_2(x, y, function, *, BLOCK=BLOCK):
+@rung(registers=24, tiny={"BLOCK": 8, "ENOUGH": 8})
+def forward_2(x, y, function, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four values at once: 16 bytes a lane, and one address for four of them. What is not in fours, rung 1 takes."""
     if not in_fours(x, y):
         return forward_1(x, y, function, BLOCK=BLOCK)
     f, _ = DEVICE_FUNCTIONS[function]
-    return [forward_fours(F=f, BLOCK=BLOCK)[blocks_of_fours(x, BLOCK), BLOCK](x.reshape(-1), y.reshape(-1))]
+    return [forward_fours(F=f, BLOCK=BLOCK)[blocks_of_fours(x, BLOCK, ENOUGH), BLOCK](x.reshape(-1), y.reshape(-1))]
 
 
 @rung(registers=16, tiny={"BLOCK": 8})
@@ -90,13 +99,13 @@ def backward_1(dy, x, dx, function, *, BLOCK=BLOCK):
     return [backward_each(SLOPE=slope, BLOCK=BLOCK)[blocks, BLOCK](dy.reshape(-1), x.reshape(-1), dx.reshape(-1))]
 
 
-@rung(registers=24, tiny={"BLOCK": 8})
-def backward_2(dy, x, dx, function, *, BLOCK=BLOCK):
+@rung(registers=24, tiny={"BLOCK": 8, "ENOUGH": 8})
+def backward_2(dy, x, dx, function, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four values at once: 16 bytes a lane, and one address for four of them. What is not in fours, rung 1 takes."""
     if not in_fours(dy, x, dx):
         return backward_1(dy, x, dx, function, BLOCK=BLOCK)
     _, slope = DEVICE_FUNCTIONS[function]
-    fours = backward_fours(SLOPE=slope, BLOCK=BLOCK)[blocks_of_fours(x, BLOCK), BLOCK]
+    fours = backward_fours(SLOPE=slope, BLOCK=BLOCK)[blocks_of_fours(x, BLOCK, ENOUGH), BLOCK]
     return [fours(dy.reshape(-1), x.reshape(-1), dx.reshape(-1))]
 
 

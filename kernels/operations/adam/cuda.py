@@ -13,7 +13,16 @@ Each value is read once and written once, by neighbours: memory is the limit, if
 import math
 
 from kernels.gpu import Ladder, cuda, float32, kernel, rung, uint32
-from kernels.gpu.vectors import blocks_of_fours, groups, in_fours, load_four, store_four, thread_count, thread_number
+from kernels.gpu.vectors import (
+    ENOUGH,
+    blocks_of_fours,
+    groups,
+    in_fours,
+    load_four,
+    store_four,
+    thread_count,
+    thread_number,
+)
 
 BLOCK = 256
 
@@ -63,13 +72,13 @@ def forward_1(dw, rate, norm, w, m, v, beta1, beta2, epsilon, decay, *, BLOCK=BL
     return [step_each(BLOCK=BLOCK)[math.ceil(w.size / BLOCK), BLOCK](dw, rate, norm, w, m, v, *settings)]
 
 
-@rung(registers=40, tiny={"BLOCK": 8})
-def forward_2(dw, rate, norm, w, m, v, beta1, beta2, epsilon, decay, *, BLOCK=BLOCK):
+@rung(registers=40, tiny={"BLOCK": 8, "ENOUGH": 8})
+def forward_2(dw, rate, norm, w, m, v, beta1, beta2, epsilon, decay, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four weights at once: 16 bytes a lane, and one address for four of them. What is not in fours, rung 1 takes."""
     if not in_fours(dw, w, m, v):
         return forward_1(dw, rate, norm, w, m, v, beta1, beta2, epsilon, decay, BLOCK=BLOCK)
     settings = [float32(setting) for setting in (beta1, 1 - beta1, beta2, 1 - beta2, epsilon, decay)]
-    return [step_fours(BLOCK=BLOCK)[blocks_of_fours(w, BLOCK), BLOCK](dw, rate, norm, w, m, v, *settings)]
+    return [step_fours(BLOCK=BLOCK)[blocks_of_fours(w, BLOCK, ENOUGH), BLOCK](dw, rate, norm, w, m, v, *settings)]
 
 
 forward = Ladder("forward", forward_1, forward_2)

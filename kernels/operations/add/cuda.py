@@ -15,7 +15,16 @@ Each value is read once and written once, by neighbours: memory is the limit, if
 import math
 
 from kernels.gpu import Ladder, cuda, float32, kernel, rung, uint32
-from kernels.gpu.vectors import blocks_of_fours, groups, in_fours, load_four, store_four, thread_count, thread_number
+from kernels.gpu.vectors import (
+    ENOUGH,
+    blocks_of_fours,
+    groups,
+    in_fours,
+    load_four,
+    store_four,
+    thread_count,
+    thread_number,
+)
 
 BLOCK = 256
 
@@ -68,12 +77,14 @@ def forward_1(a, b, y, *, BLOCK=BLOCK):
     return [add_each(BLOCK=BLOCK)[blocks, BLOCK](a.reshape(-1), b.reshape(-1), y.reshape(-1))]
 
 
-@rung(registers=24, tiny={"BLOCK": 8})
-def forward_2(a, b, y, *, BLOCK=BLOCK):
+@rung(registers=24, tiny={"BLOCK": 8, "ENOUGH": 8})
+def forward_2(a, b, y, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four values at once: 16 bytes a lane, and one address for four of them. What is not in fours, rung 1 takes."""
     if not in_fours(a, b, y):
         return forward_1(a, b, y, BLOCK=BLOCK)
-    return [add_fours(BLOCK=BLOCK)[blocks_of_fours(y, BLOCK), BLOCK](a.reshape(-1), b.reshape(-1), y.reshape(-1))]
+    return [
+        add_fours(BLOCK=BLOCK)[blocks_of_fours(y, BLOCK, ENOUGH), BLOCK](a.reshape(-1), b.reshape(-1), y.reshape(-1))
+    ]
 
 
 @rung(registers=16, tiny={"BLOCK": 8})
@@ -83,13 +94,13 @@ def backward_1(dy, da, db, *, BLOCK=BLOCK):
     return [copy(dy.reshape(-1), dx.reshape(-1)) for dx in (da, db) if dx is not None]
 
 
-@rung(registers=24, tiny={"BLOCK": 8})
-def backward_2(dy, da, db, *, BLOCK=BLOCK):
+@rung(registers=24, tiny={"BLOCK": 8, "ENOUGH": 8})
+def backward_2(dy, da, db, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four values at once: 16 bytes a lane, and one address for four of them. What is not in fours, rung 1 takes."""
     wanted = [dx for dx in (da, db) if dx is not None]
     if not in_fours(dy, *wanted):
         return backward_1(dy, da, db, BLOCK=BLOCK)
-    copy = copy_fours(BLOCK=BLOCK)[blocks_of_fours(dy, BLOCK), BLOCK]
+    copy = copy_fours(BLOCK=BLOCK)[blocks_of_fours(dy, BLOCK, ENOUGH), BLOCK]
     return [copy(dy.reshape(-1), dx.reshape(-1)) for dx in wanted]
 
 

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from kernels.gpu import Ladder, cuda, float32, kernel, rung, uint32
-from kernels.gpu.vectors import FOUR, TURNS, in_fours, load_four, store_four
+from kernels.gpu.vectors import ENOUGH, FOUR, in_fours, load_four, store_four, turns
 
 BLOCK = 256
 
@@ -74,21 +74,21 @@ def backward_1(dy, da, db, *, BLOCK=BLOCK):
     return launches
 
 
-@rung(registers=24, tiny={"BLOCK": 8})
-def forward_2(a, b, y, *, BLOCK=BLOCK):
+@rung(registers=24, tiny={"BLOCK": 8, "ENOUGH": 8})
+def forward_2(a, b, y, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """A copy of each array, four values at once, and no division. What is not in fours, rung 1 takes."""
     if not whole_fours(a, b, y):
         return forward_1(a, b, y, BLOCK=BLOCK)
-    return [copied(a, y, 0, 0, BLOCK), copied(b, y, 0, flat(a).shape[1], BLOCK)]
+    return [copied(a, y, 0, 0, BLOCK, ENOUGH), copied(b, y, 0, flat(a).shape[1], BLOCK, ENOUGH)]
 
 
-@rung(registers=24, tiny={"BLOCK": 8})
-def backward_2(dy, da, db, *, BLOCK=BLOCK):
+@rung(registers=24, tiny={"BLOCK": 8, "ENOUGH": 8})
+def backward_2(dy, da, db, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four values at once: 16 bytes a lane, and no division. What is not in fours, rung 1 takes."""
     wanted = [dx for dx in (da, db) if dx is not None]
     if not whole_fours(dy, *wanted):
         return backward_1(dy, da, db, BLOCK=BLOCK)
-    return [copied(dy, dx, flat(dy).shape[1] - flat(dx).shape[1] if dx is db else 0, 0, BLOCK) for dx in wanted]
+    return [copied(dy, dx, flat(dy).shape[1] - flat(dx).shape[1] if dx is db else 0, 0, BLOCK, ENOUGH) for dx in wanted]
 
 
 def whole_fours(*arrays):
@@ -96,11 +96,12 @@ def whole_fours(*arrays):
     return in_fours(*arrays) and all(flat(a).shape[1] % FOUR == 0 for a in arrays)
 
 
-def copied(x, y, x_first, y_first, BLOCK):
+def copied(x, y, x_first, y_first, BLOCK, ENOUGH):
     """The launch that copies as much of each row as x and y both have, from place x_first to place y_first."""
     steps = flat(x).shape[1], flat(y).shape[1]
     sizes = [np.uint32(size // FOUR) for size in (x_first, y_first, *steps, min(steps))]
-    blocks = min(math.ceil(min(steps) / (FOUR * TURNS * BLOCK)), 65535)  # as many as there may be along y
+    groups = min(steps) // FOUR
+    blocks = min(math.ceil(groups / (BLOCK * turns(groups * x.shape[0], ENOUGH))), 65535)  # more there are not along y
     return copy_rows(BLOCK=BLOCK)[(x.shape[0], blocks), BLOCK](x.reshape(-1), y.reshape(-1), *sizes)
 
 

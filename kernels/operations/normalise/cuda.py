@@ -22,7 +22,7 @@ import numpy as np
 
 from kernels.gpu import Ladder, cuda, device, float32, int64, kernel, rung, uint8, uint32
 from kernels.gpu.index import unravel
-from kernels.gpu.vectors import FOUR, in_fours, store_four, thread_number
+from kernels.gpu.vectors import ENOUGH, FOUR, first_groups, in_fours, load_four, store_four, thread_number
 
 BLOCK = 256
 HELD = 4  # channels of which a thread can hold four pixels
@@ -114,24 +114,29 @@ def forward_words(x, words, y, *, MEAN=(0.5,), STD=(0.5,), WORDS=1, BLOCK=BLOCK)
 
 
 @kernel
-def forward_fours(words, y, count, groups, *, SCALE=(0.5,), SHIFT=(0.5,), C=1, BLOCK=BLOCK):
-    """One thread per four pixels, whose bytes are as many words as there are channels: it writes a four of each plane.
+def forward_fours(x, y, count, groups, step, *, SCALE=(0.5,), SHIFT=(0.5,), C=1, BLOCK=BLOCK):
+    """One thread per four pixels, whose bytes are as many fours as there are channels: it writes a four of each plane.
 
-    words are the bytes of x, four in a word, the first in its lowest bits; y is flat. groups are those of a plane.
+    x and y are flat, groups are those of a plane. The launch has a thread for each group of the first pictures; it goes
+    on to the same place of the pictures `step` groups further, and so divides but once.
     """
-    held, four = cuda.local.array(C, uint32), cuda.local.array(4, float32)
+    held, four = cuda.local.array((C, 4), uint8), cuda.local.array(4, float32)
+    bytes_of_x = cuda.local.array(4, uint8)
     n = thread_number(BLOCK)
-    if n < count:
-        first = uint32(n * C)
-        for i in range(C):
-            held[i] = words[uint32(first + i)]
+    if n < step:
         r = uint32(n // groups)
-        place = uint32(n + r * groups * (C - 1))  # in the first plane of picture r
-        for c in range(C):
-            for k in range(4):
-                byte = held[(k * C + c) // 4] >> uint32((k * C + c) % 4 * 8) & uint32(255)
-                four[k] = float32(byte) * float32(SCALE[c]) + float32(SHIFT[c])
-            store_four(y, place + c * groups, four)
+        first, place = uint32(n * C), uint32(n + r * groups * (C - 1))  # the latter in the first plane of picture r
+        while n < count:
+            for i in range(C):
+                load_four(x, int64(first) + i, bytes_of_x)
+                for k in range(4):
+                    held[i, k] = bytes_of_x[k]
+            for c in range(C):
+                for k in range(4):
+                    byte = held[(k * C + c) // 4, (k * C + c) % 4]
+                    four[k] = float32(byte) * float32(SCALE[c]) + float32(SHIFT[c])
+                store_four(y, place + c * groups, four)
+            n, first, place = uint32(n + step), uint32(first + step * C), uint32(place + step * C)
 
 
 def planes(y):
@@ -186,8 +191,8 @@ def forward_4(x, y, mean, std, *, BLOCK=BLOCK):
     return [words_kernel[math.ceil(x.size / size), BLOCK](bytes_of_x, words, planes(y))]
 
 
-@rung(registers=40, tiny={"BLOCK": 8})
-def forward_5(x, y, mean, std, *, BLOCK=BLOCK):
+@rung(registers=40, tiny={"BLOCK": 8, "ENOUGH": 8})
+def forward_5(x, y, mean, std, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four pixels to a thread: it needs no shared memory, writes 16 bytes at a time and multiplies instead of dividing.
 
     Where a picture has no whole fours of pixels, or more than HELD channels, rung 4 remains.
@@ -197,9 +202,9 @@ def forward_5(x, y, mean, std, *, BLOCK=BLOCK):
         return forward_4(x, y, mean, std, BLOCK=BLOCK)
     scale, shift = tuple(1 / (255 * s) for s in std), tuple(-m / s for m, s in zip(mean, std, strict=True))
     count = x.size // C // FOUR
-    fours = forward_fours(SCALE=scale, SHIFT=shift, C=C, BLOCK=BLOCK)[math.ceil(count / BLOCK), BLOCK]
-    words = x.reshape(-1).view("uint32")
-    return [fours(words, y.reshape(-1), np.uint32(count), np.uint32(pixels // FOUR))]
+    step = first_groups(count, pixels // FOUR, ENOUGH)
+    fours = forward_fours(SCALE=scale, SHIFT=shift, C=C, BLOCK=BLOCK)[math.ceil(step / BLOCK), BLOCK]
+    return [fours(x.reshape(-1), y.reshape(-1), *map(np.uint32, (count, pixels // FOUR, step)))]
 
 
 forward = Ladder("forward", forward_1, forward_2, forward_3, forward_4, forward_5)

@@ -13,7 +13,16 @@ Each value is read once and written once, by neighbours: memory is the limit, if
 import math
 
 from kernels.gpu import Ladder, cuda, float32, kernel, rung, uint32
-from kernels.gpu.vectors import blocks_of_fours, groups, in_fours, load_four, store_four, thread_count, thread_number
+from kernels.gpu.vectors import (
+    ENOUGH,
+    blocks_of_fours,
+    groups,
+    in_fours,
+    load_four,
+    store_four,
+    thread_count,
+    thread_number,
+)
 
 BLOCK = 256
 
@@ -53,12 +62,12 @@ def forward_1(dw, rate, norm, w, velocity, momentum, decay, *, BLOCK=BLOCK):
     return [launch(dw, rate, norm, w, velocity, float32(momentum), float32(decay))]
 
 
-@rung(registers=32, tiny={"BLOCK": 8})
-def forward_2(dw, rate, norm, w, velocity, momentum, decay, *, BLOCK=BLOCK):
+@rung(registers=32, tiny={"BLOCK": 8, "ENOUGH": 8})
+def forward_2(dw, rate, norm, w, velocity, momentum, decay, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four weights at once: 16 bytes a lane, and one address for four of them. What is not in fours, rung 1 takes."""
     if not in_fours(dw, w, velocity):
         return forward_1(dw, rate, norm, w, velocity, momentum, decay, BLOCK=BLOCK)
-    launch = step_fours(BLOCK=BLOCK)[blocks_of_fours(w, BLOCK), BLOCK]
+    launch = step_fours(BLOCK=BLOCK)[blocks_of_fours(w, BLOCK, ENOUGH), BLOCK]
     return [launch(dw, rate, norm, w, velocity, float32(momentum), float32(decay))]
 
 

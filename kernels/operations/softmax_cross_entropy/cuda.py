@@ -19,7 +19,7 @@ import math
 from kernels.gpu import Ladder, cuda, float32, kernel, rung, uint32
 from kernels.gpu.reduce import WARP, block_max, block_sum, compensated, warp_max, warp_sum
 from kernels.gpu.vectors import load_four, store_four, thread_number
-from kernels.operations.rows import exponential, rows_in_fours
+from kernels.operations.rows import exponential, groups_each, rows_in_fours
 
 BLOCK = 256
 
@@ -136,8 +136,8 @@ def backward_warp(dy, target, p, dx, *, BLOCK=BLOCK):
 
 
 @kernel
-def forward_fours(x, target, y, p, rows, groups, *, BLOCK=BLOCK):
-    """One warp per row. Of x only what has a target is read a third time."""
+def forward_fours(x, target, y, p, rows, groups, *, EACH=1, BLOCK=BLOCK):
+    """One warp per row, whose lanes take EACH groups at a turn. Of x only what has a target is read a third time."""
     four, wanted = cuda.local.array(4, float32), cuda.local.array(4, float32)
     thread = thread_number(BLOCK)
     r, lane = uint32(thread // WARP), uint32(thread % WARP)
@@ -146,34 +146,37 @@ def forward_fours(x, target, y, p, rows, groups, *, BLOCK=BLOCK):
         largest = float32(-math.inf)
         n = first
         while n < past:
-            load_four(x, n, four)
-            for k in range(4):
-                largest = max(largest, four[k])
-            n = uint32(n + WARP)
+            for turn in range(EACH):
+                load_four(x, n + turn * WARP, four)
+                for k in range(4):
+                    largest = max(largest, four[k])
+            n = uint32(n + EACH * WARP)
         largest = warp_max(largest)
         total = float32(0)
         n = first
         while n < past:
-            load_four(x, n, four)
-            for k in range(4):
-                four[k] = exponential(four[k] - largest)
-                total += four[k]
-            store_four(p, n, four)
-            n = uint32(n + WARP)
+            for turn in range(EACH):
+                load_four(x, n + turn * WARP, four)
+                for k in range(4):
+                    four[k] = exponential(four[k] - largest)
+                    total += four[k]
+                store_four(p, n + turn * WARP, four)
+            n = uint32(n + EACH * WARP)
         total = warp_sum(total)
         log_total = math.log(total)
         share = float32(1) / total
         loss = float32(0) * total
         n = first
         while n < past:
-            load_four(p, n, four)
-            load_four(target, n, wanted)
-            for k in range(4):
-                four[k] *= share
-                if wanted[k] != float32(0):
-                    loss += wanted[k] * (log_total - (x[4 * n + k] - largest))
-            store_four(p, n, four)
-            n = uint32(n + WARP)
+            for turn in range(EACH):
+                load_four(p, n + turn * WARP, four)
+                load_four(target, n + turn * WARP, wanted)
+                for k in range(4):
+                    four[k] *= share
+                    if wanted[k] != float32(0):
+                        loss += wanted[k] * (log_total - (x[4 * (n + turn * WARP) + k] - largest))
+                store_four(p, n + turn * WARP, four)
+            n = uint32(n + EACH * WARP)
         loss = warp_sum(loss)
         if lane == 0:
             y[r] = loss
@@ -239,7 +242,7 @@ def forward_4(x, target, y, p, *, BLOCK=BLOCK):
     """
     if not (sizes := rows_in_fours(x, target, p)):
         return forward_3(x, target, y, p, BLOCK=BLOCK)
-    fours = forward_fours(BLOCK=BLOCK)[math.ceil(x.shape[0] * WARP / BLOCK), BLOCK]
+    fours = forward_fours(EACH=groups_each(sizes[1]), BLOCK=BLOCK)[math.ceil(x.shape[0] * WARP / BLOCK), BLOCK]
     return [fours(x.reshape(-1), target.reshape(-1), y, p.reshape(-1), *sizes)]
 
 

@@ -78,35 +78,43 @@ def transpose_fitted(x, y, *, HEIGHT=TILE, WIDTH=TILE, TILE=TILE, PADDED=TILE + 
 
 
 @kernel
-def transpose_fours(x, y, M, N, *, TILE=64, PADDED=65, ROWS=32, LANES=8, WHOLE=True):
+def transpose_fours(x, y, M, N, *, TILE=64, PADDED=65, ROWS=16, LANES=8, WHOLE=True):
     """One block per TILE x TILE values, which LANES * ROWS threads take by groups of four, in both directions.
 
     x and y are flat. Eight threads go along a row and the next eight along the next one: so the values that a warp puts
-    into the tile, four groups apart and a row of PADDED words apart, lie in 32 banks. WHOLE says that every tile is.
+    into the tile, four groups apart and a row of PADDED words apart, lie in 32 banks. WHOLE says that every tile is;
+    else only the threads of the last tiles look where each of their groups is.
+
+    A thread's places differ by known distances from its first, which is worked out in 32 bits.
     """
     tile, four = cuda.shared.array((TILE, PADDED), float32), cuda.local.array(4, float32)
     thread = uint32(cuda.threadIdx.x)  # without a sign, a division by a power of two is a shift
     lane, first = uint32(thread % LANES), uint32(thread // LANES)
-    r, first_m, first_n = uint32(cuda.blockIdx.x), uint32(cuda.blockIdx.y * TILE), uint32(cuda.blockIdx.z * TILE)
-    group = uint32(uint32(r * M + first_m + first) * uint32(N // 4) + first_n // 4 + lane)
+    r, down, across = uint32(cuda.blockIdx.x), uint32(cuda.blockIdx.y), uint32(cuda.blockIdx.z)
+    whole = WHOLE or ((down + 1) * TILE <= M and (across + 1) * TILE <= N)
+    groups = uint32(N // 4)  # of a row of x
+    row, column = uint32(uint32(down * TILE) + first), uint32(uint32(across * (TILE // 4)) + lane)
+    group = uint32(uint32(uint32(uint32(r * M) + row) * groups) + column)
     for step in range(TILE // ROWS):
         i = first + step * ROWS
         for turn in range(TILE // (4 * LANES)):
             j = 4 * (lane + turn * LANES)
-            if WHOLE or (first_m + i < M and first_n + j < N):
-                load_four(x, group + step * ROWS * uint32(N // 4) + turn * LANES, four)
+            if whole or (uint32(row + step * ROWS) < M and uint32(column + turn * LANES) < groups):
+                load_four(x, group + step * ROWS * groups + turn * LANES, four)
                 for k in range(4):
                     tile[i, j + k] = four[k]
     cuda.syncthreads()  # the tile is complete
-    group = uint32(uint32(r * N + first_n + first) * uint32(M // 4) + first_m // 4 + lane)
+    groups = uint32(M // 4)  # of a row of y
+    row, column = uint32(uint32(across * TILE) + first), uint32(uint32(down * (TILE // 4)) + lane)
+    group = uint32(uint32(uint32(uint32(r * N) + row) * groups) + column)
     for step in range(TILE // ROWS):
         i = first + step * ROWS
         for turn in range(TILE // (4 * LANES)):
             j = 4 * (lane + turn * LANES)
-            if WHOLE or (first_n + i < N and first_m + j < M):
+            if whole or (uint32(row + step * ROWS) < N and uint32(column + turn * LANES) < groups):
                 for k in range(4):
                     four[k] = tile[j + k, i]
-                store_four(y, group + step * ROWS * uint32(M // 4) + turn * LANES, four)
+                store_four(y, group + step * ROWS * groups + turn * LANES, four)
 
 
 # The rungs: what they add, and how they are launched.
@@ -166,8 +174,8 @@ def forward_4(x, y, *, TILE=TILE, BLOCK=BLOCK):
 
 
 @rung(registers=40, tiny={"TILE": 8, "ROWS": 4, "LANES": 2})
-def forward_5(x, y, *, TILE=64, ROWS=32, LANES=8):
-    """Four values at once, and four times in a thread: 16 bytes a lane, and addresses that differ by known distances.
+def forward_5(x, y, *, TILE=64, ROWS=16, LANES=8):
+    """Four values at once, and eight times in a thread: 16 bytes a lane, and addresses that differ by known distances.
 
     Where rows or columns are no whole fours, or fewer than TILE / 2, rung 4 remains.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from kernels.gpu import cuda, float32, kernel, rung, scratch
 from kernels.gpu.index import unravel_channel
 from kernels.gpu.reduce import WARP, block_sum, block_sum_of_warps, compensated, warp_sum
-from kernels.operations.batchnorm.cuda.channels import BLOCK, GPU_BLOCKS, PIECE, centred, part_grid, rcs
+from kernels.operations.batchnorm.cuda.channels import BLOCK, FEWER_BLOCKS, GPU_BLOCKS, PIECE, centred, part_grid, rcs
 from kernels.operations.batchnorm.cuda.fours import (
     input_delta_fours,
     input_delta_frozen_fours,
@@ -188,9 +188,9 @@ def backward_3(
 @rung(registers=48, tiny={"PIECE": 2, "BLOCKS": 8, "BLOCK": 64})
 def backward_4(
     dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training,
-    *, PIECE=512, BLOCKS=GPU_BLOCKS, BLOCK=BLOCK,
+    *, PIECE=2048, BLOCKS=FEWER_BLOCKS, BLOCK=BLOCK,
 ):  # fmt: skip
-    """Four values at once, of which the sums are compensated and not each; by threads that stay in a channel.
+    """Four values at once, and four times for the sums, which are compensated then; by threads that stay in a channel.
 
     Where planes are no whole fours, rung 3 remains.
     """

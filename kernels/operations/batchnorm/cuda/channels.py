@@ -8,6 +8,7 @@ from kernels.gpu.reduce import WARP
 BLOCK = 256
 PIECE = 2048  # values of a channel of an example that a block takes at a time
 GPU_BLOCKS = 528  # four for each multiprocessor of a large GPU
+FEWER_BLOCKS = 264  # two, where each thread asks for 128 bytes before it needs the first
 
 
 @device
