@@ -469,8 +469,8 @@ ROWS = (
     gpu(
         "softmax_cross_entropy",
         "a loss is that of the first value of its four",
-        "(x[4 * n + k] - largest)",
-        "(x[4 * n] - largest)",
+        "(x[4 * (n + turn * WARP) + k] - largest)",
+        "(x[4 * (n + turn * WARP)] - largest)",
         "rows that are no whole fours",
     ),
     gpu(
@@ -584,8 +584,8 @@ PICTURES = (
     gpu(
         "concat",
         "the first place of b is counted in rows",
-        "copied(b, y, 0, flat(a).shape[1], BLOCK)",
-        "copied(b, y, 0, 4 * a.shape[1], BLOCK)",
+        "copied(b, y, 0, flat(a).shape[1], BLOCK, ENOUGH)",
+        "copied(b, y, 0, 4 * a.shape[1], BLOCK, ENOUGH)",
         "rows of four values",
     ),
     gpu(
