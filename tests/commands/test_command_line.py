@@ -202,7 +202,7 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
             "unknown device 'abacus'; choose from auto, cuda, cpu, emulate, interpret, ref",
         ),
         ("profile add --against fortran", "unknown library 'fortran'; choose from numpy, torch"),
-        ("profile add --rung two", "add.forward: unknown rung 'two'; choose from 1, all, last"),
+        ("profile add --rung two", "add.forward: unknown rung 'two'; choose from 1, 2, all, last"),
         ("profile linear.dx --device cpu", "linear.dx: on cpu the gradients are one call, profile linear.backward"),
     ],
 )
