@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from kernels.gpu.interpreter import rewritten
+from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.source import reachable
 from tests.helpers.cases import LARGE, large
 from tests.helpers.checks import assert_close
@@ -51,15 +52,21 @@ def turns(monkeypatch):
     """The most turns of each loop with a stride that is interpreted, by its file and line."""
     most = Counter()
 
-    def counted(start, stop=None, stride=None):
-        if stride is None:
-            return range(start) if stop is None else range(start, stop)
+    def counted(start, stop, stride):
         found, frame = range(start, stop, stride), sys._getframe(1)
         place = frame.f_code.co_filename, frame.f_lineno
         most[place] = max(most[place], len(found))
         return found
 
-    monkeypatch.setitem(rewritten.HELPERS, "$range", counted)
+    def marked(function, node):
+        iterator = original(function, node)
+        if len(iterator.node.args) == 3:
+            iterator.node.func.id = "$counted"
+        return iterator
+
+    original = Statements.range
+    monkeypatch.setattr(Statements, "range", marked)
+    monkeypatch.setitem(rewritten.HELPERS, "$counted", counted)
     monkeypatch.setattr(rewritten, "_programs", weakref.WeakKeyDictionary())
     return most
 

@@ -67,6 +67,8 @@ def backward_1(dy, dx, window, stride, padding, *, BLOCK=BLOCK):
 def forward_2(x, y, window, stride, padding, *, BLOCK=BLOCK):
     """Four windows at once: a thread reads and writes 16 bytes at a time, and divides once for where it stands.
 
+    By the x-ray: 1.1 times fewer turns and 26 times fewer instructions.
+
     Where windows do not stand side by side, or rows of them are no whole fours, rung 1 remains.
     """
     if not (sizes := side_by_side(x, y, window, stride, padding)):
@@ -78,6 +80,9 @@ def forward_2(x, y, window, stride, padding, *, BLOCK=BLOCK):
 @rung(registers=40, tiny={"BLOCK": 8})
 def backward_2(dy, dx, window, stride, padding, *, BLOCK=BLOCK):
     """Four windows at once: a thread reads and writes 16 bytes at a time, and looks for no window.
+
+    By the x-ray: 8.0 times fewer flops and 160 times fewer instructions, for 1.4 times more sectors and 1.9 times more
+    turns.
 
     Where windows do not stand side by side, or rows of them are no whole fours, rung 1 remains.
     """

@@ -115,6 +115,8 @@ def backward_1(dy, x, y, dx, window, stride, padding, *, BLOCK=BLOCK):
 def forward_2(x, y, window, stride, padding, *, BLOCK=BLOCK):
     """Four windows at once: a thread reads and writes 16 bytes at a time, and divides once for where it stands.
 
+    By the x-ray: 1.9 times fewer sectors, 2.2 times fewer turns and 22 times fewer instructions.
+
     Where windows do not stand side by side, or rows of them are no whole fours, rung 1 remains.
     """
     if not (sizes := side_by_side(x, y, window, stride, padding)):
@@ -126,6 +128,9 @@ def forward_2(x, y, window, stride, padding, *, BLOCK=BLOCK):
 @rung(registers=40, tiny={"BLOCK": 8})
 def backward_2(dy, x, y, dx, window, stride, padding, *, BLOCK=BLOCK):
     """Four windows at once: a thread reads and writes 16 bytes at a time, and divides once for each window.
+
+    By the x-ray: 2.7 times fewer flops and 84 times fewer instructions, for 1.2 times more sectors and 1.5 times more
+    turns.
 
     Where windows do not stand side by side, or rows of them are no whole fours, rung 1 remains.
     """

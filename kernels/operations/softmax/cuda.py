@@ -221,6 +221,8 @@ def forward_3(x, y, *, WARPS=WARPS):
 def forward_4(x, y, *, WARPS=WARPS):
     """Four values at once: 16 bytes a lane, a quarter of the addresses; and each exponential computed once.
 
+    Of the typical case, whose rows are no whole fours, no count changes.
+
     Where a row is no whole number of fours, rung 3 remains.
     """
     if not (sizes := rows_in_fours(x, y)):
@@ -257,6 +259,8 @@ def backward_3(dy, y, dx, *, WARPS=WARPS):
 @rung(registers=32, tiny={"WARPS": 2})
 def backward_4(dy, y, dx, *, WARPS=WARPS):
     """Four values at once: 16 bytes a lane, a quarter of the addresses.
+
+    Of the typical case, whose rows are no whole fours, no count changes.
 
     Where a row is no whole number of fours, rung 3 remains.
     """

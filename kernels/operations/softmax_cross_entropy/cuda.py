@@ -238,6 +238,8 @@ def forward_3(x, target, y, p, *, BLOCK=BLOCK):
 def forward_4(x, target, y, p, *, BLOCK=BLOCK):
     """Four values at once: 16 bytes a lane, a quarter of the addresses; and exponentials as powers of two.
 
+    Of the typical case, whose rows are no whole fours, no count changes.
+
     Where a row is no whole number of fours, rung 3 remains.
     """
     if not (sizes := rows_in_fours(x, target, p)):
@@ -265,6 +267,8 @@ def backward_2(dy, target, p, dx, *, BLOCK=BLOCK):
 @rung(registers=40, tiny={"BLOCK": 2 * WARP})
 def backward_3(dy, target, p, dx, *, BLOCK=BLOCK):
     """Four values at once: 16 bytes a lane, a quarter of the addresses.
+
+    Of the typical case, whose rows are no whole fours, no count changes.
 
     Where a row is no whole number of fours, rung 2 remains.
     """

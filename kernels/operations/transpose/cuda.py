@@ -166,7 +166,7 @@ def forward_3(x, y, *, TILE=TILE, ROWS=ROWS):
 def forward_4(x, y, *, TILE=TILE, BLOCK=BLOCK):
     """A tile as narrow as the matrix: with two channels a warp writes 32 values, where a square tile leaves it 2.
 
-    By the x-ray no count of the typical case changes by a tenth.
+    By the x-ray: 1.6 times more instructions.
     """
     height, width = fitted_tile(x.shape[1], x.shape[2], TILE)
     fitted = transpose_fitted(HEIGHT=height, WIDTH=width, TILE=TILE, PADDED=TILE + 1, BLOCK=BLOCK)
@@ -176,6 +176,8 @@ def forward_4(x, y, *, TILE=TILE, BLOCK=BLOCK):
 @rung(registers=40, tiny={"TILE": 8, "ROWS": 4, "LANES": 2})
 def forward_5(x, y, *, TILE=64, ROWS=16, LANES=8):
     """Four values at once, and eight times in a thread: 16 bytes a lane, and addresses that differ by known distances.
+
+    By the x-ray: 4.0 times fewer barriers and 30 times fewer instructions.
 
     Where rows or columns are no whole fours, or fewer than TILE / 2, rung 4 remains.
     """

@@ -146,6 +146,8 @@ def copies(large, small, mode):
 def forward_2(x, y, mode, *, BLOCK=BLOCK):
     """Four values at once, each copied into its rectangle of the output, 16 bytes at a time.
 
+    By the x-ray: 95 times fewer instructions, for 1.5 times more sectors and 1.1 times more turns.
+
     Where values are not all copied equally often, or rows are no whole fours, rung 1 remains.
     """
     if not (found := copies(y, x, mode)):
@@ -158,6 +160,8 @@ def forward_2(x, y, mode, *, BLOCK=BLOCK):
 @rung(registers=64, tiny={"BLOCK": 8})
 def backward_2(dy, dx, mode, *, BLOCK=BLOCK):
     """Four values at once, whose rectangles of delta-errors are read 16 bytes at a time.
+
+    By the x-ray: 33 times fewer instructions, for 1.8 times more flops.
 
     Where values were not all copied equally often, or rows are no whole fours, rung 1 remains.
     """

@@ -227,6 +227,9 @@ def statistics_4(
 ):  # fmt: skip
     """Four values at once, and eight times: of these the sum is compensated and not each. Nothing is divided.
 
+    By the x-ray: 1.8 times fewer turns, 2.2 times fewer flops, 4.2 times fewer barriers and 14 times fewer
+    instructions.
+
     Where planes are no whole fours, rung 3 remains.
     """
     if not training or not planes_in_fours(x):
@@ -251,6 +254,8 @@ def values_1(x, gamma, beta, y, mean, inverse_std, *, BLOCK=BLOCK):
 @rung(registers=32, tiny={"BLOCK": 8})
 def values_2(x, gamma, beta, y, mean, inverse_std, *, BLOCK=BLOCK):
     """Four values at once, by threads that stay in a channel: what a channel's values share is computed once.
+
+    By the x-ray: 1.6 times fewer sectors, 3.1 times fewer turns, 1.6 times fewer flops and 22 times fewer instructions.
 
     Where planes are no whole fours, rung 1 remains.
     """

@@ -88,7 +88,10 @@ def term_of_forward(w, x, k, *, WEIGHT=weight_in_x):
 
 @rung(registers=88, tiny={"TILES": TINY_WIDE})
 def forward_6(x, w, b, y, stride, padding, *, TILES=WIDE):
-    """Places as sums: what does not change from tile to tile is worked out before, and the rest once for a block."""
+    """Places as sums: what does not change from tile to tile is worked out before, and the rest once for a block.
+
+    By the x-ray: 1.8 times fewer instructions.
+    """
     KERNEL = w.shape[2:]
     if not fits(KERNEL):
         return forward_5(x, w, b, y, stride, padding, TILES=TILES)
@@ -145,7 +148,10 @@ def placed_phase(dy, w, dx, stride, padding, phase, tiles):
 
 @rung(registers=96, tiny={"TILES": TINY_WIDE})
 def dx_5(dy, w, dx, stride, padding, *, TILES=WIDE):
-    """Places as sums, and whether a weight meets an output as a bit, asked for once for all channels."""
+    """Places as sums, and whether a weight meets an output as a bit, asked for once for all channels.
+
+    By the x-ray: 1.8 times fewer instructions, for 1.1 times more turns and 1.1 times more predicted time.
+    """
     if not fits(w.shape[2:]):
         return dx_4(dy, w, dx, stride, padding, TILES=TILES)
     return [placed_phase(dy, w, dx, stride, padding, phase, TILES) for phase in phases(dx, stride)]
@@ -174,7 +180,10 @@ def term_of_dw(dy, x, k, *, OUTPUT=output_in_x):
 
 @rung(registers=120, tiny={"TILES": TINY_WIDE, "BLOCKS": 7})
 def dw_5(dy, x, dw, stride, padding, *, TILES=WIDE, BLOCKS=GPU_BLOCKS):
-    """Places as sums: outputs are taken apart once for a block, and not by each thread."""
+    """Places as sums: outputs are taken apart once for a block, and not by each thread.
+
+    By the x-ray: 1.5 times fewer instructions, for 1.1 times more turns and 1.1 times more predicted time.
+    """
     KERNEL = dw.shape[2:]
     if not fits(KERNEL):
         return dw_4(dy, x, dw, stride, padding, TILES=TILES, BLOCKS=BLOCKS)
