@@ -58,7 +58,8 @@ from kernels.gpu.emulator.shadow import (
 (FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, COPIES, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST,
  SHARED_BYTES, PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES,
  THREADS, THREADS_BYTES, STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES,
- FENCED, RELEASED, LEARNT, LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
+ FENCED, RELEASED, LEARNT, LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS,
+ HELD) = AT.values()  # fmt: skip
 TIMES, THREADS_MASK, SITES = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1, (1 << SITE_BITS) - 1
 
 
@@ -77,14 +78,18 @@ def touch(thread, block, address, size, number):
     t = load32(record + layout.LINEAR)
     if kind >= FENCE:
         return announced(watch, kind, address, number, t)
+    place = load32(load64(watch + HELD) + 4 * number)
     offset, extent = address - load64(watch + ARENA), load64(watch + EXTENT)
     if np.uint64(offset) >= np.uint64(extent):
         static = address - load64(watch + STATICS)
         if np.uint64(static) >= np.uint64(load64(watch + STATICS_BYTES)):
+            if place:
+                return refused(watch, OUTSIDE, address, number, t, 0)
             sets = kind == WRITE or what & SETS
             return touch_local(watch, record, sets, space, address, size, number, t)
         offset = extent + static
-    place = load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
+    if not place:
+        place = load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
     region = load64(watch + REGIONS) + 16 * place
     shared = np.uint64(offset - load64(watch + SHARED_FIRST)) < np.uint64(load64(watch + SHARED_BYTES))
     if offset < load64(region) or offset + size > load64(region + 8) or (space != GENERIC and not fits(space, shared)):

@@ -53,5 +53,6 @@ WORDS = (
     "LEARNT", "LEARNT_COUNT",  # pointer: addresses by which this block has been told
     "SYNCS", "SYNC_ROWS", "SYNC_COUNT",  # pointers: addresses by which its threads have told each other; what they knew
     "TURNS", "MOST_TURNS",  # of loops that are left to the thread until it stops, and how many it gets
+    "HELD",  # pointer: for each place of the program the only region that it may reach, or 0
 )  # fmt: skip
 AT = {name: 8 * number for number, name in enumerate(WORDS)}
