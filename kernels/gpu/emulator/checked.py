@@ -89,8 +89,8 @@ class Record:
         translation = kernel.translation
         first, size = arena.shared
         place.shared = arena.memory[first : first + size]
-        kinds = np.array([kind_of(access) for access in translation.accesses] or [0], np.uint8)
-        held = np.array([arena.held(access.origins)[0] for access in translation.accesses] or [0], np.int32)
+        held = [arena.held(access.origins)[0] << shadow.HELD_SHIFT for access in translation.accesses]
+        kinds = np.array([kind_of(a) | h for a, h in zip(translation.accesses, held, strict=True)] or [0], np.int32)
         accesses = [access for access in translation.accesses if access.bytes]
         cell = min((access.bytes for access in accesses), default=4)
         self.starts = np.zeros(blocks + 1, np.int64)
@@ -131,7 +131,6 @@ class Record:
             SYNCS=np.zeros(shadow.MOST_SYNCS, np.int64),
             SYNC_ROWS=np.zeros((shadow.MOST_SYNCS if fences else 1, width), np.int64),
             MOST_TURNS=most_turns,
-            HELD=held,
         )
         self.address = self.words.ctypes.data
         wide = place.block.view(np.int64)

@@ -25,6 +25,7 @@ from kernels.gpu.emulator.shadow import (
     FOREIGN,
     GENERIC,
     GLOBAL,
+    HELD_SHIFT,
     KIND_BITS,
     LOCAL,
     MISALIGNED,
@@ -58,8 +59,7 @@ from kernels.gpu.emulator.shadow import (
 (FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, COPIES, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST,
  SHARED_BYTES, PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES,
  THREADS, THREADS_BYTES, STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES,
- FENCED, RELEASED, LEARNT, LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS,
- HELD) = AT.values()  # fmt: skip
+ FENCED, RELEASED, LEARNT, LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
 TIMES, THREADS_MASK, SITES = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1, (1 << SITE_BITS) - 1
 
 
@@ -73,12 +73,12 @@ def touch(thread, block, address, size, number):
     """Whether an access is refused: 0 to go on."""
     watch = load64(address_of(block) + layout.WATCH)
     record = address_of(thread)
-    what = load8(load64(watch + KINDS) + number)
+    what = load32(load64(watch + KINDS) + 4 * number)
     kind, space = what & KIND_BITS, what >> SPACE_SHIFT & SPACE_BITS
     t = load32(record + layout.LINEAR)
     if kind >= FENCE:
         return announced(watch, kind, address, number, t)
-    place = load32(load64(watch + HELD) + 4 * number)
+    place = what >> HELD_SHIFT
     offset, extent = address - load64(watch + ARENA), load64(watch + EXTENT)
     if np.uint64(offset) >= np.uint64(extent):
         static = address - load64(watch + STATICS)
@@ -124,7 +124,7 @@ def visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, nu
         changed = load64(slots + CHANGED)
         if asks and changed & ATOMIC_BIT - 1 < begin:
             return refused(watch, UNWRITTEN, address, number, t, 0)
-        if copies and load8(copies + (changed & SITES)) & UNDER_WAY:
+        if copies and load32(copies + 4 * (changed & SITES)) & UNDER_WAY:
             return refused(watch, TOO_EARLY, address, number, t, changed)
         if kind <= WRITE and is_past(changed, past, floor, t):
             first = load64(slots + FIRST)
