@@ -166,10 +166,14 @@ MORE = {
         ld.local.u64 %rd4, [own];
         add.s64 %rd3, %rd0, %rd4;""",
     "exchanged": "st.shared.u64 [box], %rd1;\natom.shared.exch.b64 %rd3, [box], %rd0;",
-    "a parameter by its address": "mov.b64 %rd4, p1;\nld.param.u64 %rd3, [%rd4];",
+    "a parameter by its address": "mov.b64 %rd4, p1;\nld.param.u64 %rd3, [%rd4];\nmax.u64 %rd3, %rd0, %rd3;",
 }
 BACK = {
     "out and back": "add.s64 %rd3, %rd0, %rd2;\nsub.s64 %rd3, %rd3, %rd2;",
+    "out of a variable": """
+        and.b64 %rd4, %rd0, 12;
+        mov.u64 %rd5, table;
+        add.s64 %rd3, %rd4, %rd5;""",
     "out of shared memory": """
         and.b64 %rd4, %rd0, 12;
         mov.u64 %rd5, box;
@@ -183,14 +187,15 @@ BACK = {
         cvta.shared.u64 %rd5, %rd5;
         add.s64 %rd3, %rd4, %rd5;""",
 }
-SAME = """.func (.param .b64 r) same(.param .b64 a)
+FILE = """.global .align 16 .f32 table[4];
+.func (.param .b64 r) same(.param .b64 a)
 { .reg .b64 %v; ld.param.b64 %v, [a]; st.param.b64 [r], %v; ret; }
 """
 LOAD, WRITE_BACK = "ld.f32 %f0, [%rd3]; // fault", "st.global.f32 [%rd0], %f0;"
 
 
 def text_of(code):
-    return written.kernel(code, 3, MEMORY, memory=SAME)
+    return written.kernel(code, 3, MEMORY, memory=FILE)
 
 
 def from_first_to_second(code):
