@@ -35,14 +35,14 @@ class Region:
         """Whether none of its arrays may be written."""
         return bool(self.arrays) and not any(array.flags.writeable for _, array in self.arrays)
 
-    def nearest(self, offset):
-        """(name, array) of the array that an offset lies in, else nearest to."""
+    def nearest(self, offset, among=()):
+        """(name, array) of the array that an offset lies in, else nearest to: among some of them, or all."""
 
         def far(named):
             low, high = (end - self.origin + self.first for end in bounds(named[1]))
             return max(low - offset, offset - high + 1, 0)
 
-        return min(self.arrays, key=far)
+        return min(among or self.arrays, key=far)
 
 
 class Arena:
@@ -51,6 +51,7 @@ class Arena:
     regions    what lies there; numbers 1, 2, ... in `pages`, which has 0 where nothing is
     sealed     of each region, whether it may not be written
     values     what the kernel is given: addresses in place of arrays
+    given      by parameter: (number of a region, (name, array) there), or None if it is no pointer
     """
 
     page = PAGE
@@ -64,7 +65,8 @@ class Arena:
             self.regions.append(Region(GAP + offset, size, name, "shared"))
         self.extent = GAP + self.shared[1] + GAP
         arrays = [(name, v) for name, v in zip(names, values, strict=True) if isinstance(v, np.ndarray)]
-        at = [self._placed(*named) for named in self._overlapping(arrays)]
+        for named in self._overlapping(arrays):
+            self._placed(*named)
         for name, (offset, variable) in places.statics.items():
             self.regions.append(Region(self.extent + offset, variable.size, name, "static"))
         self.memory = aligned_zeros(self.extent)
@@ -72,8 +74,12 @@ class Arena:
         self.arrays = [region for region in self.regions if region.arrays]
         for region in self.arrays:
             self.memory[region.first : region.first + region.size] = raw(region.origin, region.size)
-        found = iter(self._addresses(arrays, at))
+        found = iter(self._addresses(arrays))
         self.values = [next(found) if isinstance(v, np.ndarray) else v for v in values]
+        self.given = {
+            parameter: (self._number(value), (name, value)) if isinstance(value, np.ndarray) else None
+            for parameter, name, value in zip(places.parameters, names, values, strict=False)
+        }
         self.pages = np.zeros((self.extent + places.statics_bytes) // PAGE + 2, np.int32)
         self.sealed = np.array([0, *(region.is_read_only for region in self.regions)], np.uint8)
         self.bounds = np.full((len(self.regions) + 1, 2), 1 << 62, np.int64)
@@ -93,7 +99,7 @@ class Arena:
                 yield pointer(named[1]), pointer(named[1]), [named]
 
     def _placed(self, low, high, arrays):
-        """Room for a span of addresses; returns its region."""
+        """Room for a span of addresses."""
         base = arrays[0][1]
         while isinstance(base.base, np.ndarray):
             base = base.base
@@ -101,18 +107,29 @@ class Arena:
         region = Region(first, high - low, arrays[0][0], "array", low, arrays)
         self.regions.append(region)
         self.extent = aligned(first + region.size + GAP, PAGE)
-        return region
 
-    def _addresses(self, arrays, regions):
+    def _addresses(self, arrays):
         for _, array in arrays:
-            region = next(r for r in regions if any(array is other for _, other in r.arrays))
+            region = self.regions[self._number(array) - 1]
             yield self.address + region.first + pointer(array) - region.origin
+
+    def _number(self, array):
+        """Of the region that an array lies in."""
+        return next(n for n, r in enumerate(self.regions, 1) if any(array is other for _, other in r.arrays))
 
     def copy_back(self):
         """Bring the arrays up to date, as far as they can be written."""
         for region in self.arrays:
             if region.size and not region.is_read_only:
                 raw(region.origin, region.size)[:] = self.memory[region.first : region.first + region.size]
+
+    def held(self, origins: frozenset[str]) -> tuple[int, list]:
+        """(the only region that an address of these origins may reach, arrays there); (0, []) where there is none."""
+        if not origins <= self.given.keys():  # a variable, or a window, is among them
+            return 0, []
+        arrays = [each for name in sorted(origins) if (each := self.given[name])]
+        numbers = {number for number, _ in arrays}
+        return (numbers.pop(), [named for _, named in arrays]) if len(numbers) == 1 else (0, [])
 
     def region_near(self, offset: int) -> Region | None:
         """What lies at an offset; else what it is taken to have been meant for, the nearest by half a gap."""

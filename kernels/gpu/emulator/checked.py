@@ -9,7 +9,8 @@ part; a data race; and a loop without end.
 
 Blocks run one after another, so what waits for a later block is refused as endless.
 
-What it cannot see: an index that is wrong but lands in another array or in another row of its own; a negative one,
+An address that can only come from one array (origins.py) must lie in that one. What it cannot see: an index that is
+wrong but lands in another row of its own array, or in another array where the address may be of either; a negative one,
 which Numba counts from the end; addresses in the arguments beside those of arrays, which are outside.
 """
 
@@ -88,7 +89,8 @@ class Record:
         translation = kernel.translation
         first, size = arena.shared
         place.shared = arena.memory[first : first + size]
-        kinds = np.array([kind_of(access) for access in translation.accesses] or [0], np.uint8)
+        held = [arena.held(access.origins)[0] << shadow.HELD_SHIFT for access in translation.accesses]
+        kinds = np.array([kind_of(a) | h for a, h in zip(translation.accesses, held, strict=True)] or [0], np.int32)
         accesses = [access for access in translation.accesses if access.bytes]
         cell = min((access.bytes for access in accesses), default=4)
         self.starts = np.zeros(blocks + 1, np.int64)

@@ -25,6 +25,7 @@ from kernels.gpu.emulator.shadow import (
     FOREIGN,
     GENERIC,
     GLOBAL,
+    HELD_SHIFT,
     KIND_BITS,
     LOCAL,
     MISALIGNED,
@@ -72,19 +73,23 @@ def touch(thread, block, address, size, number):
     """Whether an access is refused: 0 to go on."""
     watch = load64(address_of(block) + layout.WATCH)
     record = address_of(thread)
-    what = load8(load64(watch + KINDS) + number)
+    what = load32(load64(watch + KINDS) + 4 * number)
     kind, space = what & KIND_BITS, what >> SPACE_SHIFT & SPACE_BITS
     t = load32(record + layout.LINEAR)
     if kind >= FENCE:
         return announced(watch, kind, address, number, t)
+    place = what >> HELD_SHIFT
     offset, extent = address - load64(watch + ARENA), load64(watch + EXTENT)
     if np.uint64(offset) >= np.uint64(extent):
         static = address - load64(watch + STATICS)
         if np.uint64(static) >= np.uint64(load64(watch + STATICS_BYTES)):
+            if place:
+                return refused(watch, OUTSIDE, address, number, t, 0)
             sets = kind == WRITE or what & SETS
             return touch_local(watch, record, sets, space, address, size, number, t)
         offset = extent + static
-    place = load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
+    if not place:
+        place = load32(load64(watch + PAGES) + 4 * (offset >> PAGE_SHIFT))
     region = load64(watch + REGIONS) + 16 * place
     shared = np.uint64(offset - load64(watch + SHARED_FIRST)) < np.uint64(load64(watch + SHARED_BYTES))
     if offset < load64(region) or offset + size > load64(region + 8) or (space != GENERIC and not fits(space, shared)):
@@ -119,7 +124,7 @@ def visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, nu
         changed = load64(slots + CHANGED)
         if asks and changed & ATOMIC_BIT - 1 < begin:
             return refused(watch, UNWRITTEN, address, number, t, 0)
-        if copies and load8(copies + (changed & SITES)) & UNDER_WAY:
+        if copies and load32(copies + 4 * (changed & SITES)) & UNDER_WAY:
             return refused(watch, TOO_EARLY, address, number, t, changed)
         if kind <= WRITE and is_past(changed, past, floor, t):
             first = load64(slots + FIRST)

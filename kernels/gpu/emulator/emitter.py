@@ -3,6 +3,7 @@
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY, Block, Liveness, blocks, names, read, written
+from kernels.gpu.emulator.origins import Origins
 from kernels.gpu.emulator.places import Places, aligned
 from kernels.gpu.emulator.spins import spins
 from kernels.gpu.emulator.syntax import (
@@ -31,6 +32,7 @@ class Emitter:
         self.opcodes, self.special = OPCODES, SPECIAL
         self.function, self.module, self.watched, self.checked = function, module, watched or checked, checked
         self.blocks = blocks(function)
+        self.origins = Origins(function, module) if checked else None
         self.liveness = Liveness(self.blocks, function.registers)
         instructions = [item for block in self.blocks for item in block.instructions]
         self.places = Places(function, module, instructions, checked)
@@ -211,7 +213,10 @@ class Emitter:
         """Announce an access to memory to whoever watches. touched: bytes, if only an i32 knows how many of `size`."""
         if not self.watched or space == "param":
             return
-        self.accesses.append(Access(what, space or "generic", size, self.item, self.at[0].number))
+        origins = frozenset[str]()
+        if self.origins and space in ("global", None):
+            origins = self.origins.of(self.item)
+        self.accesses.append(Access(what, space or "generic", size, self.item, self.at[0].number, origins))
         at = self.emit(f"getelementptr i8, ptr %block, i64 {layout.TOUCH}")
         function = self.emit(f"load ptr, ptr {at}, !invariant.load !0")
         address = self.emit(f"ptrtoint ptr {pointer} to i64")

@@ -118,6 +118,9 @@ class Findings:
 
         Of variables only bytes are known: they are taken for elements as large as what the instruction reads.
         """
+        number, among = self.arena.held(access.origins)
+        if number:
+            return self.in_array(self.arena.regions[number - 1], address - self.arena.address, among)
         element = max(BITS[access.instruction.type] // 8, 1) if access.instruction.types else access.bytes
         arena, places = self.arena, self.translation.places
         offset = address - arena.address
@@ -132,11 +135,14 @@ class Findings:
         if region is None:
             return f"address {address:#x}", None, None, "lies outside every array" if address >= 4096 else NULL
         if region.arrays:
-            name, array = region.nearest(offset)
-            start = array.__array_interface__["data"][0] - region.origin + region.first
-            return name, index_in(array, offset - start), f"shape {array.shape}", region.kind
+            return self.in_array(region, offset)
         name = self.in_source(access, {"static": "const"}.get(region.kind, region.kind)) or region.name
         return name, (offset - region.first) // element, elements(region.size // element), region.kind
+
+    def in_array(self, region, offset, among=()):
+        name, array = region.nearest(offset, among)
+        start = array.__array_interface__["data"][0] - region.origin + region.first
+        return name, index_in(array, offset - start), f"shape {array.shape}", region.kind
 
     def in_source(self, access, kind):
         """What an array that is no argument is called in the source, if that is known."""

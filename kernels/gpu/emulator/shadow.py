@@ -21,6 +21,7 @@ ORDERING = 8  # an atomic that is a fence as well
 SPACE_SHIFT, SPACE_BITS = 4, 3  # the space that the instruction names
 UNDER_WAY = 128  # a copy that begins; until it has been waited for, nobody may read what it writes
 SETS = 64  # an atomic that only writes: a volatile, relaxed or release store
+HELD_SHIFT = 8  # above: the number of the only region that the place may reach, or 0
 GENERIC, GLOBAL, SHARED, LOCAL = 0, 1, 2, 3
 SPACES = {"generic": GENERIC, "global": GLOBAL, "const": GLOBAL, "shared": SHARED, "local": LOCAL}
 
@@ -34,7 +35,7 @@ MOST_SYNCS = 64  # addresses by which threads of a block tell each other
 
 WORDS = (
     "FOUND", "ADDRESS", "ACCESS", "THREAD", "OTHER",  # what was found: a code; where, by whom, after whom
-    "KINDS",  # pointer: a byte for each place of the program
+    "KINDS",  # pointer: 32 bits for each place of the program
     "COPIES",  # the same pointer if there are copies that may be under way, else 0
     "ARENA", "EXTENT",  # where the memory of the run begins, and its bytes
     "STATICS", "STATICS_BYTES",  # the same of the module's variables, which in all tables stand behind the arena

@@ -27,6 +27,7 @@ class Access:
     bytes: int
     instruction: Instruction
     block: int  # the basic block that it stands in
+    origins: frozenset[str] = frozenset()  # in checked mode: what its address comes from (origins.py)
     is_under_way: bool = False  # whether it is a copy that begins: what it writes is written when another ends it
 
 
