@@ -36,7 +36,7 @@ MOST_TURNS = 8
 
 def in_fours(*arrays):
     """Whether such arrays, all of them, can be taken as groups of four: of whole groups that begin at 16 bytes."""
-    return all(a.size % FOUR == 0 and a.size <= FOUR << 31 and address(a) % WIDE == 0 for a in arrays)
+    return all(a.size % FOUR == 0 and 0 < a.size <= FOUR << 31 and address(a) % WIDE == 0 for a in arrays)
 
 
 def address(array):

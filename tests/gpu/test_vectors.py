@@ -62,6 +62,7 @@ def test_arrays_are_in_fours_where_they_have_whole_groups_that_begin_at_16_bytes
     x = x[first:]
     assert in_fours(x[:8], x[4:20])
     assert not in_fours(x[:8], x[:9])
+    assert not in_fours(x[:0])
     assert not in_fours(x[:8], x[1:9])
     assert in_fours(np.broadcast_to(x[:1], (2**33,)))
     assert not in_fours(np.broadcast_to(x[:1], (2**33 + 4,)))

@@ -3,12 +3,12 @@
 Shapes as in reference.py. The function is a compile-time parameter: each gets a kernel of its own, with no
 choice left to make at run time.
 
-The rungs:
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
     forward    1   one thread per value
-               2   four values at once, in a grid-stride loop
+               2   four values at once, in a grid-stride loop: 6.1 times fewer instructions
     backward   1   one thread per value
-               2   four values at once, in a grid-stride loop
+               2   four values at once, in a grid-stride loop: 6.0 times fewer instructions
 
 Each value is read once and written once, by neighbours: memory is the limit, if few instructions are spent on the way.
 """

@@ -2,10 +2,10 @@
 
 Shapes as in reference.py.
 
-The rungs:
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
     forward   1   one thread per weight
-              2   four weights at once, in a grid-stride loop
+              2   four weights at once, in a grid-stride loop: 4.0 times fewer instructions
 
 Each value is read once and written once, by neighbours: memory is the limit, if few instructions are spent on the way.
 """

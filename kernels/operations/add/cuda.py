@@ -2,12 +2,12 @@
 
 Shapes as in reference.py; y may be a itself, since each thread reads before it writes.
 
-The rungs:
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
     forward    1   one thread per value
-               2   four values at once, in a grid-stride loop
+               2   four values at once, in a grid-stride loop: 8.4 times fewer instructions
     backward   1   one thread per value
-               2   four values at once, in a grid-stride loop
+               2   four values at once, in a grid-stride loop: 10 times fewer instructions
 
 Each value is read once and written once, by neighbours: memory is the limit, if few instructions are spent on the way.
 """
