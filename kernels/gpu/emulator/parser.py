@@ -23,6 +23,7 @@ from kernels.gpu.emulator.syntax import (
     Variable,
     Vector,
     constant_bits,
+    float_bits,
 )
 from kernels.gpu.emulator.tokens import Tokens
 from kernels.gpu.emulator.types import BITS
@@ -382,6 +383,7 @@ class Parser(Tokens):
             return Constant(value, bits, width)
         if re.fullmatch(r"\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+", token):
             self.next()
-            return Constant(-float(token) if negative else float(token))
+            value = -float(token) if negative else float(token)
+            return Constant(value, float_bits(value, "<d"), 64)
         self.at -= negative
         return Constant(self.integer())

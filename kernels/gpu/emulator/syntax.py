@@ -21,10 +21,10 @@ class Register:
 
 @dataclass(frozen=True)
 class Constant:
-    """An immediate operand: an int, or a float with the bits it was written with."""
+    """An immediate operand: an int, or a float with its bits: 32 of 0fXXXXXXXX, else 64."""
 
     value: int | float
-    bits: int | None = None  # of 0fXXXXXXXX and 0dXXXXXXXXXXXXXXXX
+    bits: int | None = None
     width: int | None = None
 
 

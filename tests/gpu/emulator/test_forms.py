@@ -120,6 +120,52 @@ def test_what_ptxas_refuses_is_refused(tmp_path):
     assert not taken
 
 
+# Where ptxas takes a float that is none of the form's: it looks at no element of a vector but the first, nor at these.
+UNSEEN = ("fns", "cvt.pack", "shfl.sync.up")
+
+
+def test_floats_and_numbers_stand_where_ptxas_takes_them(tmp_path):
+    """In place of each register that is read."""
+    wanted = {}
+    for form in (form for forms in FORMS.values() for form in forms if not form.is_open):
+        right = text(form, list(form.spellings())[-1])
+        for at in re.findall(r"(?<=[ ,{])%\w+", right)[1:]:
+            literals = ("0f3f800000", "0d3ff0000000000000", "1.5", "1")
+            wanted |= {right.replace(at, literal, 1): None for literal in literals}
+    refused = refusals(wanted, tmp_path)
+    mismatched = [n for n, said in refused.items() if said.startswith("Arguments mismatch")]
+    instructions = list(wanted)
+    taken = [instructions[n] for n in mismatched if is_taken(instructions[n])]
+    missed = [each for n, each in enumerate(instructions) if n not in refused and not is_taken(each)]
+    assert len(mismatched) > 1000
+    assert {each.partition(".")[0] for each in taken} <= {"set", "setp"}  # with a number for a predicate
+    assert not [each for each in missed if not each.startswith(UNSEEN) and "{" not in each]
+
+
+def test_a_float_stands_for_its_bits():
+    """As Triton writes zeros: mov.b32 %r1, 0f00000000."""
+    ptx = """
+    .version 8.0
+    .target sm_80
+    .address_size 64
+    .entry k(.param .u64 p)
+    {
+        .reg .b32 %r<2>;
+        .reg .b64 %d<2>;
+        ld.param.u64 %d0, [p];
+        mov.b32 %r0, 0f3fc00000;
+        xor.b32 %r1, %r0, 0f00000001;
+        mov.b64 %d1, 1.5;
+        st.global.b32 [%d0], %r1;
+        st.global.b64 [%d0+8], %d1;
+        ret;
+    }
+    """
+    found = np.zeros(2, np.int64)
+    load(ptx).run(grid=(1, 1, 1), block=(1, 1, 1), values=[found])
+    assert [*found] == [0x3FC00001, 0x3FF8000000000000]
+
+
 # An instruction in each form whose modifiers are looked at elsewhere.
 OPEN = {
     "ld": "ld.global.u32 %b32_1, [%b64_2];",

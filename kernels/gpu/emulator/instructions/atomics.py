@@ -27,7 +27,7 @@ def forms(texts, operands, spaces=SPACES, order=ORDER):
     for text in texts:
         yield f"{order}{SCOPE}{spaces}{text} {operands}"
         if text != CAS:
-            yield f"{order}{SCOPE}{{.global}}.L2::cache_hint{text} {operands}, h:b64"
+            yield f"{order}{SCOPE}{{.global}}.L2::cache_hint{text} {operands}, h:u64"
 
 
 @form("atom", *forms((*SINGLE, *ONLY_ATOM), "d_, [a], b"), *forms((CAS,), "d_, [a], b, c"))

@@ -217,11 +217,12 @@ def mismatch(t, name: str, given, kind: str, marks: str = "") -> str | None:
     if isinstance(given, Constant):
         if name == "d":
             return "the destination is no register"
-        if kind in ("f32", "f64") and not isinstance(given.value, float):
-            return f"{given.value} is no {kind}"
-        if not (kind in ("f32", "f64") or re.fullmatch(r"[usb]\d+|pred", kind)) or (
-            kind not in ("f32", "f64") and isinstance(given.value, float)
-        ):
+        is_float, sorts = (
+            isinstance(given.value, float),
+            r"f32|f64" if isinstance(given.value, float) else r"[usb]\d+|pred",
+        )
+        is_bits = is_float and kind == f"b{given.width}"  # a float as it is written stands for its bits
+        if not (is_bits or re.fullmatch(sorts, kind)):
             return f"{given.value} is no {kind}"
         return None
     if not isinstance(given, Register):
