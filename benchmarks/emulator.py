@@ -62,7 +62,7 @@ def translations():
             for launch in trial.launches(target.direction, rung, part=target.part):
                 if (launch.kernel, launch.types) not in known:
                     known.add((launch.kernel, launch.types))
-                    yield repr(launch.kernel), translation(launch.ptx(ARCHITECTURE))
+                    yield f"{target} rung {rung}, {launch.kernel.name}", translation(launch.ptx(ARCHITECTURE))
 
 
 def translation(ptx):
@@ -79,7 +79,8 @@ def parser():
 def measure(options) -> int:
     rungs = [("conv2d.forward", rung) for rung in find_target("conv2d.forward").rungs]
     rungs += [(name, find_target(name).rungs[-1]) for name in TIMED[1:]]
-    print(table([rates(name, rung) for name, rung in rungs]))
+    rows = [rates(name, rung) for name, rung in rungs]
+    print(table([list(rows[0]), *(row.values() for row in rows)]))
     found = sorted(translations(), key=lambda each: each[1])
     times = [each for _, each in found]
     median, (name, most) = statistics.median(times), found[-1]
