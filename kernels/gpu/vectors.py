@@ -45,7 +45,7 @@ def address(array):
 
 
 def turns(count, ENOUGH):
-    """How many of `count` groups a thread takes: at most MOST_TURNS, and no fewer threads remain than half of ENOUGH."""
+    """How many of `count` groups a thread takes: at most MOST_TURNS, and at least half of ENOUGH threads remain."""
     return min(math.ceil(count / ENOUGH), MOST_TURNS)
 
 
