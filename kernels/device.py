@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from kernels.cpu.cores import one_core
+from kernels.cpu.ladder import Ladder
 from kernels.gpu import Launch
 from kernels.gpu.compiler import compiler_problem, gpu_problem
 from kernels.gpu.together import compile_together
@@ -83,10 +84,11 @@ class Device:
         arguments    device arrays and settings by name; None where there is none
         how          of CUDA kernels: rung, tiny, part, as `launches` takes them; of interpreted and of emulated ones
                      `seed`, for another order of blocks and threads, and `checked`; and of emulated ones `contracted`,
-                     whether a * b + c may be one fma
+                     whether a * b + c may be one fma; of a ladder for the CPU `rung`, a number or the name of an
+                     algorithm, where that rung suits these arrays, and else the next below it
 
-        Raises ShapeError for arguments that do not fit, and OperationError where the operation has no implementation
-        for this device, or one with an error.
+        Raises ShapeError for arguments that do not fit, OperationError where the operation has no implementation for
+        this device, or one with an error, and ValueError for a rung that there is not.
         """
         operation.require(direction, arguments, self.dtype("float32").name)
         kind = self.runs(operation)
@@ -100,8 +102,10 @@ class Device:
             runs = launches(operation, direction, arguments, **{"tiny": True, **how})
             return [lambda launch=launch: launch.interpret(checked, seed=seed) for launch in runs]  # type: ignore[misc]
         function = getattr(operation.implementation(kind), direction)
-        function = getattr(function, "unchecked", function)  # as it has been checked
         arguments = {name: arguments[name] for name in operation.arguments(direction)}
+        if isinstance(function, Ladder):
+            function = function.choose(arguments, how.get("rung")).function
+        function = getattr(function, "unchecked", function)  # as it has been checked
         if sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)) < SMALL:
             return [lambda: _on_one_core(function, arguments)]
         return [lambda: function(**arguments)]

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.bench.trial import Trial
+from kernels.cpu.ladder import Ladder
 from kernels.device import cuda_problem
 from kernels.operation import HARD, Operation, ShapeError
 from kernels.table import Row
@@ -71,11 +72,12 @@ def devices() -> list[str]:
 def subjects(operation: Operation, device: str, order: int | None = None) -> Iterator[Subject]:
     """Every kernel of an operation on a device."""
     for direction in operation.directions:
-        if device == "cpu":
+        whole = getattr(operation.implementation("cpu" if device == "cpu" else "cuda"), direction)
+        if device == "cpu" and not isinstance(whole, Ladder):
             yield Subject(operation, direction, device)
-        else:
-            for rung in range(1, len(getattr(operation.implementation("cuda"), direction)) + 1):
-                yield Subject(operation, direction, device, rung, order if device in ("interpret", "emulate") else None)
+            continue
+        for rung in range(1, len(whole) + 1):
+            yield Subject(operation, direction, device, rung, order if device in ("interpret", "emulate") else None)
 
 
 class Choices:

@@ -2,7 +2,10 @@
 
 import functools
 import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from kernels.modules import PACKAGE
 from kernels.operation import find_operation
 
 
@@ -18,9 +21,14 @@ def checked(function):
 
     @functools.wraps(original)
     def look_and_call(*arguments, **named):
-        operation = find_operation(original.__module__.split(".")[-2])
-        operation.require(original.__name__, signature.bind(*arguments, **named).arguments)
+        require(original, original.__name__, signature.bind(*arguments, **named).arguments)
         return function(*arguments, **named)
 
     look_and_call.unchecked = function  # type: ignore[attr-defined]
     return look_and_call
+
+
+def require(function: Callable, direction: str, arguments: Mapping[str, Any]) -> None:
+    """Raise ShapeError for arguments that do not fit the operation in whose folder a function stands."""
+    name = function.__module__.removeprefix(f"{PACKAGE}.").partition(".")[0]
+    find_operation(name).require(direction, arguments)

@@ -455,8 +455,8 @@ ROWS = (
     cpu(
         "softmax",
         "the largest value is not taken off",
-        "y[r, c] = np.exp(x[r, c] - largest)",
-        "y[r, c] = np.exp(x[r, c])",
+        "y[r, c] = np.exp(x[r, c] - largest) / total",
+        "y[r, c] = np.exp(x[r, c]) / total",
         "values whose exponential is finite",
     ),
     gpu(

@@ -10,7 +10,7 @@ from kernels.operation import find_operation
 from tests.helpers import ROOT
 from tests.helpers.cases import LARGE, compilations, large, small
 from tests.helpers.checks import assert_close
-from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS, WITH_LADDERS
+from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS, WITH_LADDERS, cpu_rungs
 
 FOLDER = ROOT / "kernels" / "operations"
 
@@ -30,9 +30,10 @@ def test_on_the_cpu_large_cases_equal_the_reference(name):
     """So they are not too hard for float32, and are past the constants of the CPU's kernels."""
     operation = OPERATIONS[name]
     for case in large(name, "cpu"):
-        assert_close(case.trial.forward("cpu"), case.forward, operation.tolerance)
-        if operation.gradients:
-            assert_close(case.trial.backward("cpu", case.saved), case.backward, operation.tolerance)
+        for rung in cpu_rungs(name, "forward"):
+            assert_close(case.trial.forward("cpu", rung=rung), case.forward, operation.tolerance)
+        for rung in cpu_rungs(name, "backward") if operation.gradients else ():
+            assert_close(case.trial.backward("cpu", case.saved, rung=rung), case.backward, operation.tolerance)
 
 
 @pytest.mark.parametrize("name", WITH_LADDERS)

@@ -15,7 +15,8 @@ from tests.helpers.running import KINDS, backward, trial
 LARGEST = float(np.finfo(np.float32).max)
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_rung = pytest.mark.parametrize(
-    ("kind", "rung"), [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2), ("interpret", 3)]
+    ("kind", "rung"),
+    [("reference", None), *(("cpu", rung) for rung in (1, 2, 3)), *(("interpret", rung) for rung in (1, 2, 3))],
 )
 
 
