@@ -6,18 +6,18 @@ the CPU has: AVX-512, AVX2 or NEON. To a Numba loop they are functions like any 
 
 multiply16, multiply32    sums of products, TILE rows of so many lanes, that stay in registers
 transpose16               a square of 16 x 16 values turned in registers
-
-Numba's cache does not see an edit to this file, only one to the file of the loop that calls: touch that as well.
 """
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from kernels.cpu.registers import bits, machine
+
 # As many sums as the vector registers hold: 10 rows of 32 lanes are 20 of the 32 registers of AVX-512, 6 rows of 16
 # lanes are 12 of the 16 of AVX2 (or 24 of the 32 of NEON). Too many, and sums live in memory.
-TILE, LANES = (10, 32) if binding.get_host_cpu_features().get("avx512f") else (6, 16)
+TILE, LANES = (10, 32) if bits(machine()) == 512 else (6, 16)
 
 
 def vector_at(builder, pointer, vector, *parts):
@@ -36,12 +36,12 @@ def pointers(context, builder, signature, args):
     ]
 
 
-def make_tile(lanes):
-    """The sums of TILE rows and so many lanes, as a function for Numba loops; all arrays are flat."""
+def make_tile(height, lanes):
+    """The sums of so many rows and lanes, as a function for Numba loops; all arrays are flat."""
 
     @intrinsic
     def tile(context, out, o, a, rows, r, v, v0, terms, first, last, step):
-        """out[o + m*lanes + l] += sum of a[rows[r + m] + a_at + k*step] * v[v0 + (v_at + k)*lanes + l], m < TILE,
+        """out[o + m*lanes + l] += sum of a[rows[r + m] + a_at + k*step] * v[v0 + (v_at + k)*lanes + l], m < height,
         over the terms first..last, each a stretch (a_at, v_at, run) with k < run."""
         i = types.intp
         signature = types.void(out, i, a, rows, i, v, i, terms, i, i, i)
@@ -61,9 +61,9 @@ def make_tile(lanes):
             def item(pointer, index):
                 return builder.load(builder.gep(pointer, [index]))
 
-            row = [builder.gep(a, [item(rows, builder.add(r, number(m)))]) for m in range(TILE)]
-            total = [cgutils.alloca_once(builder, vector) for m in range(TILE)]  # LLVM keeps these in registers
-            for m in range(TILE):
+            row = [builder.gep(a, [item(rows, builder.add(r, number(m)))]) for m in range(height)]
+            total = [cgutils.alloca_once(builder, vector) for m in range(height)]  # LLVM keeps these in registers
+            for m in range(height):
                 builder.store(zero, total[m])
             with cgutils.for_range_slice(builder, first, last, number(1)) as (n, _):
                 a_at, v_at, run = (item(terms, builder.add(builder.mul(n, number(3)), number(f))) for f in range(3))
@@ -71,11 +71,11 @@ def make_tile(lanes):
                     column = builder.add(a_at, builder.mul(loop.index, step))
                     v_row = builder.mul(builder.add(v_at, loop.index), number(lanes))
                     values = builder.load(vector_at(builder, v, vector, v0, v_row), align=4)
-                    for m in range(TILE):
+                    for m in range(height):
                         one = builder.insert_element(zero, item(row[m], column), ir.Constant(ir.IntType(32), 0))
                         spread = builder.shuffle_vector(one, zero, everywhere)
                         builder.store(builder.call(multiply_add, [spread, values, builder.load(total[m])]), total[m])
-            for m in range(TILE):
+            for m in range(height):
                 place = vector_at(builder, out, vector, o, number(m * lanes))
                 builder.store(builder.fadd(builder.load(place, align=4), builder.load(total[m])), place, align=4)
             return context.get_dummy_value()
@@ -85,7 +85,7 @@ def make_tile(lanes):
     return tile
 
 
-multiply16, multiply32 = make_tile(16), make_tile(32)
+multiply16, multiply32 = make_tile(TILE, 16), make_tile(TILE, 32)
 
 
 @intrinsic
