@@ -11,8 +11,8 @@ import pytest
 from llvmlite import binding
 from numba import float32, int64, njit
 
+from kernels.cpu.multiply import make_tile
 from kernels.cpu.registers import bits
-from kernels.cpu.vectors import make_tile
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 

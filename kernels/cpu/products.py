@@ -6,7 +6,7 @@ The left matrix is addressed and never built: the address of an entry is a sum, 
 that depends on the column, so two short tables of offsets say where it stands, transposed or inside an image. A `Plan`
 holds them. The right matrix v has its rows l side by side, in blocks of lanes.
 
-- `multiply32` (kernels/cpu/vectors.py) sums TILE rows times LANES lanes without leaving the registers: a load of v and
+- `multiply32` (kernels/cpu/multiply.py) sums TILE rows times LANES lanes without leaving the registers: a load of v and
   TILE broadcast loads of a feed TILE multiply-adds of LANES lanes. It is written in LLVM's own vectors.
 - `lanes_last` and `deliver` turn channels from far apart in memory to side by side and back, 16 by 16 in registers.
 - Jobs of up to UNIT tiles are dealt to the threads like cards. Each writes its own part of the output and sums in an
@@ -21,7 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
-from kernels.cpu.vectors import LANES, TILE, multiply16, multiply32, transpose16
+from kernels.cpu.multiply import multiply16, multiply32
+from kernels.cpu.turns import turn_in, turn_out
+from kernels.cpu.vectors import LANES, TILE
 
 CHUNK = 2048  # rows of v (up to 256 KiB) that the tiles of a job pass over before they go on to the next
 UNIT = 16  # tiles in a job: what they share of v and a stays in the cache
@@ -94,8 +96,8 @@ def lanes_last(v, source, lanes, channels, channel_step, n1, step1, n2, step2):
                 channel = block * lanes + lane
                 t = ((block * n1 + i1) * n2 + i2) * lanes + lane
                 s = channel * channel_step + i1 * step1 + i2 * step2
-                if step2 == 1 and i2 + 16 <= n2 and channel + 16 <= channels:
-                    transpose16(v, t, lanes, source, s, channel_step, 16)
+                if step2 == 1:
+                    turn_in(v, t, lanes, source, s, channel_step, min(16, n2 - i2), max(0, channels - channel))
                 else:
                     for i in range(min(16, n2 - i2)):
                         for k in range(16):
@@ -128,8 +130,9 @@ def deliver(out, place, base, step, sums, live, lanes, live_lanes):
             n = 1
             while n < 16 and m + n < live and place[m + n] == place[m] + n:
                 n += 1
-            if n >= 4 and lane + 16 <= live_lanes:
-                transpose16(out, base + place[m] + lane * step, step, sums, m * lanes + lane, lanes, n)
+            if n >= 4:
+                known = min(16, live_lanes - lane)
+                turn_out(out, base + place[m] + lane * step, step, sums, m * lanes + lane, lanes, n, known)
             else:
                 for i in range(m, m + n):
                     for k in range(lane, min(lane + 16, live_lanes)):
