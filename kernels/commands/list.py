@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from kernels.commands.command_line import Commands, add_json, write_json
+from kernels.commands.command_line import Parser, add_json, write_json
 from kernels.commands.targets import single_ladders
 from kernels.modules import OperationError
 from kernels.operation import IMPLEMENTATIONS, Operation, all_operations, find_operation, left_out
 
 
-def add(commands: Commands) -> None:
-    c = commands.add("list", run, "list every operation, its equations, implementations and rungs", "list conv2d")
+def add(c: Parser) -> None:
     c.add_argument("operation", nargs="?", metavar="OPERATION", help="only this one (default: all)")
     add_json(c)
 
