@@ -46,8 +46,9 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
 
     It is 0 unless the command gives another, 1 after an error and 130 after an interrupt. Errors a user can cause, the
     program's own `errors` among them, are one line on standard error, and so are warnings; the traceback is above it
-    where HANDWRITTEN_DEBUG asks for it. `errors` may be a function that is asked for them where there is an error, as
-    some stand in modules that load slowly. Arguments that cannot be are one line too, and leave with code 2 by SystemExit.
+    where HANDWRITTEN_DEBUG asks for it. Arguments that cannot be are one line too, and leave with code 2 by SystemExit.
+
+    errors    or a function that is asked for them where there is an error, as some stand in modules that load slowly
     """
     options = parser.parse_args(arguments)
     logging.getLogger("numba").setLevel(logging.WARNING)
@@ -116,6 +117,16 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(None, unknown(action.dest, value, action.choices))
 
 
+class Version(argparse.Action):
+    """Prints name and version, which are looked up when they are asked for."""
+
+    def __call__(self, parser, namespace, values, option=None):
+        from kernels.version import NAME, version  # here, because it loads slowly and is seldom needed
+
+        print(NAME, version())
+        parser.exit()
+
+
 def command(prog: str, run: Run, text: str, example: str = "") -> Parser:
     """A program that is one command and calls `run(options)`, with what its help says and an example of arguments."""
     return _runs(run, Parser(prog=prog, description=text, epilog=f"example: {prog} {example}".rstrip()))
@@ -132,6 +143,8 @@ class Commands:
         epilog = f"example: {prog} {example}".rstrip()
         self.parser = Parser(prog=prog, description=text, epilog=epilog, parents=options)
         self._commands = self.parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
+
+        self.parser.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
 
     def add(self, name: str, run: Run, text: str, example: str) -> argparse.ArgumentParser:
         """A command that calls `run(options)`."""
@@ -153,6 +166,13 @@ class Commands:
         example = f"example: {self.parser.prog} {example}"
         parents = self._options
         return self._commands.add_parser(name, help=text, description=text, epilog=example, parents=parents, **more)
+
+
+def late(module: str, name: str) -> Run:
+    """The function `name(options)` of a module, which is imported when it is called, as whoever asks for help is not
+    to wait for it.
+    """
+    return lambda options: getattr(importlib.import_module(module), name)(options)
 
 
 def _runs(run: Run, parser: Parser) -> Parser:

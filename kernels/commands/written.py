@@ -1,4 +1,4 @@
-"""The ladders of an operation as its files say them: read and not imported, as what they need to be run loads slowly."""
+"""The ladders of an operation as its files say them: read and not imported, as what runs them loads slowly."""
 
 import ast
 import importlib.util
@@ -26,11 +26,11 @@ def written_ladders(operation: Operation) -> dict[str, list[str]] | None:
         return None
     if not operation.has("cuda"):
         return {}
-    found = {}
+    found: dict[str, list[str]] = {}
     try:
         for direction in operation.directions:
             parts = ladders(f"{PACKAGE}.{operation.name}.cuda", direction)
-            found |= parts if len(parts) > 1 else {direction: rungs for rungs in parts.values()}
+            found |= parts if len(parts) > 1 else dict.fromkeys([direction], *parts.values())
     except (OSError, SyntaxError, Unread):
         return None
     return found

@@ -218,7 +218,10 @@ def backward_4(dy, dx, **parameters):
 
 @rung(registers=forward_5.registers, tiny=forward_5.tiny)
 def backward_5(dy, dx, **parameters):
-    """Four values at once, and eight times in a thread: 16 bytes a lane, and addresses that differ by known distances."""
+    """Four values at once, and eight times in a thread: 16 bytes a lane, and addresses that differ by known distances.
+
+    Where forward is left to rung 4, so is this.
+    """
     return forward_5(dy, dx, **parameters)
 
 
