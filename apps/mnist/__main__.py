@@ -44,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     _data(c)
     add_json(c)
 
-    c = commands.add("predict", run("predict"), "recognise the digit in an image file", "predict seven.png")
+    c = commands.add(
+        "predict", late("apps.mnist.predict", "predict"), "recognise the digit in an image file", "predict seven.png"
+    )
     c.add_argument("image", nargs="+", type=Path, help="image file of any size, dark ink on light or light on dark")
     c.add_argument(
         "--show", action="store_true", help="draw each digit as the network sees it, 28 x 28 pixels, in text"

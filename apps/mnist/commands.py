@@ -1,21 +1,14 @@
-"""What the commands of python -m apps.mnist do."""
+"""What the commands of python -m apps.mnist do, but for predict."""
 
-import sys
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, replace
-from pathlib import Path
-from textwrap import indent
 
 from apps.command_line import carry_out, choose_run, open_run, telling_of_compiling
 from apps.errors import DataError
-from apps.mnist import figures
 from apps.mnist.classifier import DigitRecipe, Evaluation, load_classifier, recipe, trainer
 from apps.mnist.data import Digits, load
 from apps.mnist.models import MODELS
-from apps.mnist.picture import Digit, as_text, read_digit, shades_for
 from framework import Model, weights
-from framework.picture import draw_plan
 from framework.summary import Summary
 from kernels.commands.command_line import note, write_json
 
@@ -48,6 +41,8 @@ def train(options) -> None:
     print(f"output  {folder}")
     run = trainer(digits, chosen, model, folder, options.evaluate_every)
     carry_out(run, chosen.iterations, options.resume)
+    from apps.mnist import figures  # here, because it loads slowly, and the first step shall not wait for it
+
     result = Evaluation(model, digits)()
     facts = {"data": digits.source, "accuracy": result.accuracy}
     weights.save(model, folder / "weights.safetensors", **facts, **asdict(chosen))
@@ -90,44 +85,13 @@ def evaluate(options) -> None:
     )
 
 
-def predict(options) -> int:
-    """Print the digit each image shows, and the probabilities of all ten.
-
-    An image that cannot be read is named, and the others are done.
-    """
-    model, _ = load_classifier(options.weights, options.device)
-    found: list[dict] = []
-    with telling_of_compiling(model.device):
-        program = model.inference(1)
-        for path in options.image:
-            try:
-                picture = read_digit(path)
-            except DataError as error:
-                print(f"apps.mnist predict: {error}", file=sys.stderr)
-                continue
-            probabilities = program(image=picture.pixels.reshape(1, 28, 28, 1))["probabilities"][0]
-            digit, each = int(probabilities.argmax()), [float(p) for p in probabilities]
-            found.append({"image": str(path), "digit": digit, "probabilities": each, "shapes": picture.shapes})
-            _show_answer(path, picture, digit, each, options.show)
-    write_json(options.json, found)
-    return 0 if len(found) == len(options.image) else 1
-
-
-def _show_answer(path: Path, picture: Digit, digit: int, probabilities: Iterable[float], show: bool) -> None:
-    print(f"{path}: {digit}")
-    if picture.shapes > 1:
-        note(f"{path}: {picture.shapes} shapes stand side by side, and are read as one digit; cut them apart")
-    if show:
-        print(indent(as_text(picture.pixels, shades_for(sys.stdout.encoding)), " " * 4, lambda line: True))
-    for d, p in enumerate(probabilities):
-        print(f"    {d}  {p:7.2%}  {'#' * round(40 * p)}")
-
-
 def show_summary(options) -> None:
     """Print the table of a model's layers, and draw the plan of its memory where that is asked for."""
     graph = MODELS[options.model](options.batch_size)
     print(Summary(graph))
     if options.plan:
+        from framework.picture import draw_plan  # here, because it loads slowly and is seldom needed
+
         draw_plan(graph, options.plan)
         print(f"wrote {options.plan}")
 

