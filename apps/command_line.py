@@ -48,8 +48,13 @@ def add_device(c: argparse.ArgumentParser) -> None:
 
 def telling_of_compiling(device: Device) -> AbstractContextManager[None]:
     """Whoever sits at a terminal is told, once, where what is inside compiles kernels."""
-    text = "compiling kernels, which takes a moment"
-    return when_compiling(device, cache(lambda: note(text) if sys.stderr.isatty() else None))
+
+    @cache
+    def tell() -> None:
+        if sys.stderr.isatty():
+            note("compiling kernels, which takes a moment")
+
+    return when_compiling(device, lambda what: tell())
 
 
 def free_folder(parent: Path, name: str) -> Path:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from framework.compiling import first_run_of
 from framework.graph import GraphError
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
 from framework.plan import Buffer, Plan, Step
-from kernels.device import Call
+from kernels.device import Call, CudaDevice
 from kernels.operation import find_operation
 
 
@@ -35,7 +36,9 @@ class Program:
         if optimizer:
             optimizer.attach(parameters)
             self.calls.append((("all weights", optimizer.operation.name, "forward"), optimizer.bind(self._norm)))
-        self._run = self.device.sequence([call for _, calls in self.calls for call in calls])
+        self._sequence = self.device.sequence([call for _, calls in self.calls for call in calls])
+        # A GPU's kernels are compiled by now, and those of a processor when they first run.
+        self._run = self._sequence if isinstance(self.device, CudaDevice) else self._first_run
 
     def __repr__(self):
         takes = ", ".join(f"{name} {buffer.shape}" for name, buffer in self.inputs.items())
@@ -50,6 +53,15 @@ class Program:
         if self.plan.training:
             results["norm"] = self.device.download(self._norm)
         return results
+
+    def _first_run(self) -> None:
+        """As all further ones, and says what it is at, which may have to be compiled."""
+        names = [f"{operation}.{direction}" for (_, operation, direction), _ in self.calls]
+        distinct = list(dict.fromkeys(names))
+        for name, (_, calls) in zip(names, self.calls, strict=True):
+            with first_run_of(f"{name} ({distinct.index(name) + 1} of {len(distinct)})"):
+                self.device.one_by_one(calls)()
+        self._run = self._sequence
 
     def find_non_finite(self, **inputs: np.ndarray) -> str:
         """Run step by step on these inputs; says where the first value appears that is not finite."""

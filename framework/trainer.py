@@ -35,6 +35,9 @@ from framework.schedule import Schedule
 
 CHECKPOINT = "checkpoint.safetensors"
 
+# Seconds between lines in a log that say what is compiled.
+SPARSE = 2.0
+
 
 class Trainer:
     """Trains a model.
@@ -122,12 +125,7 @@ class Trainer:
         started = time.perf_counter() - self.seconds
         bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
         bar.mininterval = 0.5 if sys.stderr.isatty() else 10.0  # seconds; in a log each update is a line
-
-        def say_compiling():
-            if progress and not bar.desc:
-                bar.set_description("compiling")
-
-        compiling = when_compiling(self.model.device, say_compiling)
+        compiling = when_compiling(self.model.device, teller(bar) if progress else lambda what: None)
         with bar, self._log() as log, Interrupts() as interrupts, compiling:
             while self.step < iterations:
                 record = self._one_step()
@@ -185,6 +183,21 @@ class Trainer:
             outputs = ("loss", *self.parts)
             self._programs[key] = self.model.training(self.batch, self.optimizer, outputs, **options)
         return self._programs[key]
+
+
+def teller(bar: tqdm) -> Callable[[str], None]:
+    """Says before the bar what is compiled: on a terminal at once, in a log now and then."""
+    due = 0.0
+
+    def tell(what: str) -> None:
+        nonlocal due
+        text = f"compiling {what}".rstrip()
+        now = time.monotonic()
+        if not bar.desc.startswith(text) and (now >= due or sys.stderr.isatty()):
+            bar.set_description(text)
+            due = now + SPARSE
+
+    return tell
 
 
 class Interrupts:

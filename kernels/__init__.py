@@ -4,14 +4,11 @@ import os
 
 from kernels.caches import find_places
 
-# Libraries read both of these when they are loaded, so `import kernels` stands first in framework/ and apps/.
+# Libraries read both of these when they are loaded, so `import kernels` stands first in framework/ and apps/. Numba is
+# not loaded here: kernels/cpu and kernels/gpu do, and see to its cache.
 
 # Cores that wait for each other shall sleep and not spin, or they take the time of the very thread that is waited for:
 # beside two busy programs on two cores, a training step of `cnn6` took 1084 ms with spinning and 48 ms without.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 find_places()
-
-from kernels.numba_cache import make_safe  # noqa: E402  (Numba, too, reads at once where its caches shall be)
-
-make_safe()

@@ -1,30 +1,34 @@
 """Kernels from the command line: python -m kernels"""
 
 import argparse
-import importlib
 import os
-import pkgutil
 import sys
 
-from kernels import commands
-from kernels.commands.command_line import Commands, Parser, run
-from kernels.device import DeviceError
-from kernels.gpu.compiler import CompileError
-from kernels.gpu.interpreter import KernelError
-from kernels.gpu.report import ReportError
-from kernels.gpu.shown import VARIABLE
+from kernels.commands import COMMANDS
+from kernels.commands.command_line import Commands, Errors, Parser, run
+from kernels.debugging import VARIABLE
 from kernels.modules import OperationError
-from kernels.operation import ShapeError
 from kernels.operations import add_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
-    return run(parser(), arguments, (CompileError, DeviceError, KernelError, ReportError, ShapeError))
+    return run(parser(), arguments, errors)
+
+
+def errors() -> Errors:
+    """What users can cause with kernels and devices."""
+    from kernels.device import DeviceError  # here, because these load slowly, and who is helped needs none
+    from kernels.gpu.compiler import CompileError
+    from kernels.gpu.interpreter import KernelError
+    from kernels.gpu.report import ReportError
+    from kernels.operation import ShapeError
+
+    return CompileError, DeviceError, KernelError, ReportError, ShapeError
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of all commands: the modules of kernels/commands that have `add`."""
+    """Of all commands."""
     found = Commands(
         "python -m kernels",
         "Take a kernel apart: what it is, whether it is right, how fast it is, and why. "
@@ -32,10 +36,8 @@ def parser() -> argparse.ArgumentParser:
         "show conv2d.forward --rung 2",
         [everywhere()],
     )
-    for name in (module.name for module in pkgutil.iter_modules(commands.__path__)):
-        module = importlib.import_module(f"kernels.commands.{name}")
-        if hasattr(module, "add"):
-            module.add(found)
+    for name, (text, example) in COMMANDS.items():
+        found.add_late(name, f"kernels.commands.{name}", text, example)
     return found.parser
 
 

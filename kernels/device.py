@@ -6,23 +6,22 @@ emulate     NumPy arrays, the CUDA kernels as they are compiled for a GPU, their
 interpret   NumPy arrays, the CUDA kernels interpreted and checked: slow, exact, anywhere
 reference   NumPy arrays in float64, the equations as they stand in reference.py
 
-Whoever runs an operation, a network, a test, the fuzzer or a benchmark, does it through here.
+Whoever runs an operation, a network, a test, the fuzzer or a benchmark, does it through here. Much more only names
+a device or describes a network, so what loads Numba is imported where it is needed.
 """
 
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kernels.cpu.cores import one_core
-from kernels.cpu.ladder import Ladder
-from kernels.gpu import Launch
-from kernels.gpu.compiler import compiler_problem, gpu_problem
-from kernels.gpu.together import compile_together
 from kernels.operation import Operation, unknown
+
+if TYPE_CHECKING:
+    from kernels.gpu import Launch
 
 DEVICES = ("cuda", "cpu", "emulate", "interpret", "reference")
 
@@ -103,7 +102,7 @@ class Device:
             return [lambda launch=launch: launch.interpret(checked, seed=seed) for launch in runs]  # type: ignore[misc]
         function = getattr(operation.implementation(kind), direction)
         arguments = {name: arguments[name] for name in operation.arguments(direction)}
-        if isinstance(function, Ladder):
+        if hasattr(function, "choose"):  # a ladder (kernels/cpu/ladder.py)
             function = function.choose(arguments, how.get("rung")).function
         function = getattr(function, "unchecked", function)  # as it has been checked
         if sum(a.nbytes for a in arguments.values() if isinstance(a, np.ndarray)) < SMALL:
@@ -167,7 +166,7 @@ class Device:
 class CudaCall:
     """A launch, bound to a stream: each call enqueues it there."""
 
-    def __init__(self, name: str, launch: Launch, stream):
+    def __init__(self, name: str, launch: "Launch", stream):
         self.name, self.launch = f"{name}, {launch.kernel!r}", launch
         self._enqueue = launch.bound(stream.ptr)
 
@@ -233,6 +232,8 @@ class CudaDevice(Device):
         If all kernels have run before, the first run is captured; if not, it launches them one by one, which loads
         them, and the second is captured. Further runs are replays. Raises DeviceError where a capture fails.
         """
+        from kernels.gpu.together import compile_together
+
         compile_together(call.launch for call in calls)
         one_by_one = self.one_by_one(calls)
         if not self.capture or not calls:
@@ -282,7 +283,7 @@ def launches(
     rung: int | None = None,
     tiny: bool = False,
     part: str | None = None,
-) -> list[Launch]:
+) -> "list[Launch]":
     """What cuda.py would launch in "forward" or "backward", not yet run.
 
     rung    by default the highest
@@ -296,6 +297,8 @@ def launches(
 
 
 def _on_one_core(function, arguments):
+    from kernels.cpu.cores import one_core
+
     with one_core():
         function(**arguments)
 
@@ -306,8 +309,11 @@ def find_device(name: str = "auto") -> Device:
         name = "cuda" if cuda_problem() is None else "cpu"
     if name not in DEVICES:
         raise DeviceError(unknown("device", name, ("auto", *DEVICES)))
-    if name == "emulate" and (problem := compiler_problem()):
-        raise DeviceError(f"device emulate cannot be used: {problem}")
+    if name == "emulate":
+        from kernels.gpu.compiler import compiler_problem
+
+        if problem := compiler_problem():
+            raise DeviceError(f"device emulate cannot be used: {problem}")
     if name != "cuda":
         return Device(name)
     if problem := cuda_problem():
@@ -317,6 +323,8 @@ def find_device(name: str = "auto") -> Device:
 
 def cuda_problem() -> str | None:
     """Why a GPU cannot be used here; None where it can."""
+    from kernels.gpu.compiler import gpu_problem
+
     if problem := gpu_problem():
         return problem
     if importlib.util.find_spec("cupy") is None:

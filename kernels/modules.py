@@ -31,6 +31,8 @@ def load(name: str) -> ModuleType:
     Whatever a file does wrong when it is imported is its author's to read, and no reason for others to stop.
     """
     try:
+        if name.endswith(".cpu"):
+            importlib.import_module("kernels.cpu")  # which makes Numba's cache safe, should the file use nothing of it
         return importlib.import_module(f"{PACKAGE}.{name}")
     except (Exception, SystemExit) as error:
         said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())

@@ -10,11 +10,12 @@ import pytest
 import kernels.__main__
 from benchmarks import turns
 from benchmarks.turns import OURS, YARDSTICK
+from kernels.commands.command_line import CommandError
 from kernels.gpu import gpu_is_available
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 
-PROGRAMS = ("detectors", "interpreter", "machine", "matching", "overfit", "training_step")
+PROGRAMS = ("detectors", "interpreter", "machine", "matching", "overfit", "start", "training_step")
 
 
 def program(name):
@@ -40,6 +41,7 @@ def test_a_benchmark_helps_with_an_example(name, capsys):
         ("interpreter", "now", "unrecognized arguments: now"),
         ("matching", "--iterations -1", "argument --iterations: '-1' is not a whole number of at least 1"),
         ("overfit", "--model vgg", "unknown model 'vgg'; choose from lite, facenet, faceresnet"),
+        ("start", "--repeats none", "argument --repeats: 'none' is not a whole number of at least 1"),
         ("training_step", "--model cnn7", "unknown model 'cnn7'; choose from cnn6, "),
         ("training_step", "--json a.png", "argument --json: 'a.png' is not the name of a file that ends in .json"),
     ],
@@ -102,6 +104,23 @@ def test_a_competitor_that_ends_early_is_named_and_the_other_models_are_timed(mo
     assert step.main(["--model", "cnn6", "fcc6", "--no-torch", "--json", str(path)]) == 1
     assert list(json.loads(path.read_text())["milliseconds"]) == ["fcc6"]
     assert "cnn6: PyTorch ended early" in capsys.readouterr().err
+
+
+def test_starts_are_timed_and_written(tmp_path, capsys):
+    assert program("start")(["--repeats", "1", "--no-training", "--json", str(tmp_path / "start.json")]) == 0
+    found = json.loads((tmp_path / "start.json").read_text())
+    assert list(found) == ["commands"]
+    assert min(found["commands"].values()) > 0
+    said = capsys.readouterr().out.splitlines()[1:]
+    assert [line.partition("  ")[0] for line in said] == [f"python {words}" for words in found["commands"]]
+    assert said[0].split()[-1] == "1.0"
+
+
+def test_training_that_ends_before_its_first_step_is_not_timed(tmp_path, monkeypatch):
+    start = importlib.import_module("benchmarks.start")
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))  # there are no digits
+    with pytest.raises(CommandError, match="training on mnist ended with code 1 before its first step"):
+        start.first_step("mnist", str(tmp_path / "cache"))
 
 
 def test_a_machine_is_described(tmp_path, capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from cuda.pathfinder import DynamicLibNotFoundError
 
+import kernels.cpu.cores
 import kernels.device
 from kernels.device import SMALL, Device, DeviceError, find_device
 from kernels.gpu import compiler
@@ -24,7 +25,7 @@ def test_small_arrays_are_computed_on_one_core_and_large_ones_on_all(size, cores
         asked.append("one")
         yield
 
-    monkeypatch.setattr(kernels.device, "one_core", one_core)
+    monkeypatch.setattr(kernels.cpu.cores, "one_core", one_core)
     x = np.linspace(-1, 1, size, dtype=np.float32)
     y = Device("cpu").run(find_operation("activation"), "forward", {"x": x, "function": "relu"})["y"]
     np.testing.assert_array_equal(y, np.maximum(x, 0))

@@ -11,6 +11,8 @@ from numba.core.caching import IndexDataCacheFile
 from kernels import numba_cache
 from kernels.numba_cache import behind, make_safe, stamp
 from tests.helpers import ROOT
+from tests.helpers.programs import python
+from tests.test_house import imports
 
 RELU, SIGMOID = ("relu", "avx2"), ("sigmoid", "avx2")
 
@@ -73,3 +75,59 @@ def test_the_scheduler_of_the_emulator_depends_on_all_that_it_calls():
     names = {path.name for path in behind(ROOT / "kernels" / "gpu" / "emulator" / "schedule.py")}
     assert {"schedule.py", "warp.py", "order.py", "shadow.py", "raw.py", "layout.py"} <= names
     assert "cuda.py" not in {path.name for path in behind(ROOT / "kernels" / "operations" / "add" / "cpu.py")}
+
+
+SAFE = "from numba.core.caching import IndexDataCacheFile as file; print(file.save.__module__)"
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "import kernels.cpu",
+        "import kernels.gpu",
+        "import kernels.gpu.emulator.schedule",
+        "import kernels.operations.conv2d.cpu.loops",
+        "from kernels.device import find_device; find_device()",
+        "from kernels.operation import find_operation; find_operation('plain').implementation('cpu')",
+    ],
+)
+def test_whoever_may_compile_has_a_safe_cache(does, tmp_path):
+    """Numba is not loaded by `import kernels`, so each way to it sees to that; also where a file asks for no help."""
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "cpu.py").write_text("def forward(x, y):\n    y[...] = x\n")
+    (tmp_path / "plain" / "__init__.py").write_text(
+        "from kernels.operation import Operation\n"
+        "operation = Operation('plain', inputs=('x',), outputs=('y',), shapes=lambda x: {'y': x})\n"
+    )
+    done = python("-c", f"{does}\n{SAFE}", HANDWRITTEN_OPERATIONS=tmp_path)
+    assert done.stdout == "kernels.numba_cache\n", done.stderr
+
+
+def modules_with_a_cache():
+    """The files whose loops Numba caches, as modules."""
+    files = [path.relative_to(ROOT) for path in (ROOT / "kernels").rglob("*.py") if "cache=True" in path.read_text()]
+    return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
+
+
+@pytest.mark.parametrize("module", modules_with_a_cache())
+def test_a_file_whose_loops_are_cached_loads_what_makes_the_cache_safe(module):
+    packages = [".".join(module.split(".")[: n + 1]) for n in range(1, module.count(".") + 1)]
+    loaded = {name for package in packages for name in (package, *imports(package))}
+    assert [name for name in loaded if name.startswith(("kernels.cpu", "kernels.gpu"))]
+
+
+BITS = """
+import numpy as np
+from kernels.operations.batchnorm import cpu as batchnorm
+from kernels.operations.reduce.cpu import sum_of
+x = np.random.default_rng(0).standard_normal((4, 3, 777)).astype(np.float32)
+mean, var = batchnorm._moments(x)
+sums = batchnorm._delta_sums(x, x + 1, mean.astype(np.float32))
+print(*(value.hex() for value in [*mean, *var, *np.concatenate(sums), sum_of(x.ravel(), True)]))
+"""
+
+
+def test_a_process_that_compiles_gets_the_bits_of_one_that_loads(tmp_path):
+    """Sums in vectors: a function that was compiled for itself added in another order than the copy in its caller."""
+    compiled, loaded = (python("-c", BITS, cwd=ROOT, NUMBA_CACHE_DIR=tmp_path) for _ in range(2))
+    assert compiled.stdout == loaded.stdout != "", compiled.stderr + loaded.stderr

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
 # Face heights in pixels, from the first to below the second: the paper's three scales.
 SCALES = {"large": (300, np.inf), "medium": (50, 300), "small": (10, 50)}
@@ -206,6 +205,8 @@ def subsets(truths: Sequence[Truth], names: Sequence[str] = (), folder: Path | N
 
 def listed(truths: Sequence[Truth], names: Sequence[str], path: Path) -> list[Truth]:
     """The truth by a list of the toolbox: for each picture it has all boxes, and the numbers of those that count."""
+    from scipy.io import loadmat  # here, because it loads slowly and is seldom needed
+
     counted = {}
     file = loadmat(path)
     events = zip(*(file[key] for key in ("event_list", "file_list", "face_bbx_list", "gt_list")), strict=True)

@@ -2,35 +2,14 @@
 
 import argparse
 import sys
-import time
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from textwrap import indent
 
 from apps import command_line
-from apps.command_line import (
-    add_device,
-    add_recipe,
-    add_run,
-    carry_out,
-    choose_run,
-    open_run,
-    telling_of_compiling,
-)
-from apps.errors import DataError
-from apps.mnist import figures
-from apps.mnist.classifier import WEIGHTS, DigitRecipe, Evaluation, load_classifier, recipe, trainer
-from apps.mnist.data import Digits, load
+from apps.command_line import add_device, add_recipe, add_run
+from apps.mnist.classifier import WEIGHTS, DigitRecipe
 from apps.mnist.models import MODELS
-from apps.mnist.picture import Digit, as_text, read_digit, shades_for
-from framework import Model, weights
-from framework.picture import draw_plan
-from framework.summary import Summary
-from kernels.commands.command_line import Commands, add_json, count, note, picture_file, positive, write_json
-
-# Digits held out that are looked at where kernels are interpreted, which takes seconds to minutes a digit.
-INTERPRETED = 4
+from kernels.commands.command_line import Commands, add_json, count, late, picture_file, positive
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
+    run = partial(late, "apps.mnist.commands")
     commands = Commands(
         "python -m apps.mnist",
         "Recognise handwritten digits with hand-written kernels. "
@@ -47,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         "train --model cnn3 --iterations 2000",
     )
 
-    c = commands.add("train", train, "train a model and evaluate it", "train --model cnn6 --iterations 5000")
+    c = commands.add("train", run("train"), "train a model and evaluate it", "train --model cnn6 --iterations 5000")
     add_recipe(c, DigitRecipe(), MODELS, "digits")
     what = f"move digits at random by up to so many (default: {DigitRecipe.shift})"
     c.add_argument("--shift", type=count, metavar="PIXELS", help=what)
@@ -57,14 +37,16 @@ def parser() -> argparse.ArgumentParser:
     add_json(c)
 
     c = commands.add(
-        "evaluate", evaluate, "measure a trained model on the digits held out", "evaluate --json result.json"
+        "evaluate", run("evaluate"), "measure a trained model on the digits held out", "evaluate --json result.json"
     )
     _weights(c)
     add_device(c)
     _data(c)
     add_json(c)
 
-    c = commands.add("predict", predict, "recognise the digit in an image file", "predict seven.png")
+    c = commands.add(
+        "predict", late("apps.mnist.predict", "predict"), "recognise the digit in an image file", "predict seven.png"
+    )
     c.add_argument("image", nargs="+", type=Path, help="image file of any size, dark ink on light or light on dark")
     c.add_argument(
         "--show", action="store_true", help="draw each digit as the network sees it, 28 x 28 pixels, in text"
@@ -73,14 +55,16 @@ def parser() -> argparse.ArgumentParser:
     add_device(c)
     add_json(c)
 
-    c = commands.add("summary", show_summary, "print a model's layers, sizes and costs", "summary --model lenet5")
+    c = commands.add(
+        "summary", run("show_summary"), "print a model's layers, sizes and costs", "summary --model lenet5"
+    )
     c.add_argument("--model", choices=MODELS, default="cnn6")
     c.add_argument("--batch-size", type=positive, default=1, help="default: 1")
     c.add_argument(
         "--plan", type=picture_file, metavar="FILE.png", help="draw the memory of a training step: what lives when"
     )
 
-    commands.add("models", show_models, "list the models", "models")
+    commands.add("models", run("show_models"), "list the models", "models")
     return commands.parser
 
 
@@ -91,122 +75,6 @@ def _data(c):
 
 def _weights(c):
     c.add_argument("--weights", type=Path, default=WEIGHTS / "cnn6.safetensors", help="default: the cnn6 that ships")
-
-
-def _load(options) -> Digits:
-    """The digits; where kernels are interpreted, with a few of those held out only, and that is said."""
-    digits = load(options.data)
-    if options.device != "interpret":
-        return digits
-    held_out = len(digits.test_labels)
-    note(f"interpreting is slow, so only {INTERPRETED} of the {held_out:,} digits held out are looked at")
-    few = slice(0, INTERPRETED)
-    return replace(digits, test_images=digits.test_images[few], test_labels=digits.test_labels[few])
-
-
-def train(options) -> None:
-    """Train, evaluate, and leave weights, log and figures in the run's folder."""
-    chosen, folder = choose_run(options, "mnist", DigitRecipe(), recipe, MODELS)
-    digits = _load(options)
-    if chosen.batch > len(digits.train_images):
-        raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
-    model = Model(MODELS[chosen.model], options.device, chosen.seed)
-    open_run(folder, options.resume)
-    print(f"data    {digits.source}, {digits.origin}")
-    print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-    print(f"recipe  {chosen}")
-    print(f"output  {folder}")
-    run = trainer(digits, chosen, model, folder, options.evaluate_every)
-    carry_out(run, chosen.iterations, options.resume)
-    result = Evaluation(model, digits)()
-    facts = {"data": digits.source, "accuracy": result.accuracy}
-    weights.save(model, folder / "weights.safetensors", **facts, **asdict(chosen))
-    learned = f"{model.name}: {len(digits.train_labels):,} digits to learn from, {len(digits.test_labels):,} held out"
-    figures.learning_curves({model.name: run.records}, folder / "curves.png", learned)
-    figures.misclassified_sheet(
-        digits.test_images, digits.test_labels, result.predictions, result.probabilities, folder / "misclassified.png"
-    )
-    wrong = int((result.predictions != digits.test_labels).sum())
-    print(f"accuracy {result.accuracy:.2%} of {len(digits.test_labels)} digits held out ({wrong} wrong), ", end="")
-    print(f"{run.seconds:.0f} s, {run.steps_per_second:.1f} steps a second")
-    print(f"wrote weights.safetensors, metrics.jsonl, curves.png and misclassified.png in {folder}")
-    times = {"seconds": round(run.seconds, 3), "steps_per_second": round(run.steps_per_second, 3)}
-    write_json(options.json, {"model": model.name, "device": model.device.name, **facts, **times})
-
-
-def evaluate(options) -> None:
-    """Print loss and accuracy of a weights file on the digits held out."""
-    model, facts = load_classifier(options.weights, options.device)
-    digits = _load(options)
-    started = time.perf_counter()
-    with telling_of_compiling(model.device):
-        result = Evaluation(model, digits)()
-    seconds = time.perf_counter() - started
-    print(f"data     {digits.source}, {digits.origin}")
-    print(f"model    {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
-    print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {seconds:.1f} s on {model.device}")
-    if facts.get("data") != digits.source:
-        print("note     it was trained on other data, which may hold digits that are held out here")
-    write_json(
-        options.json,
-        {
-            "model": model.name,
-            "device": model.device.name,
-            "data": digits.source,
-            "accuracy": result.accuracy,
-            "loss": result.loss,
-            "seconds": round(seconds, 3),
-        },
-    )
-
-
-def predict(options) -> int:
-    """Print the digit each image shows, and the probabilities of all ten.
-
-    An image that cannot be read is named, and the others are done.
-    """
-    model, _ = load_classifier(options.weights, options.device)
-    found: list[dict] = []
-    with telling_of_compiling(model.device):
-        program = model.inference(1)
-        for path in options.image:
-            try:
-                picture = read_digit(path)
-            except DataError as error:
-                print(f"apps.mnist predict: {error}", file=sys.stderr)
-                continue
-            probabilities = program(image=picture.pixels.reshape(1, 28, 28, 1))["probabilities"][0]
-            digit, each = int(probabilities.argmax()), [float(p) for p in probabilities]
-            found.append({"image": str(path), "digit": digit, "probabilities": each, "shapes": picture.shapes})
-            _show_answer(path, picture, digit, each, options.show)
-    write_json(options.json, found)
-    return 0 if len(found) == len(options.image) else 1
-
-
-def _show_answer(path: Path, picture: Digit, digit: int, probabilities: Iterable[float], show: bool) -> None:
-    print(f"{path}: {digit}")
-    if picture.shapes > 1:
-        note(f"{path}: {picture.shapes} shapes stand side by side, and are read as one digit; cut them apart")
-    if show:
-        print(indent(as_text(picture.pixels, shades_for(sys.stdout.encoding)), " " * 4, lambda line: True))
-    for d, p in enumerate(probabilities):
-        print(f"    {d}  {p:7.2%}  {'#' * round(40 * p)}")
-
-
-def show_summary(options) -> None:
-    """Print the table of a model's layers, and draw the plan of its memory where that is asked for."""
-    graph = MODELS[options.model](options.batch_size)
-    print(Summary(graph))
-    if options.plan:
-        draw_plan(graph, options.plan)
-        print(f"wrote {options.plan}")
-
-
-def show_models(options) -> None:
-    """Print each model's name and the first line of what it is."""
-    width = max(map(len, MODELS))
-    for name, build in MODELS.items():
-        print(f"{name:{width}}  {(build.__doc__ or '').splitlines()[0]}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+import kernels.cpu  # noqa: F401  makes Numba's cache safe
 from kernels.device import Call, CudaDevice, Device
 
 WARM_UP = 3

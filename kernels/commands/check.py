@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from kernels.bench.fuzz import DEVICES, Case, Judge, Subject, devices, shrink, subjects
 from kernels.commands.check_own import TOLERANCE, check_own
-from kernels.commands.command_line import CommandError, Commands, add_json, count, positive, positive_float, write_json
+from kernels.commands.command_line import CommandError, Parser, add_json, count, positive, positive_float, write_json
 from kernels.commands.own import add_launch, is_own, refuse
 from kernels.commands.tally import Tally, shown
 from kernels.commands.targets import operations, require_operation, text_of_trial
@@ -16,13 +16,7 @@ from kernels.operation import Operation, left_out
 SECONDS = 60
 
 
-def add(commands: Commands) -> None:
-    c = commands.add(
-        "check",
-        run,
-        "fuzz every kernel against the reference: random shapes; ties, zeros, denormals, huge values, infinities",
-        "check conv2d --device interpret --seconds 20",
-    )
+def add(c: Parser) -> None:
     what = "only this one, or a kernel of your own, as my.py:scale (default: all operations)"
     c.add_argument("ladder", nargs="?", metavar="OPERATION|FILE.py:NAME", help=what)
     what = f"only on this one: {', '.join(DEVICES)} (default: all that are here but emulate)"

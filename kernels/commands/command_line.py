@@ -7,6 +7,7 @@ A program of one command is a parser made by `command`; one of several is `Comma
 """
 
 import argparse
+import importlib
 import json
 import logging
 import os
@@ -20,12 +21,13 @@ from typing import Any
 
 from tqdm import tqdm
 
+from kernels.debugging import is_debugging
 from kernels.files import write_whole
-from kernels.gpu.shown import is_debugging
 from kernels.modules import OperationError
 from kernels.operation import unknown
 
 Errors = tuple[type[Exception], ...]
+Late = Callable[[], Errors]
 Run = Callable[[argparse.Namespace], int | None]
 
 
@@ -39,12 +41,14 @@ progress = partial(tqdm, disable=None, leave=False, dynamic_ncols=True)
 USER_ERRORS: Errors = (CommandError, MemoryError, OSError, OperationError)
 
 
-def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None, errors: Errors = ()) -> int:
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None, errors: Errors | Late = ()) -> int:
     """Run the command that the arguments name, by default those of the process; returns the exit code.
 
     It is 0 unless the command gives another, 1 after an error and 130 after an interrupt. Errors a user can cause, the
     program's own `errors` among them, are one line on standard error, and so are warnings; the traceback is above it
     where HANDWRITTEN_DEBUG asks for it. Arguments that cannot be are one line too, and leave with code 2 by SystemExit.
+
+    errors    or a function that is asked for them where there is an error, as some stand in modules that load slowly
     """
     options = parser.parse_args(arguments)
     logging.getLogger("numba").setLevel(logging.WARNING)
@@ -57,7 +61,9 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes when it ends
         return 1
-    except USER_ERRORS + errors as error:
+    except Exception as error:
+        if not isinstance(error, USER_ERRORS + (errors() if callable(errors) else errors)):
+            raise
         if is_debugging():
             traceback.print_exc()
         print(f"{called(options.prog)}: {one_line(error)}", file=sys.stderr)
@@ -86,7 +92,21 @@ def called(prog: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with the arguments."""
+    """Says in one line what is wrong with the arguments.
+
+    fill    adds what only those need to wait for who ask for this parser
+    """
+
+    def __init__(self, *arguments, fill: Callable[["Parser"], None] | None = None, **named):
+        super().__init__(*arguments, **named)
+        self._fill = fill
+
+    def parse_known_args(self, args=None, namespace=None):
+        """argparse's own method, by which it hands a command the arguments that are its own."""
+        if self._fill:
+            fill, self._fill = self._fill, None
+            fill(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str):
         self.exit(2, f"{called(self.prog)}: {message}\n")
@@ -95,6 +115,16 @@ class Parser(argparse.ArgumentParser):
         """argparse's own method, which says it otherwise than all else here."""
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(None, unknown(action.dest, value, action.choices))
+
+
+class Version(argparse.Action):
+    """Prints name and version, which are looked up when they are asked for."""
+
+    def __call__(self, parser, namespace, values, option=None):
+        from kernels.version import NAME, version  # here, because it loads slowly and is seldom needed
+
+        print(NAME, version())
+        parser.exit()
 
 
 def command(prog: str, run: Run, text: str, example: str = "") -> Parser:
@@ -114,12 +144,35 @@ class Commands:
         self.parser = Parser(prog=prog, description=text, epilog=epilog, parents=options)
         self._commands = self.parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
 
+        self.parser.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
+
     def add(self, name: str, run: Run, text: str, example: str) -> argparse.ArgumentParser:
         """A command that calls `run(options)`."""
+        return _runs(run, self._add(name, text, example))
+
+    def add_late(self, name: str, module: str, text: str, example: str) -> None:
+        """A command that calls `run(options)` of a module, which is imported when the command is asked for.
+
+        It then has its options from the module's `add(parser)`.
+        """
+
+        def fill(parser: Parser) -> None:
+            found = importlib.import_module(module)
+            found.add(_runs(found.run, parser))
+
+        self._add(name, text, example, fill=fill)
+
+    def _add(self, name: str, text: str, example: str, **more) -> Parser:
         example = f"example: {self.parser.prog} {example}"
-        return _runs(
-            run, self._commands.add_parser(name, help=text, description=text, epilog=example, parents=self._options)
-        )
+        parents = self._options
+        return self._commands.add_parser(name, help=text, description=text, epilog=example, parents=parents, **more)
+
+
+def late(module: str, name: str) -> Run:
+    """The function `name(options)` of a module, which is imported when it is called, as whoever asks for help is not
+    to wait for it.
+    """
+    return lambda options: getattr(importlib.import_module(module), name)(options)
 
 
 def _runs(run: Run, parser: Parser) -> Parser:

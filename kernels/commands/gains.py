@@ -8,7 +8,7 @@ from pathlib import Path
 from kernels.bench.timing import HostClock, Timing, clock
 from kernels.commands.command_line import (
     CommandError,
-    Commands,
+    Parser,
     add_json,
     output_file,
     positive,
@@ -35,13 +35,7 @@ MEASURED_HEADS = ("measured", "gained")
 MARKER = re.compile(r"<!-- gains (\S+) -->\n((?:(?!<!--).)*)<!-- end -->", re.DOTALL)
 
 
-def add(commands: Commands) -> None:
-    c = commands.add(
-        "gains",
-        run,
-        "tabulate what each rung of a ladder gained over the one before it: counted, and with a GPU measured too",
-        "gains transpose softmax.forward",
-    )
+def add(c: Parser) -> None:
     what = "as in conv2d or conv2d.dx (default: those with markers in the file of --write, or all of two rungs or more)"
     c.add_argument("ladder", nargs="*", metavar="OPERATION[.LADDER]", help=what)
     what = "put each table between its markers in this file, '<!-- gains OPERATION.LADDER -->' and '<!-- end -->'"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernels.bench.trial import Trial
-from kernels.commands.command_line import CommandError, Commands, add_json, positive, progress, write_json
+from kernels.commands.command_line import CommandError, Parser, add_json, positive, progress, write_json
 from kernels.commands.own import add_launch, is_own, own_program, refuse
 from kernels.commands.targets import (
     Target,
@@ -72,13 +72,7 @@ class RungExecuted(Row):
         return {**self.executed.as_dict(), "ladder": self.ladder, "rung": self.rung, "kernel": self.kernel}
 
 
-def add(commands: Commands) -> None:
-    c = commands.add(
-        "inspect",
-        run,
-        "count what each kernel takes of a GPU: registers, shared memory, spills, occupancy; or what it executes",
-        "inspect conv2d.forward --arch sm_80,sm_90",
-    )
+def add(c: Parser) -> None:
     what = "only this one, or one of your own, as my.py:scale (default: all operations)"
     c.add_argument("ladder", nargs="?", metavar="OPERATION[.LADDER]|FILE.py:NAME", help=what)
     c.add_argument(

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from kernels.commands.command_line import Commands, add_json, write_json
-from kernels.commands.targets import single_ladders
+from kernels.commands.command_line import Parser, add_json, write_json
+from kernels.commands.written import written_ladders
 from kernels.modules import OperationError
 from kernels.operation import IMPLEMENTATIONS, Operation, all_operations, find_operation, left_out
 
 
-def add(commands: Commands) -> None:
-    c = commands.add("list", run, "list every operation, its equations, implementations and rungs", "list conv2d")
+def add(c: Parser) -> None:
     c.add_argument("operation", nargs="?", metavar="OPERATION", help="only this one (default: all)")
     add_json(c)
 
@@ -38,8 +37,18 @@ def describe(operation: Operation) -> dict:
         "equations": operation.source,
         "implementations": [kind for kind in (*IMPLEMENTATIONS, "torch") if operation.has(kind)],
         "view": operation.view,
-        "ladders": {target.name: target.adds for target in single_ladders(operation)},
+        "ladders": ladders(operation),
     }
+
+
+def ladders(operation: Operation) -> dict[str, list[str]]:
+    """What each rung adds, of each ladder by its name. Raises OperationError."""
+    written = written_ladders(operation)
+    if written is not None:
+        return written
+    from kernels.commands.targets import single_ladders  # here, because it loads slowly and is seldom needed
+
+    return {target.name: target.adds for target in single_ladders(operation)}
 
 
 def text(row: dict) -> str:

@@ -11,7 +11,7 @@ from kernels.bench.trial import Trial
 from kernels.commands import libraries
 from kernels.commands.command_line import (
     CommandError,
-    Commands,
+    Parser,
     add_json,
     note,
     one_line,
@@ -37,13 +37,7 @@ from kernels.operation import ShapeError, left_out
 from kernels.table import table
 
 
-def add(commands: Commands) -> None:
-    c = commands.add(
-        "profile",
-        run,
-        "time kernels against the machine and other libraries",
-        "profile conv2d --shape x=50,32,24,24 w=32,32,5,5 --against torch",
-    )
+def add(c: Parser) -> None:
     c.add_argument("ladder", nargs="?", metavar="OPERATION[.LADDER]", help="only this one (default: all)")
     add_shape(c)
     what = f"{', '.join(DEVICES)} (default: cuda where found, else cpu)"

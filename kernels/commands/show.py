@@ -2,7 +2,7 @@
 
 import inspect
 
-from kernels.commands.command_line import Commands, add_json, positive, write_json
+from kernels.commands.command_line import Parser, add_json, positive, write_json
 from kernels.commands.targets import (
     KNOWN_ARCHITECTURES,
     Target,
@@ -17,9 +17,7 @@ from kernels.gpu.report import sass
 from kernels.gpu.source import reachable
 
 
-def add(commands: Commands) -> None:
-    example = "show conv2d.forward --rung 2 --ptx"
-    c = commands.add("show", run, "show a rung's source, PTX or machine code", example)
+def add(c: Parser) -> None:
     add_ladder(c)
     c.add_argument("--rung", type=positive, metavar="N", help="number of the rung (default: the highest)")
     what = "architecture for PTX and SASS (default: sm_90)"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kernels.commands.command_line import CommandError, Commands, add_json, picture_file, positive, progress, write_json
+from kernels.commands.command_line import CommandError, Parser, add_json, picture_file, positive, progress, write_json
 from kernels.commands.own import add_launch, is_own, own_program, refuse
 from kernels.commands.targets import Target, add_shape, case_of, find_target, text_of, trial_of
 from kernels.device import Device, launches
@@ -35,13 +35,7 @@ class Counted(NamedTuple):
     compiled: list[Executed]
 
 
-def add(commands: Commands) -> None:
-    c = commands.add(
-        "xray",
-        run,
-        "count what the hardware will see: sectors, bank conflicts, idle lanes; for each source line, without a GPU",
-        "xray conv2d.forward --rung 2 --shape x=2,8,12,12 w=16,8,3,3 --picture worst.png",
-    )
+def add(c: Parser) -> None:
     what = "as in add, which means add.forward, or conv2d.dx; or of your own, as in my.py:scale"
     c.add_argument("ladder", metavar="OPERATION[.LADDER]|FILE.py:NAME", help=what)
     what = "a number, last, or all for one line a rung (default: last, the highest)"

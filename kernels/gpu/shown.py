@@ -12,15 +12,9 @@ all of them: HANDWRITTEN_DEBUG=1 in the environment, or --debug on the command l
 
 import ast
 import linecache
-import os
 from contextlib import suppress
 
-VARIABLE = "HANDWRITTEN_DEBUG"
-
-
-def is_debugging():
-    """Whether errors show where in this project they come from."""
-    return os.environ.get(VARIABLE, "0") != "0"
+from kernels.debugging import is_debugging
 
 
 def shown(error):

@@ -104,7 +104,7 @@ def files(folder="."):
 
 
 def test_without_arguments_the_picture_that_comes_with_scikit_image_is_looked_at(run, weights, monkeypatch):
-    monkeypatch.setattr("apps.faces.__main__.load_detector", lambda path, device: load_detector(weights, "cpu"))
+    monkeypatch.setattr("apps.faces.commands.load_detector", lambda path, device: load_detector(weights, "cpu"))
     said = run()
     assert "\nastronaut.png: " in said
     assert Image.open("faces/astronaut.png").size == (512, 512)
@@ -236,7 +236,7 @@ def test_interrupted_it_says_so_and_keeps_what_was_found(look, photograph, monke
             raise KeyboardInterrupt
         return read_upright(path)
 
-    monkeypatch.setattr("apps.faces.__main__.read_upright", interrupted)
+    monkeypatch.setattr("apps.faces.commands.read_upright", interrupted)
     assert look(".", "--json", "found.jsonl", code=130) == "apps.faces detect: interrupted\n"
     assert [record["image"] for record in records("found.jsonl")] == ["a.png"]
 

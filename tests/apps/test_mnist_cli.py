@@ -206,7 +206,7 @@ def test_the_curves_say_what_was_learned_from(tmp_path, monkeypatch, capsys):
 def test_the_weights_that_ship_know_the_data_they_were_trained_on(capsys, monkeypatch):
     full = load("mnist")
     few = replace(full, test_images=full.test_images[:4], test_labels=full.test_labels[:4])
-    monkeypatch.setattr("apps.mnist.__main__.load", lambda source: few)
+    monkeypatch.setattr("apps.mnist.commands.load", lambda source: few)
     assert main(["evaluate", "--device", "cpu"]) == 0
     printed, _ = capsys.readouterr()
     assert "trained on full MNIST (60000 / 10000)\n" in printed

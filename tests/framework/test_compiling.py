@@ -18,7 +18,7 @@ def test_what_compiles_is_noticed_and_what_is_compiled_is_not():
     said = []
     function = numba.njit(lambda x: x + 2)
     for expected in (["compiling"], ["compiling"]):
-        with when_compiling(Device("cpu"), lambda: said.append("compiling")):
+        with when_compiling(Device("cpu"), lambda what: said.append("compiling")):
             function(1)
         assert said == expected
     compile_something()
@@ -27,7 +27,7 @@ def test_what_compiles_is_noticed_and_what_is_compiled_is_not():
 
 def test_for_a_gpu_it_is_said_at_the_start_as_other_processes_compile():
     said = []
-    with when_compiling(object.__new__(CudaDevice), lambda: said.append("compiling")):
+    with when_compiling(object.__new__(CudaDevice), lambda what: said.append("compiling")):
         assert said == ["compiling"]
 
 

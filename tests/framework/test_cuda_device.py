@@ -16,6 +16,7 @@ import pytest
 
 import kernels.commands.profile
 import kernels.device
+import kernels.gpu.together
 from framework import Model, Optimizer
 from framework.profile import profile
 from kernels.__main__ import main
@@ -137,7 +138,7 @@ def cuda(monkeypatch):
         return lambda: Stream.by_pointer[pointer].launch(lambda: launch.interpret(checked=False))
 
     monkeypatch.setattr(Launch, "bound", bound)
-    monkeypatch.setattr(kernels.device, "compile_together", lambda launches: list(launches))
+    monkeypatch.setattr(kernels.gpu.together, "compile_together", lambda launches: list(launches))
     return CudaDevice
 
 
@@ -186,7 +187,7 @@ def test_captured_and_uncaptured_training_are_equal_and_near_the_cpu(cuda):
 
 def test_all_kernels_of_a_sequence_are_compiled_together(cuda, monkeypatch):
     asked = []
-    monkeypatch.setattr(kernels.device, "compile_together", lambda launches: asked.append(list(launches)))
+    monkeypatch.setattr(kernels.gpu.together, "compile_together", lambda launches: asked.append(list(launches)))
     _, model = train(cuda(capture=True), steps=1)
     program = model.training(2)
     assert [launch.kernel.name for launch in asked[-1]] == [

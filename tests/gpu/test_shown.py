@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kernels.debugging import VARIABLE
 from kernels.gpu import cuda, device, kernel
 from kernels.gpu.compiler import CompileError
 from kernels.gpu.interpreter import KernelError, LaunchError
-from kernels.gpu.shown import VARIABLE, shown
+from kernels.gpu.shown import shown
 from kernels.gpu.xray import xray
 from tests.gpu.test_interpreter_refusals import line_of_fault
 

@@ -118,7 +118,7 @@ def _column_moments(x, columns, mean, var):
     var /= R
 
 
-@njit(cache=True, fastmath=VECTOR_SUMS)
+@njit(cache=True, fastmath=VECTOR_SUMS, forceinline=True)
 def _piece_moments(x):
     """The mean of a few values, and the sum of squares of their distances from it.
 
@@ -172,7 +172,7 @@ def _column_sums(dy, x, columns, mean, sum_dy, sum_dy_x):
             sum_dy_x[c] += dy_row[c] * (x_row[c] - mean[c])
 
 
-@njit(cache=True, fastmath=VECTOR_SUMS)
+@njit(cache=True, fastmath=VECTOR_SUMS, forceinline=True)
 def _piece_sums(dy, x, mean):
     """The sums of dy and of dy (x - mean) over a few values of one channel."""
     sum_dy, sum_dy_x = np.float32(0), np.float32(0)

@@ -13,7 +13,7 @@ PART = 16384
 
 
 # "reassoc" lets the compiler add in vector lanes: an order as fixed as any. NaN and Inf keep their meaning.
-@njit(cache=True, fastmath={"reassoc"})
+@njit(cache=True, fastmath={"reassoc"}, forceinline=True)
 def sum_of_part(x, squares):
     """The sum of all values, or of their squares. A function of its own, as inside a prange it was not vectorised."""
     total = 0.0

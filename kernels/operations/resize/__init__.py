@@ -1,7 +1,6 @@
 """Resizing: a picture in another size, each value a weighted mean of all that lie under it, so that none is skipped."""
 
 from kernels.operation import Operation
-from kernels.operations.resize.functions import first_under, past_under
 from kernels.operations.scaling import scaled_shape
 
 
@@ -19,6 +18,8 @@ def flops(x, size, **_):
 
 def taps(H, H_out):
     """How many rows the filters of all output rows lie on, together."""
+    from kernels.operations.resize.functions import first_under, past_under  # here: what kernels share loads Numba
+
     return sum(past_under(h_out, H, H_out) - first_under(h_out, H, H_out) for h_out in range(H_out))
 
 

@@ -189,17 +189,41 @@ def forward_5(x, y, *, TILE=64, ROWS=16, LANES=8):
     return [fours[grid_of(x, TILE, TILE), ROWS * LANES](x.reshape(-1), y.reshape(-1), np.uint32(M), np.uint32(N))]
 
 
-def the_other_way(forward_rung):
-    """A rung that brings delta-errors back: what moved values there."""
-
-    @rung(registers=forward_rung.registers, tiny=forward_rung.tiny)
-    def backward_rung(dy, dx, **parameters):
-        return forward_rung(dy, dx, **parameters)
-
-    backward_rung.__doc__ = forward_rung.__doc__
-    return backward_rung
+# Delta-errors go back as values came: what stood in a row stands in a column again.
 
 
-RUNGS = (forward_1, forward_2, forward_3, forward_4, forward_5)
-forward = Ladder("forward", *RUNGS)
-backward = Ladder("backward", *map(the_other_way, RUNGS))
+@rung(registers=forward_1.registers, tiny=forward_1.tiny)
+def backward_1(dy, dx, **parameters):
+    """One thread per value of dx. A warp writes neighbours, but its read touches 32 sectors of dy where 4 would do."""
+    return forward_1(dy, dx, **parameters)
+
+
+@rung(registers=forward_2.registers, tiny=forward_2.tiny)
+def backward_2(dy, dx, **parameters):
+    """A tile in shared memory: reads and writes touch 4 sectors, but a column of the tile is 32 turns of one bank."""
+    return forward_2(dy, dx, **parameters)
+
+
+@rung(registers=forward_3.registers, tiny=forward_3.tiny)
+def backward_3(dy, dx, **parameters):
+    """Rows of the tile are one word longer than they hold: a column of it lies in 32 banks, which take one turn."""
+    return forward_3(dy, dx, **parameters)
+
+
+@rung(registers=forward_4.registers, tiny=forward_4.tiny)
+def backward_4(dy, dx, **parameters):
+    """A tile as narrow as the matrix: with two channels a warp writes 32 values, where a square tile leaves it 2."""
+    return forward_4(dy, dx, **parameters)
+
+
+@rung(registers=forward_5.registers, tiny=forward_5.tiny)
+def backward_5(dy, dx, **parameters):
+    """Four values at once, and eight times in a thread: 16 bytes a lane, and addresses that differ by known distances.
+
+    Where forward is left to rung 4, so is this.
+    """
+    return forward_5(dy, dx, **parameters)
+
+
+forward = Ladder("forward", forward_1, forward_2, forward_3, forward_4, forward_5)
+backward = Ladder("backward", backward_1, backward_2, backward_3, backward_4, backward_5)

@@ -1,0 +1,103 @@
+"""What the commands of python -m apps.mnist do, but for predict."""
+
+import time
+from dataclasses import asdict, replace
+
+from apps.command_line import carry_out, choose_run, open_run, telling_of_compiling
+from apps.errors import DataError
+from apps.mnist.classifier import DigitRecipe, Evaluation, load_classifier, recipe, trainer
+from apps.mnist.data import Digits, load
+from apps.mnist.models import MODELS
+from framework import Model, weights
+from framework.summary import Summary
+from kernels.commands.command_line import note, write_json
+
+# Digits held out that are looked at where kernels are interpreted, which takes seconds to minutes a digit.
+INTERPRETED = 4
+
+
+def _load(options) -> Digits:
+    """The digits; where kernels are interpreted, with a few of those held out only, and that is said."""
+    digits = load(options.data)
+    if options.device != "interpret":
+        return digits
+    held_out = len(digits.test_labels)
+    note(f"interpreting is slow, so only {INTERPRETED} of the {held_out:,} digits held out are looked at")
+    few = slice(0, INTERPRETED)
+    return replace(digits, test_images=digits.test_images[few], test_labels=digits.test_labels[few])
+
+
+def train(options) -> None:
+    """Train, evaluate, and leave weights, log and figures in the run's folder."""
+    chosen, folder = choose_run(options, "mnist", DigitRecipe(), recipe, MODELS)
+    digits = _load(options)
+    if chosen.batch > len(digits.train_images):
+        raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
+    model = Model(MODELS[chosen.model], options.device, chosen.seed)
+    open_run(folder, options.resume)
+    print(f"data    {digits.source}, {digits.origin}")
+    print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
+    print(f"recipe  {chosen}")
+    print(f"output  {folder}")
+    run = trainer(digits, chosen, model, folder, options.evaluate_every)
+    carry_out(run, chosen.iterations, options.resume)
+    from apps.mnist import figures  # here, because it loads slowly, and the first step shall not wait for it
+
+    result = Evaluation(model, digits)()
+    facts = {"data": digits.source, "accuracy": result.accuracy}
+    weights.save(model, folder / "weights.safetensors", **facts, **asdict(chosen))
+    learned = f"{model.name}: {len(digits.train_labels):,} digits to learn from, {len(digits.test_labels):,} held out"
+    figures.learning_curves({model.name: run.records}, folder / "curves.png", learned)
+    figures.misclassified_sheet(
+        digits.test_images, digits.test_labels, result.predictions, result.probabilities, folder / "misclassified.png"
+    )
+    wrong = int((result.predictions != digits.test_labels).sum())
+    print(f"accuracy {result.accuracy:.2%} of {len(digits.test_labels)} digits held out ({wrong} wrong), ", end="")
+    print(f"{run.seconds:.0f} s, {run.steps_per_second:.1f} steps a second")
+    print(f"wrote weights.safetensors, metrics.jsonl, curves.png and misclassified.png in {folder}")
+    times = {"seconds": round(run.seconds, 3), "steps_per_second": round(run.steps_per_second, 3)}
+    write_json(options.json, {"model": model.name, "device": model.device.name, **facts, **times})
+
+
+def evaluate(options) -> None:
+    """Print loss and accuracy of a weights file on the digits held out."""
+    model, facts = load_classifier(options.weights, options.device)
+    digits = _load(options)
+    started = time.perf_counter()
+    with telling_of_compiling(model.device):
+        result = Evaluation(model, digits)()
+    seconds = time.perf_counter() - started
+    print(f"data     {digits.source}, {digits.origin}")
+    print(f"model    {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
+    print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {seconds:.1f} s on {model.device}")
+    if facts.get("data") != digits.source:
+        print("note     it was trained on other data, which may hold digits that are held out here")
+    write_json(
+        options.json,
+        {
+            "model": model.name,
+            "device": model.device.name,
+            "data": digits.source,
+            "accuracy": result.accuracy,
+            "loss": result.loss,
+            "seconds": round(seconds, 3),
+        },
+    )
+
+
+def show_summary(options) -> None:
+    """Print the table of a model's layers, and draw the plan of its memory where that is asked for."""
+    graph = MODELS[options.model](options.batch_size)
+    print(Summary(graph))
+    if options.plan:
+        from framework.picture import draw_plan  # here, because it loads slowly and is seldom needed
+
+        draw_plan(graph, options.plan)
+        print(f"wrote {options.plan}")
+
+
+def show_models(options) -> None:
+    """Print each model's name and the first line of what it is."""
+    width = max(map(len, MODELS))
+    for name, build in MODELS.items():
+        print(f"{name:{width}}  {(build.__doc__ or '').splitlines()[0]}")
