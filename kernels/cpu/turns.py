@@ -57,54 +57,59 @@ def make_turn(inward: bool):
 
         def generate(context, builder, signature, args):
             target, t, t_step, source, s, s_step, pixels, channels = pointers(context, builder, signature, args)
-            align, zeros = ir.Constant(ir.IntType(32), 4), ir.Constant(VECTOR, [0.0] * SIDE)
-            nothing, whole = (ir.Constant(MASK, [bit] * SIDE) for bit in (0, 1))
-
-            def number(n):
-                return context.get_constant(types.intp, n)
-
-            def at(pointer, start, step, n):
-                return vector_at(builder, pointer, VECTOR, start, builder.mul(step, number(n)))
-
-            def known(n, lines, lanes):
-                """Of line n those lanes that there are, none if there is no such line."""
-                return builder.select(builder.icmp_signed("<", number(n), lines), lanes, nothing)
-
-            def masked(what, returns, takes):
-                function = ir.FunctionType(returns, takes)
-                return cgutils.get_or_insert_function(builder.module, function, f"llvm.masked.{what}.v16f32.p0")
-
-            pointer = VECTOR.as_pointer()
-            load = masked("load", VECTOR, [pointer, ir.IntType(32), MASK, VECTOR])
-            store = masked("store", ir.VoidType(), [VECTOR, pointer, ir.IntType(32), MASK])
+            number = [context.get_constant(types.intp, n) for n in range(SIDE + 1)]
             sources, targets = (
-                [at(*place, n) for n in range(SIDE)] for place in ((source, s, s_step), (target, t, t_step))
+                [vector_at(builder, array, VECTOR, start, builder.mul(step, n)) for n in number[:SIDE]]
+                for array, start, step in ((source, s, s_step), (target, t, t_step))
             )
-            complete = builder.and_(*(builder.icmp_signed(">=", size, number(SIDE)) for size in (pixels, channels)))
-            lanes = first(builder, pixels)
-            square = [cgutils.alloca_once(builder, VECTOR) for _ in sources]  # LLVM keeps these in registers
-            with builder.if_else(complete) as (all_there, some_there):  # masks are slow on some processors
-                with all_there:
-                    for line, place in zip(square, sources, strict=True):
-                        builder.store(builder.load(place, align=4), line)
-                with some_there:
-                    for n, (line, place) in enumerate(zip(square, sources, strict=True)):
-                        mask = known(n, channels, lanes) if inward else whole
-                        builder.store(builder.call(load, [place, align, mask, zeros]), line)
-            turned = transposed(builder, [builder.load(line) for line in square])
-            with builder.if_else(complete) as (all_there, some_there):
-                with all_there:
-                    for value, place in zip(turned, targets, strict=True):
-                        builder.store(value, place, align=4)
-                with some_there:
-                    for n, (value, place) in enumerate(zip(turned, targets, strict=True)):
-                        mask = known(n, pixels, whole) if inward else known(n, channels, lanes)
-                        builder.call(store, [value, place, align, mask])
+            lanes, nothing, whole = first(builder, pixels), *(ir.Constant(MASK, [bit] * SIDE) for bit in (0, 1))
+
+            def known(lines, lanes):
+                """Of each line those lanes that there are, none if there is no such line."""
+                live = (builder.icmp_signed("<", n, lines) for n in number[:SIDE])
+                return [builder.select(line, lanes, nothing) for line in live]
+
+            reads, writes = (known(channels, lanes), known(pixels, whole)) if inward else (None, known(channels, lanes))
+            complete = builder.and_(*(builder.icmp_signed(">=", size, number[SIDE]) for size in (pixels, channels)))
+            square = transposed(builder, load_lines(builder, complete, sources, reads or [whole] * SIDE))
+            store_lines(builder, complete, square, targets, writes)
             return context.get_dummy_value()
 
         return signature, generate
 
     return turn
+
+
+ALIGNED = ir.Constant(ir.IntType(32), 4)
+
+
+def load_lines(builder, complete, places: list, masks: list) -> list:
+    """LLVM: the vectors at these places; of those that are not complete what the masks let in, and zeros."""
+    returned = ir.FunctionType(VECTOR, [VECTOR.as_pointer(), ir.IntType(32), MASK, VECTOR])
+    masked = cgutils.get_or_insert_function(builder.module, returned, "llvm.masked.load.v16f32.p0")
+    lines = [cgutils.alloca_once(builder, VECTOR) for _ in places]  # LLVM keeps these in registers
+    with builder.if_else(complete) as (all_there, some_there):  # masks are slow on some processors
+        with all_there:
+            for line, place in zip(lines, places, strict=True):
+                builder.store(builder.load(place, align=4), line)
+        with some_there:
+            for line, place, mask in zip(lines, places, masks, strict=True):
+                zeros = ir.Constant(VECTOR, [0.0] * SIDE)
+                builder.store(builder.call(masked, [place, ALIGNED, mask, zeros]), line)
+    return [builder.load(line) for line in lines]
+
+
+def store_lines(builder, complete, values: list, places: list, masks: list) -> None:
+    """LLVM: vectors to these places; of those that are not complete what the masks let through."""
+    takes = ir.FunctionType(ir.VoidType(), [VECTOR, VECTOR.as_pointer(), ir.IntType(32), MASK])
+    masked = cgutils.get_or_insert_function(builder.module, takes, "llvm.masked.store.v16f32.p0")
+    with builder.if_else(complete) as (all_there, some_there):
+        with all_there:
+            for value, place in zip(values, places, strict=True):
+                builder.store(value, place, align=4)
+        with some_there:
+            for value, place, mask in zip(values, places, masks, strict=True):
+                builder.call(masked, [value, place, ALIGNED, mask])
 
 
 turn_in, turn_out = make_turn(inward=True), make_turn(inward=False)

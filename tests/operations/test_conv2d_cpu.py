@@ -15,10 +15,8 @@ from kernels.cpu.transforms import WIDTH, make_transform
 from kernels.cpu.turns import turn_in, turn_out
 from kernels.operations.conv2d import operation
 from kernels.operations.conv2d.cpu import backward, forward, winograd
-from kernels.operations.conv2d.cpu.points import data, powers, scales
+from kernels.operations.conv2d.cpu.points import SIZES, data, powers, scales
 from tests.helpers.checks import assert_close, assert_same
-
-SIZES = winograd.SIZES
 
 
 def fractions(*shape):
