@@ -87,7 +87,8 @@ def network(batch):
 
 
 x = np.ones((2, 3))
-run = Trainer(Model(network, "cpu"), Optimizer("sgd"), 2, lambda step: {"x": x}, lambda step: 0.1, Path(sys.argv[1]), {})
+model, sgd, folder = Model(network, "cpu"), Optimizer("sgd"), Path(sys.argv[1])
+run = Trainer(model, sgd, 2, lambda step: {"x": x}, lambda step: 0.1, folder, {})
 run.run(2)
 """
 
