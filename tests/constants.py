@@ -85,7 +85,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "MOST_PARTS": ("len(matched) * max(levels) > MOST_PARTS * BLOCK",),
     },
     "kernels/operations/avgpool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",)},
-    "kernels/operations/batchnorm/cpu.py": {
+    "kernels/operations/batchnorm/cpu/pieces.py": {
         "BLOCK": ("x.shape[1] > 2 * BLOCK and x.ndim == 2",),
         "PIECE": ("x[0, 0].size > PIECE",),
     },

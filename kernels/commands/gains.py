@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kernels.bench.timing import HostClock, Timing, clock
+from kernels.commands import gains_cpu
 from kernels.commands.command_line import (
     CommandError,
     Parser,
@@ -16,7 +17,7 @@ from kernels.commands.command_line import (
     write_json,
 )
 from kernels.commands.inspect import executions
-from kernels.commands.targets import Target, find_target, find_targets, text_of, trial_of
+from kernels.commands.targets import Target, add_shape, find_target, find_targets, text_of, trial_of
 from kernels.commands.xray import counted, runs
 from kernels.device import cuda_problem, find_device
 from kernels.files import write_whole
@@ -44,13 +45,23 @@ def add(c: Parser) -> None:
     c.add_argument("--blocks", type=positive, metavar="N", help=what)
     what = f"GPU to predict the time of: {', '.join(GPUS)} (default: h200)"
     c.add_argument("--gpu", metavar="NAME", choices=GPUS, default="h200", help=what)
-    what = "time to measure a ladder for, where a GPU is present (default: 1)"
+    what = "cpu: measure the ladders for CPU cores instead, between markers 'gains-cpu' (default: those for a GPU)"
+    c.add_argument("--device", metavar="NAME", choices=("cpu", "cuda"), default="cuda", help=what)
+    add_shape(c)
+    what = "time to measure a ladder for, where a GPU is present or with --device cpu (default: 1)"
     c.add_argument("--seconds", type=positive_float, metavar="S", default=1.0, help=what)
     add_json(c)
 
 
 def run(options) -> None:
     """Print a table for each ladder, or write it into a document as soon as it is known."""
+    if options.device == "cpu":
+        if options.blocks:
+            raise CommandError("--blocks: nothing is counted with --device cpu, it is measured")
+        gains_cpu.run(options)
+        return
+    if options.shape:
+        raise CommandError("--shape: is for --device cpu, where a ladder for a GPU is counted on its typical case")
     timer = None if cuda_problem() else clock(find_device("cuda"))
     machine = None if timer is None else timer.machine().name
     found = []

@@ -42,7 +42,7 @@ def add(c: Parser) -> None:
     add_shape(c)
     what = f"{', '.join(DEVICES)} (default: cuda where found, else cpu)"
     c.add_argument("--device", metavar="NAME[,NAME]", default="auto", help=what)
-    what = "a number, all, or last (default: last, the highest); cpu and reference have one"
+    what = "a number, on the CPU also a name, all, or last (default: last, the highest); some have one on the CPU"
     c.add_argument("--rung", metavar="N", default="last", help=what)
     what = f"libraries to compare with: {', '.join(libraries.NAMES)}"
     c.add_argument("--against", metavar="NAME[,NAME]", default="", help=what)
@@ -64,7 +64,7 @@ def run(options) -> int:
     failed = 0
     for target in _targets(options.ladder):
         try:
-            wanted.append((target, rungs_of(target, devices, options.rung)))
+            wanted.append((target, {device: rungs_of(target, device, options.rung) for device in devices}))
         except OperationError as error:
             if options.ladder:
                 raise
@@ -79,12 +79,12 @@ def run(options) -> int:
             compile_together(
                 launch
                 for (target, rungs), trial in zip(wanted, trials, strict=True)
-                for rung in rungs
+                for rung in rungs[timer.device]
                 for launch in target.launches(trial, rung)
             )
         for (target, rungs), trial in zip(wanted, trials, strict=True):
             try:
-                found += measure(target, trial, timer, machine, rungs, against, options.seconds)
+                found += measure(target, trial, timer, machine, rungs[timer.device], against, options.seconds)
             except Exception as error:
                 if len(wanted) == 1 or isinstance(error, (CommandError, ShapeError)):
                     raise
@@ -108,14 +108,16 @@ def _targets(text: str | None) -> list[Target]:
     return [Target(operation, direction) for operation in chosen for direction in operation.directions]
 
 
-def rungs_of(target: Target, devices: Sequence[Device], text: str) -> list[int]:
-    """The rungs that "all", "last" or a number names; none where there are none and no device would need one.
+def rungs_of(target: Target, device: Device, text: str) -> Sequence[int | None]:
+    """The rungs that "all", "last" or a number names; None is the highest that suits, or all that there is.
 
     Raises OperationError for an implementation that a device needs and that is not there, or has an error.
     """
-    for device in devices:
-        target.operation.implementation(device.runs(target.operation))
-    return target.choose_rungs(text) if target.operation.has("cuda") else []
+    target.operation.implementation(device.runs(target.operation))
+    if device.name == "cpu" and target.cpu_ladder:
+        return target.choose_cpu_rungs(text)
+    rungs = target.choose_rungs(text) if target.operation.has("cuda") else []
+    return rungs if device.implementation == "cuda" else [None]
 
 
 def measure(
@@ -123,19 +125,21 @@ def measure(
     trial: Trial,
     timer: HostClock,
     machine: Machine,
-    rungs: Sequence[int],
+    rungs: Sequence[int | None],
     against: Sequence[str],
     seconds: float,
 ) -> list[dict]:
     """A row for each rung, or for the one kernel of a device without rungs. Libraries are timed in the same turns."""
     device, operation, direction = timer.device, target.operation, target.direction
-    if device.implementation == "cuda":
-        names: dict[str, int | None] = {f"rung {rung}": rung for rung in rungs}
-    elif target.part is None:
-        names = {device.name: None}
-    else:
+    if device.implementation != "cuda" and target.part is not None:
         raise CommandError(f"{target}: on {device} the gradients are one call, profile {operation.name}.{direction}")
     arguments = trial.arguments(device, direction)
+    algorithms: dict[int | None, str] = {}
+    if device.name == "cpu" and (ladder := target.cpu_ladder):
+        chosen = [ladder.choose(arguments, rung) for rung in rungs]  # of those that do not suit, the next below
+        algorithms = {each.number: each.name for each in chosen}
+        rungs = list(algorithms)
+    names = {f"rung {rung}": rung for rung in rungs}
     calls = {}
     for name, rung in names.items():
         calls[name] = timer.sequence(device.bind(operation, direction, arguments, rung=rung, part=target.part))
@@ -145,7 +149,8 @@ def measure(
     timings = timer.timings(calls, seconds)
     rows = []
     for name, rung in names.items():
-        row = {"kernel": str(target), "device": device.name, "rung": rung, "shape": text_of_trial(trial)}
+        row = {"kernel": str(target), "device": device.name, "rung": rung, "algorithm": algorithms.get(rung)}
+        row["shape"] = text_of_trial(trial)
         row |= asdict(timings[name]) | rates(target, trial, machine, timings[name].median)
         rows.append(row | {f"of_{n}": timings[name].median / timings[n].median for n in against if n in timings})
     return rows
@@ -175,7 +180,7 @@ def cells(row: dict, against: Sequence[str]) -> list[str]:
     """A row as a line of the table."""
     return [
         row["kernel"],
-        row["device"] if row["rung"] is None else f"{row['device']} rung {row['rung']}",
+        where(row),
         f"{row['median'] * 1e3:.3f}",
         f"{row['fast'] * 1e3:.3f} to {row['slow'] * 1e3:.3f}",
         f"{row['gflops']:.1f}",
@@ -184,6 +189,13 @@ def cells(row: dict, against: Sequence[str]) -> list[str]:
         f"{row['roofline']:.0%}",
         *(f"{row[f'of_{library}']:.3g}" if f"of_{library}" in row else "-" for library in against),
     ]
+
+
+def where(row: dict) -> str:
+    """The device of a row, and there the rung and its name."""
+    if row["rung"] is None:
+        return row["device"]
+    return f"{row['device']} rung {row['rung']}" + (f", {row['algorithm']}" if row["algorithm"] else "")
 
 
 def roofline(rows: list[dict], machines: list[dict], path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from kernels.bench.memory import arrays_of, memory
 from kernels.bench.trial import Trial
 from kernels.commands.command_line import CommandError
+from kernels.cpu import ladder as cpu
 from kernels.gpu import Ladder, Launch
 from kernels.gpu.occupancy import LIMITS
 from kernels.modules import OperationError
@@ -47,6 +48,14 @@ class Target:
         return [ladder for ladder in whole.parts if self.part in (None, ladder.name)]
 
     @property
+    def cpu_ladder(self) -> cpu.Ladder | None:
+        """Of a whole direction, the ladder in cpu.py; None where that has one way to compute it, or is not there."""
+        if self.part or not self.operation.has("cpu"):
+            return None
+        found = getattr(self.operation.implementation("cpu"), self.direction)
+        return found if isinstance(found, cpu.Ladder) else None
+
+    @property
     def rungs(self) -> range:
         """Numbers of the rungs, from 1."""
         return range(1, 1 + max((len(ladder) for ladder in self.ladders), default=0))
@@ -73,6 +82,22 @@ class Target:
             raise CommandError(f"{self}: {unknown('rung', text, (*self.rungs, 'all', 'last'))}")
         return [self.require_rung(None if text == "last" else int(text))]
 
+    def choose_cpu_rungs(self, text: str) -> list[int | None]:
+        """As choose_rungs, of the ladder in cpu.py; a name will do, too, and "last" is None: the highest that suits."""
+        ladder = self.require_cpu_ladder()
+        if text == "last":
+            return [None]
+        names = [name for each in ladder.rungs for name in (str(each.number), each.name)]
+        if text not in ("all", *names):
+            raise CommandError(f"{self}: {unknown('rung', text, (*names, 'all', 'last'))}")
+        return [each.number for each in ladder.rungs if text in ("all", str(each.number), each.name)]
+
+    def require_cpu_ladder(self) -> cpu.Ladder:
+        """The ladder in cpu.py. Raises CommandError."""
+        if (ladder := self.cpu_ladder) is None:
+            raise CommandError(f"{self}: has no ladder for the CPU; choose from {', '.join(map(str, cpu_ladders()))}")
+        return ladder
+
     def functions(self, rung: int) -> list[Callable]:
         """The functions that a rung calls: one for each ladder."""
         return [ladder.rungs[min(rung, len(ladder)) - 1] for ladder in self.ladders]
@@ -96,6 +121,29 @@ def all_ladders() -> list[Target]:
         except OperationError as error:
             left_out(error)
     return found
+
+
+def cpu_ladders() -> list[Target]:
+    """Every direction that has a ladder in cpu.py. What cannot be used is left out, with a warning."""
+    found = []
+    for operation in operations().values():
+        try:
+            found += [t for direction in operation.directions if (t := Target(operation, direction)).cpu_ladder]
+        except OperationError as error:
+            left_out(error)
+    return found
+
+
+def find_cpu_ladders(text: str) -> list[Target]:
+    """Those that "linear" or "linear.forward" names. Raises CommandError."""
+    name, _, direction = text.partition(".")
+    operation = require_operation(name)
+    if direction and direction not in operation.directions:
+        raise CommandError(f"{name}: {unknown('direction', direction, operation.directions)}")
+    found = [Target(operation, each) for each in operation.directions if direction in ("", each)]
+    for target in found[:1]:
+        target.require_cpu_ladder()
+    return [target for target in found if target.cpu_ladder]
 
 
 def require_operation(name: str) -> Operation:

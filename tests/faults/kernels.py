@@ -804,6 +804,7 @@ SUMS = (
         "running_var[...] = momentum * var + (1 - momentum) * running_var",
         "running_var[...] = var",
         "momentum 1",
+        "cpu/__init__.py",
     ),
     gpu(
         "maxpool2d",

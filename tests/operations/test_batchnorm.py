@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 from kernels.bench.trial import Trial
 from kernels.operation import ShapeError
 from kernels.operations.batchnorm import cpu, operation, reference
+from kernels.operations.batchnorm.cpu.pieces import PIECE
 from tests.helpers.checks import assert_close
 from tests.helpers.running import KINDS, trial
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
-RUNGS = [("reference", None), ("cpu", None), ("interpret", 1), ("interpret", 2), ("interpret", 3)]
+RUNGS = [
+    ("reference", None),
+    *(("cpu", rung) for rung in (1, 2, 3, 4, None)),
+    *(("interpret", rung) for rung in (1, 2, 3)),
+]
 every_rung = pytest.mark.parametrize(("kind", "rung"), RUNGS)
 
 IN_USE = {"training": False}
@@ -183,9 +188,9 @@ def test_pytorch_averages_the_unbiased_variance_which_is_larger_by_n_over_n_minu
 
 @pytest.mark.parametrize("shape", [(3, 2, 40, 60), (2, 1, 70, 70), (30, 150)])
 def test_large_inputs_are_cut_into_pieces_and_put_together_again(shape):
-    """Larger than a piece or a block of cpu.py, and of a size that neither divides."""
+    """Larger than a piece or a block of the CPU's loops, and of a size that neither divides."""
     arrays = batch(shape, np.random.default_rng(0), mean=5.0)
-    assert shape[2:] == () or shape[2] * shape[3] % cpu.PIECE
+    assert shape[2:] == () or shape[2] * shape[3] % PIECE
     got, expected = run("cpu", arrays), run("reference", arrays)
     for name, value in expected.items():
         np.testing.assert_allclose(got[name], value, rtol=1e-4, atol=1e-4, err_msg=name)

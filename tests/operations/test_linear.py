@@ -84,6 +84,17 @@ def test_products_on_the_cpu_are_cut_into_jobs_blocks_and_stretches_and_put_toge
     check_backward(case, "cpu")
 
 
+@given(problem=problems(), rung=st.integers(1, 5))
+def test_whole_numbers_come_out_exactly_on_every_rung_for_the_cpu(problem, rung):
+    x, w, b, dy = (problem[name] for name in ("x", "w", "b", "dy"))
+    case = trial("linear", **problem)
+    np.testing.assert_array_equal(case.forward("cpu", rung=rung)["y"], x @ w.T + b)
+    gradients = case.backward("cpu", {}, rung=min(rung, 4))
+    np.testing.assert_array_equal(gradients["dx"], dy @ w)
+    np.testing.assert_array_equal(gradients["dw"], dy.T @ x)
+    np.testing.assert_array_equal(gradients["db"], dy.sum(axis=0))
+
+
 @pytest.mark.parametrize("unwanted", ["dx", "dw", "db"])
 def test_a_gradient_that_nobody_wants_may_be_none(unwanted):
     case = trial("linear", x=np.ones((2, 3)), w=np.ones((4, 3)), b=np.ones(4))

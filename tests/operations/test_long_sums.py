@@ -10,6 +10,7 @@ from kernels.commands.targets import Target
 from kernels.operation import all_operations
 from kernels.operations.softmax.cuda import backward_direct, forward_direct
 from tests.helpers.checks import assert_close
+from tests.helpers.operations import cpu_rungs
 from tests.helpers.running import trial
 
 N = 4096
@@ -89,10 +90,11 @@ AT_A_STRETCH = ("products with delta-errors of images", "cpu")
 
 
 def implementations():
-    """(what, ..., device, rung) of every sum, on the CPU and on every rung of its ladders."""
+    """(what, ..., device, rung) of every sum, on every rung of its ladders, those for the CPU and those for a GPU."""
     for what, name, direction, settings, arrays in SUMS:
         rungs = [rung for rung in Target(all_operations()[name], direction).rungs if (name, rung) != SQUARED]
-        for device, rung in (("cpu", None), *(("interpret", rung) for rung in rungs)):
+        on_cpu = [("cpu", algorithm) for algorithm in cpu_rungs(name, direction)]
+        for device, rung in (*on_cpu, *(("interpret", rung) for rung in rungs)):
             if (what, device) == AT_A_STRETCH:
                 continue
             about = f"{what}, {name}.{direction}, {device}" + ("" if rung is None else f" {rung}")

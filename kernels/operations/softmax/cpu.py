@@ -1,6 +1,13 @@
-"""Softmax on CPU cores: each core takes whole rows. Source: Zozoulenko (2018), eq. 54-55, the last corrected.
+"""Softmax on CPU cores. Source: Zozoulenko (2018), eq. 54-55, the last corrected.
 
-Shapes as in reference.py. Sums are float64.
+Shapes as in reference.py. Sums are float64. The rungs (docs/cpu.md climbs them, with what each gained):
+
+    forward    1   the loop, row by row
+               2   each exponential computed once, and kept
+               3   all cores
+    backward   1   the loop, row by row
+               2   vectors: sums of several values side by side
+               3   all cores
 """
 
 import numpy as np
@@ -80,22 +87,23 @@ def backward_loops(dy, y, dx):
 
 
 @rung
-@njit(parallel=True, cache=True)
-def backward_cores(dy, y, dx):
-    """All cores: each takes whole rows."""
+@njit(cache=True, fastmath=VECTOR_SUMS)
+def backward_vectors(dy, y, dx):
+    """Vectors: the sum may be added in another order, several values side by side; after it all is float32."""
     R, C = y.shape
-    for r in prange(R):
-        total = 0.0
+    for r in range(R):
+        whole = 0.0
         for c in range(C):
-            total += dy[r, c] * y[r, c]
+            whole += dy[r, c] * y[r, c]
+        total = np.float32(whole)
         for c in range(C):
             dx[r, c] = y[r, c] * (dy[r, c] - total)
 
 
 @rung
 @njit(parallel=True, cache=True, fastmath=VECTOR_SUMS)
-def backward_vectors(dy, y, dx):
-    """Vectors: the sum may be added in another order, several side by side; after it all is float32."""
+def backward_cores(dy, y, dx):
+    """All cores: each takes whole rows."""
     R, C = y.shape
     for r in prange(R):
         whole = 0.0
@@ -107,4 +115,4 @@ def backward_vectors(dy, y, dx):
 
 
 forward = Ladder("forward", forward_loops, forward_kept, forward_cores)
-backward = Ladder("backward", backward_loops, backward_cores, backward_vectors)
+backward = Ladder("backward", backward_loops, backward_vectors, backward_cores)

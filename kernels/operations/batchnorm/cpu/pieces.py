@@ -1,7 +1,6 @@
-"""Batch normalization on CPU cores. Source: Zozoulenko (2018), eq. 37-42 and 51-53, of which 51 is corrected.
+"""Loops of batch normalization in pieces: the highest rung. Shapes as in ../reference.py.
 
-Shapes as in reference.py. Forward and backward run over the input twice, once for the sums of every channel and once to
-write the result; what happens per channel in between is NumPy. Two layouts in memory need two loops:
+Each runs over the input once. Two layouts in memory need two loops:
 
 - x (R, C, S), S values of a channel side by side: a core takes whole pieces, at most PIECE values of one channel;
 - x (R, C), channels side by side: a core takes whole blocks of BLOCK channels.
@@ -15,55 +14,13 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from kernels.cpu.checked import checked
 from kernels.cpu.sums import VECTOR_SUMS
 
 PIECE = 4096  # values: 16 KiB, so that a piece stays in the first-level cache while it is read twice
 BLOCK = 64  # channels
 
 
-@checked
-def forward(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
-    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, each channel with its own (eq. 37-42)."""
-    x, y = _in_memory(x), _in_memory(y)
-    if training:
-        exact_mean, var = _moments(x)
-        running_mean[...] = momentum * exact_mean + (1 - momentum) * running_mean
-        running_var[...] = momentum * var + (1 - momentum) * running_var
-    else:
-        exact_mean, var = running_mean, running_var
-    mean[0] = exact_mean
-    mean[1] = exact_mean - mean[0]
-    inverse_std[...] = 1 / np.sqrt(var + epsilon)
-    scale = gamma * inverse_std
-    # (x - mean[0] - mean[1]) scale + beta, of which all that is the same for a channel is added in one go.
-    _scale_and_shift(x, mean[0], scale, beta - mean[1] * scale, y)
-
-
-@checked
-def backward(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
-    """dx = gamma inverse_std (dy - mean of dy - x_hat (mean of dy x_hat)); frozen statistics leave its first term."""
-    dy, x = _in_memory(dy), _in_memory(x)
-    sum_dy, sum_dy_x = _delta_sums(dy, x, mean[0])
-    sum_dy_x_hat = (sum_dy_x - mean[1] * sum_dy) * inverse_std
-    if dgamma is not None:
-        dgamma[...] = sum_dy_x_hat
-    if dbeta is not None:
-        dbeta[...] = sum_dy
-    if dx is None:
-        return
-    scale = gamma * inverse_std
-    if training:
-        RHW = x.size // x.shape[1]
-        slope = inverse_std * sum_dy_x_hat / RHW
-        offset = sum_dy / RHW - mean[1] * slope
-        _input_delta(dy, x, mean[0], scale, offset.astype(x.dtype), slope.astype(x.dtype), _in_memory(dx))
-    else:
-        zero = np.zeros_like(scale)
-        _scale_and_shift(dy, zero, scale, zero, _in_memory(dx))
-
-
-def _in_memory(x):
+def in_memory(x):
     """x as (R, C, S), or as (R, C) where a channel has one value per example."""
     R, C, *size = x.shape
     S = math.prod(size)
@@ -71,7 +28,7 @@ def _in_memory(x):
 
 
 @njit(parallel=True, cache=True)
-def _moments(x):
+def moments(x):
     """Mean and biased variance of each channel, in float64 (eq. 37-38)."""
     R, C = x.shape[0], x.shape[1]
     mean, var = np.zeros(C), np.zeros(C)
@@ -139,7 +96,7 @@ def _piece_moments(x):
 
 
 @njit(parallel=True, cache=True)
-def _delta_sums(dy, x, mean):
+def delta_sums(dy, x, mean):
     """The sums of dy and of dy (x - mean) over each channel, in float64 (eq. 53 and 52)."""
     R, C = x.shape[0], x.shape[1]
     sum_dy, sum_dy_x = np.zeros(C), np.zeros(C)
@@ -183,7 +140,7 @@ def _piece_sums(dy, x, mean):
 
 
 @njit(parallel=True, cache=True)
-def _scale_and_shift(x, mean, scale, shift, y):
+def scale_and_shift(x, mean, scale, shift, y):
     """y = (x - mean) scale + shift (eq. 39-40)."""
     R, C = x.shape[0], x.shape[1]
     if x.ndim == 2:
@@ -202,7 +159,7 @@ def _scale_and_shift(x, mean, scale, shift, y):
 
 
 @njit(parallel=True, cache=True)
-def _input_delta(dy, x, mean, scale, offset, slope, dx):
+def input_delta(dy, x, mean, scale, offset, slope, dx):
     """dx = scale (dy - offset - (x - mean) slope) (eq. 51)."""
     R, C = x.shape[0], x.shape[1]
     if x.ndim == 2:

@@ -1,0 +1,163 @@
+"""Batch normalization on CPU cores, climbed from the loop to pieces that stay in the cache.
+
+Source: Zozoulenko (2018), eq. 37-42 and 51-53, of which 51 is corrected. Shapes as in ../reference.py. Forward and
+backward run over the input for the sums of every channel, and once more to write the result; what happens per channel
+in between is NumPy, the same for all rungs. The rungs (docs/cpu.md climbs them, with what each gained):
+
+    forward    1   the loop: a channel after the other, a value after the other
+               2   once a channel: its root and its quotient are taken out of the loop over its values
+               3   vectors: sums of several values side by side
+               4   all cores
+               5   pieces: float32 sums of what fits into the first-level cache, where it is read twice
+    backward   1   the loop
+               2   vectors: sums of several values side by side
+               3   all cores
+               4   pieces: float32 sums of what fits into the first-level cache
+
+The loops stand in channels.py and, those of the highest rung, in pieces.py.
+"""
+
+import numpy as np
+
+from kernels.cpu.ladder import Ladder, rung
+from kernels.operations.batchnorm.cpu import channels, pieces
+from kernels.operations.batchnorm.cpu.channels import in_channels
+from kernels.operations.batchnorm.cpu.pieces import in_memory
+
+
+@rung
+def forward_loops(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
+    """The equations, word for word, on one core: y = gamma (x - mean) / sqrt(variance + epsilon) + beta."""
+    x, y = in_channels(x), in_channels(y)
+    given = x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training
+    exact_mean, var = (found.astype(np.float64) for found in statistics(channels.moments, *given))
+    channels.normalize(x, exact_mean, var, epsilon, gamma, beta, y)
+
+
+@rung
+def forward_once(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
+    """Once a channel: a value is multiplied and added, and nobody divides by the same root again."""
+    x, y = in_channels(x), in_channels(y)
+    statistics(channels.moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
+    channels.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+
+
+@rung
+def forward_vectors(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
+    """Vectors: values may be added in another order, so a core takes several of them at once."""
+    x, y = in_channels(x), in_channels(y)
+    sums = channels.moments_in_vectors
+    statistics(sums, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
+    channels.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+
+
+@rung
+def forward_cores(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
+    """All cores: each sums whole channels, and writes whatever part of the result."""
+    x, y = in_channels(x), in_channels(y)
+    sums = channels.moments_on_cores
+    statistics(sums, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
+    pieces.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+
+
+@rung
+def forward_pieces(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
+    """Pieces: a core reads 16 KiB twice while they are in its first-level cache, and adds float32 about their mean."""
+    x, y = in_memory(x), in_memory(y)
+    statistics(pieces.moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
+    pieces.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+
+
+def statistics(moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training):
+    """The mean and the variance to normalize with (eq. 37-38), kept for backward; running averages move (eq. 41-42)."""
+    if training:
+        exact_mean, var = moments(x)
+        running_mean[...] = momentum * exact_mean + (1 - momentum) * running_mean
+        running_var[...] = momentum * var + (1 - momentum) * running_var
+    else:
+        exact_mean, var = running_mean, running_var
+    mean[0] = exact_mean
+    mean[1] = exact_mean - mean[0]
+    inverse_std[...] = 1 / np.sqrt(var + epsilon)
+    return exact_mean, var
+
+
+def scale_and_shift_of(gamma, beta, mean, inverse_std):
+    """Of (x - mean[0] - mean[1]) scale + beta what is the same for a channel, added in one go (eq. 39-40)."""
+    scale = gamma * inverse_std
+    return scale, beta - mean[1] * scale
+
+
+@rung
+def backward_loops(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
+    """The equations, word for word, on one core: eq. 51-53, the first as corrected."""
+    dy, x = in_channels(dy), in_channels(x)
+    sum_dy, sum_dy_x_hat = delta_sums(channels.delta_sums, dy, x, mean, inverse_std, dgamma, dbeta)
+    if dx is None:
+        return
+    if training:
+        exact_mean = mean[0].astype(np.float64) + mean[1]
+        given = gamma, exact_mean, inverse_std, sum_dy, sum_dy_x_hat
+        channels.input_delta(dy, x, *given, in_channels(dx))
+    else:
+        frozen_delta(channels.scale_and_shift, dy, gamma, inverse_std, in_channels(dx))
+
+
+@rung
+def backward_vectors(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
+    """Vectors: values may be added in another order, several of them at once; what a channel shares, once."""
+    loops = channels.delta_sums_in_vectors, channels.subtract, channels.scale_and_shift
+    deltas(loops, in_channels, dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training)
+
+
+@rung
+def backward_cores(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
+    """All cores: each sums whole channels, and writes whatever part of the result."""
+    loops = channels.delta_sums_on_cores, pieces.input_delta, pieces.scale_and_shift
+    deltas(loops, in_channels, dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training)
+
+
+@rung
+def backward_pieces(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
+    """Pieces: float32 sums of 16 KiB, twice as many side by side, which are added up in float64."""
+    loops = pieces.delta_sums, pieces.input_delta, pieces.scale_and_shift
+    deltas(loops, in_memory, dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training)
+
+
+def deltas(loops, view, dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
+    """dx = gamma inverse_std (dy - mean of dy - x_hat (mean of dy x_hat)); frozen statistics leave its first term."""
+    sums, subtract, scale_and_shift = loops
+    dy, x = view(dy), view(x)
+    sum_dy, sum_dy_x_hat = delta_sums(sums, dy, x, mean, inverse_std, dgamma, dbeta)
+    if dx is None:
+        return
+    if training:
+        RHW = x.size // x.shape[1]
+        slope = inverse_std * sum_dy_x_hat / RHW
+        offset = sum_dy / RHW - mean[1] * slope
+        given = mean[0], gamma * inverse_std, offset.astype(x.dtype), slope.astype(x.dtype)
+        subtract(dy, x, *given, view(dx))
+    else:
+        frozen_delta(scale_and_shift, dy, gamma, inverse_std, view(dx))
+
+
+def delta_sums(sums, dy, x, mean, inverse_std, dgamma, dbeta):
+    """The sums of dy (eq. 53) and of dy x_hat (eq. 52) over each channel, which are dbeta and dgamma."""
+    sum_dy, sum_dy_x = sums(dy, x, mean[0])
+    sum_dy_x_hat = (sum_dy_x - mean[1] * sum_dy) * inverse_std
+    if dgamma is not None:
+        dgamma[...] = sum_dy_x_hat
+    if dbeta is not None:
+        dbeta[...] = sum_dy
+    return sum_dy, sum_dy_x_hat
+
+
+def frozen_delta(scale_and_shift, dy, gamma, inverse_std, dx):
+    """dx where the statistics were not the batch's own and so do not depend on x."""
+    scale = gamma * inverse_std
+    zero = np.zeros_like(scale)
+    scale_and_shift(dy, zero, scale, zero, dx)
+
+
+forward = Ladder("forward", forward_loops, forward_once, forward_vectors, forward_cores, forward_pieces)
+backward = Ladder("backward", backward_loops, backward_vectors, backward_cores, backward_pieces)
