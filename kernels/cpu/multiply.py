@@ -5,6 +5,7 @@ are made of. A load of v and a broadcast load of a for each row feed a multiply-
 
 multiply16, multiply32       TILE rows, from tables: where each begins in a, and which stretches of a and v are summed
 product16, product32         ROWS rows, in even steps
+placed16, placed32           TILE rows, in even steps
 strip1, strip2, strip4, strip8    so many rows, of LANES1 ... LANES8 lanes; from a table: where each term begins in v
 
 All arrays are flat.
@@ -65,25 +66,29 @@ def make_product(height, lanes):
     """The sums of so many rows and lanes, in even steps."""
 
     @intrinsic
-    def product(context, out, o, a, first, row, step, v, v0, count, added):
-        """out[o + m*lanes + l] = sum over k < count of a[first + m*row + k*step] * v[v0 + k*lanes + l], m < height,
-        and where it is `added` plus what out was."""
+    def product(context, out, o, o_step, a, first, row, step, live, v, v0, v_step, count, added):
+        """out[o + m*o_step + l] = sum over k < count of a[first + m*row + k*step] * v[v0 + k*v_step + l], m < live,
+
+        and where it is `added` plus what out was; then all `height` rows must be live. Else the last that is live is
+        computed in the place of each that is not.
+        """
         i = types.intp
-        signature = types.void(out, i, a, i, i, i, v, i, i, types.boolean)
+        signature = types.void(out, i, i, a, i, i, i, i, v, i, i, i, types.boolean)
 
         def generate(context, builder, signature, args):
-            out, o, a, first, row, step, v, v0, count, added = pointers(context, builder, signature, args)
+            out, o, o_step, a, first, row, step, live, v, v0, v_step, count, added = pointers(
+                context, builder, signature, args
+            )
             sums = Sums(builder, height, lanes)
-
-            def number(n):
-                return context.get_constant(types.intp, n)
-
-            start = [builder.gep(a, [builder.add(first, builder.mul(row, number(m)))]) for m in sums.rows]
+            last = builder.sub(live, context.get_constant(types.intp, 1))
+            rows = [context.get_constant(types.intp, m) for m in sums.rows]
+            rows = [builder.select(builder.icmp_signed("<", m, last), m, last) for m in rows]
+            start = [builder.gep(a, [builder.add(first, builder.mul(row, m))]) for m in rows]
             with cgutils.for_range(builder, count) as loop:
-                column, v_row = builder.mul(loop.index, step), builder.mul(loop.index, number(lanes))
-                values = builder.load(vector_at(builder, v, sums.vector, v0, v_row), align=4)
-                sums.add([builder.gep(place, [column]) for place in start], values)
-            sums.deliver([vector_at(builder, out, sums.vector, o, number(m * lanes)) for m in sums.rows], added)
+                column = builder.mul(loop.index, step)
+                place = vector_at(builder, v, sums.vector, v0, builder.mul(loop.index, v_step))
+                sums.add([builder.gep(begin, [column]) for begin in start], builder.load(place, align=4))
+            sums.deliver([vector_at(builder, out, sums.vector, o, builder.mul(o_step, m)) for m in rows], added)
             return context.get_dummy_value()
 
         return signature, generate
@@ -123,6 +128,7 @@ def make_strip(height, lanes):
 
 multiply16, multiply32 = make_tile(TILE, 16), make_tile(TILE, 32)
 product16, product32 = make_product(ROWS, 16), make_product(ROWS, 32)
+placed16, placed32 = make_product(TILE, 16), make_product(TILE, 32)
 strip1, strip2, strip4, strip8 = (
     make_strip(rows, lanes) for rows, lanes in ((1, LANES1), (2, LANES2), (4, LANES4), (8, LANES8))
 )

@@ -7,10 +7,12 @@ Source: Zozoulenko (2018). Shapes as in reference.py. The rungs (docs/cpu.md cli
                3   all cores
                4   fours: eight sums at a time, so that a value that was read is used several times
                5   tiles: 10 times 32 sums (6 times 16 without AVX-512) that stay in registers
+               6   few examples: sums of vectors again, since most lanes of a tile would be empty
     backward   1   the loop
                2   in the order of memory: rows are added to rows, so that neighbours are read together
                3   all cores
                4   tiles
+               5   placed: tiles again, and nothing is packed
 
 The tiles are those of kernels/cpu/products.py. Each product is out[m, l] = sum over t of a[m, t] v[t, l], where a stays
 where it is and v is turned so that its rows l stand in blocks of lanes:
@@ -30,10 +32,12 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 
 from kernels.cpu.ladder import Ladder, rung
+from kernels.cpu.placed import multiply_placed
 from kernels.cpu.products import CHUNK, NO_BIAS, lanes_for, lanes_last, plan, products, scratch
 from kernels.cpu.sums import VECTOR_SUMS
 
 ROWS = 64  # that a core copies at a time
+FEW = 4  # examples
 
 
 # y
@@ -129,6 +133,12 @@ def forward_tiles(x, w, b, y):
     lanes_last(v, x.reshape(-1), lanes_for(R), R, N, 1, 0, N, 1)
     multiply(y, w, v, (M, N, R), a_steps=(N, 1), out_steps=(1, M))
     add_bias(y, b)
+
+
+@rung(suits=lambda x: x[0] <= FEW)
+def forward_few(x, w, b, y):
+    """Few examples, which would leave most lanes of a tile empty: vectors along a row of weights, read once."""
+    forward_cores(x, w, b, y)
 
 
 def add_bias(y, b):
@@ -229,6 +239,20 @@ def dw_tiles(dy, x, dw):
     multiply(dw, x, in_lanes(dy), (N, R, M), a_steps=(1, N), out_steps=(1, N))
 
 
+@rung
+def backward_placed(dy, x, w, dx, dw, db):
+    """Tiles of matrices that stay where they stand: to pack the weights costs as much as their product."""
+    deltas(dx_placed, dw_placed, dy, x, w, dx, dw, db)
+
+
+def dx_placed(dy, w, dx):
+    multiply_placed(dx, dy.reshape(-1), w, dy.shape[1], 1)
+
+
+def dw_placed(dy, x, dw):
+    multiply_placed(dw, dy.reshape(-1), x, 1, dy.shape[1])
+
+
 def deltas(dx_product, dw_product, dy, x, w, dx, dw, db):
     """What is wanted of the delta-errors; db in float64."""
     if dx is not None:
@@ -239,8 +263,8 @@ def deltas(dx_product, dw_product, dy, x, w, dx, dw, db):
         db[...] = np.sum(dy, axis=0, dtype=np.float64)
 
 
-forward = Ladder("forward", forward_loops, forward_vectors, forward_cores, forward_fours, forward_tiles)
-backward = Ladder("backward", backward_loops, backward_rows, backward_cores, backward_tiles)
+forward = Ladder("forward", forward_loops, forward_vectors, forward_cores, forward_fours, forward_tiles, forward_few)
+backward = Ladder("backward", backward_loops, backward_rows, backward_cores, backward_tiles, backward_placed)
 
 
 # The product in tiles

@@ -2,25 +2,27 @@
 
 Source: Zozoulenko (2018), eq. 37-42 and 51-53, of which 51 is corrected. Shapes as in ../reference.py. Forward and
 backward run over the input for the sums of every channel, and once more to write the result; what happens per channel
-in between is NumPy, the same for all rungs. The rungs (docs/cpu.md climbs them, with what each gained):
+in between is NumPy, the same for all rungs but the highest. The rungs (docs/cpu.md climbs them, with what each gained):
 
     forward    1   the loop: a channel after the other, a value after the other
                2   once a channel: its root and its quotient are taken out of the loop over its values
                3   vectors: sums of several values side by side
                4   all cores
                5   pieces: float32 sums of what fits into the first-level cache, where it is read twice
+               6   whole: a core takes a channel from its sums to its result, and cores are called once
     backward   1   the loop
                2   vectors: sums of several values side by side
                3   all cores
                4   pieces: float32 sums of what fits into the first-level cache
+               5   whole: a core takes a channel from its sums to its result
 
-The loops stand in channels.py and, those of the highest rung, in pieces.py.
+The loops stand in channels.py, pieces.py and whole.py.
 """
 
 import numpy as np
 
 from kernels.cpu.ladder import Ladder, rung
-from kernels.operations.batchnorm.cpu import channels, pieces
+from kernels.operations.batchnorm.cpu import channels, pieces, whole
 from kernels.operations.batchnorm.cpu.channels import in_channels
 from kernels.operations.batchnorm.cpu.pieces import in_memory
 
@@ -66,6 +68,13 @@ def forward_pieces(x, gamma, beta, running_mean, running_var, y, mean, inverse_s
     x, y = in_memory(x), in_memory(y)
     statistics(pieces.moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
     pieces.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+
+
+@rung(suits=whole.suits)
+def forward_whole(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
+    """Whole channels: a core writes a channel's result while its values, just summed, are in the second-level cache."""
+    state = running_mean, running_var
+    whole.normalize(in_memory(x), gamma, beta, *state, in_memory(y), mean, inverse_std, epsilon, momentum, training)
 
 
 def statistics(moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training):
@@ -124,6 +133,13 @@ def backward_pieces(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training
     deltas(loops, in_memory, dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training)
 
 
+@rung(suits=lambda x, dx, training: dx is not None and training and whole.suits(x))
+def backward_whole(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
+    """Whole channels: a core writes a channel's dx while what it summed is in the second-level cache."""
+    sums = (np.empty_like(gamma) if wanted is None else wanted for wanted in (dgamma, dbeta))
+    whole.input_delta(in_memory(dy), in_memory(x), gamma, mean, inverse_std, in_memory(dx), *sums)
+
+
 def deltas(loops, view, dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, training):
     """dx = gamma inverse_std (dy - mean of dy - x_hat (mean of dy x_hat)); frozen statistics leave its first term."""
     sums, subtract, scale_and_shift = loops
@@ -159,5 +175,5 @@ def frozen_delta(scale_and_shift, dy, gamma, inverse_std, dx):
     scale_and_shift(dy, zero, scale, zero, dx)
 
 
-forward = Ladder("forward", forward_loops, forward_once, forward_vectors, forward_cores, forward_pieces)
-backward = Ladder("backward", backward_loops, backward_vectors, backward_cores, backward_pieces)
+forward = Ladder("forward", forward_loops, forward_once, forward_vectors, forward_cores, forward_pieces, forward_whole)
+backward = Ladder("backward", backward_loops, backward_vectors, backward_cores, backward_pieces, backward_whole)

@@ -1,4 +1,4 @@
-"""Loops of batch normalization in pieces: the highest rung. Shapes as in ../reference.py.
+"""Loops of batch normalization in pieces. Shapes as in ../reference.py.
 
 Each runs over the input once. Two layouts in memory need two loops:
 
@@ -35,7 +35,7 @@ def moments(x):
     if x.ndim == 2:
         for block in prange((C + BLOCK - 1) // BLOCK):
             columns = slice(block * BLOCK, (block + 1) * BLOCK)
-            _column_moments(x, columns, mean[columns], var[columns])
+            column_moments(x, columns, mean[columns], var[columns])
     else:
         S = x.shape[2]
         pieces = (S + PIECE - 1) // PIECE
@@ -43,7 +43,7 @@ def moments(x):
         for n in prange(R * C * pieces):
             r, c, piece = n // (C * pieces), n // pieces % C, n % pieces
             values = x[r, c, piece * PIECE : (piece + 1) * PIECE]
-            own_mean[c, r, piece], own_square[c, r, piece] = _piece_moments(values)
+            own_mean[c, r, piece], own_square[c, r, piece] = piece_moments(values)
         for c in range(C):
             # Relative to the first piece, as its values are to the first of them.
             for r in range(R):
@@ -60,7 +60,7 @@ def moments(x):
 
 
 @njit(cache=True)
-def _column_moments(x, columns, mean, var):
+def column_moments(x, columns, mean, var):
     """Adds to mean and var, which are zeros, those of the columns of x: row by row, in the order of memory."""
     R = x.shape[0]
     for r in range(R):
@@ -76,7 +76,7 @@ def _column_moments(x, columns, mean, var):
 
 
 @njit(cache=True, fastmath=VECTOR_SUMS, forceinline=True)
-def _piece_moments(x):
+def piece_moments(x):
     """The mean of a few values, and the sum of squares of their distances from it.
 
     Values are taken relative to the first before they are added, so that a mean far from zero costs no digits. What
@@ -103,14 +103,14 @@ def delta_sums(dy, x, mean):
     if x.ndim == 2:
         for block in prange((C + BLOCK - 1) // BLOCK):
             columns = slice(block * BLOCK, (block + 1) * BLOCK)
-            _column_sums(dy, x, columns, mean[columns], sum_dy[columns], sum_dy_x[columns])
+            column_sums(dy, x, columns, mean[columns], sum_dy[columns], sum_dy_x[columns])
     else:
         pieces = (x.shape[2] + PIECE - 1) // PIECE
         own_dy, own_dy_x = np.empty((C, R, pieces)), np.empty((C, R, pieces))
         for n in prange(R * C * pieces):
             r, c, piece = n // (C * pieces), n // pieces % C, n % pieces
             values = slice(piece * PIECE, (piece + 1) * PIECE)
-            own_dy[c, r, piece], own_dy_x[c, r, piece] = _piece_sums(dy[r, c, values], x[r, c, values], mean[c])
+            own_dy[c, r, piece], own_dy_x[c, r, piece] = piece_sums(dy[r, c, values], x[r, c, values], mean[c])
         for c in range(C):
             for r in range(R):
                 for piece in range(pieces):
@@ -120,7 +120,7 @@ def delta_sums(dy, x, mean):
 
 
 @njit(cache=True)
-def _column_sums(dy, x, columns, mean, sum_dy, sum_dy_x):
+def column_sums(dy, x, columns, mean, sum_dy, sum_dy_x):
     """Adds the sums of dy and of dy (x - mean) over the columns."""
     for r in range(x.shape[0]):
         dy_row, x_row = dy[r, columns], x[r, columns]
@@ -130,7 +130,7 @@ def _column_sums(dy, x, columns, mean, sum_dy, sum_dy_x):
 
 
 @njit(cache=True, fastmath=VECTOR_SUMS, forceinline=True)
-def _piece_sums(dy, x, mean):
+def piece_sums(dy, x, mean):
     """The sums of dy and of dy (x - mean) over a few values of one channel."""
     sum_dy, sum_dy_x = np.float32(0), np.float32(0)
     for s in range(x.size):

@@ -156,9 +156,9 @@ def store(out, segment, points, tile, point, lanes, bias, start, half, lines, pl
 @njit(**PLAIN)
 def multiply(out, o, a, first, row, step, v, v0, count, add, lanes):
     if lanes == 32:
-        product32(out, o, a, first, row, step, v, v0, count, add)
+        product32(out, o, lanes, a, first, row, step, ROWS, v, v0, lanes, count, add)
     else:
-        product16(out, o, a, first, row, step, v, v0, count, add)
+        product16(out, o, lanes, a, first, row, step, ROWS, v, v0, lanes, count, add)
 
 
 @njit(parallel=True, cache=True)
