@@ -7,43 +7,76 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.cpu.checked import checked
+from kernels.cpu.windows import bounds
 
 
 @checked
 @njit(parallel=True, cache=True)
 def forward(x, y, winner, window, stride, padding):
-    """Scan each window row by row; only a larger value or a NaN replaces the best so far, so the first of equals wins.
-
-    A NaN must not be lost on the way to the loss. Nothing is larger than it, but the next NaN: the last one wins.
-    """
+    """One tap of all windows of a row at a time, in their order; of equals the first wins."""
     R, C, H, W = x.shape
+    taps = bounds(y.shape[3], W, window[1], stride[1], padding[1])
+    halves = window == (2, 2) and stride == (2, 2) and padding == (0, 0)
     for rc in prange(R * C):
         r, c = rc // C, rc % C
         for h_out in range(y.shape[2]):
+            if halves:  # the most common: four values in registers
+                _of_four(
+                    x[r, c, 2 * h_out], x[r, c, 2 * h_out + 1], 2 * h_out * W, W, y[r, c, h_out], winner[r, c, h_out]
+                )
+                continue
             top = h_out * stride[0] - padding[0]
-            for w_out in range(y.shape[3]):
-                left = w_out * stride[1] - padding[1]
-                best = np.float32(-np.inf)
-                where = max(top, 0) * W + max(left, 0)
-                for h in range(max(top, 0), min(top + window[0], H)):
-                    for w in range(max(left, 0), min(left + window[1], W)):
-                        value = x[r, c, h, w]
-                        if value > best or np.isnan(value):
-                            best = value
-                            where = h * W + w
-                y[r, c, h_out, w_out] = best
-                winner[r, c, h_out, w_out] = where
+            best, where = y[r, c, h_out], winner[r, c, h_out]
+            for w_out in range(best.size):
+                best[w_out] = -np.inf
+                where[w_out] = max(top, 0) * W + max(w_out * stride[1] - padding[1], 0)
+            for h in range(max(top, 0), min(top + window[0], H)):
+                for i in range(window[1]):
+                    first, end = taps[i, 0], taps[i, 1]
+                    if stride[1] == 2:  # of a step that is known LLVM makes vectors
+                        _scan(x[r, c, h], best, where, first, end, 2, i - padding[1], h * W)
+                    else:
+                        _scan(x[r, c, h], best, where, first, end, stride[1], i - padding[1], h * W)
+
+
+@njit(cache=True)
+def _larger(best, where, value, place):
+    """Only a larger value or a NaN replaces the best so far.
+
+    A NaN must not be lost on the way to the loss. Nothing is larger than it, but the next NaN: the last one wins.
+    """
+    replaces = (value > best) | (value != value)
+    return value if replaces else best, place if replaces else where
+
+
+@njit(cache=True)
+def _scan(row, best, where, first, end, step, left, start):
+    """One tap of a row of windows."""
+    for w_out in range(first, end):
+        n, w = np.uintp(w_out), w_out * step + left  # no index counts from the end: LLVM may make vectors
+        best[n], where[n] = _larger(best[n], np.int64(where[n]), row[np.uintp(w)], start + w)
+
+
+@njit(cache=True)
+def _of_four(upper, lower, start, width, best, where):
+    """A row of windows 2 x 2 that do not overlap."""
+    for w_out in range(best.size):
+        n = np.uintp(w_out)
+        value, place = upper[2 * n], start + 2 * w_out
+        value, place = _larger(value, place, upper[2 * n + np.uintp(1)], start + 2 * w_out + 1)
+        value, place = _larger(value, place, lower[2 * n], start + width + 2 * w_out)
+        value, place = _larger(value, place, lower[2 * n + np.uintp(1)], start + width + 2 * w_out + 1)
+        best[n], where[n] = value, place
 
 
 @checked
 @njit(parallel=True, cache=True)
 def backward(dy, winner, dx, window, stride, padding):
     """Add each delta-error where its window's winner stood."""
-    R, C, _, W = dx.shape
+    R, C = dx.shape[:2]
     for rc in prange(R * C):
         r, c = rc // C, rc % C
-        dx[r, c] = 0
-        for h_out in range(dy.shape[2]):
-            for w_out in range(dy.shape[3]):
-                where = winner[r, c, h_out, w_out]
-                dx[r, c, where // W, where % W] += dy[r, c, h_out, w_out]
+        deltas, winners, plane = dy[r, c].reshape(-1), winner[r, c].reshape(-1), dx[r, c].reshape(-1)
+        plane[:] = 0
+        for n in range(deltas.size):
+            plane[winners[n]] += deltas[n]

@@ -5,6 +5,7 @@ from numba import njit, prange
 
 from kernels.cpu.ladder import rung
 from kernels.cpu.sums import VECTOR_SUMS
+from kernels.cpu.windows import inside
 
 
 @rung
@@ -24,13 +25,6 @@ def forward_loops(x, w, b, y, stride, padding):
                                 if 0 <= h < H and 0 <= w_in < W:
                                     total += x[r, c, h, w_in] * w[c_out, c, j, i]
                     y[r, c_out, h_out, w_out] = total
-
-
-@njit(cache=True)
-def inside(n, size, tap, stride, padding):
-    """The first and the end of the n outputs along an axis to which a tap brings an input, and not a border."""
-    first = max(0, (padding - tap + stride - 1) // stride)
-    return first, max(first, min(n, (size - 1 + padding - tap) // stride + 1))
 
 
 @rung
