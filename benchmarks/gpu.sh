@@ -58,10 +58,10 @@ stage "tests" 180 python3 -m pytest -m gpu "${workers[@]}" -p no:cacheprovider -
     -rfEs --tb=short --durations=10 --junitxml="$OUT/tests.xml" \
     tests/gpu tests/framework tests/apps/test_faces_gradients.py
 stage "kernels" 110 python3 -m kernels profile --rung all --device cuda --seconds 0.4 --json "$OUT/kernels.json"
-stage "training steps" 90 python3 -m benchmarks.training_step --device cuda --json "$OUT/steps.json" \
-    --model cnn6 fcc6 cnn3
-stage "detectors" 110 python3 -m benchmarks.detectors --device cuda --json "$OUT/detectors.json" \
-    --cases look:faceresnet:1:512 train:faceresnet:2:512 train:faceresnet:16:512
+stage "training steps" 90 python3 -m benchmarks.cuda --repeats 40 --json "$OUT/steps.json" \
+    --cases train:cnn6:50 train:fcc6:50 train:cnn3:50
+stage "detectors" 110 python3 -m benchmarks.cuda --repeats 10 --json "$OUT/detectors.json" \
+    --cases forward:faceresnet:1:512 train:faceresnet:2:512 train:faceresnet:16:512
 stage "beside PyTorch" 60 python3 -m kernels profile --device cuda --against torch --seconds 0.4 \
     --json "$OUT/libraries.json"
 grep "^== .*:" "$log"

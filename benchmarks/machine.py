@@ -1,20 +1,25 @@
 """What a machine has that times depend on: python -m benchmarks.machine"""
 
+import os
 import platform
 import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from kernels.commands.command_line import add_json, command, run, write_json
 from kernels.table import table
 
 PACKAGES = ("numpy", "numba", "llvmlite", "numba-cuda", "cuda-core", "cuda-bindings", "cupy-cuda13x", "torch")
+CPUS = Path("/proc/cpuinfo")
 ASKED = "name,driver_version,memory.total,clocks.max.sm"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    text = "Print the GPU, its driver, and the versions of Python and of the packages that kernels depend on."
+    text = (
+        "Print the processor, the GPU, its driver, and the versions of Python and of packages that kernels depend on."
+    )
     c = command("python -m benchmarks.machine", show, text)
     add_json(c)
     return run(c, arguments)
@@ -22,10 +27,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def show(options) -> None:
     """Print a line for each."""
-    found = {"processor": platform.machine(), "Python": platform.python_version(), "GPU": gpu()}
+    found = {"processor": processor(), "Python": platform.python_version(), "GPU": gpu()}
     found |= {name: installed(name) for name in PACKAGES}
     print(table([(name, value) for name, value in found.items()], left=2))
     write_json(options.json, found)
+
+
+def processor() -> str:
+    """Its kind, its name where the system says it, and how many cores there are."""
+    found = "" if not CPUS.exists() else CPUS.read_text()
+    name = next((line.partition(":")[2].strip() for line in found.splitlines() if line.startswith("model name")), "")
+    return f"{platform.machine()} {name}".strip() + f", {os.cpu_count()} cores"
 
 
 def gpu() -> str:

@@ -4,12 +4,13 @@ Each has a process of its own, with the threads it would have alone: in one proc
 get into each other's way.
 """
 
+import math
 import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from importlib.util import find_spec
 
 # NumPy and the competitors, our kernels among them, are imported in the processes that need them, in the order that
@@ -19,81 +20,149 @@ ENVIRONMENT = dict(os.environ)
 
 OURS, YARDSTICK = "handwritten", "PyTorch"
 
+FEWEST = 5  # turns, however long they take
+SHORT = 0.01  # seconds that a turn lasts at least
+PAUSE = 0.005  # seconds before a turn, in which the threads of the one before, which wait for more, fall asleep
+
 Times = dict[str, list[float]]
 
 
 class Ended(RuntimeError):
-    """A competitor whose process ended before it was asked to: one line that names it."""
+    """A competitor that cannot go on, or whose process ended before it was asked to: one line that names it."""
 
 
-def add_options(c, repeats: int) -> None:
-    """For argparse: where to time, how often, whether beside PyTorch; and --json."""
-    from kernels.commands.command_line import add_json, positive
-
-    c.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
-    what = f"turns to time (default: {repeats})"
-    c.add_argument("--repeats", type=positive, metavar="N", default=repeats, help=what)
-    c.add_argument("--no-torch", action="store_true", help="do not compare with PyTorch")
-    add_json(c, "also write medians in ms and their ratio to this file")
-
-
-def check(options) -> None:
-    """Raises CommandError for what is not here, before processes begin that could not go on without it."""
+def check_torch() -> None:
+    """Raises CommandError where PyTorch is not here, before processes begin that could not go on without it."""
     from kernels.commands.command_line import CommandError
-    from kernels.device import cuda_problem
 
-    if options.device == "cuda" and (problem := cuda_problem()):
-        raise CommandError(f"device cuda cannot be used: {problem}")
-    if not options.no_torch and find_spec("torch") is None:
-        raise CommandError("PyTorch is not installed; --no-torch leaves it out")
+    if find_spec("torch") is None:
+        raise CommandError("PyTorch, which is compared with, is not installed")
 
 
-def in_turns(competitors: dict[str, tuple], repeats: int, warm_up: int = 10) -> Times:
+class Processes:
+    """Competitors by name, each in a process that begins when it is first needed and serves until the end of `with`.
+
+    environment     of the processes: the one that this process had before it imported anything of ours
+    """
+
+    def __init__(self, environment: dict[str, str] = ENVIRONMENT):
+        self._environment, self._running = environment, {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for name in list(self._running):
+            self._end(name)
+
+    def prepare(self, name: str, make: Callable, *arguments) -> None:
+        """Have a competitor make what is timed, in place of what it made before, and warm up. Raises Ended."""
+        self._ask(name, ("prepare", make, *arguments))
+
+    def turn(self, name: str) -> float:
+        """Seconds of a run. Raises Ended."""
+        return self._ask(name, ("turn",))
+
+    def call(self, name: str, function: Callable, *arguments):
+        """What a function returns in the competitor's process. Raises Ended."""
+        return self._ask(name, ("call", function, *arguments))
+
+    def _ask(self, name, request):
+        """The answer of a competitor's process, which begins if there is none, to a method of _Server and arguments."""
+        if name not in self._running:
+            context = multiprocessing.get_context("spawn")
+            here, there = context.Pipe()
+            process = context.Process(target=_serve, args=(there, self._environment), daemon=True)
+            process.start()
+            there.close()  # so that the end of the process is the end of the connection
+            self._running[name] = process, here
+        _, connection = self._running[name]
+        try:
+            connection.send(request)
+            is_answer, answer = connection.recv()
+        except (EOFError, OSError):
+            self._end(name)
+            raise Ended(f"{name} ended early; what it said stands above") from None
+        if not is_answer:
+            raise Ended(f"{name}: {answer}")
+        return answer
+
+    def _end(self, name):
+        process, connection = self._running.pop(name)
+        connection.close()
+        process.join()
+
+
+def in_turns(competitors: dict[str, tuple], repeats: int) -> Times:
     """Seconds of each run by competitor. A competitor is a function that makes what is timed, and its arguments.
 
     Raises Ended.
     """
-    context = multiprocessing.get_context("spawn")
-    times: Times = {name: [] for name in competitors}
-    with ExitStack() as stack:
-        connections = {}
+    with Processes() as processes:
         for name, arguments in competitors.items():
-            connections[name], there = context.Pipe()
-            process = context.Process(target=_serve, args=(there, ENVIRONMENT, warm_up, *arguments), daemon=True)
-            process.start()
-            there.close()  # so that the end of the process is the end of the connection
-            stack.callback(process.join)
-            stack.callback(connections[name].close)
-            _receive(connections[name], name)
-        for _ in range(repeats):
-            for name, connection in connections.items():
-                connection.send("go")
-                times[name].append(_receive(connection, name))
+            processes.prepare(name, *arguments)
+        return take_turns(processes, list(competitors), repeats)
+
+
+def take_turns(processes: Processes, names: list[str], repeats: int, seconds: float = math.inf) -> Times:
+    """The same of competitors that are prepared; of turns at least FEWEST if there are so many, then until time is up.
+
+    Raises Ended.
+    """
+    times: Times = {name: [] for name in names}
+    end = time.perf_counter() + seconds
+    for turn in range(repeats):
+        if turn >= FEWEST and time.perf_counter() > end:
+            break
+        for name in names:
+            times[name].append(processes.turn(name))
     return times
 
 
-def _receive(connection, name: str):
-    try:
-        return connection.recv()
-    except EOFError:
-        raise Ended(f"{name} ended early; what it said stands above") from None
-
-
-def _serve(connection, environment: dict[str, str], warm_up: int, make: Callable, *arguments) -> None:
-    """In a process of its own: warm up, then time one run whenever asked, until nobody asks any more."""
-    os.environ.clear()
-    os.environ.update(environment)
-    run = make(*arguments)
-    for _ in range(warm_up):
-        run()
-    connection.send("ready")
+def _serve(connection, environment: dict[str, str]) -> None:
+    """In a process of its own: do whatever is asked, until nobody asks any more."""
+    server = _Server()
     with suppress(EOFError):
-        while connection.recv():
-            for _ in range(2):  # the first fills the caches that the other process emptied
-                started = time.perf_counter()
-                run()
-                seconds = time.perf_counter() - started
-            connection.send(seconds)
+        method, *arguments = connection.recv()  # imports the files of what it names, which may change the environment
+        os.environ.clear()
+        os.environ.update(environment)
+        while True:
+            try:
+                connection.send((True, getattr(server, method)(*arguments)))
+            except Exception as error:
+                connection.send((False, f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"))
+            method, *arguments = connection.recv()
+
+
+class _Server:
+    """What a competitor's process can be asked for."""
+
+    def __init__(self):
+        self._run = None
+
+    def prepare(self, make: Callable, *arguments) -> None:
+        """Warm up with three runs, or up to ten in a second."""
+        self._run = None  # its memory is free for the next
+        self._run = make(*arguments)
+        started = time.perf_counter()
+        for count in range(10):
+            if count >= 3 and time.perf_counter() - started > 1:
+                break
+            self._run()
+
+    def turn(self) -> float:
+        """Seconds of a run; of several in a row, on average, where one is too short to be timed."""
+        time.sleep(PAUSE)
+        started = time.perf_counter()
+        self._run()  # fills the caches that other processes emptied
+        count = max(1, min(100, int(SHORT / (time.perf_counter() - started))))
+        started = time.perf_counter()
+        for _ in range(count):
+            self._run()
+        return (time.perf_counter() - started) / count
+
+    def call(self, function: Callable, *arguments):
+        return function(*arguments)
 
 
 def medians(times: Times) -> dict[str, float]:

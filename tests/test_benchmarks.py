@@ -2,20 +2,24 @@
 
 import importlib
 import json
+import math
 import os
 import subprocess
+import time
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import kernels.__main__
-from benchmarks import turns
+from benchmarks import instruction_sets, rows, turns
 from benchmarks.turns import OURS, YARDSTICK
 from kernels.commands.command_line import CommandError
 from kernels.gpu import gpu_is_available
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 
-PROGRAMS = ("detectors", "interpreter", "machine", "matching", "overfit", "start", "training_step")
+PROGRAMS = ("cpu", "cuda", "interpreter", "machine", "matching", "overfit", "start", "tile")
 
 
 def program(name):
@@ -35,15 +39,19 @@ def test_a_benchmark_helps_with_an_example(name, capsys):
 @pytest.mark.parametrize(
     ("name", "arguments", "complaint"),
     [
-        ("detectors", "--cases look:lite", "argument --cases: 'look:lite' is not like look:lite:1:512"),
-        ("detectors", "--cases look:vgg:1:64", "argument --cases: 'look:vgg:1:64': look or train, one of lite, "),
-        ("detectors", "--repeats 0", "argument --repeats: '0' is not a whole number of at least 1"),
+        ("cpu", "--model cnn7", "unknown model 'cnn7'; choose from cnn6, "),
+        ("cpu", "--json a.png", "argument --json: 'a.png' is not the name of a file that ends in .json"),
+        ("cpu", "--isa avx2,mmx", "argument --isa: 'avx2,mmx': this processor has "),
+        ("cpu", "--write there.txt", "argument --write: 'there.txt' is not the name of a file that ends in .md"),
+        ("cuda", "--cases forward:lite:1", "argument --cases: 'forward:lite:1' is not like train:cnn6:50 or forward:"),
+        ("cuda", "--cases look:cnn6:1", "argument --cases: 'look:cnn6:1': forward or train, one of cnn6, "),
+        ("cuda", "--cases train:vgg:1:64", "argument --cases: 'train:vgg:1:64': forward or train, one of cnn6, "),
+        ("cuda", "--cases train:cnn6:0", "argument --cases: 'train:cnn6:0': forward or train, one of cnn6, "),
+        ("cuda", "--repeats 0", "argument --repeats: '0' is not a whole number of at least 1"),
         ("interpreter", "now", "unrecognized arguments: now"),
         ("matching", "--iterations -1", "argument --iterations: '-1' is not a whole number of at least 1"),
         ("overfit", "--model vgg", "unknown model 'vgg'; choose from lite, facenet, faceresnet"),
         ("start", "--repeats none", "argument --repeats: 'none' is not a whole number of at least 1"),
-        ("training_step", "--model cnn7", "unknown model 'cnn7'; choose from cnn6, "),
-        ("training_step", "--json a.png", "argument --json: 'a.png' is not the name of a file that ends in .json"),
     ],
 )
 def test_an_impossible_option_is_refused_with_what_is_allowed(name, arguments, complaint, capsys):
@@ -56,31 +64,153 @@ def test_an_impossible_option_is_refused_with_what_is_allowed(name, arguments, c
 
 
 @pytest.mark.skipif(gpu_is_available(), reason="there is a GPU here")
-@pytest.mark.parametrize("name", ["detectors", "training_step"])
-def test_a_gpu_that_is_not_there_is_refused_in_one_line(name, capsys):
-    assert program(name)(["--device", "cuda"]) == 1
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(capsys):
+    assert program("cuda")([]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"benchmarks.{name}: device cuda cannot be used: ")
+    assert said.startswith("benchmarks.cuda: device cuda cannot be used: ")
     assert len(said.splitlines()) == 1
 
 
 def test_pytorch_that_is_not_installed_is_refused_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(turns, "find_spec", lambda name: None)
-    assert program("training_step")([]) == 1
-    said = capsys.readouterr().err
-    assert said == "benchmarks.training_step: PyTorch is not installed; --no-torch leaves it out\n"
+    assert program("cpu")([]) == 1
+    assert capsys.readouterr().err == "benchmarks.cpu: PyTorch, which is compared with, is not installed\n"
 
 
-def test_a_training_step_is_timed_and_written(tmp_path, capsys):
-    options = ("--model", "lenet5", "pooled", "--batch-size", "1", "--repeats", "1", "--no-torch")
-    assert program("training_step")([*options, "--json", str(tmp_path / "a.json")]) == 0
-    found = json.loads((tmp_path / "a.json").read_text())
-    assert (found["device"], found["batch"], list(found["milliseconds"])) == ("cpu", 1, ["lenet5", "pooled"])
-    assert found["milliseconds"]["lenet5"][OURS] > 0
+DOCUMENT = "# Speed\n<!-- speed -->\nof last year\n<!-- end of speed -->\nThe end.\n"
+
+
+def test_networks_are_timed_beside_pytorch_and_written(tmp_path, capsys):
+    """A model of each app; one form is left out, as it cannot be compiled: batch normalization of a single digit."""
+    pytest.importorskip("torch")
+    path, document, isa = tmp_path / "speed.json", tmp_path / "speed.md", instruction_sets.here()[-1]
+    document.write_text(DOCUMENT)
+    options = ["--model", "fcc6", "lite", "--batch-size", "1", "--repeats", "1", "--isa", isa, "--form", "contiguous"]
+    assert program("cpu")([*options, "--json", str(path), "--write", str(document)]) == 0
+    found = json.loads(path.read_text())
+    names = ["forward:fcc6:1", "train:fcc6:1", "forward:lite:1:512", "train:lite:16:320"]
+    assert [row["name"] for row in found["rows"]] == names
+    for row in found["rows"]:
+        assert row["baseline"] == "PyTorch, contiguous"
+        assert row["instruction_set"] == isa
+        assert row["ratio"] == pytest.approx(row["seconds"] / row["baseline_seconds"])
+    ratios = [row["ratio"] for row in found["rows"]]
+    assert found["geometric_mean"] == pytest.approx(math.prod(ratios) ** (1 / 4))
+    assert found["above_1"] == sum(ratio > 1 for ratio in ratios)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "training step of lenet5, batch 1, cpu, 1 in turns"
-    assert [line.split()[0] for line in said[1:3]] == ["median", OURS]
-    assert said[3] == "training step of pooled, batch 1, cpu, 1 in turns"
+    assert [line.split()[0] for line in said[:-1]] == names
+    assert said[-1] == rows.said(found["rows"])
+    written = document.read_text()
+    assert written.startswith("# Speed\n<!-- speed -->\n\nMeasured on: processor ")
+    assert written.endswith(f"{isa}: {said[-1]}.\n\n<!-- end of speed -->\nThe end.\n")
+    assert len([line for line in written.splitlines() if line.startswith("| `")]) == 3
+
+
+def test_a_document_without_a_place_for_the_tables_is_refused_before_anything_is_timed(tmp_path, capsys):
+    pytest.importorskip("torch")
+    (tmp_path / "a.md").write_text("# Speed\n")
+    assert program("cpu")(["--write", str(tmp_path / "a.md")]) == 1
+    assert "has no '<!-- speed -->'" in capsys.readouterr().err
+
+
+def refuses(*_):
+    raise ValueError("no\ncompiler")
+
+
+def sleeps(seconds):
+    return lambda: time.sleep(seconds)
+
+
+def test_the_fastest_form_is_the_yardstick_and_one_that_cannot_be_timed_is_left_out(monkeypatch):
+    from benchmarks import cpu
+
+    forms = {"contiguous": (sleeps, 0.02), "channels_last": (sleeps, 0.01), "compiled": (refuses,)}
+    monkeypatch.setattr(cpu, "ours", sleeps)
+    options = SimpleNamespace(form=list(forms), repeats=2, seconds=1.0)
+    with turns.Processes() as processes:
+        prepare = processes.prepare
+
+        def prepared(name, *_):
+            prepare(name, *forms.get(name.rpartition(", ")[2], (sleeps, 0.03)))
+
+        monkeypatch.setattr(processes, "prepare", prepared)
+        row, problems = cpu.compared(processes, "train:cnn6:1", "avx2", options)
+    assert (row["baseline"], row["turns"], list(row["forms"])) == ("PyTorch, channels_last", 2, list(row["forms"])[:2])
+    assert row["seconds"] == pytest.approx(0.03, rel=0.5)
+    assert 1 < row["ratio"] < 6
+    assert problems == {"PyTorch, compiled": "PyTorch, compiled: ValueError: no compiler"}
+
+
+def test_all_models_are_timed_at_all_batches_unless_some_are_chosen():
+    from benchmarks import cpu, networks
+
+    found = [str(case) for case in cpu.cases(networks.names(), cpu.BATCHES, networks.KINDS)]
+    assert len(found) == 8 * 2 * 3 + 3 + 1
+    assert found[:3] == ["forward:cnn6:1", "train:cnn6:1", "forward:cnn6:50"]
+    assert found[-4:] == [
+        "forward:lite:1:512",
+        "train:lite:16:320",
+        "forward:facenet:1:512",
+        "forward:faceresnet:1:512",
+    ]
+    assert [str(networks.Case.of(name)) for name in found] == found
+
+
+def test_turns_end_when_time_is_up_but_not_before_the_fewest():
+    with turns.Processes() as processes:
+        processes.prepare("a", sleeps, 0.01)
+        assert len(turns.take_turns(processes, ["a"], 20, seconds=0)["a"]) == turns.FEWEST
+        assert len(turns.take_turns(processes, ["a"], 2, seconds=0)["a"]) == 2
+
+
+CAPABILITY = """
+import json, torch, numpy
+from kernels.cpu.vectors import TILE
+print(json.dumps([torch.backends.cpu.get_cpu_capability(), TILE, numpy.show_config(mode="dicts")["SIMD Extensions"]]))
+"""
+
+
+@pytest.mark.skipif("avx2" not in instruction_sets.here(), reason="AVX2 is of x86")
+def test_the_switch_turns_avx512_off_in_ours_in_pytorch_and_in_numpy():
+    pytest.importorskip("torch")
+    done = python("-c", CAPABILITY, cwd=ROOT, **instruction_sets.switched({"MKL_CBWR": "AVX512"}, "avx2"))
+    capability, tile, simd = json.loads(done.stdout)
+    assert (capability, tile) == ("AVX2", 6)
+    assert not [name for name in simd["found"] if name.startswith("AVX512") or name == "X86_V4"]
+    assert "MKL_CBWR" not in instruction_sets.switched({"MKL_CBWR": "AVX512"}, "avx2")
+    assert instruction_sets.switched({"A": "b", **instruction_sets.AVX2}, "avx512") == {"A": "b"}
+
+
+def test_tiles_are_tried_and_the_best_and_those_in_use_marked(monkeypatch, tmp_path, capsys):
+    from benchmarks import tile
+
+    for name, few in (("LANES", (16,)), ("UNITS", (4,)), ("CHUNKS", (256, 512)), ("WORK", 1e6)):
+        monkeypatch.setattr(tile, name, few)
+    monkeypatch.setattr(tile, "heights", lambda lanes, bits: [2, 3])
+    isa = instruction_sets.here()[-1]
+    assert tile.main(["--isa", isa, "--repeats", "1", "--json", str(tmp_path / "tile.json")]) == 0
+    found = json.loads((tmp_path / "tile.json").read_text())[isa]
+    assert [each["sizes"] for each in found["tiles"][1:]] == [[2, 16], [3, 16]]
+    assert all(each["gflops"] > 0 for each in found["tiles"] + found["blocks"])
+    said = capsys.readouterr().out
+    assert said.count("best") == said.count("in use") == 2
+
+
+def test_the_inner_product_that_is_timed_is_a_convolution():
+    """With every size of block; a job has 5 x 5 weights of 64 channels, whose sums are added to what is there."""
+    from benchmarks import tile
+
+    height, lanes, unit = 3, 16, 50
+    expected = None
+    for chunk in (tile.CHUNKS[0], tile.TERMS):
+        sums = tile.product(height, lanes, unit, chunk, count=1)().reshape(-1, lanes)
+        if expected is None:
+            generator = np.random.default_rng(0)
+            x = generator.standard_normal((2, tile.CHANNELS, tile.SIDE, tile.SIDE), np.float32)
+            v = generator.standard_normal((tile.TERMS, lanes), np.float32)
+            windows = np.lib.stride_tricks.sliding_window_view(x, (tile.KERNEL, tile.KERNEL), axis=(2, 3))
+            expected = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, tile.TERMS)[: len(sums)] @ v
+        np.testing.assert_allclose(sums, expected, rtol=1e-3, atol=1e-3)
 
 
 def dies():
@@ -89,7 +219,8 @@ def dies():
 
 
 def test_a_competitor_that_ends_early_is_named_and_the_other_models_are_timed(monkeypatch, tmp_path, capsys):
-    step = importlib.import_module("benchmarks.training_step")
+    from benchmarks import cuda
+
     with pytest.raises(turns.Ended, match="a ended early; what it said stands above"):
         turns.in_turns({"a": (dies,)}, repeats=1)
     times = iter([turns.Ended("PyTorch ended early"), {OURS: [0.01]}])
@@ -99,11 +230,15 @@ def test_a_competitor_that_ends_early_is_named_and_the_other_models_are_timed(mo
             raise result
         return result
 
-    monkeypatch.setattr(step, "in_turns", in_turns)
+    monkeypatch.setattr(cuda, "in_turns", in_turns)
+    monkeypatch.setattr("kernels.device.cuda_problem", lambda: None)
     path = tmp_path / "steps.json"
-    assert step.main(["--model", "cnn6", "fcc6", "--no-torch", "--json", str(path)]) == 1
-    assert list(json.loads(path.read_text())["milliseconds"]) == ["fcc6"]
-    assert "cnn6: PyTorch ended early" in capsys.readouterr().err
+    cases = ["--cases", "train:cnn6:50", "train:fcc6:50"]
+    assert cuda.main([*cases, "--no-torch", "--json", str(path)]) == 1
+    assert list(json.loads(path.read_text())["milliseconds"]) == ["train:fcc6:50"]
+    said = capsys.readouterr()
+    assert "train:cnn6:50: PyTorch ended early" in said.err
+    assert said.out.splitlines()[0] == "train:fcc6:50, 20 in turns"
 
 
 def test_starts_are_timed_and_written(tmp_path, capsys):
@@ -134,7 +269,7 @@ PYTHON = """#!/bin/sh
 echo "$@" >>"$CALLS"
 case "$*" in
 *"profile --rung"*) exit 3 ;;
-*detectors*) trap 'echo interrupted >>"$CALLS"; exit 130' INT; while :; do sleep 0.1; done ;;
+*faceresnet*) trap 'echo interrupted >>"$CALLS"; exit 130' INT; while :; do sleep 0.1; done ;;
 esac
 """
 
@@ -187,7 +322,7 @@ def test_times_are_reported_with_their_ratio_to_the_yardstick(capsys):
 
 
 def test_a_competitor_finds_nothing_of_ours_imported():
-    program = "import sys, benchmarks.detectors, benchmarks.training_step; sys.exit('kernels' in sys.modules)"
+    program = "import sys, benchmarks.cpu, benchmarks.cuda, benchmarks.tile; sys.exit('kernels' in sys.modules)"
     assert python("-c", program, cwd=ROOT).returncode == 0
 
 
@@ -201,5 +336,5 @@ def environment(names):
 def test_how_our_threads_wait_is_not_handed_on_to_a_competitor(monkeypatch):
     monkeypatch.delitem(turns.ENVIRONMENT, "OMP_WAIT_POLICY", raising=False)
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
-    times = turns.in_turns({"a": (environment, {"OMP_WAIT_POLICY": None})}, repeats=1, warm_up=1)
+    times = turns.in_turns({"a": (environment, {"OMP_WAIT_POLICY": None})}, repeats=1)
     assert len(times["a"]) == 1
