@@ -87,7 +87,7 @@ def call_lines(calls: list[dict], top: int, whole: float) -> list[tuple]:
     lines = [
         (
             call["layer"],
-            kernel(call),
+            f"{kernel(call)} {call['algorithm']}".rstrip(),
             f"{call['median'] * 1e3:.3f}",
             f"{call['fast'] * 1e3:.3f} to {call['slow'] * 1e3:.3f}",
             f"{call['median'] / total:.1%}",

@@ -1,6 +1,6 @@
 """A network on a device: what it has learned, and the programs that run it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from framework.graph import Graph, GraphError
 from framework.optimizer import Optimizer
@@ -39,11 +39,20 @@ class Model:
         return f"model {self.name}: {self.parameters!r}"
 
     def training(
-        self, batch: int, optimizer: Optimizer | None = None, outputs=("loss",), reuse: bool = True, **build
+        self,
+        batch: int,
+        optimizer: Optimizer | None = None,
+        outputs=("loss",),
+        reuse: bool = True,
+        algorithms: Mapping[str, str] | None = None,
+        **build,
     ) -> Program:
-        """A program that computes the loss and all gradients, and makes one step if given an optimizer."""
+        """A program that computes the loss and all gradients, and makes one step if given an optimizer.
+
+        It goes the same ways as another, bit for bit, where it is given the `algorithms` of that program.
+        """
         plan = Plan(self.build(batch, **build), outputs, objective="loss", dtype=self.device.dtype, reuse=reuse)
-        return Program(plan, self.parameters, optimizer)
+        return Program(plan, self.parameters, optimizer, algorithms)
 
     def inference(self, batch: int, outputs=("probabilities",), reuse: bool = True, **build) -> Program:
         """A program that computes outputs only, with running averages in place of those of the batch."""

@@ -10,7 +10,7 @@ from kernels.device import CudaDevice
 
 
 def profile(program: Program, seconds: float = 1.0, **inputs: np.ndarray) -> dict:
-    """Times of each call of a program ("calls": layer, operation, direction) and of a whole run ("step").
+    """Times of each call of a program ("calls": layer, operation, direction, algorithm) and of a whole run ("step").
 
     Calls and runs are timed in turns, in order, so that each finds the caches as the one before left them. On a GPU
     each call is timed as a CUDA graph with a cold cache, and "launched" is a run whose calls are launched one by one.
@@ -27,5 +27,6 @@ def profile(program: Program, seconds: float = 1.0, **inputs: np.ndarray) -> dic
     rows = []
     for number, ((layer, operation, direction), _) in enumerate(program.calls):
         row = {"layer": layer, "operation": operation, "direction": direction}
+        row["algorithm"] = program.algorithms.get(f"{layer} {direction}", "")
         rows.append(row | asdict(timings[str(number)]))
     return {"calls": rows, **{name: asdict(timings[name]) for name in extra}}

@@ -1,5 +1,7 @@
 """A plan on a device: every buffer an array, every step a call, so that a run is a list of calls."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from framework.compiling import first_run_of
@@ -20,10 +22,20 @@ class Program:
 
     A plan with an objective leaves all gradients in `parameters.gradients`, and their norm is output "norm"; with an
     `optimizer` the program then makes one step.
+
+    algorithms    which of several ways a step of the plan goes on a CPU, by its layer and direction, as "conv2d_1
+                  forward"; chosen by shape where nothing is said. What was chosen stands in `algorithms` afterwards
     """
 
-    def __init__(self, plan: Plan, parameters: Parameters, optimizer: Optimizer | None = None):
+    def __init__(
+        self,
+        plan: Plan,
+        parameters: Parameters,
+        optimizer: Optimizer | None = None,
+        algorithms: Mapping[str, str] | None = None,
+    ):
         self.plan, self.graph = plan, plan.graph
+        self.algorithms = dict(algorithms or {})
         self.parameters, self.device = parameters, parameters.device
         self._arena = self.device.bytes(max(plan.arena_bytes, 1))
         self._arrays = {buffer: self._array(buffer) for buffer in plan.buffers}
@@ -119,7 +131,15 @@ class Program:
 
     def _bind(self, step: Step) -> list[Call]:
         arguments = {n: self._shown(a) if isinstance(a, Buffer) else a for n, a in step.arguments.items()}
-        return self.device.bind(step.operation, step.direction, arguments)
+        what, key = (step.operation, step.direction, arguments), f"{step.name} {step.direction}"
+        try:
+            chosen = self.device.algorithm(*what, self.algorithms.get(key))
+        except ValueError as error:
+            raise GraphError(f"{step.name}: {error}") from None
+        if not chosen:
+            return self.device.bind(*what)
+        self.algorithms[key] = chosen
+        return self.device.bind(*what, rung=chosen)
 
     def _norm_calls(self) -> list[Call]:
         arguments = {"x": self.parameters.gradients.array, "y": self._norm, "how": "norm"}

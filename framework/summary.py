@@ -2,12 +2,14 @@
 
 import math
 
-from framework.graph import Graph, Value
+from framework.graph import Graph, Node, Value
+from kernels.device import Device
 from kernels.table import Shown, sizes, table
 
 
 def rows(graph: Graph) -> list[dict]:
-    """One row a node: layer, operation, output (shape), parameters, flops (of forward), bytes (of activations).
+    """One row a node: layer, operation, output (shape), parameters, flops (of forward), bytes (of activations), and
+    algorithms (by direction, which of several ways it goes on a CPU as it learns).
 
     A parameter that several nodes share counts at the first of them.
     """
@@ -27,15 +29,27 @@ def rows(graph: Graph) -> list[dict]:
                 "parameters": sum(math.prod(v.shape) for v in learned),
                 "flops": flops,
                 "bytes": 0 if op.view else sum(4 * math.prod(v.shape) for v in node.outputs),
+                "algorithms": {} if op.view else algorithms(node, shapes),
             }
         )
     return found
 
 
-class Summary(Shown):
-    """The rows as a table: layer, output shape, parameters, MFLOP of forward, KiB of activations; last, their sums."""
+def algorithms(node: Node, shapes: dict) -> dict[str, str]:
+    """By direction, the name of the way that a node goes on a CPU, where it has several."""
+    op, device = node.operation, Device("cpu")
+    case = {**op.settings, **({op.training: True} if op.training else {}), **node.settings}
+    case |= {**shapes, **{f"d{name}": shapes[name] for name in (*op.outputs, *op.gradients)}}
+    found = {direction: device.algorithm(op, direction, case) for direction in op.directions}
+    return {direction: name for direction, name in found.items() if name}
 
-    left = 3
+
+class Summary(Shown):
+    """The rows as a table: layer, output shape, parameters, MFLOP of forward, KiB of activations, and the algorithms of
+    forward and backward on a CPU; last, their sums.
+    """
+
+    left = (0, 1, 2, 6)
 
     def __init__(self, graph: Graph):
         self.name, self.rows = graph.name, rows(graph)
@@ -44,7 +58,7 @@ class Summary(Shown):
         return f"{self.name}: {len(self.rows)} layers"
 
     def cells(self):
-        total = {"layer": self.name, "operation": "", "output": ()}
+        total = {"layer": self.name, "operation": "", "output": (), "algorithms": {}}
         total |= {name: sum(row[name] for row in self.rows) for name in ("parameters", "flops", "bytes")}
         lines = [
             (
@@ -54,10 +68,11 @@ class Summary(Shown):
                 f"{row['parameters']:,}",
                 f"{row['flops'] / 1e6:.2f}",
                 f"{row['bytes'] / 1024:.1f}",
+                ", ".join(row["algorithms"].values()),
             )
             for row in (*self.rows, total)
         ]
-        return [("layer", "operation", "output", "parameters", "MFLOP", "KiB"), *lines]
+        return [("layer", "operation", "output", "parameters", "MFLOP", "KiB", "on a CPU"), *lines]
 
     def __repr__(self):
         first, *others, last = table(self.cells(), self.left).splitlines()

@@ -4,7 +4,8 @@ A run is a folder:
 
     metrics.jsonl           one line a step, written as it is made: iteration, loss, rate, norm; now and then what
                             `evaluate` says
-    checkpoint.safetensors  parameters, running averages, optimizer state; the step; seed and settings of the run
+    checkpoint.safetensors  parameters, running averages, optimizer state; the step; seed and settings of the run; and
+                            which algorithms its steps take, should another version choose others
 
 The batch of a step is a function of the seed and the step alone, so the step is all that is needed to go on in
 the data where a run stopped: a resumed run equals, bit for bit, one that was never interrupted.
@@ -71,6 +72,7 @@ class Trainer:
         self.model, self.optimizer, self.batches, self.schedule = model, optimizer, batches, schedule
         self.batch, self.build, self.parts = batch, build, parts
         self._programs: dict[tuple, Program] = {}
+        self._algorithms: dict[str, dict[str, str]] = {}  # of each program's options, and what it was built for
         optimizer.attach(model.parameters)
         self.folder, self.evaluate = folder, evaluate
         self.evaluate_every, self.checkpoint_every = evaluate_every, checkpoint_every
@@ -105,6 +107,7 @@ class Trainer:
         self.model.parameters.upload({n: t for n, t in tensors.items() if not n.startswith(prefix)})
         self.optimizer.upload({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
         self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
+        self._algorithms = json.loads(metadata.get("algorithms", "{}"))
         self.records = cut_back(self.metrics_path, self.step)
 
     def save(self) -> None:
@@ -112,6 +115,7 @@ class Trainer:
         tensors = self.model.parameters.download()
         tensors |= {f"optimizer.{name}": array for name, array in self.optimizer.download().items()}
         metadata = {"step": str(self.step), "seconds": f"{self.seconds:.3f}", "settings": self.settings}
+        metadata["algorithms"] = json.dumps(self._algorithms, sort_keys=True)
         checkpoint.write(self.checkpoint_path, tensors, metadata)
 
     def run(self, iterations: int, progress: bool = True) -> dict[str, float]:
@@ -180,8 +184,10 @@ class Trainer:
         options = self.build(inputs)
         key = tuple(sorted(options.items()))
         if key not in self._programs:
-            outputs = ("loss", *self.parts)
-            self._programs[key] = self.model.training(self.batch, self.optimizer, outputs, **options)
+            outputs, name = ("loss", *self.parts), repr(key)
+            known = self._algorithms.get(name)
+            program = self.model.training(self.batch, self.optimizer, outputs, algorithms=known, **options)
+            self._programs[key], self._algorithms[name] = program, program.algorithms
         return self._programs[key]
 
 

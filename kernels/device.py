@@ -77,6 +77,20 @@ class Device:
         cpu_is_missing = self.implementation == "cpu" and not operation.has("cpu") and operation.has("cuda")
         return "cuda" if cpu_is_missing else self.implementation
 
+    def algorithm(
+        self, operation: Operation, direction: str, case: Mapping[str, Any], wanted: int | str | None = None
+    ) -> str:
+        """The name of the rung that `bind` takes of a ladder for the CPU; "" where there is but one way, or a GPU's.
+
+        case    arrays, or their shapes, and settings by name; None where there is none
+
+        Raises ValueError for a rung that there is not.
+        """
+        if self.runs(operation) != "cpu":
+            return ""
+        ladder = getattr(operation.implementation("cpu"), direction)
+        return ladder.choose(case, wanted).name if hasattr(ladder, "choose") else ""
+
     def bind(self, operation: Operation, direction: str, arguments: Mapping[str, Any], **how: Any) -> list[Call]:
         """Calls that run "forward" or "backward" of an operation on these arrays, to be made any number of times.
 

@@ -15,6 +15,7 @@ def call(layer, milliseconds, operation="conv2d"):
         "layer": layer,
         "operation": operation,
         "direction": "forward",
+        "algorithm": "",
         "median": seconds,
         "fast": seconds / 2,
         "slow": seconds * 2,

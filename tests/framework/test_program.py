@@ -161,3 +161,15 @@ def test_fractions_are_refused_where_bytes_are_needed():
     program = Model(MODELS["pooled"], "cpu").inference(2)
     with pytest.raises(GraphError, match="image: holds float64, pooled needs uint8"):
         program(image=np.full((2, 28, 28, 1), 0.5))
+
+
+def test_a_program_says_which_algorithms_its_steps_take_and_takes_those_it_is_told():
+    model = Model(plain, "cpu", seed=3)
+    program = model.training(4)
+    assert program.algorithms["linear_1 forward"] == "few"
+    assert not any(key.startswith("loss ") for key in program.algorithms)
+    told = model.training(4, algorithms={"linear_1 forward": "loops"})
+    assert told.algorithms == program.algorithms | {"linear_1 forward": "loops"}
+    with pytest.raises(GraphError, match=r"^linear_1: forward: unknown rung 'magic'; choose from 1 \(loops\), 2"):
+        model.training(4, algorithms={"linear_1 forward": "magic"})
+    assert Model(plain, "reference").training(4).algorithms == {}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.mnist.models import cnn6
 from framework import Graph, Model, Optimizer, Plan, Summary, layers
 from kernels.table import sizes
 
@@ -84,7 +85,7 @@ def test_nodes_steps_programs_and_optimizers_print_as_calls():
 
 def test_a_summary_ends_with_the_sums():
     lines = repr(Summary(network(2))).splitlines()
-    assert lines[0].split() == ["layer", "operation", "output", "parameters", "MFLOP", "KiB"]
+    assert lines[0].split() == ["layer", "operation", "output", "parameters", "MFLOP", "KiB", "on", "a", "CPU"]
     assert lines[-1].split()[:2] == ["small", "53"]
     assert (set(lines[1]), set(lines[-2])) == ({"-"}, {"-"})
 
@@ -98,3 +99,14 @@ def test_a_table_is_one_in_a_notebook_too(name):
     shown = HELD[name]._repr_html_()
     assert shown.count("<tr>") == len(HELD[name].cells())
     assert f"<p>{HELD[name].title()}".replace("->", "-&gt;") in shown
+
+
+def test_a_summary_names_the_algorithms_of_forward_and_backward_on_a_cpu():
+    """Chosen by shape: a convolution of many channels and pixels takes fewer products."""
+    found = {row["layer"]: row["algorithms"] for row in Summary(cnn6(50)).rows}
+    assert found["conv2d_2"] == {"forward": "winograd", "backward": "winograd"}
+    assert found["conv2d_1"] == {"forward": "direct", "backward": "pixels"}
+    assert found["reshape_1"] == found["loss"] == {}
+    assert "winograd, winograd" in repr(Summary(cnn6(50)))
+    alone = {row["layer"]: row["algorithms"] for row in Summary(cnn6(1)).rows}
+    assert alone["conv2d_2"]["forward"] == "direct"

@@ -303,3 +303,18 @@ def test_each_step_takes_its_own_batch_and_its_own_rate(tmp_path):
     assert asked == [0, 1, 2, 3, 4]
     assert [record["iteration"] for record in run.records] == [1, 2, 3, 4, 5]
     np.testing.assert_allclose([record["rate"] for record in run.records], [0.1 / n for n in (1, 2, 3, 4, 5)])
+
+
+def test_a_resumed_run_keeps_the_algorithms_of_its_checkpoint(tmp_path):
+    """Should another version choose others: the bits of a run are those of the algorithms that it began with."""
+    run = trainer(tmp_path)
+    run.run(2, progress=False)
+    tensors, metadata = checkpoint.read(run.checkpoint_path)
+    ((program, kept),) = json.loads(metadata["algorithms"]).items()
+    assert kept["linear_1 backward"] == "placed"
+    changed = {program: kept | {"linear_1 backward": "loops"}}
+    checkpoint.write(run.checkpoint_path, tensors, metadata | {"algorithms": json.dumps(changed)})
+    rest = trainer(tmp_path)
+    rest.resume()
+    rest.run(3, progress=False)
+    assert json.loads(checkpoint.read(rest.checkpoint_path)[1]["algorithms"]) == changed
