@@ -58,6 +58,7 @@ OTHER = {
 # The operation whose cases are past the constants of what several share.
 SHOWN_BY = {
     "kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d", "kernels/gpu/reduce.py": "softmax",
+    "kernels/cpu/multiply.py": "conv2d", "kernels/cpu/transforms.py": "conv2d", "kernels/cpu/turns.py": "conv2d",
     "kernels/operations/batchnorm/cuda/fours.py": "batchnorm",
 }  # fmt: skip
 
@@ -75,6 +76,8 @@ CHANNELS = {
     "WARPS": ("x[0, 0].size > 2 * 32 * WARPS",),
 }
 
+CPU = "tests/operations/test_conv2d_cpu.py::"
+
 # Conditions on arrays, settings and constants, each of which a case of tests/helpers/cases.py meets; or a test.
 PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/activation/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",), "ENOUGH": ("x.size > 4 * ENOUGH",)},
@@ -89,6 +92,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "BLOCK": ("x.shape[1] > 2 * BLOCK and x.ndim == 2",),
         "PIECE": ("x[0, 0].size > PIECE",),
     },
+    "kernels/operations/batchnorm/cpu/whole.py": {"LEAST": ("x.shape[1] > 2 * LEAST and x.ndim > 2",)},
     "kernels/operations/batchnorm/cuda/backward.py": {**CHANNELS, "CHANNELS": ("x.shape[1] > 2 * CHANNELS",)},
     "kernels/operations/batchnorm/cuda/channels.py": {
         "BLOCK": CHANNELS["BLOCK"],
@@ -105,9 +109,18 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/concat/cuda.py": {
         "BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK"), "ENOUGH": ("a.size > 4 * ENOUGH", "b.size > 4 * ENOUGH"),
     },
-    "kernels/operations/conv2d/cpu/__init__.py": {
+    "kernels/operations/conv2d/cpu/__init__.py": {"FEW": ("w.shape[1] > FEW", "len(w) > FEW")},
+    "kernels/operations/conv2d/cpu/direct.py": {
         "FEW": ("w.shape[1] > FEW",),
-        "PART": ("len(x) * y[0, 0].size * w[0].size > PART and w.shape[1] <= FEW",),
+        "PART": ("len(x) * y[0, 0].size * w[0].size > PART and w.shape[1] <= FEW and stride[0] > 1",),
+    },
+    "kernels/operations/conv2d/cpu/pixels.py": {"STRIP": ("y.shape[2] * x.shape[3] > 2 * STRIP and len(w) <= 8",)},
+    "kernels/operations/conv2d/cpu/winograd.py": {
+        "GROUPS": (f"{CPU}test_dw_of_more_jobs_than_groups_adds_them_all",),
+        "LEAST_CHANNELS": (f"{CPU}test_the_algorithm_is_chosen_by_shape",),
+        "LEAST_PIXELS": (f"{CPU}test_the_algorithm_is_chosen_by_shape",),
+        "MOST_WEIGHTS": (f"{CPU}test_the_algorithm_is_chosen_by_shape",),
+        "TILES": (f"{CPU}test_neither_the_number_of_cores_nor_what_memory_held_changes_a_bit",),
     },
     "kernels/operations/conv2d/cuda/direct.py": {"BLOCK": EACH_ARRAY},
     "kernels/operations/conv2d/cuda/gemm.py": {
@@ -135,7 +148,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/focal_loss/cuda.py": {"BLOCK": ("len(x) > 2 * BLOCK",)},
     "kernels/operations/iou/cuda.py": {"BLOCK": ("len(b) > BLOCK",), "ROWS": ("len(a) > 2 * ROWS",)},
     "kernels/operations/l2pool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",)},
-    "kernels/operations/linear/cpu.py": {"ROWS": ("len(x) > ROWS and len(w) > ROWS",)},
+    "kernels/operations/linear/cpu.py": {"FEW": ("len(x) > FEW",), "ROWS": ("len(x) > ROWS and len(w) > ROWS",)},
     "kernels/operations/linear/cuda.py": {
         "BLOCK": EACH_ARRAY,
         "COLUMNS": ("len(w) > 2 * COLUMNS",),
@@ -180,6 +193,15 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "TILE": ("min(x.shape[1:]) > TILE",),
     },
     "kernels/operations/upsample2d/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK", "y.size > 2 * BLOCK")},
+    "kernels/cpu/multiply.py": {
+        "LANES1": (f"{CPU}test_pixels_in_the_lanes_equal_the_reference",),
+        "LANES2": (f"{CPU}test_pixels_in_the_lanes_equal_the_reference",),
+        "LANES4": (f"{CPU}test_pixels_in_the_lanes_equal_the_reference",),
+        "LANES8": (f"{CPU}test_pixels_in_the_lanes_equal_the_reference",),
+        "ROWS": (f"{CPU}test_winograd_equals_the_reference",),
+    },
+    "kernels/cpu/transforms.py": {"WIDTH": (f"{CPU}test_winograd_equals_the_reference",)},
+    "kernels/cpu/turns.py": {"SIDE": (f"{CPU}test_turns_read_and_write_what_there_is_and_no_more",)},
     "kernels/cpu/products.py": {
         "CHUNK": ("w[0].size > CHUNK", "y[:, 0].size > 2 * CHUNK"),
         "UNIT": ("y[:, 0].size > 2 * UNIT * TILE",),

@@ -105,6 +105,22 @@ def lanes_last(v, source, lanes, channels, channel_step, n1, step1, n2, step2):
                             v[t + i * lanes + k] = source[s + k * channel_step + i * step2] if known else np.float32(0)
 
 
+@njit(parallel=True, cache=True)
+def kernels_last(v, w, lanes, channels, channel_step, depth, depth_step, taps):
+    """w[channel, c, tap], taps side by side -> v[block, tap, c, lane]; zeros after the last channel."""
+    blocks = (channels + lanes - 1) // lanes
+    for number in prange(blocks * depth):
+        job = np.int64(number)
+        block, c = job // depth, job % depth
+        for lane in range(0, lanes, 16):
+            channel = block * lanes + lane
+            for tap in range(0, taps, 16):
+                t = ((block * taps + tap) * depth + c) * lanes + lane
+                s = channel * channel_step + c * depth_step + tap
+                known = max(0, channels - channel)
+                turn_in(v, t, depth * lanes, w, s, channel_step, min(16, taps - tap), known)
+
+
 @njit(cache=True)
 def locate(rows, place, first, live, group_a, group_out, h, w):
     """The offsets in a (rows) and in out (place) of `live` positions of the class h x w, from the first on."""

@@ -74,7 +74,10 @@ LARGE: dict[str, list[dict]] = {
         {"x": (1, 1, 3, 160), "w": (66, 1, 2, 33), "b": (66,), "only": ("forward 6",), "fast": True},
         # On the CPU more terms than a chunk, and for dx more images than are done at a time.
         {"x": (1, 240, 5, 6), "w": (3, 240, 3, 3), "b": (3,), "only": ("cpu",)},
-        {"x": (3, 8, 66, 66), "w": (1, 8, 11, 11), "b": (1,), "only": ("cpu",)},
+        {"x": (6, 2, 66, 66), "w": (1, 2, 11, 11), "b": (1,), "stride": (2, 2), "only": ("cpu",)},
+        # There, too, of few channels more rows than are done at a time; and tiles of pixels as points.
+        {"x": (2, 3, 70, 66), "w": (5, 3, 3, 3), "b": (5,), "padding": (1, 1), "only": ("cpu",)},
+        {"x": (1, 17, 40, 37), "w": (35, 17, 3, 3), "b": (35,), "padding": (1, 1), "only": ("cpu",)},
         # Windows so large that the tile of rung 2 is halved, and that there is none.
         {"x": (1, 1, 90, 86), "w": (1, 1, 5, 5), "b": (1,), "stride": (5, 5), "only": ("forward 2",)},
         {"x": (1, 1, 95, 94), "w": (1, 1, 79, 79), "b": (1,), "only": ("forward 2",), "fast": True},

@@ -207,3 +207,10 @@ def test_what_is_not_finite_reaches_all_outputs_that_see_it_and_none_outside_of_
     lost = np.argwhere(~np.isfinite(got).all(axis=(0, 1)))
     assert lost.min() >= 20 - 6
     assert lost.max() <= 20 + 6
+
+
+def test_dw_of_more_jobs_than_groups_adds_them_all():
+    trial = trial_of((9, 9, 46, 46), (10, 9, 3, 3), (1, 1))
+    assert len(winograd.plan(9, 9, 10, 3, (46, 46), (46, 46), (1, 1)).jobs) - 1 > winograd.GROUPS
+    exact = trial.forward("reference")
+    assert_close(trial.backward("cpu", exact, rung="winograd"), trial.backward("reference", exact), operation.tolerance)

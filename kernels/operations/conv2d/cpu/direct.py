@@ -23,11 +23,11 @@ lost: dx of a single channel as the sum above, with 31 of 32 lanes empty, 3.3 ms
 
 from numba import get_num_threads, njit, prange
 
-from kernels.cpu.products import NO_BIAS, lanes_for, lanes_last, products, scratch
+from kernels.cpu.products import NO_BIAS, kernels_last, lanes_for, lanes_last, products, scratch
 from kernels.operations.conv2d.cpu.plans import plan_dw, plan_dx, plan_forward, plan_parts
 
 FEW = 2  # up to so many input channels, dx scatters products instead of gathering them
-PART = 2**23  # products, 32 MiB: of as many images at a time dx scatters them
+PART = 2**20  # products, 4 MiB: of as many images at a time dx scatters them
 
 
 def turned(name, source, channels, channel_step, n1, step1, n2, step2):
@@ -38,6 +38,18 @@ def turned(name, source, channels, channel_step, n1, step1, n2, step2):
     return v
 
 
+def turned_kernels(w, for_dx):
+    """Kernels lanes last, v[block, tap, channel read, channel written], in scratch memory."""
+    C_out, C, kh, kw = w.shape
+    (channels, channel_step), (depth, depth_step) = (C_out, C * kh * kw), (C, kh * kw)
+    if for_dx:
+        (channels, channel_step), (depth, depth_step) = (depth, depth_step), (channels, channel_step)
+    lanes = lanes_for(channels)
+    v = scratch("w", -(-channels // lanes) * lanes * depth * kh * kw)
+    kernels_last(v, w.reshape(-1), lanes, channels, channel_step, depth, depth_step, kh * kw)
+    return v
+
+
 def turned_deltas(dy):
     """dy lanes last, as dx and dw read it."""
     R, C_out, H_out, W_out = dy.shape
@@ -45,22 +57,18 @@ def turned_deltas(dy):
 
 
 def forward(x, w, b, y, stride, padding):
-    C_out, C, kh, kw = w.shape
     threads = get_num_threads()
     plan = plan_forward(threads, x.shape, w.shape, y.shape, tuple(stride), tuple(padding))
-    v = turned("w", w, C_out, C * kh * kw, kh * kw, 1, C, kh * kw)
-    products(y.reshape(-1), x.reshape(-1), v, NO_BIAS if b is None else b, threads, plan)
+    products(y.reshape(-1), x.reshape(-1), turned_kernels(w, for_dx=False), NO_BIAS if b is None else b, threads, plan)
 
 
 def delta_x(dy, dy_shape, w, dx, stride, padding):
     """dx of `turned_deltas`."""
-    C_out, C, kh, kw = w.shape
-    if C <= FEW:
+    if w.shape[1] <= FEW:
         return _delta_x_of_few(dy, dy_shape, w, dx, stride, padding)
     threads = get_num_threads()
     plan = plan_dx(threads, dy_shape, w.shape, dx.shape, tuple(stride), tuple(padding))
-    v = turned("w", w, C, kh * kw, kh * kw, 1, C_out, C * kh * kw)
-    products(dx.reshape(-1), dy, v, NO_BIAS, threads, plan)
+    products(dx.reshape(-1), dy, turned_kernels(w, for_dx=True), NO_BIAS, threads, plan)
 
 
 def _delta_x_of_few(dy, dy_shape, w, dx, stride, padding):

@@ -21,13 +21,12 @@ from numba import get_num_threads
 
 from kernels.cpu.multiply import ROWS
 from kernels.cpu.products import lanes_for, scratch
-from kernels.operations.conv2d.cpu.direct import turned
+from kernels.operations.conv2d.cpu.direct import turned_kernels
 from kernels.operations.conv2d.cpu.points import SIZES
 from kernels.operations.conv2d.cpu.tiles import add_tile_sums, multiply_tiles, pack, tile_sums
 
 TILES = 40  # about so many in a job
 GROUPS = 8  # parts of the sum over tiles of dw
-PARTS = 2**23  # float32 values that these parts may take
 LEAST_CHANNELS, LEAST_PIXELS = 6, 1024  # of what is written, for which it pays
 MOST_WEIGHTS = 64 * 64  # of dw, each a kernel
 
@@ -126,10 +125,8 @@ def correlate(out, a, w, bias, padding, turned_round):
     if turned_round:
         C_out, C = C, C_out
     lanes, these = lanes_for(C_out), plan(len(a), C, C_out, k, a.shape[2:], out.shape[2:], tuple(padding))
-    steps = (k * k, C_out * k * k) if turned_round else (C * k * k, k * k)
-    taps = turned("w", w, C_out, steps[0], k * k, 1, C, steps[1])
     v = scratch("kernels", -(-C_out // lanes) * these.n**2 * C * lanes)
-    pack(v, taps, these, lanes, turned_round)
+    pack(v, turned_kernels(w, turned_round), these, lanes, turned_round)
     multiply_tiles(out.reshape(-1), a.reshape(-1), v, bias, threads, memory_for(threads, these, lanes), these, lanes)
 
 
@@ -154,7 +151,7 @@ def memory_for(threads, plan, lanes):
 
 
 def group_count(plan, lanes):
-    """Parts of dw's sum over tiles, and the float32 values of one: as many as GROUPS, fewer of many channels."""
+    """Parts of dw's sum over tiles, and the float32 values of one: as many as GROUPS, fewer of few jobs."""
     blocks = -(-plan.channels_out // lanes)
     size = blocks * plan.n**2 * (-(-plan.channels // ROWS) * ROWS) * lanes
-    return int(min(GROUPS, max(1, PARTS // size), len(plan.jobs) - 1)), size
+    return min(GROUPS, len(plan.jobs) - 1), size
