@@ -15,8 +15,8 @@ COMMAND = re.compile(r"\\(?:[a-zA-Z]+|.)")
 # What KaTeX and MathJax both know and no host forbids, as GitHub does with \operatorname.
 KNOWN = set(
     COMMAND.findall(
-        r"""\begin \end \left \right \frac \sqrt \sum \int \max \exp \log \ln \tanh \bmod \text \mathbb \mathrm
-        \hat \tilde \partial \nabla \infty \ell \in \cap \cup \to \rightarrow \xrightarrow \cdot \times \otimes
+        r"""\begin \end \left \right \frac \sqrt \sum \prod \int \max \exp \log \ln \tanh \bmod \text \mathbb \mathrm
+        \hat \tilde \partial \nabla \infty \ell \in \cap \cup \to \rightarrow \xrightarrow \cdot \times \otimes \odot
         \le \ge \ne \approx \lfloor \rfloor \lvert \rvert \lVert \rVert \dots \quad \qquad \, \  \\
         \alpha \beta \gamma \delta \varepsilon \eta \theta \lambda \mu \phi \sigma"""
     )

@@ -1,13 +1,13 @@
-"""Winograd's matrices (1980; Lavin & Gray, 2016), exact, by Toom's and Cook's polynomials, and as transforms of lanes.
+"""The matrices of Winograd (1980), as fractions, by Toom's and Cook's polynomials. docs/winograd.md derives them.
 
-The sum y[i] = sum over j < r of d[i + j] g[j], for i < m, is a product of polynomials read the other way round, so it
-takes n = m + r - 1 products and not m r. With n points p, of which the last is infinity, and V(k) the n x k matrix of
+The sum y[i] = sum over j < k of d[i + j] g[j], for i < m, is a product of polynomials read the other way round, so it
+takes n = m + k - 1 products and not m k. With n points p, of which the last is infinity, and V(k) the n x k matrix of
 their powers p**j, j < k (infinity: the last power alone):
 
-    y = V(m)T [ (N V(r) g) . (B d) ]        N: 1 over the product of (p - q) over the other points q
+    y = V(m)T [ (N V(k) g) . (B d) ]        N: 1 over the product of (p - q) over the other points q
 
 B has in the row of a point the coefficients of the product of (x - q) over the other points, in that of infinity those
-of the product over all. On pictures it is done along both axes: n² products for m² outputs of r² taps.
+of the product over all. On pictures it is done along both axes: n² products for m² outputs of k² taps.
 """
 
 from fractions import Fraction
