@@ -132,10 +132,20 @@ class Plan(Shown):
         """The buffers that lie in the arena."""
         return [buffer for buffer in self.buffers if buffer.kind in TRANSIENT]
 
+    @property
+    def alive_bytes(self) -> int:
+        """The most bytes of transient arrays that a step needs at once: no arena can be smaller."""
+        alive = [0] * (len(self.steps) + 1)
+        for buffer in self.transient:
+            for number in range(buffer.first, buffer.last + 1):
+                alive[number] += buffer.bytes
+        return max(alive)
+
     def title(self) -> str:
         what, back = ("training", len(self.steps) - self.forward_steps) if self.training else ("inference", 0)
         steps = f"{self.forward_steps} steps forward" + f", {back} backward" * (back > 0)
-        return f"plan of {self.graph.name} for {what}: {steps}, an arena of {self.arena_bytes:,} bytes"
+        arena = f"an arena of {self.arena_bytes:,} bytes, of which {self.alive_bytes:,} live at once"
+        return f"plan of {self.graph.name} for {what}: {steps}, {arena}"
 
     def cells(self):
         rows = [(step.name, step.operation.name, step.direction) for step in self.steps]

@@ -267,3 +267,19 @@ def test_a_parameter_that_is_seen_under_another_shape_is_refused():
     graph.output("loss", mean(graph.add("linear", x=graph.input("x", (2, 3)), w=w, b=None), "loss"))
     with pytest.raises(GraphError, match="w: is a parameter, of which a view was made"):
         training(graph)
+
+
+@pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize("batch", [1, 50])
+def test_the_arena_is_hardly_larger_than_what_must_be_alive_at_once(build, batch):
+    """Counted anew here, step by step, from what the steps name and who reads it later."""
+    for plan in (training(build(batch)), Plan(build(batch), ("probabilities",))):
+        last = {b.root: n for n, step in enumerate(plan.steps) for b in step.buffers}
+        last |= {b.root: len(plan.steps) for b in plan.outputs.values()}
+        alive, most = set(), 0
+        for number, step in enumerate(plan.steps):
+            alive |= {b.root for b in step.buffers if b.root in plan.transient}
+            most = max(most, sum(b.bytes for b in alive))
+            alive = {b for b in alive if last[b] > number}
+        assert plan.alive_bytes == most
+        assert most <= plan.arena_bytes <= 1.1 * most

@@ -1,5 +1,7 @@
 """Whole networks: their gradients against calculus and PyTorch, on every device, however memory is laid out."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,23 @@ def test_a_program_says_which_algorithms_its_steps_take_and_takes_those_it_is_to
     with pytest.raises(GraphError, match=r"^linear_1: forward: unknown rung 'magic'; choose from 1 \(loops\), 2"):
         model.training(4, algorithms={"linear_1 forward": "magic"})
     assert Model(plain, "reference").training(4).algorithms == {}
+
+
+@pytest.mark.parametrize("name", ["cnn6", "lenet5", "fcc6"])
+def test_a_step_makes_no_array_of_the_size_of_its_own(name):
+    """What comes and goes in a step is tables and views, less than one map of 50 digits: arrays stay where they are."""
+    optimizer = Optimizer("sgd", momentum=0.9)
+    program = Model(MODELS[name], "cpu").training(50, optimizer)
+    optimizer.set_rate(0.01, 0)
+    inputs = batch_for(program)
+    for _ in range(3):
+        program(**inputs)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        program(**inputs)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - before < 50 * 28 * 28 * 4

@@ -57,7 +57,8 @@ def test_a_graph_prints_its_nodes():
 
 
 def test_a_plan_prints_its_steps_and_what_memory_they_need():
-    title = f"plan of small for training: 5 steps forward, 5 backward, an arena of {PLAN.arena_bytes:,} bytes"
+    title = f"plan of small for training: 5 steps forward, 5 backward, an arena of {PLAN.arena_bytes:,} bytes, "
+    title += f"of which {PLAN.alive_bytes:,} live at once"
     assert repr(PLAN).splitlines()[0] == title
     assert rows(PLAN)[1:] == [[step.name, step.operation.name, step.direction] for step in PLAN.steps]
     look = Plan(network(2), ("probabilities",))
