@@ -9,8 +9,8 @@ An operation is a folder in kernels/operations, or in one that was added to it: 
 in the order in which the spec lists the names, all callable by keyword. Arrays are C-contiguous and never empty;
 `Operation.require` refuses others. Outputs and delta-errors (gradients) are set, never accumulated: adding where a
 value fans out is the graph's work. A delta-error that nobody wants is passed as None. In reference.py and cpu.py the
-functions compute; in cuda.py they are ladders, which return launches: what to run, not yet run. kernels/device.py runs
-all of them.
+functions compute, and in cpu.py they may be ladders that are called like functions (kernels/cpu/ladder.py); in cuda.py
+they are ladders, which return launches: what to run, not yet run. kernels/device.py runs all of them.
 
 What PyTorch calls the same thing may stand in `torch.py`: `forward(*inputs, *state, *settings)`, which takes tensors
 and returns the output, or a tuple of them. Autograd does the rest. Tests hold the reference to it.

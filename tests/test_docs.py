@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kernels.commands.gains import MARKER
+from kernels.commands.targets import cpu_ladders
 from kernels.operation import all_operations
 from tests.helpers import ROOT
 from tests.helpers.citations import ANCHOR, CODE, MURUGAN, ZOZOULENKO, cited, equations, misprints, numbers, problems
@@ -212,14 +213,14 @@ def ladders_of(name: str):
     return [ladder for direction in operation.directions for ladder in getattr(cuda, direction).parts]
 
 
-def listed_rungs(name: str) -> dict[str, list[tuple[int, str]]]:
-    """By ladder, the (number, text) of each rung in the list that cuda.py begins with.
+def listed_rungs(name: str, kind: str = "cuda") -> dict[str, list[tuple[int, str]]]:
+    """By ladder, the (number, text) of each rung in the list that cuda.py, or cpu.py, begins with.
 
     A line is "ladder 1 text"; "forward, backward" lists two ladders at once, and the name is left out from rung 2 on.
     """
     found: dict[str, list[tuple[int, str]]] = {}
     names: list[str] = []
-    for line in inspect.getdoc(all_operations()[name].implementation("cuda")).splitlines():
+    for line in inspect.getdoc(all_operations()[name].implementation(kind)).splitlines():
         if match := re.fullmatch(r" {4}(?:([a-z]\w*(?:, [a-z]\w*)*)| ) +(\d) {2,}(.*)", line):
             names = match[1].split(", ") if match[1] else names
             for ladder in names:
@@ -232,6 +233,13 @@ def test_each_cuda_module_begins_with_its_list_of_rungs(name):
     listed = {ladder: [number for number, _ in rungs] for ladder, rungs in listed_rungs(name).items()}
     assert listed == {ladder.name: list(range(1, len(ladder) + 1)) for ladder in ladders_of(name)}
     assert list(listed) == [ladder.name for ladder in ladders_of(name)]
+
+
+@pytest.mark.parametrize("name", sorted({target.operation.name for target in cpu_ladders()}))
+def test_a_list_of_rungs_that_a_module_for_the_cpu_begins_with_is_that_of_its_ladders(name):
+    listed = {ladder: [number for number, _ in rungs] for ladder, rungs in listed_rungs(name, "cpu").items()}
+    ladders = {target.direction: target.cpu_ladder for target in cpu_ladders() if target.operation.name == name}
+    assert listed in ({}, {direction: list(range(1, len(ladder) + 1)) for direction, ladder in ladders.items()})
 
 
 @pytest.mark.parametrize("name", WITH_LADDERS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kernels.commands.command_line import Parser, add_json, write_json
-from kernels.commands.written import written_ladders
+from kernels.commands.written import written_cpu_ladders, written_ladders
 from kernels.modules import OperationError
 from kernels.operation import IMPLEMENTATIONS, Operation, all_operations, find_operation, left_out
 
@@ -38,6 +38,7 @@ def describe(operation: Operation) -> dict:
         "implementations": [kind for kind in (*IMPLEMENTATIONS, "torch") if operation.has(kind)],
         "view": operation.view,
         "ladders": ladders(operation),
+        "cpu_ladders": written_cpu_ladders(operation),
     }
 
 
@@ -59,6 +60,7 @@ def text(row: dict) -> str:
         f"    equations        {row['equations']}",
         f"    implementations  {implementations}{' (a view: nothing runs)' if row['view'] else ''}",
     ]
-    for name, rungs in row["ladders"].items():
+    of_both = row["ladders"] | {f"cpu {name}": rungs for name, rungs in row["cpu_ladders"].items()}
+    for name, rungs in of_both.items():
         lines += [f"    {name if rung == 1 else '':12} {rung}   {adds}" for rung, adds in enumerate(rungs, 1)]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def written_ladders(operation: Operation) -> dict[str, list[str]] | None:
             found |= parts if len(parts) > 1 else dict.fromkeys([direction], *parts.values())
     except (OSError, SyntaxError, Unread):
         return None
+    return found
+
+
+def written_cpu_ladders(operation: Operation) -> dict[str, list[str]]:
+    """What each rung adds, of each direction that has a ladder in cpu.py as it is written there."""
+    found: dict[str, list[str]] = {}
+    for direction in operation.directions:
+        with suppress(OSError, Unread):
+            found |= ladders(f"{PACKAGE}.{operation.name}.cpu", direction)
     return found
 
 

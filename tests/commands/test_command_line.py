@@ -9,7 +9,7 @@ import pytest
 from kernels.__main__ import main, parser
 from kernels.bench.timing import HostClock, Machine
 from kernels.commands.command_line import CommandError
-from kernels.commands.targets import case_of, require_operation
+from kernels.commands.targets import case_of, cpu_ladders, find_target, require_operation
 from kernels.gpu import Launch, gpu_is_available
 from kernels.gpu.report import ReportError, find_tool
 
@@ -28,12 +28,34 @@ def test_list_names_every_operation_its_equations_and_its_rungs(tmp_path):
     assert all(row["operation"] in text and row["equations"] in text for row in rows.values())
     assert list(rows["conv2d"]["ladders"]) == ["forward", "dx", "dw", "db"]
     assert all(line in text for rungs in rows["conv2d"]["ladders"].values() for line in rungs)
+    of_cpu = {name: row["cpu_ladders"] for name, row in rows.items() if row["cpu_ladders"]}
+    assert of_cpu == {
+        target.operation.name: {
+            each.name: [rung.adds for rung in each.cpu_ladder.rungs]
+            for each in cpu_ladders()
+            if each.operation is target.operation
+        }
+        for target in cpu_ladders()
+    }
+    assert all(line in text for ladders in of_cpu.values() for rungs in ladders.values() for line in rungs)
 
 
 def test_show_prints_equation_rung_kernel_and_what_the_kernel_calls():
     text = kernels("show", "conv2d.forward", "--rung", "4")
     for part in ("eq. 20-28", "def forward_4(", "def product_registers(", "def multiply_tiles(", "def input_under("):
         assert part in text
+
+
+def test_show_prints_a_rung_for_the_cpu_and_the_loops_that_it_calls(tmp_path):
+    where = ("--device", "cpu", "--json", str(tmp_path / "show.json"))
+    text = kernels("show", "batchnorm", "--rung", "2", *where)
+    for part in ("eq. 37-42", "rung 2, once.", "def forward_once(", "def statistics(", "def moments(x):"):
+        assert part in text
+    assert "def normalize(" not in text
+    assert json.loads((tmp_path / "show.json").read_text())["algorithm"] == "once"
+    text = kernels("show", "conv2d", "--shape", "x=1,16,9,9", "w=16,16,3,3", "stride=2,2", *where)
+    assert "rung 4, direct." in text
+    assert "forward_winograd" not in text
 
 
 def test_show_prints_ptx_for_an_architecture(tmp_path):
@@ -143,9 +165,31 @@ def test_profile_measures_a_kernel_against_the_machine_and_a_library(tmp_path):
     assert "linear.backward" in text
 
 
+def test_profile_measures_every_rung_for_the_cpu_that_suits(tmp_path):
+    where = ("--device", "cpu", "--seconds", "0.1", "--json", str(tmp_path / "profile.json"))
+    text = kernels("profile", "softmax", "--rung", "all", *where)
+    rows = json.loads((tmp_path / "profile.json").read_text())["kernels"]
+    found = [(row["kernel"], row["rung"], row["algorithm"]) for row in rows]
+    ladders = [find_target(f"softmax.{direction}") for direction in ("forward", "backward")]
+    assert found == [(str(each), rung.number, rung.name) for each in ladders for rung in each.cpu_ladder.rungs]
+    assert "cpu rung 2, kept" in text
+    shape = ("--shape", "x=1,16,9,9", "w=16,16,3,3", "stride=2,2")
+    for wanted, names in (("all", ["loops", "rows", "cores", "direct"]), ("last", ["direct"]), ("rows", ["rows"])):
+        kernels("profile", "conv2d.forward", *shape, "--rung", wanted, *where)
+        rows = json.loads((tmp_path / "profile.json").read_text())["kernels"]
+        assert [row["algorithm"] for row in rows] == names
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        ("show add --device cpu", "add.forward: has no ladder for the CPU; choose from batchnorm.forward, "),
+        ("show softmax.up --device cpu", "softmax: unknown direction 'up'; choose from forward, backward"),
+        ("show softmax --device cpu --rung 9", "softmax.forward: unknown rung '9'; choose from 1, loops, 2, kept, "),
+        ("show softmax --device cpu --ptx", "--ptx: is of what is compiled for a GPU, and not of --device cpu"),
+        ("profile softmax --device cpu --rung up", "softmax.forward: unknown rung 'up'; choose from 1, loops, 2, kept"),
+        ("gains softmax --device cpu --blocks 2", "--blocks: nothing is counted with --device cpu, it is measured"),
+        ("gains softmax --shape x=2,2", "--shape: is for --device cpu, where a ladder for a GPU is counted on its typ"),
         ("list conv3d", "unknown operation 'conv3d'; choose from activation, "),
         ("show conv3d.forward", "unknown operation 'conv3d'; choose from activation, "),
         ("show conv2d.sideways", "conv2d: unknown ladder 'sideways'; choose from forward, backward, dx, dw, db"),
