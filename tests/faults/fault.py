@@ -58,7 +58,8 @@ class Fault:
                 ROOT / "tests/gpu/test_cases.py",
                 folder / "test_default_tiles.py",
             ]
-            files = [folder / f"test_{name}.py", *general]
+            own = sorted(folder.glob(f"test_{name}_cpu.py"))  # of an operation with much of its own on the CPU
+            files = [folder / f"test_{name}.py", *own, *general]
             return (*_existing(files), "-k", f"test_{name} or [{name}] or [{name}-")
         if self.file in TESTED_BY:
             return _existing([ROOT / each for each in TESTED_BY[self.file]])

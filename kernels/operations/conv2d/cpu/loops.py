@@ -5,7 +5,7 @@ from numba import njit, prange
 
 from kernels.cpu.ladder import rung
 from kernels.cpu.sums import VECTOR_SUMS
-from kernels.cpu.windows import inside
+from kernels.cpu.windows import bounds
 
 
 @rung
@@ -40,19 +40,23 @@ def forward_rows(x, w, b, y, stride, padding):
 def _rows(x, w, b, y, stride, padding, r, c_out):
     """One channel of one picture."""
     (_, C, H, W), (_, _, kh, kw), (_, _, H_out, W_out) = x.shape, w.shape, y.shape
+    taps = bounds(W_out, W, kw, stride[1], padding[1])
     y[r, c_out] = np.float32(0) if b is None else b[c_out]
     for c in range(C):
         for h_out in range(H_out):
-            out = y[r, c_out, h_out]
             for j in range(kh):
                 h = h_out * stride[0] + j - padding[0]
                 if 0 <= h < H:
-                    row = x[r, c, h]
                     for i in range(kw):
-                        weight = w[c_out, c, j, i]
-                        first, end = inside(W_out, W, i, stride[1], padding[1])
-                        for n in range(first, end):
-                            out[n] += row[n * stride[1] + i - padding[1]] * weight
+                        reach = taps[i, 0], taps[i, 1], stride[1], i - padding[1]
+                        _add(x[r, c, h], w[c_out, c, j, i], y[r, c_out, h_out], reach)
+
+
+@njit(cache=True)
+def _add(row, weight, out, reach):
+    first, end, step, left = reach
+    for n in range(first, end):
+        out[np.uintp(n)] += row[np.uintp(n * step + left)] * weight  # no index counts from the end: LLVM makes vectors
 
 
 @rung
