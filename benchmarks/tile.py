@@ -1,7 +1,7 @@
 """How large the tile of the CPU's matrix product should be, by trying: python -m benchmarks.tile
 
-The innermost loop of kernels/cpu/vectors.py is built with several heights and lanes, as many sums as the registers hold
-and some more and fewer, and multiplies as a job of conv2d does: a kernel of 5 x 5 over 64 channels of pictures of
+The innermost loop of kernels/cpu/multiply.py is built with several heights and lanes, as many sums as the registers
+hold and some more and fewer, and multiplies as a job of conv2d does: a kernel of 5 x 5 over 64 channels of pictures of
 14 x 14, UNIT tiles by CHUNK rows of v at a time. Then, with the tile that is in use, several UNIT and CHUNK. One core;
 all sizes in turns, of each the best turn.
 """
@@ -35,7 +35,7 @@ def loop(height: int, lanes: int):
     """A job as a function for each tile; what is compiled is kept for other sizes of blocks."""
     from numba import njit
 
-    from kernels.cpu.vectors import make_tile
+    from kernels.cpu.multiply import make_tile
 
     tile = make_tile(height, lanes)
 

@@ -7,8 +7,6 @@ has: AVX-512, AVX2 or NEON. To a Numba loop they are functions like any other.
 multiply.py      sums of products that stay in registers
 turns.py         squares of 16 x 16 values turned in registers
 transforms.py    small constant matrices times vectors
-
-Numba's cache does not see an edit to these files, only one to the file of the loop that calls: touch that as well.
 """
 
 from llvmlite import ir
