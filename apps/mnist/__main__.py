@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     c = commands.add(
-        "sprint", run("sprint"), "train to 99 % of full MNIST within seconds, against the clock", "sprint --seeds 30"
+        "sprint", run("sprint"), "train on full MNIST against the clock, to 99 of 100 digits", "sprint --seeds 30"
     )
     c.add_argument("--seeds", type=positive, metavar="N", default=1, help="runs, from seed 0 on (default: 1)")
     c.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
