@@ -64,6 +64,14 @@ def parser() -> argparse.ArgumentParser:
         "--plan", type=picture_file, metavar="FILE.png", help="draw the memory of a training step: what lives when"
     )
 
+    c = commands.add(
+        "sprint", run("sprint"), "train on full MNIST against the clock, to 99 of 100 digits", "sprint --seeds 30"
+    )
+    c.add_argument("--seeds", type=positive, metavar="N", default=1, help="runs, from seed 0 on (default: 1)")
+    c.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    _data(c)
+    add_json(c)
+
     commands.add("models", run("show_models"), "list the models", "models")
     return commands.parser
 

@@ -3,6 +3,8 @@
 import time
 from dataclasses import asdict, replace
 
+import numpy as np
+
 from apps.command_line import carry_out, choose_run, open_run, telling_of_compiling
 from apps.errors import DataError
 from apps.mnist.classifier import DigitRecipe, Evaluation, load_classifier, recipe, trainer
@@ -11,6 +13,7 @@ from apps.mnist.models import MODELS
 from framework import Model, weights
 from framework.summary import Summary
 from kernels.commands.command_line import note, write_json
+from kernels.device import find_device
 
 # Digits held out that are looked at where kernels are interpreted, which takes seconds to minutes a digit.
 INTERPRETED = 4
@@ -83,6 +86,25 @@ def evaluate(options) -> None:
             "seconds": round(seconds, 3),
         },
     )
+
+
+def sprint(options) -> None:
+    """Train against the clock, a run for each seed; print each, and what accuracy and seconds are in the mean."""
+    from apps.mnist import sprint  # here, as no other command needs it
+
+    digits, device = load(options.data), find_device(options.device)
+    print(f"data     {digits.source}, {digits.origin}")
+    print(f"device   {device}")
+    compiling = sprint.compile_kernels(digits, device)
+    print(f"compiled in {compiling:.1f} s, before the clock starts")
+    runs = []
+    for run in sprint.runs(digits, device, range(options.seeds)):
+        runs.append(asdict(run))
+        print(f"seed {run.seed:<3} {run.accuracy:.2%} after {run.seconds:.2f} s")
+    accuracy, seconds = (float(np.mean([run[what] for run in runs])) for what in ("accuracy", "seconds"))
+    print(f"mean     {accuracy:.3%} of {len(digits.test_labels):,} digits held out after {seconds:.2f} s of training")
+    facts = {"device": device.name, "data": digits.source, "compiling": compiling}
+    write_json(options.json, {**facts, "accuracy": accuracy, "seconds": seconds, "runs": runs})
 
 
 def show_summary(options) -> None:
