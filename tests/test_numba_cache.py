@@ -118,12 +118,19 @@ def test_a_file_whose_loops_are_cached_loads_what_makes_the_cache_safe(module):
 
 BITS = """
 import numpy as np
-from kernels.operations.batchnorm import cpu as batchnorm
+from kernels.bench.trial import Trial
+from kernels.operation import find_operation
+case = {"x": (4, 9, 21, 37), "gamma": (9,), "beta": (9,)}
+trial = Trial.of_shape(find_operation("batchnorm"), case, np.random.default_rng(0))
+for rung in ("pieces", "whole"):
+    made = trial.forward("cpu", rung=rung)
+    for name, array in (made | trial.backward("cpu", made, rung=rung)).items():
+        print(rung, name, array.tobytes().hex()[:4096])
+from kernels.operations.conv2d.cpu.loops import sum_pixels
 from kernels.operations.reduce.cpu import sum_of
-x = np.random.default_rng(0).standard_normal((4, 3, 777)).astype(np.float32)
-mean, var = batchnorm._moments(x)
-sums = batchnorm._delta_sums(x, x + 1, mean.astype(np.float32))
-print(*(value.hex() for value in [*mean, *var, *np.concatenate(sums), sum_of(x.ravel(), True)]))
+db = np.empty(9, np.float32)
+sum_pixels(trial.arrays["x"], db)
+print(db, sum_of(trial.arrays["x"].ravel(), True).hex())
 """
 
 

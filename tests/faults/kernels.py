@@ -611,7 +611,9 @@ PICTURES = (
         "y[r, c, h_out, w_out] = total / float32((min(top + window_h, x.shape[2]) - max(top, 0)) * window_w)",
         "no padding",
     ),
-    cpu("avgpool2d", "overlaps overwrite", "dx[r, c, h, w] += part", "dx[r, c, h, w] = part", "windows apart"),
+    cpu(
+        "avgpool2d", "overlaps overwrite", "row[w] += spread[w] * share", "row[w] = spread[w] * share", "windows apart"
+    ),
     cpu("l2pool2d", "overlaps overwrite", "dx[r, c, h, w] +=", "dx[r, c, h, w] =", "windows apart"),
     gpu(
         "concat",
@@ -855,8 +857,8 @@ SUMS = (
     cpu(
         "maxpool2d",
         "of several NaN the first wins",
-        "if value > best or np.isnan(value):",
-        "if value > best or (np.isnan(value) and not np.isnan(best)):",
+        "(value > best) | (value != value)",
+        "(value > best) | ((value != value) & (best == best))",
         "one NaN in a window",
     ),
 )

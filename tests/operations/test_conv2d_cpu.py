@@ -74,6 +74,8 @@ def test_a_transform_is_the_product_with_its_matrix(rows):
 
 @pytest.mark.parametrize(("pixels", "channels"), [(16, 16), (40, 99), (5, 16), (16, 3), (7, 9), (1, 1), (16, 0)])
 def test_turns_read_and_write_what_there_is_and_no_more(pixels, channels):
+    """Of squares of SIDE, full and not."""
+
     @njit
     def run(lanes, picture, source, pixels, channels):
         turn_in(lanes, 0, 16, source, 0, 20, pixels, channels)
@@ -115,7 +117,7 @@ def winograds(draw):
 
 @given(trial=winograds())
 def test_winograd_equals_the_reference(trial):
-    """Whether or not it pays."""
+    """Whether or not it pays; of more and of fewer tiles than ROWS, and channels than WIDTH."""
     x, w, b, dy = (trial.arrays[name] for name in ("x", "w", "b", "dy"))
     y, dx, dw = (np.full(trial.shapes[name], np.nan, np.float32) for name in ("y", "x", "w"))
     padding = trial.settings["padding"]
@@ -156,6 +158,7 @@ def few_channels(draw):
 
 @given(trial=few_channels())
 def test_pixels_in_the_lanes_equal_the_reference(trial):
+    """Of 1 to 8 channels, and so of LANES1, LANES2, LANES4 and LANES8 pixels at a time, the last of them not full."""
     assert chosen(forward, trial) == chosen(backward, trial) == "pixels"
     assert_close(trial.forward("cpu"), trial.forward("reference"), operation.tolerance)
     exact = trial.forward("reference")
@@ -178,6 +181,7 @@ def test_pixels_in_the_lanes_equal_the_reference(trial):
     ],
 )
 def test_the_algorithm_is_chosen_by_shape(x, w, settings, names):
+    """On either side of LEAST_CHANNELS, LEAST_PIXELS and MOST_WEIGHTS."""
     y = operation.shapes(x=x, w=w, **settings)["y"]
     case = {"x": x, "w": w, "b": None, "y": y, "dy": y, "stride": (1, 1), "padding": (0, 0), **settings}
     assert (forward.choose(case).name, backward.choose(case).name) == names
@@ -188,6 +192,7 @@ LARGEST = (3, 40, 37, 41), (70, 40, 3, 3), (1, 2)
 
 @pytest.mark.parametrize("case", [LARGEST, ((3, 7, 90, 30), (5, 7, 3, 3), (1, 1))])
 def test_neither_the_number_of_cores_nor_what_memory_held_changes_a_bit(case):
+    """Of more than TILES tiles, in jobs that several cores share."""
     trial = trial_of(*case)
     exact = trial.forward("reference")
     with one_core():

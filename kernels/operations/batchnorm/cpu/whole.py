@@ -48,7 +48,7 @@ def normalize_channels(x, gamma, beta, running_mean, running_var, y, mean, inver
                 y_row[s] = (x_row[s] - near) * scale + shift
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)  # as sums in vectors stand in it, see kernels/cpu/sums.py
 def _moments(x, c):
     """Mean and variance of a channel (eq. 37-38), piece by piece, each about its own mean (Chan et al., 1983)."""
     mean, square, count = 0.0, 0.0, 0

@@ -25,10 +25,10 @@ def _turned(matrix):
 
 
 _data6, _data8 = (make_transform(_floats(data(n))) for n in (6, 8))
-_kernel63, _kernel83, _kernel85 = (make_transform(_floats(_scaled(n, k))) for n, k, _ in SIZES)
-_delta64, _delta86, _delta84 = (make_transform(_floats(powers(n, m))) for n, _, m in SIZES)
-_pixel64, _pixel86, _pixel84 = (make_transform(_floats(_turned(powers(n, m))), added=True) for n, _, m in SIZES)
-_weight63, _weight83, _weight85 = (make_transform(_floats(_turned(_scaled(n, k)))) for n, k, _ in SIZES)
+_kernel63, _kernel85 = (make_transform(_floats(_scaled(n, k))) for n, k, _ in SIZES)
+_delta64, _delta84 = (make_transform(_floats(powers(n, m))) for n, _, m in SIZES)
+_pixel64, _pixel84 = (make_transform(_floats(_turned(powers(n, m))), added=True) for n, _, m in SIZES)
+_weight63, _weight85 = (make_transform(_floats(_turned(_scaled(n, k)))) for n, k, _ in SIZES)
 
 NONE = np.zeros(16, np.float32)
 PLAIN = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # called from compiled loops alone
@@ -42,8 +42,6 @@ def to_data(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, l
     """B: pixels that are read become points."""
     if kind == 0:
         _data6(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    elif kind == 1:
-        _data8(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
     else:
         _data8(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
 
@@ -53,8 +51,6 @@ def to_delta(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, 
     """V(m): delta-errors become points, for dw."""
     if kind == 0:
         _delta64(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    elif kind == 1:
-        _delta86(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
     else:
         _delta84(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
 
@@ -64,8 +60,6 @@ def to_kernel(kind, target, t, t_step, t_next, source, s, s_step, s_next, count,
     """N V(k): the taps of a kernel become points."""
     if kind == 0:
         _kernel63(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    elif kind == 1:
-        _kernel83(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
     else:
         _kernel85(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
 
@@ -75,8 +69,6 @@ def to_pixel(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, 
     """V(m)T: points become pixels, and a vector is added."""
     if kind == 0:
         _pixel64(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    elif kind == 1:
-        _pixel86(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
     else:
         _pixel84(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
 
@@ -86,8 +78,6 @@ def to_weight(kind, target, t, t_step, t_next, source, s, s_step, s_next, count,
     """V(k)T N: points become the taps of dw."""
     if kind == 0:
         _weight63(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    elif kind == 1:
-        _weight83(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
     else:
         _weight85(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
 

@@ -58,7 +58,7 @@ class Plan(NamedTuple):
 def plan(images, channels, channels_out, k, size, size_out, padding):
     """The plan of a correlation of pictures of `size` (rows, columns) with kernels k x k."""
     (height, width), (height_out, width_out) = size, size_out
-    kind = kind_of(k, size_out)
+    kind = kind_of(k)
     n, _, m = SIZES[kind]
     across, down = -(-width_out // m), -(-height_out // m)
     wanted = min(range(1, max(1, TILES // across) + 1), key=lambda rows: (_waste(rows * across), -rows))
@@ -81,14 +81,9 @@ def plan(images, channels, channels_out, k, size, size_out, padding):
     )  # fmt: skip
 
 
-def kind_of(k, size):
-    """The place in SIZES of those tiles that take the fewest products for a picture of this size."""
-
-    def products(kind):
-        n, _, m = SIZES[kind]
-        return -(-size[0] // m) * -(-size[1] // m) * n * n
-
-    return min((i for i, s in enumerate(SIZES) if s[1] == k), key=products)
+def kind_of(k):
+    """The place in SIZES of the tiles of a kernel k x k."""
+    return [taps for _, taps, _ in SIZES].index(k)
 
 
 def _waste(tiles):
@@ -114,7 +109,7 @@ def pays(images, channels, channels_out, kernel, size_out, stride):
 def pays_for_weights(channels, channels_out, kernel, deltas):
     """The same of dw, whose sums, of n² points, are added up anew in each job."""
     images, _, height, width = deltas
-    _, _, m = SIZES[kind_of(kernel[0], (height, width))]
+    _, _, m = SIZES[kind_of(kernel[0])]
     tiles = images * -(-height // m) * -(-width // m)
     return channels * channels_out <= min(MOST_WEIGHTS, 8 * tiles)
 
