@@ -162,7 +162,8 @@ def test_pixels_in_the_lanes_equal_the_reference(trial):
     assert chosen(forward, trial) == chosen(backward, trial) == "pixels"
     assert_close(trial.forward("cpu"), trial.forward("reference"), operation.tolerance)
     exact = trial.forward("reference")
-    assert_close(trial.backward("cpu", exact), trial.backward("reference", exact), operation.tolerance)
+    got, expected = trial.backward("cpu", exact), trial.backward("reference", exact)
+    assert_close(got, {"dx": expected["dx"]}, operation.tolerance)  # dw and db are those of the rung below
 
 
 @pytest.mark.parametrize(
