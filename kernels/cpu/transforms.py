@@ -1,11 +1,12 @@
 """Small constant matrices times vectors of lanes, as LLVM instructions, for CPU kernels that transform (Winograd).
 
-`make_transform(matrix)` writes the product with a matrix whose entries are known out as additions and multiplications:
-zeros cost nothing, ones no multiplication, and what two rows, or two columns, that differ in signs alone have in common
-is computed once.
+`make_transform` writes the product with a matrix whose entries are known out as additions and multiplications: zeros
+cost nothing, ones no multiplication, and what two rows, or two columns, that differ in signs alone have in common is
+computed once.
 """
 
 from collections.abc import Sequence
+from typing import SupportsFloat
 
 from llvmlite import ir
 from numba import types
@@ -17,7 +18,7 @@ from kernels.cpu.vectors import LANES, multiply_add, pointers, vector_at
 # Lanes that are transformed at once: the vector of the CPU, so that a column of a matrix stays in the registers.
 WIDTH = LANES // 2
 
-Matrix = Sequence[Sequence[float]]
+Matrix = Sequence[Sequence[SupportsFloat]]
 
 
 class Lines:
@@ -49,7 +50,7 @@ class Lines:
             return b if a is None and sign == 1 else self.builder.fneg(b) if a is None else a
         return (self.builder.fadd if sign == 1 else self.builder.fsub)(a, b)
 
-    def product(self, matrix: Matrix, values: list) -> list:
+    def product(self, matrix: list[list[float]], values: list) -> list:
         """matrix @ values, written out."""
         matrix, values = self._columns_paired([list(row) for row in matrix], list(values))
         out: list = []
@@ -86,23 +87,25 @@ def _nonzero(row):
     return sum(f != 0 for f in row)
 
 
-def make_transform(matrix: Matrix, added: bool = False):
-    """The product with a matrix (rows, columns) as a function for Numba loops; all arrays are flat.
+def make_transform(*matrices: Matrix, added: bool = False):
+    """The product with one of some matrices (rows, columns) as a function for Numba loops; all arrays are flat.
 
     added    whether to each row of the result a vector is added
     """
+    written = [[[float(factor) for factor in row] for row in matrix] for matrix in matrices]
 
     @intrinsic
-    def transform(context, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, start):
+    def transform(context, kind, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, start):
         """target[t + c*t_next + i*t_step + l] = sum over j of matrix[i][j] * source[s + c*s_next + j*s_step + l],
 
-        for columns c < count and lanes l < `lanes`, a multiple of WIDTH. Where that is asked for, start[l] is added.
+        with the matrix at place `kind` among them, for columns c < count and lanes l < `lanes`, a multiple of WIDTH.
+        Where that is asked for, start[l] is added.
         """
         i = types.intp
-        signature = types.void(target, i, i, i, source, i, i, i, i, i, start)
+        signature = types.void(i, target, i, i, i, source, i, i, i, i, i, start)
 
         def generate(context, builder, signature, args):
-            target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, start = pointers(
+            kind, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, start = pointers(
                 context, builder, signature, args
             )
             vector = ir.VectorType(ir.FloatType(), WIDTH)
@@ -114,15 +117,26 @@ def make_transform(matrix: Matrix, added: bool = False):
             def at(pointer, first, step, n):
                 return vector_at(builder, pointer, vector, first, builder.mul(step, number(n)))
 
-            with cgutils.for_range_slice(builder, number(0), lanes, number(WIDTH)) as (lane, _):
-                plus = builder.load(vector_at(builder, start, vector, lane), align=4) if added else None
-                with cgutils.for_range(builder, count) as loop:
-                    s_at = builder.add(builder.add(s, lane), builder.mul(loop.index, s_next))
-                    t_at = builder.add(builder.add(t, lane), builder.mul(loop.index, t_next))
-                    values = [builder.load(at(source, s_at, s_step, j), align=4) for j in range(len(matrix[0]))]
-                    for n, value in enumerate(lines.product(matrix, values)):
-                        value = builder.fadd(value, plus) if added else value
-                        builder.store(value, at(target, t_at, t_step, n), align=4)
+            def write(matrix):
+                with cgutils.for_range_slice(builder, number(0), lanes, number(WIDTH)) as (lane, _):
+                    plus = builder.load(vector_at(builder, start, vector, lane), align=4) if added else None
+                    with cgutils.for_range(builder, count) as loop:
+                        s_at = builder.add(builder.add(s, lane), builder.mul(loop.index, s_next))
+                        t_at = builder.add(builder.add(t, lane), builder.mul(loop.index, t_next))
+                        values = [builder.load(at(source, s_at, s_step, j), align=4) for j in range(len(matrix[0]))]
+                        for n, value in enumerate(lines.product(matrix, values)):
+                            value = builder.fadd(value, plus) if added else value
+                            builder.store(value, at(target, t_at, t_step, n), align=4)
+
+            end = builder.append_basic_block("end")
+            cases = builder.switch(kind, end)
+            for n, matrix in enumerate(written):
+                block = builder.append_basic_block("kind")
+                cases.add_case(number(n), block)
+                builder.position_at_end(block)
+                write(matrix)
+                builder.branch(end)
+            builder.position_at_end(end)
             return context.get_dummy_value()
 
         return signature, generate

@@ -54,12 +54,13 @@ MATRICES = [
 @pytest.mark.parametrize("rows", MATRICES)
 def test_a_transform_is_the_product_with_its_matrix(rows):
     rows = np.array(rows, float)
-    plain, added = make_transform(rows.tolist()), make_transform(rows.tolist(), added=True)
+    other = [[1.0]]  # of kind 0, which is not asked for
+    plain, added = make_transform(other, rows.tolist()), make_transform(other, rows.tolist(), added=True)
 
     @njit
     def run(target, both, source, start):
-        plain(target, 1, 3 * WIDTH, WIDTH, source, 2, 3 * WIDTH, WIDTH, 3, WIDTH, start)
-        added(both, 1, 3 * WIDTH, WIDTH, source, 2, 3 * WIDTH, WIDTH, 3, WIDTH, start)
+        plain(1, target, 1, 3 * WIDTH, WIDTH, source, 2, 3 * WIDTH, WIDTH, 3, WIDTH, start)
+        added(1, both, 1, 3 * WIDTH, WIDTH, source, 2, 3 * WIDTH, WIDTH, 3, WIDTH, start)
 
     generator = np.random.default_rng(0)
     values, start = generator.standard_normal((rows.shape[1], 3, WIDTH)), generator.standard_normal(WIDTH)

@@ -39,35 +39,33 @@ def forward_loops(x, gamma, beta, running_mean, running_var, y, mean, inverse_st
 @rung
 def forward_once(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
     """Once a channel: a value is multiplied and added, and nobody divides by the same root again."""
-    x, y = in_channels(x), in_channels(y)
-    statistics(channels.moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
-    channels.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+    loops = channels.moments, channels.scale_and_shift
+    state = running_mean, running_var
+    normalized(loops, in_channels, x, gamma, beta, *state, y, mean, inverse_std, epsilon, momentum, training)
 
 
 @rung
 def forward_vectors(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
     """Vectors: values may be added in another order, so a core takes several of them at once."""
-    x, y = in_channels(x), in_channels(y)
-    sums = channels.moments_in_vectors
-    statistics(sums, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
-    channels.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+    loops = channels.moments_in_vectors, channels.scale_and_shift
+    state = running_mean, running_var
+    normalized(loops, in_channels, x, gamma, beta, *state, y, mean, inverse_std, epsilon, momentum, training)
 
 
 @rung
 def forward_cores(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
     """All cores: each sums whole channels, and writes whatever part of the result."""
-    x, y = in_channels(x), in_channels(y)
-    sums = channels.moments_on_cores
-    statistics(sums, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
-    pieces.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+    loops = channels.moments_on_cores, pieces.scale_and_shift
+    state = running_mean, running_var
+    normalized(loops, in_channels, x, gamma, beta, *state, y, mean, inverse_std, epsilon, momentum, training)
 
 
 @rung
 def forward_pieces(x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training):
     """Pieces: a core reads 16 KiB twice while they are in its first-level cache, and adds float32 about their mean."""
-    x, y = in_memory(x), in_memory(y)
-    statistics(pieces.moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
-    pieces.scale_and_shift(x, mean[0], *scale_and_shift_of(gamma, beta, mean, inverse_std), y)
+    loops = pieces.moments, pieces.scale_and_shift
+    state = running_mean, running_var
+    normalized(loops, in_memory, x, gamma, beta, *state, y, mean, inverse_std, epsilon, momentum, training)
 
 
 @rung(suits=whole.suits)
@@ -91,10 +89,15 @@ def statistics(moments, x, running_mean, running_var, mean, inverse_std, epsilon
     return exact_mean, var
 
 
-def scale_and_shift_of(gamma, beta, mean, inverse_std):
-    """Of (x - mean[0] - mean[1]) scale + beta what is the same for a channel, added in one go (eq. 39-40)."""
+def normalized(
+    loops, view, x, gamma, beta, running_mean, running_var, y, mean, inverse_std, epsilon, momentum, training
+):
+    """y = (x - mean[0] - mean[1]) scale + beta, of which all that is the same for a channel is added in one go."""
+    moments, scale_and_shift = loops
+    x, y = view(x), view(y)
+    statistics(moments, x, running_mean, running_var, mean, inverse_std, epsilon, momentum, training)
     scale = gamma * inverse_std
-    return scale, beta - mean[1] * scale
+    scale_and_shift(x, mean[0], scale, beta - mean[1] * scale, y)  # eq. 39-40
 
 
 @rung

@@ -34,6 +34,11 @@ def scales(n: int) -> list[Fraction]:
     return [1 / product(p - q for q in points if q != p) for p in points] + [Fraction(1)]
 
 
+def scaled(n: int, k: int) -> list[list[Fraction]]:
+    """N V(k), n x k."""
+    return [[power * scale for power in row] for row, scale in zip(powers(n, k), scales(n), strict=True)]
+
+
 @cache
 def data(n: int) -> list[list[Fraction]]:
     """B, n x n."""

@@ -9,77 +9,23 @@ from numba import njit, prange
 from kernels.cpu.multiply import ROWS, product16, product32
 from kernels.cpu.transforms import make_transform
 from kernels.cpu.turns import turn_in, turn_out
-from kernels.operations.conv2d.cpu.points import SIZES, data, powers, scales
-
-
-def _floats(matrix):
-    return [[float(f) for f in row] for row in matrix]
-
-
-def _scaled(n, k):
-    return [[f * s for f in row] for row, s in zip(powers(n, k), scales(n), strict=True)]
+from kernels.operations.conv2d.cpu.points import SIZES, data, powers, scaled
 
 
 def _turned(matrix):
     return [list(row) for row in zip(*matrix, strict=True)]
 
 
-_data6, _data8 = (make_transform(_floats(data(n))) for n in (6, 8))
-_kernel63, _kernel85 = (make_transform(_floats(_scaled(n, k))) for n, k, _ in SIZES)
-_delta64, _delta84 = (make_transform(_floats(powers(n, m))) for n, _, m in SIZES)
-_pixel64, _pixel84 = (make_transform(_floats(_turned(powers(n, m))), added=True) for n, _, m in SIZES)
-_weight63, _weight85 = (make_transform(_floats(_turned(_scaled(n, k)))) for n, k, _ in SIZES)
+# By kind, the place in SIZES: B for pixels that are read, V(m) for dy as dw needs it, and N V(k) for kernels become
+# points; and V(m)T for pixels, to which a vector is added, and V(k)T N for the taps of dw come from points.
+to_data = make_transform(*(data(n) for n, _, _ in SIZES))
+to_delta = make_transform(*(powers(n, m) for n, _, m in SIZES))
+to_kernel = make_transform(*(scaled(n, k) for n, k, _ in SIZES))
+to_pixel = make_transform(*(_turned(powers(n, m)) for n, _, m in SIZES), added=True)
+to_weight = make_transform(*(_turned(scaled(n, k)) for n, k, _ in SIZES))
 
 NONE = np.zeros(16, np.float32)
 PLAIN = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # called from compiled loops alone
-
-# Columns of vectors, each transformed, by the matrix of a kind (the place in SIZES). The arguments are those of
-# kernels/cpu/transforms.py.
-
-
-@njit(**PLAIN)
-def to_data(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added):
-    """B: pixels that are read become points."""
-    if kind == 0:
-        _data6(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    else:
-        _data8(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-
-
-@njit(**PLAIN)
-def to_delta(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added):
-    """V(m): delta-errors become points, for dw."""
-    if kind == 0:
-        _delta64(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    else:
-        _delta84(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-
-
-@njit(**PLAIN)
-def to_kernel(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added):
-    """N V(k): the taps of a kernel become points."""
-    if kind == 0:
-        _kernel63(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    else:
-        _kernel85(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-
-
-@njit(**PLAIN)
-def to_pixel(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added):
-    """V(m)T: points become pixels, and a vector is added."""
-    if kind == 0:
-        _pixel64(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    else:
-        _pixel84(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-
-
-@njit(**PLAIN)
-def to_weight(kind, target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added):
-    """V(k)T N: points become the taps of dw."""
-    if kind == 0:
-        _weight63(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
-    else:
-        _weight85(target, t, t_step, t_next, source, s, s_step, s_next, count, lanes, added)
 
 
 @njit(**PLAIN)
