@@ -55,8 +55,12 @@ class Model:
         return Program(plan, self.parameters, optimizer, algorithms)
 
     def inference(self, batch: int, outputs=("probabilities",), reuse: bool = True, **build) -> Program:
-        """A program that computes outputs only, with running averages in place of those of the batch."""
-        plan = Plan(self.build(batch, **build), outputs, dtype=self.device.dtype, reuse=reuse)
+        """A program that computes outputs only, with running averages in place of those of the batch.
+
+        On a CPU a convolution takes in what follows it, see framework/fusion.py.
+        """
+        fuse = self.device.name == "cpu"
+        plan = Plan(self.build(batch, **build), outputs, dtype=self.device.dtype, reuse=reuse, fuse=fuse)
         return Program(plan, self.parameters)
 
 

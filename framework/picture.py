@@ -8,7 +8,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from framework.graph import Graph
-from framework.plan import TRANSIENT, Buffer, Plan
+from framework.plan import Plan
+from framework.steps import TRANSIENT, Buffer
 from kernels.files import write_figure
 from kernels.gpu.xray.picture import COLOURS, GREY, INK
 
@@ -108,5 +109,5 @@ def _label_steps(axes: Axes, plan: Plan) -> None:
         axes.axvline(turn, color=INK, linewidth=1, linestyle=(0, (2, 2)))
     axes.set_xlabel("step", color=INK)
     if steps <= NAMED_STEPS:
-        axes.set_xticks([number + 0.5 for number in range(steps)], [step.name for step in plan.steps], rotation=90)
+        axes.set_xticks([number + 0.5 for number in range(steps)], [step.label for step in plan.steps], rotation=90)
         axes.set_xlabel("step, by the layer whose operation runs", color=INK)

@@ -8,79 +8,16 @@ all neurons that a neuron feeds).
 A plan is pure: it has neither a device nor memory. framework/program.py runs it.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from framework.arena import Block, place
+from framework.fusion import fused
 from framework.graph import Graph, GraphError, Node, Value
-from kernels.operation import Operation, Shape, find_operation, unknown
+from framework.steps import TRANSIENT, Buffer, Step
+from kernels.operation import find_operation, unknown
 from kernels.table import Shown
-
-# Kinds of arrays that come and go during a run. They share the arena; all others have memory of their own.
-TRANSIENT = ("activation", "saved", "delta-error")
-
-
-@dataclass(eq=False)
-class Buffer:
-    """An array of a plan.
-
-    name         the value's in the graph; of its delta-error "d." and that
-    kind         "input", "constant", "parameter", "state", as the graph's roles; "activation", an output of an
-                 operation; "saved", what an operation writes for its backward only; "delta-error"; "gradient",
-                 the delta-error of a parameter, under the parameter's name
-    base         the buffer whose memory this one shows under another shape; None where it has its own
-    constant     the values of a constant
-    first, last  the first and the last step that needs it; an output is needed after all steps
-    offset       of a transient one, the byte of the arena where it begins
-    """
-
-    name: str
-    shape: Shape
-    dtype: np.dtype
-    kind: str
-    base: "Buffer | None" = None
-    constant: np.ndarray | None = field(default=None, repr=False)
-    first: int = -1
-    last: int = -1
-    offset: int = -1
-
-    @property
-    def bytes(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
-
-    @property
-    def root(self) -> "Buffer":
-        """The buffer that has the memory."""
-        return self.base or self
-
-    def view(self, name: str, shape: Shape) -> "Buffer":
-        """The same memory under another name and shape."""
-        return Buffer(name, shape, self.dtype, self.kind, base=self.root)
-
-
-@dataclass(eq=False, repr=False)
-class Step:
-    """One call of an operation: `direction` is "forward" or "backward"; arguments are buffers, None or settings."""
-
-    name: str
-    operation: Operation
-    direction: str
-    arguments: dict[str, Any]
-
-    @property
-    def buffers(self) -> list[Buffer]:
-        return [a for a in self.arguments.values() if isinstance(a, Buffer)]
-
-    def __repr__(self):
-        def named(a):
-            return ("d." if a.kind == "gradient" else "") + a.name if isinstance(a, Buffer) else a
-
-        arguments = ", ".join(f"{name}={named(value)}" for name, value in self.arguments.items())
-        return f"{self.name}: {self.operation.name}.{self.direction}({arguments})"
 
 
 class Plan(Shown):
@@ -89,6 +26,7 @@ class Plan(Shown):
     objective    an output of shape (1,): the plan is then that of training, and its gradient is computed as well
     dtype        from the name of a type to the type itself: a device may compute in another precision
     reuse        whether arrays whose lives do not meet share memory
+    fuse         whether a convolution takes in what follows it, in a plan for looking (framework/fusion.py)
 
     What it finds:
 
@@ -110,6 +48,7 @@ class Plan(Shown):
         objective: str | None = None,
         dtype: Callable[[str], np.dtype] = np.dtype,
         reuse: bool = True,
+        fuse: bool = False,
     ):
         self.graph, self.training = graph, objective is not None
         self._dtype = dtype
@@ -120,10 +59,12 @@ class Plan(Shown):
         nodes = _needed_nodes(graph, [*wanted.values(), *([goal] if goal else [])])
         for node in nodes:
             self._forward(node)
+        self.outputs = {name: self._buffer(value) for name, value in wanted.items()}
+        if fuse and not goal:
+            self.steps = fused(self.steps, self.outputs.values())
         self.forward_steps = len(self.steps)
         if goal:
             self._backward(nodes, goal)
-        self.outputs = {name: self._buffer(value) for name, value in wanted.items()}
         self.buffers = self._set_lives()
         self.arena_bytes = self._place(reuse)
 
@@ -148,7 +89,7 @@ class Plan(Shown):
         return f"plan of {self.graph.name} for {what}: {steps}, {arena}"
 
     def cells(self):
-        rows = [(step.name, step.operation.name, step.direction) for step in self.steps]
+        rows = [(step.label, step.operation.name, step.direction) for step in self.steps]
         return [("step", "operation", "direction"), *rows]
 
     # Steps.

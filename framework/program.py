@@ -8,7 +8,8 @@ from framework.compiling import first_run_of
 from framework.graph import GraphError
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
-from framework.plan import Buffer, Plan, Step
+from framework.plan import Plan
+from framework.steps import Buffer, Step
 from kernels.device import Call, CudaDevice
 from kernels.operation import find_operation
 
@@ -41,7 +42,7 @@ class Program:
         self._arrays = {buffer: self._array(buffer) for buffer in plan.buffers}
         self.inputs = {buffer.name: buffer for buffer in plan.buffers if buffer.kind == "input"}
         # What a run consists of: (layer, operation, direction) and the calls that this takes.
-        self.calls = [((step.name, step.operation.name, step.direction), self._bind(step)) for step in plan.steps]
+        self.calls = [((step.label, step.operation.name, step.direction), self._bind(step)) for step in plan.steps]
         if plan.training:
             self._norm = self.device.array([0.0])
             self.calls.append((("all gradients", "reduce", "forward"), self._norm_calls()))
@@ -91,7 +92,7 @@ class Program:
                 if name in step.operation.state:
                     continue
                 if isinstance(buffer, Buffer) and not np.isfinite(self._download(buffer)).all():
-                    return f"layer {step.name} ({step.operation.name}, {step.direction}, {name})"
+                    return f"layer {step.label} ({step.operation.name}, {step.direction}, {name})"
         return "none of the layers when run again"
 
     def _set_inputs(self, inputs):
@@ -131,11 +132,11 @@ class Program:
 
     def _bind(self, step: Step) -> list[Call]:
         arguments = {n: self._shown(a) if isinstance(a, Buffer) else a for n, a in step.arguments.items()}
-        what, key = (step.operation, step.direction, arguments), f"{step.name} {step.direction}"
+        what, key = (step.operation, step.direction, arguments), f"{step.label} {step.direction}"
         try:
             chosen = self.device.algorithm(*what, self.algorithms.get(key))
         except ValueError as error:
-            raise GraphError(f"{step.name}: {error}") from None
+            raise GraphError(f"{step.label}: {error}") from None
         if not chosen:
             return self.device.bind(*what)
         self.algorithms[key] = chosen

@@ -3,17 +3,21 @@
 import math
 
 from framework.graph import Graph, Node, Value
+from framework.plan import Plan
 from kernels.device import Device
 from kernels.table import Shown, sizes, table
 
 
 def rows(graph: Graph) -> list[dict]:
-    """One row a node: layer, operation, output (shape), parameters, flops (of forward), bytes (of activations), and
-    algorithms (by direction, which of several ways it goes on a CPU as it learns).
+    """One row a node: layer, operation, output (shape), parameters, flops (of forward), bytes (of activations),
+    algorithms (by direction, which of several ways it goes on a CPU as it learns), and taken_in (the layer that does
+    its work on a CPU where the network looks; "" where none does).
 
     A parameter that several nodes share counts at the first of them.
     """
     found: list[dict] = []
+    looking = Plan(graph, tuple(graph.outputs), fuse=True)
+    taken_in = {name: step.name for step in looking.steps for name in step.takes_in}
     counted: set[Value] = set()
     for node in graph.nodes:
         learned = {v for v in node.inputs if v.role == "parameter"} - counted
@@ -30,6 +34,7 @@ def rows(graph: Graph) -> list[dict]:
                 "flops": flops,
                 "bytes": 0 if op.view else sum(4 * math.prod(v.shape) for v in node.outputs),
                 "algorithms": {} if op.view else algorithms(node, shapes),
+                "taken_in": taken_in.get(node.name, ""),
             }
         )
     return found
@@ -45,8 +50,8 @@ def algorithms(node: Node, shapes: dict) -> dict[str, str]:
 
 
 class Summary(Shown):
-    """The rows as a table: layer, output shape, parameters, MFLOP of forward, KiB of activations, and the algorithms of
-    forward and backward on a CPU; last, their sums.
+    """The rows as a table: layer, output shape, parameters, MFLOP of forward, KiB of activations, and on a CPU the
+    algorithms of forward and backward, and the layer that takes this one in where the network looks; last, their sums.
     """
 
     left = (0, 1, 2, 6)
@@ -58,7 +63,7 @@ class Summary(Shown):
         return f"{self.name}: {len(self.rows)} layers"
 
     def cells(self):
-        total = {"layer": self.name, "operation": "", "output": (), "algorithms": {}}
+        total = {"layer": self.name, "operation": "", "output": (), "algorithms": {}, "taken_in": ""}
         total |= {name: sum(row[name] for row in self.rows) for name in ("parameters", "flops", "bytes")}
         lines = [
             (
@@ -68,7 +73,7 @@ class Summary(Shown):
                 f"{row['parameters']:,}",
                 f"{row['flops'] / 1e6:.2f}",
                 f"{row['bytes'] / 1024:.1f}",
-                ", ".join(row["algorithms"].values()),
+                ", ".join(row["algorithms"].values()) + f"looking: in {row['taken_in']}" * bool(row["taken_in"]),
             )
             for row in (*self.rows, total)
         ]

@@ -59,6 +59,7 @@ OTHER = {
 SHOWN_BY = {
     "kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d", "kernels/gpu/reduce.py": "softmax",
     "kernels/cpu/multiply.py": "conv2d", "kernels/cpu/transforms.py": "conv2d", "kernels/cpu/turns.py": "conv2d",
+    "kernels/cpu/finishing.py": "conv2d_block",
     "kernels/operations/batchnorm/cuda/fours.py": "batchnorm",
 }  # fmt: skip
 
@@ -201,6 +202,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "ROWS": (f"{CPU}test_winograd_equals_the_reference",),
     },
     "kernels/cpu/transforms.py": {"WIDTH": (f"{CPU}test_winograd_equals_the_reference",)},
+    "kernels/cpu/finishing.py": {"WIDTH": ("len(w) > 2 * WIDTH",)},
     "kernels/cpu/turns.py": {"SIDE": (f"{CPU}test_turns_read_and_write_what_there_is_and_no_more",)},
     "kernels/cpu/products.py": {
         "CHUNK": ("w[0].size > CHUNK", "y[:, 0].size > 2 * CHUNK"),

@@ -170,7 +170,7 @@ def test_equations_in_docstrings_are_those_that_the_table_gives_to_the_operation
     name = file.relative_to(OPERATIONS).parts[0].removesuffix(".py")
     operation = all_operations().get(name)
     directions = {"forward": "forward", "backward": "backward"}
-    if operation is not None and not operation.view:
+    if operation is not None and operation.has("cuda"):
         cuda = operation.implementation("cuda")
         directions |= {ladder.name: d for d in operation.directions for ladder in getattr(cuda, d).parts}
     assert list(problems(file, name, operation.source if operation else "", directions)) == []

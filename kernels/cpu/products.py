@@ -21,13 +21,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.finishing import WIDTH, begin, finish_rows, prepare
 from kernels.cpu.multiply import multiply16, multiply32
 from kernels.cpu.turns import turn_in, turn_out
 from kernels.cpu.vectors import LANES, TILE
 
 CHUNK = 2048  # rows of v (up to 256 KiB) that the tiles of a job pass over before they go on to the next
 UNIT = 16  # tiles in a job: what they share of v and a stays in the cache
-NO_BIAS = np.empty(0, np.float32)
 _kept = threading.local()
 
 
@@ -157,21 +157,21 @@ def deliver(out, place, base, step, sums, live, lanes, live_lanes):
 
 
 @njit(parallel=True, cache=True)
-def products(out, a, v, bias, threads, plan):
-    """The product of every class of a plan, and the bias."""
+def products(out, a, v, finish, threads, plan):
+    """The product of every class of a plan, finished (kernels/cpu/finishing.py)."""
     lanes, terms, unit, jobs = plan.lanes, plan.terms, plan.unit, plan.jobs
     wide = len(plan.w_start) - 1
     for t in prange(threads):
         rows, place = np.empty(unit, np.int64), np.empty(unit, np.int64)
         sums, start = np.empty((unit + 16) * lanes, np.float32), np.empty(lanes, np.float32)
+        after = np.empty(4 * WIDTH, np.float32)
         for job in range(t, len(jobs), threads):
             c, first, live, block = jobs[job, 0], jobs[job, 1], jobs[job, 2], jobs[job, 3]
             class_h = plan.h[plan.h_start[c // wide] : plan.h_start[c // wide + 1]]
             class_w = plan.w[plan.w_start[c % wide] : plan.w_start[c % wide + 1]]
             locate(rows, place, first, live, plan.group_a, plan.group_out, class_h, class_w)
             live_lanes = min(lanes, plan.channels - block * lanes)
-            for lane in range(lanes):
-                start[lane] = bias[block * lanes + lane] if len(bias) and lane < live_lanes else np.float32(0)
+            begin(start, lanes, finish, block * lanes, live_lanes)
             for m in range(unit):
                 for lane in range(lanes):
                     sums[m * lanes + lane] = start[lane]
@@ -184,4 +184,7 @@ def products(out, a, v, bias, threads, plan):
                     else:
                         multiply16(sums, m * lanes, a, rows, m, v, block * plan.v_size, terms, s, last, plan.step)
                 s = last
+            for lane in range(0, live_lanes, WIDTH):
+                if prepare(after, finish, block * lanes + lane, live_lanes - lane):
+                    finish_rows(sums, lane, live, lanes, after, finish.floor)
             deliver(out, place, block * lanes * plan.channel_step, plan.channel_step, sums, live, lanes, live_lanes)

@@ -10,7 +10,7 @@ from numba import njit
 
 from kernels.bench.trial import Trial
 from kernels.cpu.cores import one_core
-from kernels.cpu.products import NO_BIAS
+from kernels.cpu.finishing import UNCHANGED, bias
 from kernels.cpu.transforms import WIDTH, make_transform
 from kernels.cpu.turns import turn_in, turn_out
 from kernels.operations.conv2d import operation
@@ -122,8 +122,8 @@ def test_winograd_equals_the_reference(trial):
     x, w, b, dy = (trial.arrays[name] for name in ("x", "w", "b", "dy"))
     y, dx, dw = (np.full(trial.shapes[name], np.nan, np.float32) for name in ("y", "x", "w"))
     padding = trial.settings["padding"]
-    winograd.correlate(y, x, w, b, padding, turned_round=False)
-    winograd.correlate(dx, dy, w, NO_BIAS, tuple(w.shape[2] - 1 - p for p in padding), turned_round=True)
+    winograd.correlate(y, x, w, bias(b), padding, turned_round=False)
+    winograd.correlate(dx, dy, w, UNCHANGED, tuple(w.shape[2] - 1 - p for p in padding), turned_round=True)
     winograd.delta_w(dy, x, dw, padding)
     exact = trial.forward("reference")
     assert_close({"y": y}, exact, operation.tolerance)

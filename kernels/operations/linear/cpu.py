@@ -31,9 +31,10 @@ from functools import lru_cache
 import numpy as np
 from numba import get_num_threads, njit, prange
 
+from kernels.cpu.finishing import UNCHANGED
 from kernels.cpu.ladder import Ladder, rung
 from kernels.cpu.placed import multiply_placed
-from kernels.cpu.products import CHUNK, NO_BIAS, lanes_for, lanes_last, plan, products, scratch
+from kernels.cpu.products import CHUNK, lanes_for, lanes_last, plan, products, scratch
 from kernels.cpu.sums import VECTOR_SUMS
 
 ROWS = 64  # that a core copies at a time
@@ -273,7 +274,7 @@ backward = Ladder("backward", backward_loops, backward_rows, backward_cores, bac
 def multiply(out, a, v, size, a_steps, out_steps):
     """The product of size (m, t, l). Steps are from one m, or t, of a to the next, and from one m, or l, of out."""
     threads = get_num_threads()
-    products(out.reshape(-1), a.reshape(-1), v, NO_BIAS, threads, plan_of(threads, size, a_steps, out_steps))
+    products(out.reshape(-1), a.reshape(-1), v, UNCHANGED, threads, plan_of(threads, size, a_steps, out_steps))
 
 
 @lru_cache(maxsize=256)

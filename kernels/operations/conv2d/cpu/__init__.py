@@ -11,8 +11,8 @@ winograd.py    fewer products: tiles of pixels become points, where a convolutio
 The last two take convolutions of stride 1, and pay for some sizes only: `suits` says for which.
 """
 
+from kernels.cpu.finishing import UNCHANGED, bias
 from kernels.cpu.ladder import Ladder, rung
-from kernels.cpu.products import NO_BIAS
 from kernels.operations.conv2d.cpu import direct, pixels, winograd
 from kernels.operations.conv2d.cpu.loops import (
     backward_loops,
@@ -29,25 +29,31 @@ NARROW = 8  # pixels in a row: of fewer, too many lanes would be empty
 @rung
 def forward_direct(x, w, b, y, stride, padding):
     """A product of matrices, tile by tile in registers, channels in the lanes: kernels are copied to lie so."""
-    direct.forward(x, w, b, y, stride, padding)
+    direct.forward(x, w, bias(b), y, stride, padding)
 
 
 def _few(channels, width, stride):
     return stride == (1, 1) and channels <= FEW and width >= NARROW
 
 
-@rung(suits=lambda w, y, stride: _few(w[0], y[3], stride))
+def suits_pixels(w, y, stride):
+    return _few(w[0], y[3], stride)
+
+
+@rung(suits=suits_pixels)
 def forward_pixels(x, w, b, y, stride, padding):
     """Few channels: neighbouring pixels in the lanes, so that none is empty and nothing is turned."""
-    pixels.correlate(y, x, w, NO_BIAS if b is None else b, padding)
+    pixels.correlate(y, x, w, bias(b), padding)
 
 
-@rung(
-    suits=lambda x, w, y, stride: not _few(w[0], y[3], stride) and winograd.pays(y[0], w[1], w[0], w[2:], y[2:], stride)
-)
+def suits_winograd(w, y, stride):
+    return not suits_pixels(w, y, stride) and winograd.pays(y[0], w[1], w[0], w[2:], y[2:], stride)
+
+
+@rung(suits=suits_winograd)
 def forward_winograd(x, w, b, y, stride, padding):
     """Fewer products: of tiles of 6 x 6 or 8 x 8 pixels as points, 4 to 6 times fewer (Winograd; see points.py)."""
-    winograd.correlate(y, x, w, NO_BIAS if b is None else b, padding, turned_round=False)
+    winograd.correlate(y, x, w, bias(b), padding, turned_round=False)
 
 
 forward = Ladder(
@@ -77,7 +83,7 @@ def backward_pixels(dy, x, w, dx, dw, db, stride, padding):
     """dx of few channels with neighbouring pixels in the lanes, and kernels turned round."""
     if dx is not None:
         frame = tuple(k - 1 - p for k, p in zip(w.shape[2:], padding, strict=True))
-        pixels.correlate(dx, dy, w.swapaxes(0, 1)[:, :, ::-1, ::-1], NO_BIAS, frame)
+        pixels.correlate(dx, dy, w.swapaxes(0, 1)[:, :, ::-1, ::-1], UNCHANGED, frame)
     if dw is not None:
         direct.delta_w(direct.turned_deltas(dy), dy.shape, x, dw, stride, padding)
     if db is not None:
@@ -103,7 +109,7 @@ def backward_winograd_dx(dy, x, w, dx, dw, db, stride, padding):
 
 def _delta_x_by_winograd(dy, w, dx, padding):
     frame = tuple(k - 1 - p for k, p in zip(w.shape[2:], padding, strict=True))
-    winograd.correlate(dx, dy, w, NO_BIAS, frame, turned_round=True)
+    winograd.correlate(dx, dy, w, UNCHANGED, frame, turned_round=True)
 
 
 @rung(

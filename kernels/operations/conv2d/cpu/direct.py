@@ -23,7 +23,8 @@ lost: dx of a single channel as the sum above, with 31 of 32 lanes empty, 3.3 ms
 
 from numba import get_num_threads, njit, prange
 
-from kernels.cpu.products import NO_BIAS, kernels_last, lanes_for, lanes_last, products, scratch
+from kernels.cpu.finishing import UNCHANGED
+from kernels.cpu.products import kernels_last, lanes_for, lanes_last, products, scratch
 from kernels.operations.conv2d.cpu.plans import plan_dw, plan_dx, plan_forward, plan_parts
 
 FEW = 2  # up to so many input channels, dx scatters products instead of gathering them
@@ -56,10 +57,10 @@ def turned_deltas(dy):
     return turned("dy", dy, C_out, H_out * W_out, R, C_out * H_out * W_out, H_out * W_out, 1)
 
 
-def forward(x, w, b, y, stride, padding):
+def forward(x, w, finish, y, stride, padding):
     threads = get_num_threads()
     plan = plan_forward(threads, x.shape, w.shape, y.shape, tuple(stride), tuple(padding))
-    products(y.reshape(-1), x.reshape(-1), turned_kernels(w, for_dx=False), NO_BIAS if b is None else b, threads, plan)
+    products(y.reshape(-1), x.reshape(-1), turned_kernels(w, for_dx=False), finish, threads, plan)
 
 
 def delta_x(dy, dy_shape, w, dx, stride, padding):
@@ -68,7 +69,7 @@ def delta_x(dy, dy_shape, w, dx, stride, padding):
         return _delta_x_of_few(dy, dy_shape, w, dx, stride, padding)
     threads = get_num_threads()
     plan = plan_dx(threads, dy_shape, w.shape, dx.shape, tuple(stride), tuple(padding))
-    products(dx.reshape(-1), dy, turned_kernels(w, for_dx=True), NO_BIAS, threads, plan)
+    products(dx.reshape(-1), dy, turned_kernels(w, for_dx=True), UNCHANGED, threads, plan)
 
 
 def _delta_x_of_few(dy, dy_shape, w, dx, stride, padding):
@@ -81,7 +82,7 @@ def _delta_x_of_few(dy, dy_shape, w, dx, stride, padding):
         part = dx[r : r + images]
         parts = scratch("parts", len(part) * H_out * W_out * taps)
         plan = plan_parts(threads, dy_shape, w.shape, len(part))
-        products(parts, dy[r * image :], v, NO_BIAS, threads, plan)
+        products(parts, dy[r * image :], v, UNCHANGED, threads, plan)
         scatter(parts, part, H_out, W_out, kh, kw, tuple(stride), tuple(padding))
 
 
@@ -91,7 +92,7 @@ def delta_w(dy, dy_shape, x, dw, stride, padding):
         x = _padded(x, *padding)
     threads = get_num_threads()
     plan = plan_dw(threads, x.shape, dw.shape, dy_shape, tuple(stride))
-    products(dw.reshape(-1), x.reshape(-1), dy, NO_BIAS, threads, plan)
+    products(dw.reshape(-1), x.reshape(-1), dy, UNCHANGED, threads, plan)
 
 
 def _padded(x, ph, pw):

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numba import get_num_threads, njit, prange
 
+from kernels.cpu.finishing import of_channel
 from kernels.cpu.multiply import LANES1, LANES2, LANES4, LANES8, strip1, strip2, strip4, strip8
 from kernels.cpu.products import scratch
 
@@ -29,8 +30,8 @@ def offsets(channels, rows, columns, kernel):
     return ((c * rows + j) * columns + i).ravel()
 
 
-def correlate(out, a, w, bias, padding):
-    """out[r,m,h,w] = bias[m] + sum over c,j,i of a[r, c, h + j - ph, w + i - pw] * w[m,c,j,i]; all C-contiguous."""
+def correlate(out, a, w, finish, padding):
+    """out[r,m,h,w] = sum over c,j,i of a[r, c, h + j - ph, w + i - pw] * w[m,c,j,i], finished; all C-contiguous."""
     (M, C, kh, kw), threads = w.shape, get_num_threads()
     columns = a.shape[3] + 2 * padding[1]
     strip = min(out.shape[2], max(1, STRIP // columns))
@@ -39,11 +40,12 @@ def correlate(out, a, w, bias, padding):
     weights[:M] = w.reshape(M, -1)
     size = C * rows * columns + 8 * strip * columns + 16 * 256
     memory = scratch("pixels", threads * size).reshape(threads, size)
-    _correlate(out, a, weights.reshape(-1), bias, offsets(C, rows, columns, (kh, kw)), (rows, columns), padding, memory)
+    at = offsets(C, rows, columns, (kh, kw))
+    _correlate(out, a, weights.reshape(-1), finish, at, (rows, columns), padding, memory)
 
 
 @njit(parallel=True, cache=True)
-def _correlate(out, a, weights, bias, at, frame_size, padding, memory):
+def _correlate(out, a, weights, finish, at, frame_size, padding, memory):
     (R, C, H, W), (_, M, H_out, W_out) = a.shape, out.shape
     (rows, columns), (ph, pw) = frame_size, padding
     kh = H + 2 * ph - H_out + 1
@@ -76,8 +78,9 @@ def _correlate(out, a, weights, bias, at, frame_size, padding, memory):
                     for q in range(0, wanted, LANES8):
                         strip8(sums, q, step, weights, m * terms, terms, frame, q, at)
                 for i in range(min(8, M - m)):
-                    plus = bias[m + i] if len(bias) else np.float32(0)
+                    scale, shift, gain, offset = of_channel(finish, m + i)
                     for h in range(live):
                         row, s = out[r, m + i, first + h], i * step + h * columns
                         for w in range(W_out):
-                            row[w] = sums[s + w] + plus
+                            value = sums[s + w] * scale + shift
+                            row[w] = (finish.floor if value < finish.floor else value) * gain + offset

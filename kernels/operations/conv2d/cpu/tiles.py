@@ -6,6 +6,7 @@ Arrays are flat, but for the memory of threads and the parts of a sum, which are
 import numpy as np
 from numba import njit, prange
 
+from kernels.cpu.finishing import WIDTH, begin, finish_rows, prepare
 from kernels.cpu.multiply import ROWS, product16, product32
 from kernels.cpu.transforms import make_transform
 from kernels.cpu.turns import turn_in, turn_out
@@ -66,14 +67,15 @@ def load(points, tile, point, lanes, a, segment, frame, half, plan, deltas):
 
 
 @njit(**PLAIN)
-def store(out, segment, points, tile, point, lanes, bias, start, half, lines, plan):
-    """points[block, point, tile, lane] as the pixels of a segment, and the bias: the way back from `load`."""
+def store(out, segment, points, tile, point, lanes, finish, terms, half, lines, plan):
+    """points[block, point, tile, lane] as the pixels of a segment, finished: the way back from `load`."""
     kind, n, m, across = plan.kind, plan.n, plan.m, plan.across
     image, first, rows = segment
     for c in range(0, plan.channels_out, 16):
         known = min(16, plan.channels_out - c)
-        for lane in range(16):
-            start[lane] = bias[c + lane] if len(bias) and lane < known else np.float32(0)
+        start, after = terms[:WIDTH], terms[WIDTH:]
+        begin(start, WIDTH, finish, c, known)
+        finishes = prepare(after, finish, c, known)
         place = c // lanes * n * n * point + tile * lanes + c % lanes
         for row in range(rows):
             step = across * 16
@@ -82,6 +84,8 @@ def store(out, segment, points, tile, point, lanes, bias, start, half, lines, pl
                 to_pixel(kind, half, p * step, n * step, 16, points, s, n * point, lanes, across, 16, NONE)
             for i in range(min(m, plan.height_out - (first + row) * m)):
                 to_pixel(kind, lines, 0, 16, m * 16, half, i * n * step, step, 16, across, 16, start)
+                if finishes:
+                    finish_rows(lines, 0, across * m, 16, after, finish.floor)
                 h = (first + row) * m + i
                 t = ((image * plan.channels_out + c) * plan.height_out + h) * plan.width_out
                 for w in range(0, plan.width_out, 16):
@@ -120,29 +124,29 @@ def pack(v, taps, plan, lanes, turned_round):
 
 @njit(**PLAIN)
 def parts_of(own, plan, points, sums):
-    """The memory of a thread, cut up: points that are read and written, a frame, half a transform, lines, a start."""
+    """The memory of a thread, cut up: points that are read and written, a frame, half a transform, lines, terms."""
     a = points + 64
     b = a + sums + 64
     c = b + ((plan.rows - 1) * plan.m + plan.n) * plan.frame * 16
     d = c + plan.n * max(plan.frame, plan.m * plan.across) * 16
     e = d + (plan.m * plan.across + 16) * 16
-    return own[:a], own[a:b], own[b:c], own[c:d], own[d:e], own[e : e + 16]
+    return own[:a], own[a:b], own[b:c], own[c:d], own[d:e], own[e : e + 5 * WIDTH]
 
 
 @njit(parallel=True, cache=True)
-def multiply_tiles(out, a, v, bias, threads, memory, plan, lanes):
-    """out = the correlation of a with the kernels v, which `pack` made, and the bias."""
+def multiply_tiles(out, a, v, finish, threads, memory, plan, lanes):
+    """out = the correlation of a with the kernels v, which `pack` made, finished (kernels/cpu/finishing.py)."""
     for thread in prange(threads):
-        multiply_some_tiles(out, a, v, bias, np.int64(thread), threads, memory[thread], plan, lanes)
+        multiply_some_tiles(out, a, v, finish, np.int64(thread), threads, memory[thread], plan, lanes)
 
 
 @njit(**PLAIN)
-def multiply_some_tiles(out, a, v, bias, thread, threads, memory, plan, lanes):
+def multiply_some_tiles(out, a, v, finish, thread, threads, memory, plan, lanes):
     """The jobs of a thread."""
     n, channels, deep = plan.n, plan.channels, (plan.channels + 15) // 16 * 16
     blocks = (plan.channels_out + lanes - 1) // lanes
     point, point_out = plan.tiles * deep + 16, plan.tiles * lanes + 16
-    points, sums, frame, half, lines, start = parts_of(memory, plan, n * n * point, blocks * n * n * point_out)
+    points, sums, frame, half, lines, terms = parts_of(memory, plan, n * n * point, blocks * n * n * point_out)
     for job in range(thread, len(plan.jobs) - 1, threads):
         tile = 0
         for number in range(plan.jobs[job], plan.jobs[job + 1]):
@@ -156,7 +160,7 @@ def multiply_some_tiles(out, a, v, bias, thread, threads, memory, plan, lanes):
         tile = 0
         for number in range(plan.jobs[job], plan.jobs[job + 1]):
             segment = plan.segments[number, 0], plan.segments[number, 1], plan.segments[number, 2]
-            store(out, segment, sums, tile, point_out, lanes, bias, start, half, lines, plan)
+            store(out, segment, sums, tile, point_out, lanes, finish, terms, half, lines, plan)
             tile += segment[2] * plan.across
 
 

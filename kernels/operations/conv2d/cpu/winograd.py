@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import get_num_threads
 
+from kernels.cpu.finishing import WIDTH
 from kernels.cpu.multiply import ROWS
 from kernels.cpu.products import lanes_for, scratch
 from kernels.operations.conv2d.cpu.direct import turned_kernels
@@ -114,15 +115,15 @@ def pays_for_weights(channels, channels_out, kernel, deltas):
     return channels * channels_out <= min(MOST_WEIGHTS, 8 * tiles)
 
 
-def correlate(out, a, w, bias, padding, turned_round):
-    """out = a correlated with w (C', C, k, k), and the bias; with w `turned_round`, and its channels, for dx."""
+def correlate(out, a, w, finish, padding, turned_round):
+    """out = a correlated with w (C', C, k, k), and finished; with w `turned_round`, and its channels, for dx."""
     threads, (C_out, C, k, _) = get_num_threads(), w.shape
     if turned_round:
         C_out, C = C, C_out
     lanes, these = lanes_for(C_out), plan(len(a), C, C_out, k, a.shape[2:], out.shape[2:], tuple(padding))
     v = scratch("kernels", -(-C_out // lanes) * these.n**2 * C * lanes)
     pack(v, turned_kernels(w, turned_round), these, lanes, turned_round)
-    multiply_tiles(out.reshape(-1), a.reshape(-1), v, bias, threads, memory_for(threads, these, lanes), these, lanes)
+    multiply_tiles(out.reshape(-1), a.reshape(-1), v, finish, threads, memory_for(threads, these, lanes), these, lanes)
 
 
 def delta_w(dy, x, dw, padding):
@@ -140,7 +141,7 @@ def memory_for(threads, plan, lanes):
     deep, blocks = blocks16(plan.channels), -(-plan.channels_out // lanes)
     size = plan.n**2 * (plan.tiles * deep + 16 + blocks * (plan.tiles * lanes + 16)) + 128
     size += ((plan.rows - 1) * plan.m + plan.n) * plan.frame * 16
-    size += plan.n * max(plan.frame, plan.m * plan.across) * 16 + (plan.m * plan.across + 17) * 16
+    size += plan.n * max(plan.frame, plan.m * plan.across) * 16 + (plan.m * plan.across + 16) * 16 + 5 * WIDTH
     size = -(-size // 1024) * 1024
     return scratch("winograd", threads * size).reshape(threads, size)
 
