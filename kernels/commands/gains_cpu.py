@@ -7,6 +7,7 @@ What a rung gains depends on the sizes, so a table's marker may name its case, i
 
 import platform
 import re
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def run(options) -> None:
             for rung in rungs
         ]
         case = text_of({name: trial.shapes[name] for name in target.operation.inputs})
-        text = f"{markdown(rows)}\n\nOf `{case}`, measured on {processor()}.\n"
+        said = textwrap.fill(f"Of `{case}`, measured on {processor()}.", 120, break_long_words=False)
+        text = f"{markdown(rows)}\n\n{said}\n"
         if options.write:
             fill(options.write, target, words, text)
             print(f"{target}: wrote {len(rows)} rungs to {options.write}", flush=True)

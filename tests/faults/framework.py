@@ -269,4 +269,34 @@ FRAMEWORK: tuple[Fault, ...] = (
         'if known.role != "parameter":',
         "one shape",
     ),
+    Fault(
+        "framework/fusion.py",
+        "what lies between is an output, and is not made",
+        "alone = len(found) == 1 and made.root not in needed",
+        "alone = len(found) == 1",
+    ),
+    Fault(
+        "framework/fusion.py",
+        "another step reads what lies between",
+        "alone = len(found) == 1 and made.root not in needed",
+        "alone = made.root not in needed",
+    ),
+    Fault(
+        "framework/fusion.py",
+        "normalization of a view is taken in as if it were of the channels",
+        'found[0].arguments.get("x") is made',
+        'found[0].arguments.get("x") is not None',
+    ),
+    Fault(
+        "framework/fusion.py",
+        "normalization goes first, whichever does",
+        'arguments["order"] = order',
+        'arguments["order"] = next(iter(ORDERS))',
+    ),
+    Fault(
+        "framework/plan.py",
+        "a plan for learning is fused",
+        "if fuse and not goal:",
+        "if fuse:",
+    ),
 )

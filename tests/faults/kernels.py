@@ -861,6 +861,26 @@ SUMS = (
         "(value > best) | ((value != value) & (best == best))",
         "one NaN in a window",
     ),
+    Fault(
+        "kernels/cpu/finishing.py",
+        "a bias is added before and after",
+        "shift if len(finish.scale) else np.float32(0)",
+        "shift",
+    ),
+    Fault(
+        "kernels/cpu/finishing.py",
+        "channels after the first so many are finished as these",
+        "scale, shift, gain, offset = of_channel(finish, channel + lane)",
+        "scale, shift, gain, offset = of_channel(finish, lane)",
+        "WIDTH channels",
+    ),
+    Fault(
+        "kernels/cpu/finishing.py",
+        "what is no number becomes one",
+        'builder.fcmp_ordered("<", value, least)',
+        'builder.fcmp_unordered("<", value, least)',
+        "a NaN",
+    ),
 )
 
 KERNELS: tuple[Fault, ...] = (*TOGETHER, *MACHINES, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS, *SUMS)

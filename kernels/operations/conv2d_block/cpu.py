@@ -7,7 +7,7 @@ read and written again.
 
 import numpy as np
 
-from kernels.cpu.finishing import LOWEST, NONE, Finish
+from kernels.cpu.finishing import LOWEST, NONE, Finish, bias
 from kernels.cpu.ladder import Ladder, rung
 from kernels.cpu.products import scratch
 from kernels.operations.activation import cpu as activation
@@ -17,8 +17,8 @@ from kernels.operations.conv2d import cpu as conv2d
 
 @rung
 def forward_apart(x, w, b, gamma, beta, running_mean, running_var, y, stride, padding, epsilon, function, order):
-    """One after the other: the convolution, normalization and ReLU, each of which reads and writes all values."""
-    conv2d.forward(x, w, b, y, stride, padding)
+    """One after the other: the convolution in tiles, normalization and ReLU, each of which reads and writes all."""
+    conv2d.direct.forward(x, w, bias(b), y, stride, padding)
     between = scratch("between", y.size).reshape(y.shape)
 
     def normalize():
