@@ -9,8 +9,8 @@ holds them. The right matrix v has its rows l side by side, in blocks of lanes.
 - `multiply32` (kernels/cpu/multiply.py) sums TILE rows times LANES lanes without leaving the registers: a load of v and
   TILE broadcast loads of a feed TILE multiply-adds of LANES lanes. It is written in LLVM's own vectors.
 - `lanes_last` and `deliver` turn channels from far apart in memory to side by side and back, 16 by 16 in registers.
-- Jobs of up to UNIT tiles are dealt to the threads like cards. Each writes its own part of the output and sums in an
-  order that does not depend on who does it: the same bits every time, on any number of threads.
+- Jobs of up to UNIT tiles are dealt to the threads, as many neighbours to each. Each writes its own part of the output
+  and sums in an order that does not depend on who does it: the same bits every time, on any number of threads.
 
 Arrays are flat float32 unless said.
 """
@@ -65,11 +65,14 @@ def plan(threads, channels, channel_step, groups, group, h_start, h, w_start, w,
         first = np.repeat(np.arange(0, size, unit), blocks)
         block = np.tile(np.arange(blocks), len(first) // blocks)
         jobs.append(np.stack([np.full(len(first), c), first, np.minimum(unit, size - first), block], axis=1))
+    # All classes go over the picture together: where they alternate, as with a stride, they write the same cache lines.
+    jobs = np.concatenate(jobs)
+    jobs = jobs[np.argsort(jobs[:, 1] / sizes[jobs[:, 0]], kind="stable")]
     h, w = (np.stack(offsets, axis=1) for offsets in (h, w))
     group_a, group_out = group
     return Plan(
         lanes, channels, channel_step, group_a, group_out, h_start, h, w_start, w,
-        t_start, terms, v_rows * lanes, step, unit, np.concatenate(jobs),
+        t_start, terms, v_rows * lanes, step, unit, jobs,
     )  # fmt: skip
 
 
@@ -139,20 +142,24 @@ def locate(rows, place, first, live, group_a, group_out, h, w):
 
 @njit(cache=True)
 def deliver(out, place, base, step, sums, live, lanes, live_lanes):
-    """out[base + place[m] + lane*step] = sums[m, lane]. Neighbours go out as one vector per lane."""
+    """out[base + place[m] + lane*step] = sums[m, lane]. Neighbours go out as one vector per lane.
+
+    Lane by lane, too, go those in even steps, as a stride of 2 leaves them: lanes are far apart in memory.
+    """
     for lane in range(0, live_lanes, 16):
         m = 0
         while m < live:
-            n = 1
-            while n < 16 and m + n < live and place[m + n] == place[m] + n:
+            n, apart = 1, place[m + 1] - place[m] if m + 1 < live else 1
+            while n < 16 and m + n < live and place[m + n] == place[m] + n * apart:
                 n += 1
-            if n >= 4:
+            if n >= 4 and apart == 1:
                 known = min(16, live_lanes - lane)
                 turn_out(out, base + place[m] + lane * step, step, sums, m * lanes + lane, lanes, n, known)
             else:
-                for i in range(m, m + n):
-                    for k in range(lane, min(lane + 16, live_lanes)):
-                        out[base + place[i] + k * step] = sums[i * lanes + k]
+                for k in range(lane, min(lane + 16, live_lanes)):
+                    first = base + place[m] + k * step
+                    for i in range(n):
+                        out[first + i * apart] = sums[(m + i) * lanes + k]
             m += n
 
 
@@ -165,7 +172,7 @@ def products(out, a, v, finish, threads, plan):
         rows, place = np.empty(unit, np.int64), np.empty(unit, np.int64)
         sums, start = np.empty((unit + 16) * lanes, np.float32), np.empty(lanes, np.float32)
         after = np.empty(4 * WIDTH, np.float32)
-        for job in range(t, len(jobs), threads):
+        for job in range(len(jobs) * t // threads, len(jobs) * (t + 1) // threads):
             c, first, live, block = jobs[job, 0], jobs[job, 1], jobs[job, 2], jobs[job, 3]
             class_h = plan.h[plan.h_start[c // wide] : plan.h_start[c // wide + 1]]
             class_w = plan.w[plan.w_start[c % wide] : plan.w_start[c % wide + 1]]

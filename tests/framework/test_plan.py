@@ -283,3 +283,10 @@ def test_the_arena_is_hardly_larger_than_what_must_be_alive_at_once(build, batch
             alive = {b for b in alive if last[b] > number}
         assert plan.alive_bytes == most
         assert most <= plan.arena_bytes <= 1.1 * most
+
+
+def test_a_plan_for_learning_stays_as_written():
+    """Whoever asks for fusion."""
+    graph = MODELS["cnn6"](2)
+    steps = [Plan(graph, ("loss",), "loss", fuse=fuse).steps for fuse in (False, True)]
+    assert [repr(step) for step in steps[0]] == [repr(step) for step in steps[1]]

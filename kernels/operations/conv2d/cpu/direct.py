@@ -45,6 +45,8 @@ def turned_kernels(w, for_dx):
     (channels, channel_step), (depth, depth_step) = (C_out, C * kh * kw), (C, kh * kw)
     if for_dx:
         (channels, channel_step), (depth, depth_step) = (depth, depth_step), (channels, channel_step)
+    if kh * kw == 1:  # what stands side by side is then no tap
+        return turned("w", w, channels, channel_step, 1, 0, depth, depth_step)
     lanes = lanes_for(channels)
     v = scratch("w", -(-channels // lanes) * lanes * depth * kh * kw)
     kernels_last(v, w.reshape(-1), lanes, channels, channel_step, depth, depth_step, kh * kw)
