@@ -9,7 +9,7 @@ from apps import command_line
 from apps.command_line import add_device, add_recipe, add_run
 from apps.mnist.classifier import WEIGHTS, DigitRecipe
 from apps.mnist.models import MODELS
-from kernels.commands.command_line import Commands, add_json, count, late, picture_file, positive
+from kernels.commands.command_line import Commands, add_json, late, picture_file, positive
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,8 +29,14 @@ def parser() -> argparse.ArgumentParser:
 
     c = commands.add("train", run("train"), "train a model and evaluate it", "train --model cnn6 --iterations 5000")
     add_recipe(c, DigitRecipe(), MODELS, "digits")
-    what = f"move digits at random by up to so many (default: {DigitRecipe.shift})"
-    c.add_argument("--shift", type=count, metavar="PIXELS", help=what)
+    variety = c.add_argument_group("variety: each digit, each time it is learned from, is at random")
+    for name, unit, what in (
+        ("shift", "PIXELS", "moved by up to so many"),
+        ("turn", "DEGREES", "turned by up to so many"),
+        ("stretch", "SHARE", "made higher or lower, wider or narrower by up to about this share"),
+    ):
+        default = getattr(DigitRecipe, name)
+        variety.add_argument(f"--{name}", type=float, metavar=unit, help=f"{what} (default: {default:g})")
     add_device(c)
     _data(c)
     add_run(c, evaluate_every=500)

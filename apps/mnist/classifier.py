@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from apps.mnist.data import Digits, one_hot, shifted
+from apps.mnist.data import SIDE, Digits, one_hot, varied
 from apps.mnist.models import MODELS
 from framework import Model, weights
 from framework.recipe import Recipe, RecipeError, require_choice
@@ -25,7 +25,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 class DigitRecipe(Recipe):
     """How a run trains.
 
-    shift    pixels by which digits are moved at random, so that a network sees each in many places
+    shift      by up to so many pixels digits are moved, so that a network sees each in many forms,
+    turn       turned, in degrees,
+    stretch    and made higher or lower, wider or narrower: the logarithm of the factor (0.1 is about 10 %)
     """
 
     kind: ClassVar[str] = "a digit classifier"
@@ -34,17 +36,21 @@ class DigitRecipe(Recipe):
     iterations: int = 1200
     batch: int = 50
     rate: float = 0.02
-    shift: int = 2
+    shift: float = 2
+    turn: float = 12
+    stretch: float = 0.12
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.shift < 0:
-            raise RecipeError(f"shift {self.shift} must be a whole number of at least 0")
+        for name, most in {"shift": SIDE, "turn": 180, "stretch": 1}.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise RecipeError(f"{name} {getattr(self, name)} must be a number from 0 to {most}")
 
     def __str__(self) -> str:
         return (
             f"{self.iterations} steps of {self.batch}, {self.optimizer} at {self.rate:g}, {self.schedule} schedule, "
-            f"digits moved by up to {self.shift} pixels, seed {self.seed}"
+            f"digits moved by up to {self.shift:g} pixels, turned by {self.turn:g} degrees, stretched by "
+            f"{self.stretch:.0%}, seed {self.seed}"
         )
 
 
@@ -72,8 +78,9 @@ def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, eva
     def batches(step):
         chosen = sampler(step)
         batch = images[chosen]
-        if recipe.shift:
-            batch = shifted(batch, recipe.shift, np.random.default_rng((recipe.seed, step)))
+        if recipe.shift or recipe.turn or recipe.stretch:
+            generator = np.random.default_rng((recipe.seed, step))
+            batch = varied(batch, recipe.shift, recipe.turn, recipe.stretch, generator)
         return {"image": batch[..., np.newaxis], "target": targets[chosen]}
 
     look = Evaluation(model, digits)

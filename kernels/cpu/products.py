@@ -60,13 +60,13 @@ def plan(threads, channels, channel_step, groups, group, h_start, h, w_start, w,
     lanes, blocks = lanes_for(channels), -(-channels // lanes_for(channels))
     sizes = groups * np.outer(np.diff(h_start), np.diff(w_start)).ravel()
     unit = TILE * int(np.clip(sizes.sum() * blocks // (8 * TILE * threads), 1, UNIT))
-    jobs = []
+    dealt = []
     for c, size in enumerate(sizes):
         first = np.repeat(np.arange(0, size, unit), blocks)
         block = np.tile(np.arange(blocks), len(first) // blocks)
-        jobs.append(np.stack([np.full(len(first), c), first, np.minimum(unit, size - first), block], axis=1))
+        dealt.append(np.stack([np.full(len(first), c), first, np.minimum(unit, size - first), block], axis=1))
     # All classes go over the picture together: where they alternate, as with a stride, they write the same cache lines.
-    jobs = np.concatenate(jobs)
+    jobs = np.concatenate(dealt)
     jobs = jobs[np.argsort(jobs[:, 1] / sizes[jobs[:, 0]], kind="stable")]
     h, w = (np.stack(offsets, axis=1) for offsets in (h, w))
     group_a, group_out = group

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from apps.errors import DataError
 from apps.mnist import download
-from apps.mnist.data import load, one_hot, read_idx, shifted
+from apps.mnist.data import load, one_hot, read_idx, varied
 
 FILES = tuple(download.CHECKSUMS)
 NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens
@@ -314,24 +314,53 @@ def test_one_hot_has_a_one_where_the_label_is():
     np.testing.assert_array_equal(y, np.array([[0, 0, 1], [1, 0, 0]], np.float32), strict=True)
 
 
-def test_shifted_moves_each_digit_by_a_few_whole_pixels():
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (300, 28, 28), np.uint8)
-    moved = shifted(images, 2, np.random.default_rng(1))
-    found = set()
-    for before, after in zip(images, moved, strict=True):
-        moves = [
-            (r, c)
-            for r in range(-2, 3)
-            for c in range(-2, 3)
-            if np.array_equal(np.roll(before, (r, c), (0, 1))[3:-3, 3:-3], after[3:-3, 3:-3])
-        ]
-        assert len(moves) == 1
-        found.add(moves[0])
-    assert found == {(r, c) for r in range(-2, 3) for c in range(-2, 3)}
-    assert moved.dtype == np.uint8
+def centres(images):
+    """Of mass, (n, 2) as (x, y), from the middle of the image."""
+    weights = images / images.sum(axis=(1, 2), keepdims=True)
+    place = np.arange(28) + 0.5 - 14
+    return np.stack([(weights.sum(axis=1) * place).sum(axis=1), (weights.sum(axis=2) * place).sum(axis=1)], axis=1)
 
 
-def test_shifted_by_nothing_is_what_was_given():
+def blots(x, y, count=400):
+    """Images of a square of 4 x 4 pixels, so far from the middle."""
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 12 + y : 16 + y, 12 + x : 16 + x] = 200
+    return images
+
+
+def assert_fill(values, low, high):
+    """Values lie between two bounds, up to what bytes round, and come near to both."""
+    assert low - 0.02 <= values.min() < low + 0.1 * (high - low)
+    assert high + 0.02 >= values.max() > high - 0.1 * (high - low)
+
+
+def test_varied_digits_are_moved():
+    moved = centres(varied(blots(3, -1), 2, 0, 0, np.random.default_rng(1)))
+    assert_fill(moved[:, 0], 1, 5)
+    assert_fill(moved[:, 1], -3, 1)
+    assert abs(np.corrcoef(moved.T)[0, 1]) < 0.2
+
+
+def test_varied_digits_are_turned_about_the_middle():
+    x, y = centres(varied(blots(8, 0), 0, 30, 0, np.random.default_rng(1))).T
+    assert_fill(np.arctan2(y, x), -np.pi / 6, np.pi / 6)
+    np.testing.assert_allclose(np.hypot(x, y), 8, atol=0.05)
+
+
+def test_varied_digits_are_stretched_each_way_by_itself():
+    x, y = centres(varied(blots(6, 5), 0, 0, 0.2, np.random.default_rng(1))).T
+    assert_fill(np.log(x / 6), -0.2, 0.2)
+    assert_fill(np.log(y / 5), -0.2, 0.2)
+    assert abs(np.corrcoef(x, y)[0, 1]) < 0.2
+
+
+def test_varied_by_nothing_is_what_was_given():
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
-    np.testing.assert_array_equal(shifted(images, 0, np.random.default_rng(1)), images)
+    same = varied(images, 0, 0, 0, np.random.default_rng(1))
+    np.testing.assert_array_equal(same, images, strict=True)
+
+
+def test_what_comes_in_is_black():
+    moved = varied(np.full((50, 28, 28), 255, np.uint8), 2, 0, 0, np.random.default_rng(1))
+    assert (moved[:, 3:-3, 3:-3] == 255).all()
+    assert {0, 255} <= set(moved[:, 0].ravel().tolist())
