@@ -57,6 +57,13 @@ def forward_direct(x, w, b, gamma, beta, running_mean, running_var, y, stride, p
     conv2d.direct.forward(x, w, finished, y, stride, padding)
 
 
+@rung(suits=conv2d.suits_strips)
+def forward_strips(x, w, b, gamma, beta, running_mean, running_var, y, stride, padding, epsilon, function, order):
+    """The same of many kernels and few pixels, of which strips stand in the lanes."""
+    finished = finish(w, b, gamma, beta, running_mean, running_var, epsilon, function, order)
+    conv2d.strips.correlate(y, x, w, finished, tuple(stride), tuple(padding))
+
+
 @rung(suits=conv2d.suits_pixels)
 def forward_pixels(x, w, b, gamma, beta, running_mean, running_var, y, stride, padding, epsilon, function, order):
     """The same of few channels, with neighbouring pixels in the lanes."""
@@ -71,4 +78,4 @@ def forward_winograd(x, w, b, gamma, beta, running_mean, running_var, y, stride,
     conv2d.winograd.correlate(y, x, w, finished, padding, turned_round=False)
 
 
-forward = Ladder("forward", forward_apart, forward_direct, forward_pixels, forward_winograd)
+forward = Ladder("forward", forward_apart, forward_direct, forward_strips, forward_pixels, forward_winograd)

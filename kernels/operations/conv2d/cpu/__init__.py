@@ -5,15 +5,16 @@ x (R, C, H, W), w (C', C, kh, kw), b (C',) -> y (R, C', H', W'), H' = (H - kh + 
 
 loops.py       the equation, then in the order of memory, then on all cores
 direct.py      one small matrix product, whose left matrix is addressed and never built: channels in the lanes
-pixels.py      few channels: neighbouring pixels in the lanes
+strips.py      many kernels, few pixels: kernels stay as they are, strips of neighbouring pixels in the lanes
+pixels.py      few kernels: the same, of pictures as they are
 winograd.py    fewer products: tiles of pixels become points, where a convolution is a product
 
-The last two take convolutions of stride 1, and pay for some sizes only: `suits` says for which.
+The last three pay for some sizes only, two of them at stride 1 alone: `suits` says for which.
 """
 
 from kernels.cpu.finishing import UNCHANGED, bias
 from kernels.cpu.ladder import Ladder, rung
-from kernels.operations.conv2d.cpu import direct, pixels, winograd
+from kernels.operations.conv2d.cpu import direct, pixels, strips, winograd
 from kernels.operations.conv2d.cpu.loops import (
     backward_loops,
     forward_cores,
@@ -22,6 +23,7 @@ from kernels.operations.conv2d.cpu.loops import (
     sum_pixels,
 )
 
+FEW_PIXELS = 4  # outputs of all pictures together, for each kernel, up to which it pays to copy pixels and not kernels
 FEW = 8  # channels written, up to which pixels stand in the lanes
 NARROW = 8  # pixels in a row: of fewer, too many lanes would be empty
 
@@ -30,6 +32,16 @@ NARROW = 8  # pixels in a row: of fewer, too many lanes would be empty
 def forward_direct(x, w, b, y, stride, padding):
     """A product of matrices, tile by tile in registers, channels in the lanes: kernels are copied to lie so."""
     direct.forward(x, w, bias(b), y, stride, padding)
+
+
+def suits_strips(w, y):
+    return y[0] * y[2] * y[3] <= FEW_PIXELS * w[0]
+
+
+@rung(suits=suits_strips)
+def forward_strips(x, w, b, y, stride, padding):
+    """Many kernels and few pixels: kernels are read where they stand, and strips of pixels are copied to the lanes."""
+    strips.correlate(y, x, w, bias(b), tuple(stride), tuple(padding))
 
 
 def _few(channels, width, stride):
@@ -57,7 +69,14 @@ def forward_winograd(x, w, b, y, stride, padding):
 
 
 forward = Ladder(
-    "forward", forward_loops, forward_rows, forward_cores, forward_direct, forward_pixels, forward_winograd
+    "forward",
+    forward_loops,
+    forward_rows,
+    forward_cores,
+    forward_direct,
+    forward_strips,
+    forward_pixels,
+    forward_winograd,
 )
 
 
