@@ -53,7 +53,7 @@ WORKED_OUT = {
 # What cuts nothing up, and names of what rungs have after the *.
 OTHER = {
     "ALIGNED", "ALL_LANES", "BEYOND", "DEEP", "EVERY_BIT", "GPU_BLOCKS", "LOWEST", "MULTIPLE", "NARROW", "NOBODY",
-    "TINY", "TINY_NARROW", "TINY_WIDE", "WIDE",
+    "TERMS", "TINY", "TINY_NARROW", "TINY_WIDE", "WIDE",
 }  # fmt: skip
 # The operation whose cases are past the constants of what several share.
 SHOWN_BY = {
@@ -110,12 +110,16 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/concat/cuda.py": {
         "BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK"), "ENOUGH": ("a.size > 4 * ENOUGH", "b.size > 4 * ENOUGH"),
     },
-    "kernels/operations/conv2d/cpu/__init__.py": {"FEW": ("w.shape[1] > FEW", "len(w) > FEW")},
+    "kernels/operations/conv2d/cpu/__init__.py": {
+        "FEW": ("w.shape[1] > FEW", "len(w) > FEW"),
+        "FEW_PIXELS": (f"{CPU}test_the_algorithm_is_chosen_by_shape",),
+    },
     "kernels/operations/conv2d/cpu/direct.py": {
         "FEW": ("w.shape[1] > FEW",),
         "PART": ("len(x) * y[0, 0].size * w[0].size > PART and w.shape[1] <= FEW and stride[0] > 1",),
     },
     "kernels/operations/conv2d/cpu/pixels.py": {"STRIP": ("y.shape[2] * x.shape[3] > 2 * STRIP and len(w) <= 8",)},
+    "kernels/operations/conv2d/cpu/strips.py": {"MOST": (f"{CPU}test_strips_equal_the_reference",)},
     "kernels/operations/conv2d/cpu/winograd.py": {
         "GROUPS": (f"{CPU}test_dw_of_more_jobs_than_groups_adds_them_all",),
         "LEAST_CHANNELS": (f"{CPU}test_the_algorithm_is_chosen_by_shape",),

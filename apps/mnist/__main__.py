@@ -29,14 +29,7 @@ def parser() -> argparse.ArgumentParser:
 
     c = commands.add("train", run("train"), "train a model and evaluate it", "train --model cnn6 --iterations 5000")
     add_recipe(c, DigitRecipe(), MODELS, "digits")
-    variety = c.add_argument_group("variety: each digit, each time it is learned from, is at random")
-    for name, unit, what in (
-        ("shift", "PIXELS", "moved by up to so many"),
-        ("turn", "DEGREES", "turned by up to so many"),
-        ("stretch", "SHARE", "made higher or lower, wider or narrower by up to about this share"),
-    ):
-        default = getattr(DigitRecipe, name)
-        variety.add_argument(f"--{name}", type=float, metavar=unit, help=f"{what} (default: {default:g})")
+    _variety(c)
     add_device(c)
     _data(c)
     add_run(c, evaluate_every=500)
@@ -80,6 +73,17 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add("models", run("show_models"), "list the models", "models")
     return commands.parser
+
+
+def _variety(c):
+    variety = c.add_argument_group("variety: each digit, each time it is learned from, is at random")
+    for name, unit, what in (
+        ("shift", "PIXELS", "moved by up to so many"),
+        ("turn", "DEGREES", "turned by up to so many"),
+        ("stretch", "SHARE", "made higher or lower, wider or narrower by up to about this share"),
+    ):
+        default = getattr(DigitRecipe, name)
+        variety.add_argument(f"--{name}", type=float, metavar=unit, help=f"{what} (default: {default:g})")
 
 
 def _data(c):

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from apps.mnist.data import SIDE, Digits, one_hot, varied
+from apps.mnist.data import CLASSES, SIDE, Digits, one_hot, varied
 from apps.mnist.models import MODELS
 from framework import Model, weights
 from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
+from framework.schedule import Schedule
 from framework.trainer import Trainer
 from kernels.device import Device
 
@@ -28,6 +29,7 @@ class DigitRecipe(Recipe):
     shift      by up to so many pixels digits are moved, so that a network sees each in many forms,
     turn       turned, in degrees,
     stretch    and made higher or lower, wider or narrower: the logarithm of the factor (0.1 is about 10 %)
+    smooth     how much of each target is spread over all ten digits (label smoothing)
     """
 
     kind: ClassVar[str] = "a digit classifier"
@@ -35,16 +37,24 @@ class DigitRecipe(Recipe):
     model: str = "cnn6"
     iterations: int = 1200
     batch: int = 50
-    rate: float = 0.02
+    rate: float = 0.006
+    optimizer: str = "adam"
+    warmup: int = 500
+    smooth: float = 0.1
     shift: float = 2
     turn: float = 12
     stretch: float = 0.12
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, most in {"shift": SIDE, "turn": 180, "stretch": 1}.items():
+        for name, most in {"smooth": 1, "shift": SIDE, "turn": 180, "stretch": 1}.items():
             if not 0 <= getattr(self, name) <= most:
                 raise RecipeError(f"{name} {getattr(self, name)} must be a number from 0 to {most}")
+
+    def make_schedule(self) -> Schedule:
+        """Of a short run, a tenth warms up."""
+        short = dataclasses.replace(self, warmup=min(self.warmup, self.iterations // 10))
+        return super(DigitRecipe, short).make_schedule()
 
     def __str__(self) -> str:
         return (
@@ -72,7 +82,8 @@ def recipe(model: str, **options) -> DigitRecipe:
 
 def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, evaluate_every: int = 500) -> Trainer:
     """A trainer for the recipe, which evaluates on the digits held out."""
-    images, targets = digits.train_images, one_hot(digits.train_labels)
+    images = digits.train_images
+    targets = (1 - recipe.smooth) * one_hot(digits.train_labels) + np.float32(recipe.smooth / CLASSES)
     sampler = Sampler(len(images), recipe.batch, recipe.seed)
 
     def batches(step):

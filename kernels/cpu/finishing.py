@@ -18,6 +18,7 @@ from kernels.cpu.vectors import multiply_add, pointers, vector_at
 NONE = np.empty(0, np.float32)
 LOWEST = np.float32(-np.inf)
 WIDTH = 16  # channels that are finished at once
+TERMS = 5 * WIDTH
 VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
 
 
@@ -62,7 +63,7 @@ def begin(start, lanes, finish, channel, known):
 
 @njit(cache=True)
 def prepare(terms, finish, channel, known):
-    """Scale, shift, gain and offset of WIDTH channels from `channel` on, as `finish_rows` reads them: terms (4 WIDTH,).
+    """What `finish_rows` reads of WIDTH channels from `channel` on: terms (TERMS,).
 
     Returns whether there is anything to finish. What stands after the last of `known` channels is for nobody.
     """
@@ -70,24 +71,35 @@ def prepare(terms, finish, channel, known):
         return False
     for lane in range(min(WIDTH, known)):
         scale, shift, gain, offset = of_channel(finish, channel + lane)
-        terms[lane], terms[2 * WIDTH + lane], terms[3 * WIDTH + lane] = scale, gain, offset
+        terms[lane] = scale
         terms[WIDTH + lane] = shift if len(finish.scale) else np.float32(0)  # which the sums began with
+        terms[2 * WIDTH + lane] = finish.floor
+        terms[3 * WIDTH + lane] = gain
+        terms[4 * WIDTH + lane] = offset
     return True
 
 
+@njit(cache=True)
+def finish_line(out, o, sums, s, count, finish, channel):
+    """out[o + n] of sums[s + n], n < count, all of one channel. Arrays are flat."""
+    scale, shift, gain, offset = of_channel(finish, channel)
+    target, source = out[o : o + count], sums[s : s + count]
+    for n in range(count):
+        value = source[n] * scale + shift
+        target[n] = (finish.floor if value < finish.floor else value) * gain + offset
+
+
 @intrinsic
-def finish_rows(context, sums, first, count, step, terms, floor):
+def finish_rows(context, sums, first, count, step, terms):
     """Finish sums[first + m*step + l], m < count, l < WIDTH, by what was prepared. A NaN stays one. Arrays are flat."""
     i = types.intp
-    signature = types.void(sums, i, i, i, terms, types.float32)
+    signature = types.void(sums, i, i, i, terms)
 
     def generate(context, builder, signature, args):
-        sums, first, count, step, terms, floor = pointers(context, builder, signature, args)
-        one = builder.insert_element(ir.Constant(VECTOR, [0.0] * WIDTH), floor, ir.Constant(ir.IntType(32), 0))
-        least = builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH))
+        sums, first, count, step, terms = pointers(context, builder, signature, args)
         number = cgutils.intp_t
-        places = (vector_at(builder, terms, VECTOR, number(n * WIDTH)) for n in range(4))
-        scale, shift, gain, offset = (builder.load(place, align=4) for place in places)
+        places = (vector_at(builder, terms, VECTOR, number(n * WIDTH)) for n in range(5))
+        scale, shift, least, gain, offset = (builder.load(place, align=4) for place in places)
         fma = multiply_add(builder, VECTOR)
         with cgutils.for_range(builder, count) as loop:
             place = vector_at(builder, sums, VECTOR, first, builder.mul(loop.index, step))

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
-from kernels.cpu.finishing import WIDTH, begin, finish_rows, prepare
+from kernels.cpu.finishing import TERMS, WIDTH, begin, finish_rows, prepare
 from kernels.cpu.multiply import multiply16, multiply32
 from kernels.cpu.turns import turn_in, turn_out
 from kernels.cpu.vectors import LANES, TILE
@@ -171,7 +171,7 @@ def products(out, a, v, finish, threads, plan):
     for t in prange(threads):
         rows, place = np.empty(unit, np.int64), np.empty(unit, np.int64)
         sums, start = np.empty((unit + 16) * lanes, np.float32), np.empty(lanes, np.float32)
-        after = np.empty(4 * WIDTH, np.float32)
+        after = np.empty(TERMS, np.float32)
         for job in range(len(jobs) * t // threads, len(jobs) * (t + 1) // threads):
             c, first, live, block = jobs[job, 0], jobs[job, 1], jobs[job, 2], jobs[job, 3]
             class_h = plan.h[plan.h_start[c // wide] : plan.h_start[c // wide + 1]]
@@ -193,5 +193,5 @@ def products(out, a, v, finish, threads, plan):
                 s = last
             for lane in range(0, live_lanes, WIDTH):
                 if prepare(after, finish, block * lanes + lane, live_lanes - lane):
-                    finish_rows(sums, lane, live, lanes, after, finish.floor)
+                    finish_rows(sums, lane, live, lanes, after)
             deliver(out, place, block * lanes * plan.channel_step, plan.channel_step, sums, live, lanes, live_lanes)

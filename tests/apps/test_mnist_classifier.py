@@ -58,8 +58,24 @@ def test_each_step_moves_its_digits_in_its_own_way_and_always_in_the_same(model,
 
 def test_a_recipe_without_variety_leaves_digits_as_they_are(model, tmp_path):
     given = digits(train=5)
-    run = trainer(given, recipe("single", batch=5, shift=0, turn=0, stretch=0), model, tmp_path)
+    run = trainer(given, recipe("single", batch=5, shift=0, turn=0, stretch=0, smooth=0), model, tmp_path)
     batch = run.batches(0)
     order = [int(np.flatnonzero((given.train_images == image[..., 0]).all(axis=(1, 2)))[0]) for image in batch["image"]]
     assert sorted(order) == list(range(5))
     np.testing.assert_array_equal(batch["target"], one_hot(given.train_labels[order]))
+
+
+def test_smoothed_targets_spread_a_share_over_all_digits(model, tmp_path):
+    given = digits(train=5)
+    target = trainer(given, recipe("single", batch=5, smooth=0.2), model, tmp_path).batches(0)["target"]
+    np.testing.assert_allclose(np.sort(target, axis=1), [[0.02] * 9 + [0.82]] * 5, rtol=1e-6)
+    assert sorted(target.argmax(axis=1)) == sorted(given.train_labels)
+    assert target.dtype == np.float32
+
+
+@pytest.mark.parametrize(("iterations", "warm"), [(100, 10), (5000, 500), (50_000, 500)])
+def test_a_tenth_of_a_short_run_warms_up(iterations, warm):
+    rate = recipe("cnn6", iterations=iterations, rate=1.0).make_schedule()
+    rates = [rate(step) for step in range(iterations)]
+    assert int(np.argmax(rates)) == warm - 1
+    assert rates[0] == pytest.approx(1 / warm)

@@ -105,7 +105,8 @@ def test_a_run_of_another_kind_is_not_resumed(tmp_path):
     checkpoint.write(path, {}, {"settings": json.dumps(asdict(DetectorRecipe()))})
     complaint = run("train", "--resume", tmp_path, code=1)
     assert (
-        complaint == f"apps.mnist train: {path}: no shift found in its settings, a run of a digit classifier expected\n"
+        complaint
+        == f"apps.mnist train: {path}: no smooth found in its settings, a run of a digit classifier expected\n"
     )
 
 

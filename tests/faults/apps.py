@@ -5,16 +5,28 @@ from tests.faults.fault import Fault
 APPS: tuple[Fault, ...] = (
     Fault(
         "apps/mnist/data.py",
-        "digits are moved by one pixel too few",
-        "generator.integers(0, 2 * pixels, (2, n, 1), endpoint=True)",
-        "generator.integers(0, 2 * pixels + (not pixels), (2, n, 1))",
+        "digits are moved to one side alone",
+        "shift * generator.uniform(-1, 1, (2, n))",
+        "shift * generator.uniform(0, 1, (2, n))",
     ),
     Fault(
         "apps/mnist/data.py",
         "all digits of a batch are moved alike",
-        "generator.integers(0, 2 * pixels, (2, n, 1), endpoint=True)",
-        "generator.integers(0, 2 * pixels, (2, 1, 1), endpoint=True)",
+        "shift * generator.uniform(-1, 1, (2, n))",
+        "shift * generator.uniform(-1, 1, (2, 1)) * np.ones(n)",
         "1 digit",
+    ),
+    Fault(
+        "apps/mnist/data.py",
+        "digits are turned about the corner of a pixel",
+        "middle = side / 2",
+        "middle = (side - 1) / 2",
+    ),
+    Fault(
+        "apps/mnist/classifier.py",
+        "what smoothing takes from a digit, the nine others get",
+        "np.float32(recipe.smooth / CLASSES)",
+        "np.float32(recipe.smooth / (CLASSES - 1))",
     ),
     Fault(
         "apps/mnist/data.py",

@@ -146,7 +146,7 @@ def test_a_setting_of_an_optimizer_out_of_its_range_is_refused(name, settings, m
         ({"iterations": 2.5}, "iterations 2.5 must be a whole number of at least 1"),
         ({"seed": -1}, "seed -1 must be a whole number of at least 0"),
         ({"warmup": -1}, "warmup -1 must be a whole number of at least 0"),
-        ({"momentum": 2}, "sgd: momentum 2 must be at least 0 and below 1"),
+        ({"optimizer": "sgd", "momentum": 2}, "sgd: momentum 2 must be at least 0 and below 1"),
         ({"shift": -1}, "shift -1 must be a number from 0 to 28"),
     ],
 )

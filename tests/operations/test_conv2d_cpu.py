@@ -14,7 +14,7 @@ from kernels.cpu.finishing import UNCHANGED, bias
 from kernels.cpu.transforms import WIDTH, make_transform
 from kernels.cpu.turns import turn_in, turn_out
 from kernels.operations.conv2d import operation
-from kernels.operations.conv2d.cpu import backward, forward, winograd
+from kernels.operations.conv2d.cpu import backward, forward, strips, winograd
 from kernels.operations.conv2d.cpu.points import SIZES, data, powers, scales
 from tests.helpers.checks import assert_close, assert_same
 
@@ -167,6 +167,28 @@ def test_pixels_in_the_lanes_equal_the_reference(trial):
     assert_close(got, {"dx": expected["dx"]}, operation.tolerance)  # dw and db are those of the rung below
 
 
+@st.composite
+def many_kernels(draw):
+    """Convolutions of few pixels, with strides and paddings, and some of more pixels than strips of one job have."""
+    kernel, stride, padding = (draw(st.tuples(*2 * [st.integers(*ends)])) for ends in ((1, 4), (1, 3), (0, 5)))
+    size = tuple(k + draw(st.integers(0, 12)) for k in kernel)
+    channels, channels_out = draw(st.tuples(st.integers(1, 7), st.sampled_from((1, 9, 16, 35))))
+    case = {"x": (draw(st.integers(1, 3)), channels, *size), "w": (channels_out, channels, *kernel)}
+    case |= {"b": (channels_out,), "stride": stride, "padding": padding}
+    return Trial.of_shape(operation, case, np.random.default_rng(draw(st.integers(0, 2**32 - 1))))
+
+
+@given(trial=many_kernels(), most=st.sampled_from((strips.MOST, 1, 200)))
+def test_strips_equal_the_reference(trial, most):
+    """Of all sizes that they can take, however many strips are in a job; MOST strips, or one."""
+    x, w, b = (trial.arrays[name] for name in ("x", "w", "b"))
+    y = np.full(trial.shapes["y"], np.nan, np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strips, "MOST", most)
+        strips.correlate(y, x, w, bias(b), trial.settings["stride"], trial.settings["padding"])
+    assert_close({"y": y}, trial.forward("reference"), operation.tolerance)
+
+
 @pytest.mark.parametrize(
     ("x", "w", "settings", "names"),
     [
@@ -180,10 +202,14 @@ def test_pixels_in_the_lanes_equal_the_reference(trial):
         ((50, 32, 24, 24), (32, 32, 7, 7), {}, ("direct", "direct")),
         ((50, 32, 24, 24), (32, 32, 3, 3), {"padding": (3, 1)}, ("winograd", "direct")),
         ((2, 32, 26, 26), (32, 32, 5, 5), {}, ("direct", "winograd_dx")),
+        ((1, 64, 16, 16), (256, 64, 1, 1), {}, ("strips", "direct")),
+        ((1, 64, 33, 32), (256, 64, 1, 1), {}, ("direct", "direct")),
+        ((50, 64, 7, 7), (128, 64, 5, 5), {"stride": (2, 2), "padding": (2, 2)}, ("direct", "direct")),
+        ((1, 256, 32, 32), (256, 256, 3, 3), {"padding": (1, 1)}, ("winograd", "winograd_dx")),
     ],
 )
 def test_the_algorithm_is_chosen_by_shape(x, w, settings, names):
-    """On either side of LEAST_CHANNELS, LEAST_PIXELS and MOST_WEIGHTS."""
+    """On either side of FEW_PIXELS, LEAST_CHANNELS, LEAST_PIXELS and MOST_WEIGHTS."""
     y = operation.shapes(x=x, w=w, **settings)["y"]
     case = {"x": x, "w": w, "b": None, "y": y, "dy": y, "stride": (1, 1), "padding": (0, 0), **settings}
     assert (forward.choose(case).name, backward.choose(case).name) == names

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from kernels.cpu.finishing import of_channel
+from kernels.cpu.finishing import finish_line
 from kernels.cpu.multiply import LANES1, LANES2, LANES4, LANES8, strip1, strip2, strip4, strip8
 from kernels.cpu.products import scratch
 
@@ -51,7 +51,7 @@ def _correlate(out, a, weights, finish, at, frame_size, padding, memory):
     kh = H + 2 * ph - H_out + 1
     strip = rows - kh + 1
     strips = (H_out + strip - 1) // strip
-    threads, terms = len(memory), len(at)
+    threads, terms, flat_out = len(memory), len(at), out.reshape(-1)
     for thread in prange(threads):
         frame, sums = memory[thread, : C * rows * columns + 256], memory[thread, C * rows * columns + 256 :]
         for job in range(thread, R * strips, threads):
@@ -78,9 +78,6 @@ def _correlate(out, a, weights, finish, at, frame_size, padding, memory):
                     for q in range(0, wanted, LANES8):
                         strip8(sums, q, step, weights, m * terms, terms, frame, q, at)
                 for i in range(min(8, M - m)):
-                    scale, shift, gain, offset = of_channel(finish, m + i)
                     for h in range(live):
-                        row, s = out[r, m + i, first + h], i * step + h * columns
-                        for w in range(W_out):
-                            value = sums[s + w] * scale + shift
-                            row[w] = (finish.floor if value < finish.floor else value) * gain + offset
+                        o = ((r * M + m + i) * H_out + first + h) * W_out
+                        finish_line(flat_out, o, sums, i * step + h * columns, W_out, finish, m + i)

@@ -14,7 +14,7 @@ to stay in the second-level cache. Nothing is turned, neither kernels nor sums.
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from kernels.cpu.finishing import of_channel
+from kernels.cpu.finishing import finish_line
 from kernels.cpu.multiply import placed16, placed32
 from kernels.cpu.products import scratch
 from kernels.cpu.vectors import LANES, TILE
@@ -56,10 +56,12 @@ def _correlate(out, x, w, finish, kernel, stride, padding, group, memory):
                     o, v0 = (r * M + m) * pixels + p, (p - first) * terms
                     if last - p >= LANES:
                         product(flat_out, o, pixels, w, m * terms, terms, live, v, v0)
-                        finish_rows(flat_out, o, pixels, flat_out, o, pixels, LANES, live, finish, m)
+                        for i in range(live):
+                            finish_line(flat_out, o + i * pixels, flat_out, o + i * pixels, LANES, finish, m + i)
                     else:
                         product(sums, 0, LANES, w, m * terms, terms, live, v, v0)
-                        finish_rows(flat_out, o, pixels, sums, 0, LANES, last - p, live, finish, m)
+                        for i in range(live):
+                            finish_line(flat_out, o + i * pixels, sums, i * LANES, last - p, finish, m + i)
 
 
 @njit(**INNER)
@@ -69,17 +71,6 @@ def product(out, o, o_step, w, first, terms, live, v, v0):
         placed32(out, o, o_step, w, first, terms, 1, live, v, v0, LANES, terms, False)
     else:
         placed16(out, o, o_step, w, first, terms, 1, live, v, v0, LANES, terms, False)
-
-
-@njit(**INNER)
-def finish_rows(out, o, o_step, sums, s, s_step, lanes, live, finish, first):
-    """out[o + m*o_step + lane] of sums[s + m*s_step + lane], finished as channel first + m."""
-    for m in range(live):
-        scale, shift, gain, offset = of_channel(finish, first + m)
-        target, source = out[o + m * o_step : o + m * o_step + lanes], sums[s + m * s_step : s + m * s_step + lanes]
-        for lane in range(lanes):
-            value = source[lane] * scale + shift
-            target[lane] = (finish.floor if value < finish.floor else value) * gain + offset
 
 
 @njit(**INNER)

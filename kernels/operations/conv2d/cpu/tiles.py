@@ -6,7 +6,7 @@ Arrays are flat, but for the memory of threads and the parts of a sum, which are
 import numpy as np
 from numba import njit, prange
 
-from kernels.cpu.finishing import WIDTH, begin, finish_rows, prepare
+from kernels.cpu.finishing import TERMS, WIDTH, begin, finish_rows, prepare
 from kernels.cpu.multiply import ROWS, product16, product32
 from kernels.cpu.transforms import make_transform
 from kernels.cpu.turns import turn_in, turn_out
@@ -85,7 +85,7 @@ def store(out, segment, points, tile, point, lanes, finish, terms, half, lines, 
             for i in range(min(m, plan.height_out - (first + row) * m)):
                 to_pixel(kind, lines, 0, 16, m * 16, half, i * n * step, step, 16, across, 16, start)
                 if finishes:
-                    finish_rows(lines, 0, across * m, 16, after, finish.floor)
+                    finish_rows(lines, 0, across * m, 16, after)
                 h = (first + row) * m + i
                 t = ((image * plan.channels_out + c) * plan.height_out + h) * plan.width_out
                 for w in range(0, plan.width_out, 16):
@@ -130,7 +130,7 @@ def parts_of(own, plan, points, sums):
     c = b + ((plan.rows - 1) * plan.m + plan.n) * plan.frame * 16
     d = c + plan.n * max(plan.frame, plan.m * plan.across) * 16
     e = d + (plan.m * plan.across + 16) * 16
-    return own[:a], own[a:b], own[b:c], own[c:d], own[d:e], own[e : e + 5 * WIDTH]
+    return own[:a], own[a:b], own[b:c], own[c:d], own[d:e], own[e : e + WIDTH + TERMS]
 
 
 @njit(parallel=True, cache=True)

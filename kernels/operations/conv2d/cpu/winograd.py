@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import get_num_threads
 
-from kernels.cpu.finishing import WIDTH
+from kernels.cpu.finishing import TERMS, WIDTH
 from kernels.cpu.multiply import ROWS
 from kernels.cpu.products import lanes_for, scratch
 from kernels.operations.conv2d.cpu.direct import turned_kernels
@@ -141,7 +141,7 @@ def memory_for(threads, plan, lanes):
     deep, blocks = blocks16(plan.channels), -(-plan.channels_out // lanes)
     size = plan.n**2 * (plan.tiles * deep + 16 + blocks * (plan.tiles * lanes + 16)) + 128
     size += ((plan.rows - 1) * plan.m + plan.n) * plan.frame * 16
-    size += plan.n * max(plan.frame, plan.m * plan.across) * 16 + (plan.m * plan.across + 16) * 16 + 5 * WIDTH
+    size += plan.n * max(plan.frame, plan.m * plan.across) * 16 + (plan.m * plan.across + 16) * 16 + WIDTH + TERMS
     size = -(-size // 1024) * 1024
     return scratch("winograd", threads * size).reshape(threads, size)
 
