@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -65,13 +65,8 @@ class DigitRecipe(Recipe):
 
 
 # What suits the models without batch normalization.
-RECIPES: dict[str, dict[str, Any]] = {
-    "single": {"rate": 0.05},
-    "pooled": {"optimizer": "adam", "rate": 0.001},
-    "lenet5": {"optimizer": "adam", "rate": 0.002},
-    "lenet5_max": {"optimizer": "adam", "rate": 0.002},
-    "lenet5_conv": {"optimizer": "adam", "rate": 0.002},
-}
+GENTLE = {"rate": 0.002}
+RECIPES = dict.fromkeys(("single", "pooled", "lenet5", "lenet5_max", "lenet5_conv"), GENTLE)
 
 
 def recipe(model: str, **options) -> DigitRecipe:
