@@ -204,6 +204,8 @@ def test_strips_equal_the_reference(trial, most):
         ((2, 32, 26, 26), (32, 32, 5, 5), {}, ("direct", "winograd_dx")),
         ((1, 64, 16, 16), (256, 64, 1, 1), {}, ("strips", "direct")),
         ((1, 64, 33, 32), (256, 64, 1, 1), {}, ("direct", "direct")),
+        ((50, 120, 3, 3), (84, 120, 3, 3), {}, ("direct", "direct")),
+        ((1, 120, 3, 3), (84, 120, 3, 3), {}, ("strips", "direct")),
         ((50, 64, 7, 7), (128, 64, 5, 5), {"stride": (2, 2), "padding": (2, 2)}, ("direct", "direct")),
         ((1, 256, 32, 32), (256, 256, 3, 3), {"padding": (1, 1)}, ("winograd", "winograd_dx")),
     ],

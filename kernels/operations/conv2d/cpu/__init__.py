@@ -14,6 +14,7 @@ The last three pay for some sizes only, two of them at stride 1 alone: `suits` s
 
 from kernels.cpu.finishing import UNCHANGED, bias
 from kernels.cpu.ladder import Ladder, rung
+from kernels.cpu.vectors import LANES
 from kernels.operations.conv2d.cpu import direct, pixels, strips, winograd
 from kernels.operations.conv2d.cpu.loops import (
     backward_loops,
@@ -23,7 +24,7 @@ from kernels.operations.conv2d.cpu.loops import (
     sum_pixels,
 )
 
-FEW_PIXELS = 4  # outputs of all pictures together, for each kernel, up to which it pays to copy pixels and not kernels
+FEW_PIXELS = 4  # outputs in strips, for each kernel, up to which it pays to copy pixels and not kernels
 FEW = 8  # channels written, up to which pixels stand in the lanes
 NARROW = 8  # pixels in a row: of fewer, too many lanes would be empty
 
@@ -35,7 +36,7 @@ def forward_direct(x, w, b, y, stride, padding):
 
 
 def suits_strips(w, y):
-    return y[0] * y[2] * y[3] <= FEW_PIXELS * w[0]
+    return y[0] * -(-y[2] * y[3] // LANES) * LANES <= FEW_PIXELS * w[0]
 
 
 @rung(suits=suits_strips)
