@@ -12,7 +12,7 @@ from pathlib import Path
 # machine after several. With nothing else running, two cores train `cnn3` on single digits in 1.0 ms with AWAKE and in
 # 1.3 to 5.5 ms with 3000; beside two busy programs `cnn6` on fifty took 200 ms with 30000 and 44 ms with none.
 AWAKE = 100_000
-LOAD = Path("/proc/loadavg")
+LOAD, TASKS = Path("/proc/loadavg"), Path("/proc/self/task")
 
 
 def settle() -> None:
@@ -24,14 +24,19 @@ def settle() -> None:
 def alone(looks: int = 5) -> bool:
     """Whether nothing else runs on this machine at this moment. False where that is not known."""
     try:
-        running = [_running() for _ in range(looks)]
+        return any(_others() <= 0 for _ in range(looks))
     except (OSError, ValueError, IndexError):
         return False
-    return min(running) <= 1  # this process
 
 
-def _running() -> int:
-    """How many threads run or could: the fourth field, as in 1/123."""
-    count = int(LOAD.read_text().split()[3].partition("/")[0])
+def _others() -> int:
+    """How many threads run or could, less those of this process, of which NumPy starts some."""
+    ours = sum(_runs(task) for task in TASKS.iterdir())
+    running = int(LOAD.read_text().split()[3].partition("/")[0])  # the fourth field, as in 1/123
     time.sleep(0.001)
-    return count
+    return running - ours
+
+
+def _runs(task: Path) -> bool:
+    """Whether a thread runs: what follows its name, in brackets, is an R."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0] == "R"

@@ -8,6 +8,15 @@ import pytest
 from kernels import waiting
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch, tmp_path):
+    """Of this process, as its folder tells; and one that sleeps, whose name is a trap."""
+    for number, stat in enumerate(("1 (python) R 0 1 1", "2 (a) R (b) S 0 1 1")):
+        (tmp_path / "task" / str(number)).mkdir(parents=True)
+        (tmp_path / "task" / str(number) / "stat").write_text(stat)
+    monkeypatch.setattr(waiting, "TASKS", tmp_path / "task")
+
+
 class Load:
     """/proc/loadavg, with so many threads running, one look after the other."""
 
@@ -22,6 +31,12 @@ class Load:
 def test_who_runs_at_every_look_is_not_passing(monkeypatch, running, alone):
     monkeypatch.setattr(waiting, "LOAD", Load(*running))
     assert waiting.alone() is alone
+
+
+def test_threads_of_the_process_itself_are_no_others(monkeypatch, tmp_path):
+    (tmp_path / "task" / "1" / "stat").write_text("2 (openblas) R 0 1 1")
+    monkeypatch.setattr(waiting, "LOAD", Load(2))
+    assert waiting.alone()
 
 
 @pytest.mark.parametrize("text", [None, "", "busy", "1 1 1 x/y 3"])
