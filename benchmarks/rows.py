@@ -1,6 +1,7 @@
 """What benchmarks/cpu.py found, as text. A row is what it writes as JSON: a case, ours, PyTorch's best, their ratio."""
 
 import math
+import textwrap
 
 
 def summary(rows: list[dict]) -> dict:
@@ -29,13 +30,14 @@ def said(rows: list[dict]) -> str:
 def markdown(result: dict) -> str:
     """Where it was measured, and a table for each instruction set, whose lines are models and batches."""
     machine = ", ".join(f"{name} {value}" for name, value in result["machine"].items())
-    parts = [f"Measured on: {machine}."]
+    parts = [textwrap.fill(f"Measured on: {machine}.", 120)]
     for isa in dict.fromkeys(row["instruction_set"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["instruction_set"] == isa]
         parts += [f"### {isa}", table(rows), f"{isa}: {said(rows)}."]
     if result["left_out"]:
         parts.append("Left out:")
-        parts.append("\n".join(f"- {name}: {problem}" for name, problem in result["left_out"].items()))
+        lines = (f"- {name}: {problem}" for name, problem in result["left_out"].items())
+        parts.append("\n".join(textwrap.fill(line, 120, subsequent_indent="  ") for line in lines))
     return "\n\n".join(parts) + "\n"
 
 

@@ -22,7 +22,7 @@ OURS, YARDSTICK = "handwritten", "PyTorch"
 
 FEWEST = 5  # turns, however long they take
 SHORT = 0.01  # seconds that a turn lasts at least
-PAUSE = 0.005  # seconds before a turn, in which the threads of the one before, which wait for more, fall asleep
+PAUSE = 0.02  # seconds before a turn, in which the threads of the one before, which wait for more, fall asleep
 
 Times = dict[str, list[float]]
 
@@ -153,12 +153,15 @@ class _Server:
     def turn(self) -> float:
         """Seconds of a run; of several in a row, on average, where one is too short to be timed."""
         time.sleep(PAUSE)
-        started = time.perf_counter()
-        self._run()  # fills the caches that other processes emptied
-        count = max(1, min(100, int(SHORT / (time.perf_counter() - started))))
-        started = time.perf_counter()
-        for _ in range(count):
+        self._runs()  # fill the caches that other processes emptied, and wake the cores
+        return self._runs()
+
+    def _runs(self) -> float:
+        """The mean of as many runs as last SHORT, and of one at least."""
+        started, count = time.perf_counter(), 0
+        while not count or time.perf_counter() - started < SHORT:
             self._run()
+            count += 1
         return (time.perf_counter() - started) / count
 
     def call(self, function: Callable, *arguments):

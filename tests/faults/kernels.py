@@ -212,8 +212,8 @@ CONV2D = (
     Fault(
         "kernels/cpu/products.py",
         "a job's second chunk of terms is left out",
-        "                s = last\n            deliver(",
-        "                s = plan.t_start[c + 1]\n            deliver(",
+        "                s = last\n            for lane",
+        "                s = plan.t_start[c + 1]\n            for lane",
         "CHUNK",
     ),
     cpu(
@@ -227,8 +227,8 @@ CONV2D = (
     Fault(
         "kernels/cpu/products.py",
         "the second block of lanes gets the biases of the first",
-        "start[lane] = bias[block * lanes + lane]",
-        "start[lane] = bias[lane]",
+        "begin(start, lanes, finish, block * lanes, live_lanes)",
+        "begin(start, lanes, finish, 0, live_lanes)",
         "LANES channels",
     ),
     Fault(

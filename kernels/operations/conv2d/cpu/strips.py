@@ -31,26 +31,29 @@ def correlate(out, x, w, finish, stride, padding):
     group = max(1, min(strips, MOST // (terms * LANES)))
     while group > 1 and len(x) * -(-strips // group) < 2 * threads:
         group //= 2
+    jobs = len(x) * -(-strips // group)
+    part = -(-len(w) // (TILE * -(-threads // jobs))) * TILE  # channels of a job: all, unless there are too few jobs
     size = (group * terms + TILE) * LANES
     memory = scratch("strips", threads * size).reshape(threads, size)
-    _correlate(out, x, w.reshape(-1), finish, w.shape[2:], stride, padding, group, memory)
+    _correlate(out, x, w.reshape(-1), finish, w.shape[2:], stride, padding, group, part, memory)
 
 
 @njit(parallel=True, cache=True)
-def _correlate(out, x, w, finish, kernel, stride, padding, group, memory):
+def _correlate(out, x, w, finish, kernel, stride, padding, group, part, memory):
     (R, M, H_out, W_out), terms, threads = out.shape, x.shape[1] * kernel[0] * kernel[1], len(memory)
     pixels, flat_out, flat_x = H_out * W_out, out.reshape(-1), x.reshape(-1)
     strips = (pixels + LANES - 1) // LANES
-    groups = (strips + group - 1) // group
+    groups, parts = (strips + group - 1) // group, (M + part - 1) // part
+    jobs = R * groups * parts
     for thread in prange(threads):
         v, sums = memory[thread, : group * terms * LANES], memory[thread, group * terms * LANES :]
         stretches = np.empty((group * LANES, 4), np.int64)
-        for job in range(R * groups * thread // threads, R * groups * (thread + 1) // threads):
-            r, first = job // groups, job % groups * group * LANES
+        for job in range(jobs * thread // threads, jobs * (thread + 1) // threads):
+            r, first, channel = job // (groups * parts), job // parts % groups * group * LANES, job % parts * part
             last = min(first + group * LANES, pixels)
             found = cut(stretches, first, last, W_out, terms)
             copy_pixels(v, flat_x, r, x.shape, stretches[:found], kernel, stride, padding)
-            for m in range(0, M, TILE):
+            for m in range(channel, min(channel + part, M), TILE):
                 live = min(TILE, M - m)
                 for p in range(first, last, LANES):
                     o, v0 = (r * M + m) * pixels + p, (p - first) * terms
