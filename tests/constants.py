@@ -60,6 +60,7 @@ SHOWN_BY = {
     "kernels/cpu/products.py": "conv2d", "kernels/cpu/vectors.py": "conv2d", "kernels/gpu/reduce.py": "softmax",
     "kernels/cpu/multiply.py": "conv2d", "kernels/cpu/transforms.py": "conv2d", "kernels/cpu/turns.py": "conv2d",
     "kernels/cpu/finishing.py": "conv2d_block",
+    "kernels/cpu/pairs.py": "maxpool2d",
     "kernels/operations/batchnorm/cuda/fours.py": "batchnorm",
 }  # fmt: skip
 
@@ -118,7 +119,10 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "FEW": ("w.shape[1] > FEW",),
         "PART": ("len(x) * y[0, 0].size * w[0].size > PART and w.shape[1] <= FEW and stride[0] > 1",),
     },
-    "kernels/operations/conv2d/cpu/pixels.py": {"STRIP": ("y.shape[2] * x.shape[3] > 2 * STRIP and len(w) <= 8",)},
+    "kernels/operations/conv2d/cpu/pixels.py": {
+        "HIGH": (f"{CPU}test_pixels_in_the_lanes_equal_the_reference",),
+        "STRIP": ("y.shape[2] * x.shape[3] > 2 * STRIP and len(w) <= 8",),
+    },
     "kernels/operations/conv2d/cpu/strips.py": {"MOST": (f"{CPU}test_strips_equal_the_reference",)},
     "kernels/operations/conv2d/cpu/winograd.py": {
         "GROUPS": (f"{CPU}test_dw_of_more_jobs_than_groups_adds_them_all",),
@@ -206,6 +210,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "ROWS": (f"{CPU}test_winograd_equals_the_reference",),
     },
     "kernels/cpu/transforms.py": {"WIDTH": (f"{CPU}test_winograd_equals_the_reference",)},
+    "kernels/cpu/pairs.py": {"WIDTH": ("tests/operations/test_maxpool2d.py::test_windows_of_four_in_registers",)},
     "kernels/cpu/finishing.py": {"WIDTH": ("len(w) > 2 * WIDTH",)},
     "kernels/cpu/turns.py": {"SIDE": (f"{CPU}test_turns_read_and_write_what_there_is_and_no_more",)},
     "kernels/cpu/products.py": {

@@ -17,6 +17,7 @@ TESTED_BY = {
 # What operations are made of and only their tests try.
 SERVES = {
     "kernels/cpu/finishing.py": "conv2d_block",
+    "kernels/cpu/pairs.py": "maxpool2d",
     "kernels/cpu/products.py": "conv2d",
     "kernels/cpu/vectors.py": "conv2d",
     "kernels/operations/windows.py": "avgpool2d",

@@ -881,6 +881,13 @@ SUMS = (
         'builder.fcmp_unordered("<", value, least)',
         "a NaN",
     ),
+    Fault(
+        "kernels/cpu/pairs.py",
+        "of equals the last wins",
+        'builder.fcmp_ordered(">", value, largest)',
+        'builder.fcmp_ordered(">=", value, largest)',
+        "WIDTH windows",
+    ),
 )
 
 KERNELS: tuple[Fault, ...] = (*TOGETHER, *MACHINES, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS, *SUMS)

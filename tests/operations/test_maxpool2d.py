@@ -117,3 +117,16 @@ def test_a_value_that_wins_overlapping_windows_collects_all_their_delta_errors(k
 def test_what_does_not_fit_is_refused_in_one_line(x, settings, message):
     with pytest.raises(ShapeError, match=message):
         trial("maxpool2d", settings, x=np.zeros(x))
+
+
+@pytest.mark.parametrize("width", [2, 15, 16, 17, 18, 31, 32, 33, 50])
+def test_windows_of_four_in_registers(width):
+    """Of fewer than WIDTH windows in a row, as many, and more; with many equals, and NaN; and an odd row and column."""
+    generator = np.random.default_rng(width)
+    x = generator.integers(-2, 3, (3, 2, 7, width)).astype(np.float32)
+    x[generator.random(x.shape) < 0.1] = np.nan
+    one = Trial.of_shape(operation, {"x": x.shape, "window": (2, 2), "stride": (2, 2)}, generator)
+    one.arrays["x"] = x
+    got, expected = one.forward("cpu"), one.forward("reference")
+    np.testing.assert_array_equal(got["y"], expected["y"])
+    np.testing.assert_array_equal(got["winner"], expected["winner"])

@@ -7,6 +7,7 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.cpu.checked import checked
+from kernels.cpu.pairs import WIDTH, largest_of_four
 from kernels.cpu.windows import bounds
 
 
@@ -17,13 +18,16 @@ def forward(x, y, winner, window, stride, padding):
     R, C, H, W = x.shape
     taps = bounds(y.shape[3], W, window[1], stride[1], padding[1])
     halves = window == (2, 2) and stride == (2, 2) and padding == (0, 0)
+    flat_x, flat_y, flat_winner = x.reshape(-1), y.reshape(-1), winner.reshape(-1)
     for rc in prange(R * C):
         r, c = rc // C, rc % C
         for h_out in range(y.shape[2]):
-            if halves:  # the most common: four values in registers
-                _of_four(
-                    x[r, c, 2 * h_out], x[r, c, 2 * h_out + 1], 2 * h_out * W, W, y[r, c, h_out], winner[r, c, h_out]
-                )
+            if halves and y.shape[3] >= WIDTH:  # the most common: windows side by side in registers
+                upper, o = (np.int64(rc) * H + 2 * h_out) * W, (np.int64(rc) * y.shape[2] + h_out) * y.shape[3]
+                for n in range(0, y.shape[3], WIDTH):
+                    w = min(n, y.shape[3] - WIDTH)  # the last ones are, in part, computed twice
+                    left = upper + 2 * w
+                    largest_of_four(flat_x, left, left + W, 2 * (h_out * W + w), W, flat_y, flat_winner, o + w)
                 continue
             top = h_out * stride[0] - padding[0]
             best, where = y[r, c, h_out], winner[r, c, h_out]
@@ -55,18 +59,6 @@ def _scan(row, best, where, first, end, step, left, start):
     for w_out in range(first, end):
         n, w = np.uintp(w_out), w_out * step + left  # no index counts from the end: LLVM may make vectors
         best[n], where[n] = _larger(best[n], np.int64(where[n]), row[np.uintp(w)], start + w)
-
-
-@njit(cache=True)
-def _of_four(upper, lower, start, width, best, where):
-    """A row of windows 2 x 2 that do not overlap."""
-    for w_out in range(best.size):
-        n = np.uintp(w_out)
-        value, place = upper[2 * n], start + 2 * w_out
-        value, place = _larger(value, place, upper[2 * n + np.uintp(1)], start + 2 * w_out + 1)
-        value, place = _larger(value, place, lower[2 * n], start + width + 2 * w_out)
-        value, place = _larger(value, place, lower[2 * n + np.uintp(1)], start + width + 2 * w_out + 1)
-        best[n], where[n] = value, place
 
 
 @checked

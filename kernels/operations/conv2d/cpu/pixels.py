@@ -19,8 +19,11 @@ from numba import get_num_threads, njit, prange
 from kernels.cpu.finishing import finish_line
 from kernels.cpu.multiply import LANES1, LANES2, LANES4, LANES8, strip1, strip2, strip4, strip8
 from kernels.cpu.products import scratch
+from kernels.cpu.vectors import LANES
 
 STRIP = 2048  # outputs of a channel that a job computes, about
+# Channels that grow at the same time: 8 of LANES8 = 8 lanes, as AVX2 had them, wait for a load each.
+HIGH = 8 if LANES == 32 else 4
 
 
 @lru_cache(maxsize=256)
@@ -64,20 +67,20 @@ def _correlate(out, a, weights, finish, at, frame_size, padding, memory):
                     frame[t : t + W] = a[r, c, first + h - ph]
             wanted = (live - 1) * columns + W_out
             step = (wanted + 127) // 128 * 128
-            for m in range(0, M, 8):
+            for m in range(0, M, HIGH):
                 if M - m == 1:
                     for q in range(0, wanted, LANES1):
                         strip1(sums, q, step, weights, m * terms, terms, frame, q, at)
                 elif M - m == 2:
                     for q in range(0, wanted, LANES2):
                         strip2(sums, q, step, weights, m * terms, terms, frame, q, at)
-                elif M - m <= 4:
+                elif M - m <= 4 or HIGH == 4:
                     for q in range(0, wanted, LANES4):
                         strip4(sums, q, step, weights, m * terms, terms, frame, q, at)
                 else:
                     for q in range(0, wanted, LANES8):
                         strip8(sums, q, step, weights, m * terms, terms, frame, q, at)
-                for i in range(min(8, M - m)):
+                for i in range(min(HIGH, M - m)):
                     for h in range(live):
                         o = ((r * M + m + i) * H_out + first + h) * W_out
                         finish_line(flat_out, o, sums, i * step + h * columns, W_out, finish, m + i)
