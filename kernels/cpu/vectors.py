@@ -7,6 +7,8 @@ has: AVX-512, AVX2 or NEON. To a Numba loop they are functions like any other.
 multiply.py      sums of products that stay in registers
 turns.py         squares of 16 x 16 values turned in registers
 transforms.py    small constant matrices times vectors
+finishing.py     what becomes of sums before they are stored
+pairs.py         windows of 2 x 2 side by side
 """
 
 from llvmlite import ir

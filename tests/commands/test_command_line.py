@@ -53,7 +53,7 @@ def test_show_prints_a_rung_for_the_cpu_and_the_loops_that_it_calls(tmp_path):
         assert part in text
     assert "def normalize(" not in text
     assert json.loads((tmp_path / "show.json").read_text())["algorithm"] == "once"
-    text = kernels("show", "conv2d", "--shape", "x=1,16,9,9", "w=16,16,3,3", "stride=2,2", *where)
+    text = kernels("show", "conv2d", "--shape", "x=8,16,9,9", "w=16,16,3,3", "stride=2,2", *where)
     assert "rung 4, direct." in text
     assert "forward_winograd" not in text
 
@@ -173,7 +173,7 @@ def test_profile_measures_every_rung_for_the_cpu_that_suits(tmp_path):
     ladders = [find_target(f"softmax.{direction}") for direction in ("forward", "backward")]
     assert found == [(str(each), rung.number, rung.name) for each in ladders for rung in each.cpu_ladder.rungs]
     assert "cpu rung 2, kept" in text
-    shape = ("--shape", "x=1,16,9,9", "w=16,16,3,3", "stride=2,2")
+    shape = ("--shape", "x=8,16,9,9", "w=16,16,3,3", "stride=2,2")
     for wanted, names in (("all", ["loops", "rows", "cores", "direct"]), ("last", ["direct"]), ("rows", ["rows"])):
         kernels("profile", "conv2d.forward", *shape, "--rung", wanted, *where)
         rows = json.loads((tmp_path / "profile.json").read_text())["kernels"]
