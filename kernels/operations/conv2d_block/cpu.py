@@ -18,23 +18,20 @@ from kernels.operations.conv2d import cpu as conv2d
 @rung
 def forward_apart(x, w, b, gamma, beta, running_mean, running_var, y, stride, padding, epsilon, function, order):
     """One after the other: the convolution in tiles, normalization and ReLU, each of which reads and writes all."""
-    conv2d.direct.forward(x, w, bias(b), y, stride, padding)
-    between = scratch("between", y.size).reshape(y.shape)
+    channels = gamma, beta, running_mean, running_var
 
-    def normalize():
-        if gamma is not None:
-            between[...] = y
-            mean, inverse_std = np.empty((2, len(gamma)), np.float32), np.empty(len(gamma), np.float32)
-            state = running_mean, running_var
-            batchnorm.forward(between, gamma, beta, *state, y, mean, inverse_std, epsilon, 0.0, False)
+    def normalize(source, target):
+        mean, inverse_std = np.empty((2, len(gamma)), np.float32), np.empty(len(gamma), np.float32)
+        batchnorm.forward(source, *channels, target, mean, inverse_std, epsilon, 0.0, False)
 
-    def apply():
-        if function != "none":
-            between[...] = y
-            activation.forward(between, y, function)
+    def apply(source, target):
+        activation.forward(source, target, function)
 
-    for step in (normalize, apply) if order == "normalization first" else (apply, normalize):
-        step()
+    steps = [normalize] * (gamma is not None) + [apply] * (function != "none")
+    arrays = y, scratch("between", y.size).reshape(y.shape)  # which take turns, so that the last result is in y
+    conv2d.direct.forward(x, w, bias(b), arrays[len(steps) % 2], stride, padding)
+    for number, step in enumerate(steps if order == "normalization first" else steps[::-1], 1):
+        step(arrays[(len(steps) - number + 1) % 2], arrays[(len(steps) - number) % 2])
 
 
 def finish(w, b, gamma, beta, running_mean, running_var, epsilon, function, order):
