@@ -7,6 +7,8 @@ from framework.optimizer import Optimizer
 from framework.parameters import Arrays, Parameters
 from framework.plan import Plan
 from framework.program import Program
+from framework.ranks import Alone, RanksError
+from framework.sharing import Share
 from kernels.device import Device, find_device
 
 Build = Callable[..., Graph]
@@ -45,14 +47,25 @@ class Model:
         outputs=("loss",),
         reuse: bool = True,
         algorithms: Mapping[str, str] | None = None,
+        ranks: Alone | None = None,
+        bucket: int | None = None,
         **build,
     ) -> Program:
         """A program that computes the loss and all gradients, and makes one step if given an optimizer.
 
-        It goes the same ways as another, bit for bit, where it is given the `algorithms` of that program.
+        It goes the same ways as another, bit for bit, where it is given the `algorithms` of that program. With several
+        `ranks` it takes this rank's share of the batch, and computes together with theirs what one would of the whole;
+        see Program for them and for `bucket`. Raises RanksError where there are more ranks than examples.
         """
-        plan = Plan(self.build(batch, **build), outputs, objective="loss", dtype=self.device.dtype, reuse=reuse)
-        return Program(plan, self.parameters, optimizer, algorithms)
+        mine, share = batch, None
+        if ranks and ranks.size > 1:
+            mine = len(ranks.share(batch))
+            share = Share(mine, batch)
+            if batch < ranks.size:
+                raise RanksError(f"a batch of {batch} for {ranks.size} ranks: at least one example each is needed")
+        graph = self.build(mine, **build)
+        plan = Plan(graph, outputs, objective="loss", dtype=self.device.dtype, reuse=reuse, share=share)
+        return Program(plan, self.parameters, optimizer, algorithms, ranks, bucket)
 
     def inference(self, batch: int, outputs=("probabilities",), reuse: bool = True, **build) -> Program:
         """A program that computes outputs only, with running averages in place of those of the batch.

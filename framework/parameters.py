@@ -42,6 +42,11 @@ class Flat:
         """The named array, a view of the buffer."""
         return self.array[self._slices[name]].reshape(self.shapes[name])
 
+    def places(self) -> list[tuple[str, int, int]]:
+        """Of each array its name, and where it begins and ends; what lies between two, which is 0, is the first's."""
+        starts = [part.start for part in self._slices.values()]
+        return list(zip(self.shapes, starts, [*starts[1:], len(self.array)], strict=True))
+
     def end(self, names: int) -> int:
         """Where in the buffer the first so many arrays end, padding included."""
         following = list(self._slices.values())[names:]

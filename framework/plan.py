@@ -15,8 +15,9 @@ import numpy as np
 from framework.arena import Block, place
 from framework.fusion import fused
 from framework.graph import Graph, GraphError, Node, Value
+from framework.sharing import Share, shared
 from framework.steps import TRANSIENT, Buffer, Step
-from kernels.operation import find_operation, unknown
+from kernels.operation import Shape, find_operation, unknown
 from kernels.table import Shown
 
 
@@ -27,6 +28,7 @@ class Plan(Shown):
     dtype        from the name of a type to the type itself: a device may compute in another precision
     reuse        whether arrays whose lives do not meet share memory
     fuse         whether a convolution takes in what follows it, in a plan for looking (framework/fusion.py)
+    share        in a plan for learning, where the graph's examples are a share of a batch (framework/sharing.py)
 
     What it finds:
 
@@ -49,6 +51,7 @@ class Plan(Shown):
         dtype: Callable[[str], np.dtype] = np.dtype,
         reuse: bool = True,
         fuse: bool = False,
+        share: Share | None = None,
     ):
         self.graph, self.training = graph, objective is not None
         self._dtype = dtype
@@ -62,9 +65,14 @@ class Plan(Shown):
         self.outputs = {name: self._buffer(value) for name, value in wanted.items()}
         if fuse and not goal:
             self.steps = fused(self.steps, self.outputs.values())
+        self.share = share
+        if share:
+            self.steps = shared(self.steps, share, self._new)
         self.forward_steps = len(self.steps)
         if goal:
+            forward, self.steps = self.steps, []
             self._backward(nodes, goal)
+            self.steps = forward + (shared(self.steps, share, self._new) if share else self.steps)
         self.buffers = self._set_lives()
         self.arena_bytes = self._place(reuse)
 
@@ -100,6 +108,10 @@ class Plan(Shown):
             dtype = self._dtype(value.dtype)
             self._known[value] = Buffer(value.name, value.shape, dtype, _kind(value), constant=value.constant)
         return self._known[value]
+
+    def _new(self, name: str, shape: Shape, dtype: str) -> Buffer:
+        """An array of no value of the graph."""
+        return Buffer(name, shape, self._dtype(dtype), "saved")
 
     def _arrays(self, node: Node, names: tuple[str, ...]) -> dict[str, Buffer | None]:
         return {name: None if (value := node.values[name]) is None else self._buffer(value) for name in names}

@@ -1,6 +1,6 @@
 """A plan on a device: every buffer an array, every step a call, so that a run is a list of calls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from framework.graph import GraphError
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
 from framework.plan import Plan
-from framework.steps import Buffer, Step
+from framework.ranks import Alone, buckets
+from framework.steps import Buffer, Exchange, Step
 from kernels.device import Call, CudaDevice
 from kernels.operation import find_operation
 
@@ -26,6 +27,10 @@ class Program:
 
     algorithms    which of several ways a step of the plan goes on a CPU, by its layer and direction, as "conv2d_1
                   forward"; chosen by shape where nothing is said. What was chosen stands in `algorithms` afterwards
+    ranks         who shares the batch, where the plan is one of a share: outputs of shape (1,) and gradients are then
+                  sums over all of them, which run it together
+    bucket        the fewest numbers of the gradient that the ranks add up at once while others are still computed; by
+                  default all are added up in the end
     """
 
     def __init__(
@@ -34,8 +39,11 @@ class Program:
         parameters: Parameters,
         optimizer: Optimizer | None = None,
         algorithms: Mapping[str, str] | None = None,
+        ranks: Alone | None = None,
+        bucket: int | None = None,
     ):
         self.plan, self.graph = plan, plan.graph
+        self.ranks = ranks or Alone()
         self.algorithms = dict(algorithms or {})
         self.parameters, self.device = parameters, parameters.device
         self._arena = self.device.bytes(max(plan.arena_bytes, 1))
@@ -43,6 +51,8 @@ class Program:
         self.inputs = {buffer.name: buffer for buffer in plan.buffers if buffer.kind == "input"}
         # What a run consists of: (layer, operation, direction) and the calls that this takes.
         self.calls = [((step.label, step.operation.name, step.direction), self._bind(step)) for step in plan.steps]
+        if plan.training and plan.share:
+            self._add_up_gradients(bucket)
         if plan.training:
             self._norm = self.device.array([0.0])
             self.calls.append((("all gradients", "reduce", "forward"), self._norm_calls()))
@@ -63,6 +73,10 @@ class Program:
         self._set_inputs(inputs)
         self._run()
         results = {name: self._download(buffer) for name, buffer in self.plan.outputs.items()}
+        if self.plan.share:
+            parts = [name for name, buffer in self.plan.outputs.items() if buffer.shape == (1,)]
+            sums = self.ranks.total(np.array([results[name][0] for name in parts]))
+            results |= {name: sums[n : n + 1].astype(results[name].dtype) for n, name in enumerate(parts)}
         if self.plan.training:
             results["norm"] = self.device.download(self._norm)
         return results
@@ -77,23 +91,34 @@ class Program:
         self._run = self._sequence
 
     def find_non_finite(self, **inputs: np.ndarray) -> str:
-        """Run step by step on these inputs; says where the first value appears that is not finite."""
+        """Run step by step on these inputs; says where the first value appears that is not finite, and on which rank.
+
+        All ranks go through all steps, as some of these they make together.
+        """
         self._set_inputs(inputs)
+        found = self.ranks.gather(list(self._non_finite())[:1])
+        places = [(number, rank, place) for rank, first in enumerate(found) for number, place in first]
+        if not places:
+            return "none of the layers when run again"
+        _, rank, place = min(places)
+        return f"{place} of rank {rank}" if self.ranks.size > 1 else place
+
+    def _non_finite(self) -> Iterator[tuple[int, str]]:
+        """Where values are that are not finite, and the number of the step that wrote them; 0 is before all."""
         for buffer in self.inputs.values():
             if not np.isfinite(self._download(buffer)).all():
-                return f"input {buffer.name}"
+                yield 0, f"input {buffer.name}"
         for name, array in self.parameters.weights.download().items():
             if not np.isfinite(array).all():
-                return f"parameter {name}"
-        for step in self.plan.steps:
+                yield 0, f"parameter {name}"
+        for number, step in enumerate(self.plan.steps, 1):
             self.device.one_by_one(self._bind(step))()
             for name, buffer in step.arguments.items():
                 # Running averages are left out: the run that failed has spoilt those of all later layers.
                 if name in step.operation.state:
                     continue
                 if isinstance(buffer, Buffer) and not np.isfinite(self._download(buffer)).all():
-                    return f"layer {step.label} ({step.operation.name}, {step.direction}, {name})"
-        return "none of the layers when run again"
+                    yield number, f"layer {step.label} ({step.operation.name}, {step.direction}, {name})"
 
     def _set_inputs(self, inputs):
         if set(inputs) != set(self.inputs):
@@ -131,6 +156,9 @@ class Program:
         return self.device.download(self._shown(buffer))
 
     def _bind(self, step: Step) -> list[Call]:
+        if isinstance(step, Exchange):
+            shown = [[self._shown(buffer) for buffer in side] for side in (step.parts, step.sums)]
+            return [self.ranks.all_reduce(self.device, list(zip(*shown, strict=True)))]
         arguments = {n: self._shown(a) if isinstance(a, Buffer) else a for n, a in step.arguments.items()}
         what, key = (step.operation, step.direction, arguments), f"{step.label} {step.direction}"
         try:
@@ -142,6 +170,21 @@ class Program:
         self.algorithms[key] = chosen
         return self.device.bind(*what, rung=chosen)
 
+    def _add_up_gradients(self, bucket: int | None) -> None:
+        """Each rank's gradients become those of the whole batch: at once in the end, or in buckets before."""
+        flat = self.parameters.gradients
+        if bucket is None:
+            call = self.ranks.all_reduce(self.device, [(flat.array, flat.array)])
+            self.calls.append((("all gradients", "all_reduce", "backward"), [call]))
+            return
+        last = {buffer.name: buffer.last for buffer in self.plan.buffers if buffer.kind == "gradient"}
+        parts = buckets([(begin, end, last.get(name, -1)) for name, begin, end in flat.places()], bucket)
+        for number, (step, place) in reversed(list(enumerate(parts, 1))):
+            name = f"gradients, {number} of {len(parts)}"
+            call = self.ranks.started(self.device, flat.array[place])
+            self.calls.insert(step + 1, ((name, "all_reduce", "backward"), [call]))
+        self.calls.append((("all gradients", "all_reduce", "backward"), [self.ranks.finished(self.device)]))
+
     def _norm_calls(self) -> list[Call]:
-        arguments = {"x": self.parameters.gradients.array, "y": self._norm, "how": "norm"}
+        arguments = {"x": self.parameters.gradients.array, "y": self._norm, "how": "norm", "count": 0}
         return self.device.bind(find_operation("reduce"), "forward", arguments)

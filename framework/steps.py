@@ -8,6 +8,16 @@ import numpy as np
 
 from kernels.operation import Operation, Shape
 
+# What devices that share a batch do together (framework/sharing.py). No kernel computes it: framework/ranks.py does.
+ALL_REDUCE = Operation(
+    name="all_reduce",
+    inputs=(),
+    outputs=(),
+    shapes=lambda **_: {},
+    summary="Each array becomes the sum of what all devices have of it.",
+    source="Patarasuk & Yuan (2009), of one ring; which way it goes is left to the library",
+)
+
 # Kinds of arrays that come and go during a run. They share the arena; all others have memory of their own.
 TRANSIENT = ("activation", "saved", "delta-error")
 
@@ -79,3 +89,24 @@ class Step:
 
         arguments = ", ".join(f"{name}={named(value)}" for name, value in self.arguments.items())
         return f"{self.label}: {self.operation.name}.{self.direction}({arguments})"
+
+
+@dataclass(eq=False, repr=False)
+class Exchange(Step):
+    """A step in which all devices add up what each has: sums[i] becomes the sum of all parts[i], maybe in its place."""
+
+    parts: tuple[Buffer, ...] = ()
+    sums: tuple[Buffer, ...] = ()
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        return [*self.parts, *self.sums]
+
+    def __repr__(self):
+        pairs = (f"{a.name} -> {b.name}" for a, b in zip(self.parts, self.sums, strict=True))
+        return f"{self.label}: all_reduce({', '.join(pairs)})"
+
+
+def exchange(step: Step, pairs: dict[Buffer, Buffer]) -> Exchange:
+    """What follows a step that computes parts of sums: from where its part stands to where the sum shall."""
+    return Exchange(step.name, ALL_REDUCE, step.direction, {}, parts=tuple(pairs), sums=tuple(pairs.values()))

@@ -248,11 +248,12 @@ class CudaDevice(Device):
         """
         from kernels.gpu.together import compile_together
 
-        compile_together(call.launch for call in calls)
+        own = [call.launch for call in calls if call.launch]  # others are enqueued by libraries
+        compile_together(own)
         one_by_one = self.one_by_one(calls)
         if not self.capture or not calls:
             return one_by_one
-        kernels = {(call.launch.kernel, call.launch.types) for call in calls}
+        kernels = {(launch.kernel, launch.types) for launch in own}
         graph = None
 
         def run():

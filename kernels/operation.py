@@ -86,6 +86,7 @@ class Operation:
     state       arrays that forward reads and updates in place (running averages, momentum)
     outputs     arrays that forward writes
     saved       arrays that forward writes for backward only
+    summed      outputs that are sums over a batch: of devices that share it, each has a part
     settings    names and default values of what is not an array
     optional    inputs that may be None
     gradients   inputs that receive a delta-error; empty where there is no backward
@@ -119,6 +120,7 @@ class Operation:
     typical: Mapping[str, Any] = field(default_factory=dict)
     state: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
+    summed: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
     gradients: tuple[str, ...] = ()

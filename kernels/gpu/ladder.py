@@ -20,16 +20,17 @@ import functools
 import inspect
 
 
-def rung(function=None, *, registers=None, tiny=None):
+def rung(function=None, *, registers=None, tiny=None, float64=False):
     """Decorator: mark a rung.
 
     registers    the most that a thread of its kernels may take, on sm_90 and the operation's typical case: a budget,
                  in steps of 8, as registers are given out; tests hold the rung to it
     tiny         the compile-time parameters to use where a thread costs microseconds
+    float64      whether they may compute in float64, which most GPUs do at a 32nd of the speed or less
     """
     if function is None:
-        return functools.partial(rung, registers=registers, tiny=tiny)
-    function.registers, function.tiny = registers, tiny or {}
+        return functools.partial(rung, registers=registers, tiny=tiny, float64=float64)
+    function.registers, function.tiny, function.float64 = registers, tiny or {}, float64
     return function
 
 

@@ -28,7 +28,7 @@ def test_every_rung_keeps_to_its_budget_of_registers_without_spills_or_float64(n
     trial = trial_of(target.operation, case_of(target.operation, None))
     for row in rows(target, trial, rung, ["sm_90"]):
         found = row.report
-        assert found.float64 == 0, row
+        assert found.float64 == 0 or function.float64, row
         assert found.spill_bytes == 0, row
         assert found.registers <= function.registers, row
         assert found.occupancy.blocks >= 1, row

@@ -10,14 +10,19 @@ NORMALISE = ("anchors", "positives")
 
 def shapes(matched, normalise, levels, **_):
     """matched (R, N) -> target (R, N, 2), weight (R, N). Raises ShapeError, also for levels that are not N anchors."""
-    require_axes("assign_targets", "R, N", matched=matched)
+    require_levels("assign_targets", matched, levels)
     require_choice("assign_targets", "normalise", normalise, NORMALISE)
+    return {"target": (*matched, 2), "weight": matched}
+
+
+def require_levels(name, matched, levels):
+    """Raises ShapeError, in the name of the operation `name`, unless matched is (R, N) and levels are N anchors."""
+    require_axes(name, "R, N", matched=matched)
     if len(levels) > 0 and (min(levels) < 1 or sum(levels) != matched[1]):
         raise ShapeError(
-            f"assign_targets: levels {tuple(levels)} must each be at least 1 and add up to the {matched[1]} anchors "
+            f"{name}: levels {tuple(levels)} must each be at least 1 and add up to the {matched[1]} anchors "
             f"of matched {matched}"
         )
-    return {"target": (*matched, 2), "weight": matched}
 
 
 def flops(matched, **_):

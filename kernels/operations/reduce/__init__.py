@@ -2,15 +2,17 @@
 
 import math
 
-from kernels.operation import HARD, Operation, require_choice
+from kernels.operation import HARD, Operation, ShapeError, require_choice
 from kernels.operations import samples
 
 HOW = ("sum", "mean", "norm")
 
 
-def shapes(x, how, **_):
-    """x of any shape -> y (1,). Raises ShapeError for an unknown reduction."""
+def shapes(x, how, count, **_):
+    """x of any shape -> y (1,). Raises ShapeError for an unknown reduction, and a count below 0."""
     require_choice("reduce", "how", how, HOW)
+    if count < 0:
+        raise ShapeError(f"reduce: count {count} must be at least 0")
     return {"y": (1,)}
 
 
@@ -22,7 +24,7 @@ def flops(x, how, **_):
 
 def case(draw):
     shape = draw.choice(((draw.integer(1, 700),), (draw.integer(1, 20), draw.integer(1, 20))))
-    return {"x": shape, "how": draw.choice(HOW)}
+    return {"x": shape, "how": draw.choice(HOW), "count": draw.choice((0, 1000))}
 
 
 operation = Operation(
@@ -31,7 +33,7 @@ operation = Operation(
     source="Zozoulenko (2018), eq. 8, its sum over the batch",
     inputs=("x",),
     outputs=("y",),
-    settings={"how": "sum"},
+    settings={"how": "sum", "count": 0},
     gradients=("x",),
     needs=("x", "y"),
     shapes=shapes,

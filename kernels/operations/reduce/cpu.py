@@ -38,16 +38,16 @@ def sum_of(x, squares):
 
 
 @checked
-def forward(x, y, how):
+def forward(x, y, how, count):
     """y = sum x, (sum x) / n, or the square root of sum x^2."""
     total = sum_of(x.reshape(-1), how == "norm")
-    y[0] = np.sqrt(total) if how == "norm" else total / (x.size if how == "mean" else 1)
+    y[0] = np.sqrt(total) if how == "norm" else total / ((count or x.size) if how == "mean" else 1)
 
 
 @checked
-def backward(dy, x, y, dx, how):
+def backward(dy, x, y, dx, how, count):
     """dx = dy, dy / n, or dy x / y, and 0 where the norm is 0."""
     if how == "norm":
         np.multiply(x, dy[0] / y[0] if y[0] != 0 else 0, out=dx)
     else:
-        dx.fill(dy[0] / x.size if how == "mean" else dy[0])
+        dx.fill(dy[0] / (count or x.size) if how == "mean" else dy[0])

@@ -1,0 +1,216 @@
+"""Ranks: processes that learn one network together, each from its share of every batch (data parallel).
+
+Every rank has the whole network, and after each step all have the same weights: they start with the same, and add up
+their gradients before the step (Goyal et al., 2017, section 3). `Alone` is the one process that most runs are; `Mpi` is
+one of several that a launcher started, as in
+
+    mpirun -n 4 python -m apps.mnist train
+
+What travels between hosts are arrays and JSON, and nothing that could be executed.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kernels.device import Call, CudaDevice, Device
+from kernels.launched import launched
+
+Pairs = Sequence[tuple[Any, Any]]
+
+
+class RanksError(RuntimeError):
+    """Processes that cannot work together: one line."""
+
+
+class Alone:
+    """The only rank: what is asked of all is what it has itself. It is what `Mpi` is for one of several.
+
+    rank     this one's number, from 0
+    size     how many there are
+    """
+
+    rank, size = 0, 1
+
+    def __repr__(self):
+        return f"rank {self.rank} of {self.size}"
+
+    @property
+    def first(self) -> bool:
+        """Whether this is rank 0, which alone prints, logs and writes."""
+        return self.rank == 0
+
+    def share(self, count: int) -> range:
+        """Which of so many things, in their order, are this rank's: as many as any other's, or one more."""
+        return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
+    def gather(self, value: Any) -> list[Any]:
+        """What all ranks have, in their order: anything that JSON can say."""
+        return [value]
+
+    def broadcast(self, value: Any) -> Any:
+        """What rank 0 has: anything that JSON can say."""
+        return value
+
+    def broadcast_array(self, array: np.ndarray) -> None:
+        """An array of the host becomes what rank 0 has; all have one of that shape and type."""
+
+    def join(self, rows: np.ndarray) -> np.ndarray:
+        """The rows (n, ...) of all ranks, rank by rank."""
+        return rows
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """The sums, float64, of what all ranks have: a few numbers of the host."""
+        return np.asarray(values, np.float64)
+
+    def agree(self, what: str, value: Any) -> None:
+        """Raises RanksError where a rank has another value than rank 0: each must know what all others know."""
+        for rank, theirs in enumerate(self.gather(value)):
+            if theirs != (ours := self.broadcast(value)):
+                raise RanksError(f"rank {rank}: {what} is {theirs!r} there, {ours!r} on rank 0")
+
+    def all_reduce(self, device: Device, pairs: Pairs) -> Call:
+        """A call of a program: of each pair (part, sum) of arrays of the device, the sum over all ranks."""
+        raise NotImplementedError("one rank has nobody to add up with")
+
+    def started(self, device: Device, array: Any) -> Call:
+        """The same of one array in its place, which may be under way until the call of `finished`."""
+        raise NotImplementedError("one rank has nobody to add up with")
+
+    def finished(self, device: Device) -> Call:
+        """A call that waits until all that was started is there."""
+        raise NotImplementedError("one rank has nobody to add up with")
+
+    def abort(self, code: int) -> None:
+        """End all ranks, at once."""
+
+
+class Mpi(Alone):
+    """One of several ranks of MPI (mpi4py). Raises RanksError where there is no MPI that could tell them of each other.
+
+    On a GPU arrays are added up by NCCL, on the stream of the device, within what is captured as one graph.
+    """
+
+    def __init__(self):
+        try:
+            from mpi4py import MPI  # here, because it starts MPI, and most runs are alone
+        except (ImportError, RuntimeError) as error:
+            problem = " ".join(str(error).split())
+            raise RanksError(
+                f"started as one of several ranks, which need MPI: pip install 'handwritten[cluster]' ({problem})"
+            ) from None
+        self._mpi, self._world = MPI, MPI.COMM_WORLD
+        self.rank, self.size = self._world.rank, self._world.size
+        self._under_way: list[Any] = []
+        self._nccl: dict[int, Any] = {}
+
+    def gather(self, value):
+        mine = np.frombuffer(json.dumps(value).encode(), np.uint8)
+        counts = self._counts(mine)
+        all_of_them = self.join(mine).tobytes()
+        ends = np.cumsum(counts)
+        return [json.loads(all_of_them[end - count : end]) for count, end in zip(counts, ends, strict=True)]
+
+    def broadcast(self, value):
+        return self.gather(value if self.first else None)[0]
+
+    def broadcast_array(self, array):
+        self._world.Bcast(array)
+
+    def join(self, rows):
+        rows = np.ascontiguousarray(rows)
+        counts = self._counts(rows)
+        found = np.empty((counts.sum(), *rows.shape[1:]), rows.dtype)
+        each = rows.dtype.itemsize * int(np.prod(rows.shape[1:], dtype=int))
+        self._world.Allgatherv(rows.view(np.uint8) if rows.size else b"", [found, counts * each, self._mpi.BYTE])
+        return found
+
+    def _counts(self, rows: np.ndarray) -> np.ndarray:
+        counts = np.empty(self.size, np.int64)
+        self._world.Allgather(np.array([len(rows)]), counts)
+        return counts
+
+    def total(self, values):
+        sums = np.array(values, np.float64)
+        self._world.Allreduce(self._mpi.IN_PLACE, sums)
+        return sums
+
+    def all_reduce(self, device, pairs):
+        if isinstance(device, CudaDevice):
+            return self._by_nccl(device).all_reduce(pairs)
+        if len(pairs) == 1:
+            ((part, total),) = pairs
+            return self._host_call(self._mpi.IN_PLACE if part is total else part, total)
+        together = np.concatenate([part.ravel() for part, _ in pairs])
+        add_up = self._host_call(self._mpi.IN_PLACE, together)
+        places = np.split(together, np.cumsum([part.size for part, _ in pairs])[:-1])
+
+        def run():
+            for place, (part, _) in zip(places, pairs, strict=True):
+                place[:] = part.ravel()
+            add_up()
+            for place, (_, total) in zip(places, pairs, strict=True):
+                total[...] = place.reshape(total.shape)
+
+        return run
+
+    def _host_call(self, part: Any, total: np.ndarray) -> Call:
+        return lambda: self._world.Allreduce(part, total)
+
+    def started(self, device, array):
+        if isinstance(device, CudaDevice):
+            return self._by_nccl(device).started(array)
+
+        def start():
+            self._mpi.Request.Testall(self._under_way)  # what is under way moves on where MPI is called alone
+            self._under_way.append(self._world.Iallreduce(self._mpi.IN_PLACE, array))
+
+        return start
+
+    def finished(self, device):
+        if isinstance(device, CudaDevice):
+            return self._by_nccl(device).finished()
+
+        def finish():
+            self._mpi.Request.Waitall(self._under_way)
+            self._under_way.clear()
+
+        return finish
+
+    def _by_nccl(self, device: CudaDevice):
+        """The communicator of a device; made when first asked for, by all ranks at once."""
+        from framework.nccl import Nccl, unique_id  # here, because it loads CuPy
+
+        if id(device) not in self._nccl:
+            key = self.broadcast(unique_id() if self.first else None)
+            self._nccl[id(device)] = Nccl(device, self.rank, self.size, key)
+        return self._nccl[id(device)]
+
+    def abort(self, code):
+        self._world.Abort(code)
+
+
+def find_ranks() -> Alone:
+    """This process's place among those that a launcher started with it. Raises RanksError."""
+    return Mpi() if launched() else Alone()
+
+
+def buckets(ends: Sequence[tuple[int, int, int]], size: int) -> list[tuple[int, slice]]:
+    """Parts of a flat array that are added up together, each as soon as all that is in it is there.
+
+    ends    of each array in it: where it begins, where it ends, and the step after which it is there
+    size    the fewest numbers of a part, but for the last
+
+    Returns for each part the step after which it can start, and where it lies; they start in this order. What the last
+    layers learn is there first, so it goes from the end.
+    """
+    found: list[tuple[int, slice]] = []
+    step, stop = -1, None
+    for begin, end, there in reversed(ends):
+        step, stop = max(step, there), end if stop is None else stop
+        if stop - begin >= size or begin == 0:
+            found.append((step, slice(begin, stop)))
+            step, stop = -1, None
+    return sorted(found, key=lambda part: part[0])
