@@ -5,6 +5,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,14 @@ class Faces:
     source: str
     problems: tuple[str, ...] = ()
     lists: Path | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of names and boxes of what is learned from, its first 16 hexadecimal digits."""
+        said = repr(self.train).encode()
+        if isinstance(self.train, Wider):
+            said = b"".join(each.path.name.encode() + each.boxes.tobytes() for each in self.train.photographs)
+        return sha256(said).hexdigest()[:16]
 
 
 def load(source: str = "auto", most: int | None = None) -> Faces:

@@ -10,6 +10,7 @@ import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,11 @@ class Digits:
     test_labels: np.ndarray
     source: str
     origin: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is learned from, its first 16 hexadecimal digits."""
+        return sha256(self.train_images.tobytes() + self.train_labels.tobytes()).hexdigest()[:16]
 
 
 def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str] | None = None) -> Digits:
