@@ -6,6 +6,7 @@ tilted, and set softly into a head with hair and shoulders before one of the pho
 their heads, so that a detector learns faces, and not hair above shoulders, nor the border of what was set in.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from PIL import Image
 from apps.errors import DataError
 from apps.faces.examples import Example
 
+VERSION = 1  # to be raised by whoever changes what is composed of a seed and an index
 MOST = 60  # faces in a picture
 SIDES = (12.0, 200.0)  # pixels: the root of the area of a box
 LONG, SHORT = 640, 400  # pixels: the longer side of a picture, and the least of the shorter
@@ -63,6 +65,11 @@ class Crowds:
 
     def __iter__(self) -> Iterator[Example]:
         return (self[index] for index in range(self.count))
+
+
+def digest(*crowds: Crowds) -> str:
+    """Which crowds these are: 16 hexadecimal digits of a SHA-256 of this recipe's version, and of counts and seeds."""
+    return hashlib.sha256(repr((VERSION, *crowds)).encode()).hexdigest()[:16]
 
 
 def crowd_of(n: int, seed: int, size: int = LONG, held_out: bool = False) -> Example:

@@ -5,15 +5,15 @@
 
 import os
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from apps.errors import DataError
+from apps.faces import crowds
 from apps.faces.crowds import Crowds
 from apps.faces.examples import Examples
-from apps.faces.wider import Wider, read_wider
+from apps.faces.wider import Wider, digest, read_wider
 
 WHOLE = (12880, 3226)  # photographs for training and validation in all of WIDER FACE
 CROWDS = (2000, 200)  # what is composed instead, where there is none
@@ -24,7 +24,8 @@ class Faces:
     """Examples for training and validation.
 
     source: where from, a line; problems: what is to be known of them, a line each; lists: the folder where WIDER FACE's
-    lists of easy, medium and hard faces would be.
+    lists of easy, medium and hard faces would be; digest: which data it is, wherever it was found, be some of the
+    photographs for validation left out or not.
     """
 
     train: Examples
@@ -32,14 +33,7 @@ class Faces:
     source: str
     problems: tuple[str, ...] = ()
     lists: Path | None = None
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of names and boxes of what is learned from, its first 16 hexadecimal digits."""
-        said = repr(self.train).encode()
-        if isinstance(self.train, Wider):
-            said = b"".join(each.path.name.encode() + each.boxes.tobytes() for each in self.train.photographs)
-        return sha256(said).hexdigest()[:16]
+    digest: str = ""
 
 
 def load(source: str = "auto", most: int | None = None) -> Faces:
@@ -76,10 +70,12 @@ def read_folder(folder: Path, origin: str, most: int | None = None) -> Faces:
         source,
         (*train_problems, *validation_problems),
         folder / "wider_face_split",
+        digest(train, validation),
     )
 
 
 def builtin(most: int | None = None) -> Faces:
     """Crowds of faces that scikit-image carries: other faces and backgrounds for training than for validation."""
     train, validation = Crowds(CROWDS[0], seed=0), Crowds(min(most or CROWDS[1], CROWDS[1]), seed=0, held_out=True)
-    return Faces(train, validation, f"crowds composed of faces in scikit-image ({CROWDS[0]} / {CROWDS[1]})")
+    source = f"crowds composed of faces in scikit-image ({CROWDS[0]} / {CROWDS[1]})"
+    return Faces(train, validation, source, digest=crowds.digest(train, replace(validation, count=CROWDS[1])))

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from apps import images
 from apps.errors import DataError
 
 PICTURES = (
@@ -14,13 +16,17 @@ PICTURES = (
 )
 FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
+# What FFmpeg may take a film for: containers that hold their pictures themselves, and not lists of other files and of
+# addresses (HLS, DASH, concat), which it would go and open.
+CONTAINERS = "avi,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mpeg,mpegvideo,mpegts,m4v,h264,hevc"
 
-def read_as_stored(path: Path) -> np.ndarray:
+
+def read_as_stored(file: Path | BinaryIO) -> np.ndarray:
     """The picture as its pixels are stored, uint8 (H, W, 3) RGB: EXIF does not turn it. Raises what Pillow raises.
 
     For data sets, whose boxes refer to stored pixels.
     """
-    with Image.open(path) as image:
+    with images.opened(file) as image:
         return np.array(image.convert("RGB"))
 
 
@@ -31,7 +37,7 @@ def read_upright(path: Path) -> np.ndarray:
     """
     try:
         # From a stream, because Pillow maps a TIFF file of which it knows the name as if it were upright already.
-        with path.open("rb") as stream, Image.open(stream) as file:
+        with path.open("rb") as stream, images.opened(stream) as file:
             picture = ImageOps.exif_transpose(file)
             if picture.mode[0] in "IF":  # 16 or 32 bits a pixel, which Pillow would cut off at 255
                 picture = Image.fromarray(bytes_of(np.asarray(picture, np.float32), picture.mode))
@@ -89,7 +95,7 @@ def is_film(path: Path) -> bool:
 class Film:
     """The pictures of a film, one after the other, and a new film like it. Needs the extra `video`. Raises DataError.
 
-    frames is how many there are, as far as the file says it.
+    frames is how many there are, as far as the file says it. Frames of more than images.MOST_PIXELS are refused.
     """
 
     def __init__(self, path: Path):
@@ -99,15 +105,22 @@ class Film:
             raise DataError(f"{path}: films need the extra: pip install 'handwritten[video]'") from None
         self.path, self._av = path, av
         try:
-            with av.open(str(path)) as film:
+            with self._opened() as film:
                 stream = film.streams.video[0]
+                images.require_size(stream.width, stream.height)
                 self.rate, self.frames = stream.average_rate, stream.frames or None
-        except (av.FFmpegError, IndexError) as error:
+        except (av.FFmpegError, IndexError, images.TooLarge) as error:
             raise self._unreadable(error) from error
+
+    def _opened(self):
+        options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+        return self._av.open(f"file:{self.path}", options=options)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         try:
-            with self._av.open(str(self.path)) as film:
+            with self._opened() as film:
+                # FFmpeg itself refuses to make room for a larger one, which may come whatever its start says.
+                film.streams.video[0].codec_context.options = {"max_pixels": str(images.MOST_PIXELS)}
                 for frame in film.decode(video=0):
                     quarters = round(getattr(frame, "rotation", 0) / 90)  # as a telephone was held
                     yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))

@@ -5,6 +5,7 @@ Photographs are in `train/images` and `val/images` (the prefix `WIDER_` of its a
 with the number of faces, and for each face a line `x y w h blur expression illumination invalid occlusion pose`.
 """
 
+import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from apps import images
 from apps.errors import DataError
 from apps.faces.evaluation import sizes
 from apps.faces.examples import Example
 from apps.faces.pictures import read_as_stored, reason
+from apps.files import State, opened, require_same, state
 
 COLUMNS = 10  # integers in the line of a face
 INVALID = 7  # the column that says that a face is not to be counted
@@ -29,7 +31,8 @@ class Photograph:
     """What is written about a photograph: n faces in stored pixels, x1 < x2 and y1 < y2.
 
     boxes (n, 4) float32: x1, y1, x2, y2; invalid (n,) bool: not to be counted; attributes (n, 6) int32 in the order of
-    the file: blur, expression, illumination, invalid, occlusion, pose; line: where in its file the photograph is named.
+    the file: blur, expression, illumination, invalid, occlusion, pose; line: where in its file the photograph is named;
+    name: how; state: by what the file with its pixels is known again.
     """
 
     path: Path
@@ -37,6 +40,8 @@ class Photograph:
     invalid: np.ndarray
     attributes: np.ndarray
     line: int
+    name: str
+    state: State
 
 
 def read_wider(folder: str | Path, split: str, check: bool = False) -> tuple[list[Photograph], list[str]]:
@@ -45,19 +50,23 @@ def read_wider(folder: str | Path, split: str, check: bool = False) -> tuple[lis
     A photograph whose file is missing is reported and left out; a box of negative size is reported and left out; a box
     of zero width or height holds nothing to find, so it is left out as well, and nothing is said. With `check`,
     files are opened to tell also which are no pictures and which boxes lie outside; those photographs stay.
-    Raises DataError for a file that is not written as described above, with the number of the line.
+    Raises DataError for a file that is not written as described above, or names a file that lies elsewhere than among
+    the photographs, with the number of the line.
     """
     folder = Path(folder)
     annotations = folder / "wider_face_split" / f"wider_face_{split}_bbx_gt.txt"
-    images = next((p for p in (folder / split / "images", folder / f"WIDER_{split}" / "images") if p.is_dir()), None)
-    if images is None:
+    stored = next((p for p in (folder / split / "images", folder / f"WIDER_{split}" / "images") if p.is_dir()), None)
+    if stored is None:
         raise DataError(f"{folder}: neither {split}/images nor WIDER_{split}/images found, one of them expected")
 
     photographs, problems = [], []
+    home = os.path.realpath(stored)
     for line, name, faces in read_annotations(annotations):
-        path = images / name
+        path = stored / name
+        if not leads_into(home, name):
+            raise DataError(f"{annotations}:{line}: {name} found, the path of a file within {stored} expected")
         if not os.path.isfile(path):
-            problems.append(f"{annotations}:{line}: {name} found, but no such file in {images}")
+            problems.append(f"{annotations}:{line}: {name} found, but no such file in {stored}")
             continue
         lines = line + 2 + np.arange(len(faces))
         width, height = faces[:, 2], faces[:, 3]
@@ -69,8 +78,28 @@ def read_wider(folder: str | Path, split: str, check: bool = False) -> tuple[lis
         if check:
             problems += (f"{annotations}:{n}: {problem}" for n, problem in outside(path, name, line, corners, lines))
         invalid = faces[:, INVALID].astype(bool)
-        photographs.append(Photograph(path, corners.astype(np.float32), invalid, faces[:, 4:].astype(np.int32), line))
+        boxes, attributes = corners.astype(np.float32), faces[:, 4:].astype(np.int32)
+        photographs.append(Photograph(path, boxes, invalid, attributes, line, name, state(os.stat(path))))
     return photographs, problems
+
+
+def leads_into(home: str, name: str) -> bool:
+    """Whether a path that somebody else has written stays within a folder, wherever links on its way lead."""
+    return os.path.realpath(os.path.join(home, name)).startswith(os.path.join(home, ""))
+
+
+def digest(*splits: Sequence[Photograph]) -> str:
+    """Which photographs these are, wherever they are: 16 hexadecimal digits of a SHA-256.
+
+    It is of their names, the sizes of their files and what is written about their faces, but not of their pixels.
+    """
+    found = hashlib.sha256()
+    for photographs in splits:
+        found.update(f"{len(photographs)} photographs\n".encode())
+        for p in photographs:
+            found.update(f"{p.name}\n{p.state[0]} bytes, {len(p.boxes)} faces\n".encode())
+            found.update(p.boxes.tobytes() + p.attributes.tobytes())
+    return found.hexdigest()[:16]
 
 
 def statistics(photographs: Sequence[Photograph]) -> dict[str, int | float | None]:
@@ -95,9 +124,8 @@ def valid_boxes(photographs: Sequence[Photograph]) -> np.ndarray:
 def read_annotations(path: Path) -> Iterator[tuple[int, str, np.ndarray]]:
     """For each photograph the number of its line, its path, and int (n, 10), a row a face. Raises DataError."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error} found, a readable file expected") from error
+        with opened(path) as file:
+            lines = file.read().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: byte {error.start} is no text, lines of text expected") from error
     while lines and not lines[-1].strip():
@@ -119,7 +147,7 @@ def read_annotations(path: Path) -> Iterator[tuple[int, str, np.ndarray]]:
     at = 0
     while at < len(lines):
         name = lines[at].strip()
-        if not name:
+        if not name or not name.isprintable():
             raise refuse(at, "the path of a photograph")
         (count,) = integers(at + 1, 1, f"the number of faces in {name}")
         if count < 0:
@@ -134,7 +162,7 @@ def read_annotations(path: Path) -> Iterator[tuple[int, str, np.ndarray]]:
 def outside(path: Path, name: str, line: int, corners: np.ndarray, lines: np.ndarray) -> Iterator[tuple[int, str]]:
     """Which boxes lie partly outside their photograph, and whether it is a picture at all: line and what."""
     try:
-        with Image.open(path) as image:
+        with images.opened(path) as image:
             width, height = image.size
     except Exception as error:  # a broken file makes Pillow raise nearly anything
         yield line, f"{name} found, but it is no readable picture ({reason(error)})"
@@ -150,6 +178,8 @@ class Wider:
 
     A picture that cannot be read is named in one warning; in its place stands the next that can be read, after the
     last the first. Iterating leaves it out instead, so that every example comes once.
+
+    Raises DataError for a file that is gone or has changed since the photographs were listed.
     """
 
     photographs: Sequence[Photograph]
@@ -175,15 +205,23 @@ class Wider:
         return Wider([photograph for photograph in self.photographs if photograph.path not in self.broken])
 
     def read(self, photograph: Photograph) -> Example | None:
-        """The example, or None for a picture that cannot be read; the first time with a warning."""
+        """The example, or None for a picture that cannot be read; the first time with a warning.
+
+        Raises DataError for a file that is no longer what it was when the photographs were listed: a run would go on
+        with other pictures than it began with.
+        """
         path = photograph.path
         if path in self.broken:
             return None
-        try:
-            picture = read_as_stored(path)
-        except Exception as error:  # as above
+        with opened(path) as file:
+            try:
+                picture = read_as_stored(file)
+            except Exception as error:  # as above
+                picture, said = None, reason(error)
+            require_same(path, photograph.state, os.fstat(file.fileno()))
+        if picture is None:
             self.broken.add(path)
-            warnings.warn(f"{path}: left out, no readable picture found ({reason(error)})", stacklevel=3)
+            warnings.warn(f"{path}: left out, no readable picture found ({said})", stacklevel=3)
             return None
         height, width, _ = picture.shape
         boxes = np.clip(photograph.boxes, 0, np.array([width, height, width, height], np.float32))

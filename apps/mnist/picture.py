@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy import ndimage
 
+from apps import images
 from apps.errors import DataError
-from apps.mnist.data import SIDE
+from apps.mnist.idx import SIDE
 
 DIGIT = 20  # pixels, the longest side of a digit inside the 28 x 28
 ENOUGH = 400  # pixels a side: larger pictures are averaged down to 400 to 800, which also calms noise
@@ -69,7 +70,7 @@ def as_text(pixels: np.ndarray, shades: str = SHADES) -> str:
 def read_grey(path: str | Path) -> np.ndarray:
     """The picture upright, in grey: float32 (height, width), 0 black, 1 white. Raises DataError."""
     try:
-        with Image.open(path) as file:
+        with images.opened(path) as file:
             picture = ImageOps.exif_transpose(file)
             if picture.mode[0] in "IF":  # 16 or 32 bits a pixel, which Pillow would cut off at 255
                 deep = np.asarray(picture, np.float32)
@@ -77,12 +78,17 @@ def read_grey(path: str | Path) -> np.ndarray:
                     raise ValueError("values that are no numbers")
                 return deep / max(deep.max(), 255 if picture.mode[0] == "I" else 1)
             rgba = picture.convert("RGBA")
+            del picture  # of a large one there shall not be more copies than need be
     except Exception as error:  # a broken file makes Pillow raise nearly anything
         reason = getattr(error, "strerror", None) or type(error).__name__
+        if isinstance(error, images.TooLarge):
+            reason = str(error)
         raise DataError(f"{path}: no readable picture found ({reason}), an image file expected") from error
 
-    grey, alpha = (np.asarray(band, np.float32) / 255 for band in (rgba.convert("L"), rgba.getchannel("A")))
-    if alpha.min() == 1:
+    opaque = rgba.getchannel("A").getextrema() == (255, 255)
+    alpha = None if opaque else np.asarray(rgba.getchannel("A"), np.float32) / 255
+    grey = np.asarray(rgba.convert("L"), np.float32) / 255
+    if alpha is None:
         return grey
     return alpha * grey + (1 - alpha) * paper_behind(grey[alpha > 0.5])
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from apps.errors import DataError
 from apps.mnist.classifier import Evaluation
-from apps.mnist.data import CLASSES, SIDE, Digits, one_hot
+from apps.mnist.data import Digits, one_hot
+from apps.mnist.idx import CLASSES, SIDE, Rows
 from framework import Graph, Model, Optimizer
 from framework.layers import batchnorm, conv2d, flatten, linear, pool, relu, softmax_classifier, zeros
 from framework.sampling import Sampler
@@ -46,15 +47,16 @@ def network(batch: int) -> Graph:
     return graph
 
 
-def directions(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def directions(images: np.ndarray | Rows, generator: np.random.Generator) -> np.ndarray:
     """The directions in which patches of images (n, 28, 28) differ most, and their opposites: (16, 1, 5, 5) float32.
 
     Sums of products of bytes are whole numbers, which float64 adds up in any order to the same bits.
     """
-    picture = generator.integers(0, len(images), (PATCHES, 1, 1))
+    picture = images[generator.integers(0, len(images), (PATCHES, 1, 1)).ravel()]
     top, left = generator.integers(0, SIDE - KERNEL, (2, PATCHES, 1, 1), endpoint=True)
     places = np.arange(KERNEL)
-    patches = images[picture, top + places[:, np.newaxis], left + places].reshape(PATCHES, -1).astype(np.float64)
+    each = np.arange(PATCHES).reshape(-1, 1, 1)
+    patches = picture[each, top + places[:, np.newaxis], left + places].reshape(PATCHES, -1).astype(np.float64)
     mean = patches.sum(axis=0) / PATCHES
     _, vectors = np.linalg.eigh(patches.T @ patches / PATCHES - np.outer(mean, mean))
     leading = vectors.T[: -DIRECTIONS - 1 : -1]

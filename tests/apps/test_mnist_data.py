@@ -2,9 +2,7 @@
 
 import gzip
 import os
-import struct
 import sys
-from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,119 +11,19 @@ from threading import Thread
 import numpy as np
 import pooch
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from apps.errors import DataError
 from apps.mnist import download
-from apps.mnist.data import load, one_hot, read_idx, varied
+from apps.mnist.data import load, one_hot, varied
+from tests.helpers.digits import FILES, digits, idx, write_folder
 
-FILES = tuple(download.CHECKSUMS)
 NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens
-
-
-def idx(values: np.ndarray) -> bytes:
-    """An IDX file of unsigned bytes."""
-    return struct.pack(f">I{values.ndim}I", 0x800 + values.ndim, *values.shape) + values.tobytes()
-
-
-def digits(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    return generator.integers(0, 256, (n, 28, 28), np.uint8), generator.integers(0, 10, n, np.uint8)
-
-
-@st.composite
-def idx_values(draw) -> np.ndarray:
-    images, labels = digits(draw(st.integers(0, 5)), draw(st.integers(0, 2**32)))
-    return images if draw(st.booleans()) else labels
-
-
-def write_folder(folder: Path, train: int = 6, test: int = 3, compress: bool = True) -> Path:
-    folder.mkdir(exist_ok=True)
-    for name, values in zip(FILES, (*digits(train), *digits(test, 1)), strict=True):
-        content = idx(values)
-        (folder / (name if compress else name.removesuffix(".gz"))).write_bytes(
-            gzip.compress(content, mtime=0) if compress else content
-        )
-    return folder
-
-
-@pytest.fixture(scope="module")
-def idx_path(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("idx") / "digits-idx-ubyte"
 
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-# --- IDX files
-
-
-@given(values=idx_values(), compress=st.booleans())
-def test_what_is_written_is_read(idx_path, values, compress):
-    idx_path.write_bytes(gzip.compress(idx(values)) if compress else idx(values))
-    np.testing.assert_array_equal(read_idx(idx_path), values, strict=True)
-
-
-@given(values=idx_values(), compress=st.booleans(), choice=st.data())
-def test_a_truncated_file_is_refused(idx_path, values, compress, choice):
-    content = gzip.compress(idx(values)) if compress else idx(values)
-    idx_path.write_bytes(content[: choice.draw(st.integers(0, len(content) - 1))])
-    assert_refused(idx_path, "found")
-
-
-@given(values=idx_values(), compress=st.booleans(), tail=st.binary(min_size=1, max_size=9).filter(any))
-def test_trailing_bytes_are_refused(idx_path, values, compress, tail):
-    idx_path.write_bytes((gzip.compress(idx(values)) if compress else idx(values)) + tail)
-    assert_refused(idx_path, "corrupt gzip" if compress else "trailing bytes")
-
-
-@given(values=idx_values(), choice=st.data())
-def test_a_flipped_bit_in_the_header_is_refused(idx_path, values, choice):
-    content = bytearray(idx(values))
-    position = choice.draw(st.integers(0, 4 + 4 * values.ndim - 1))
-    content[position] ^= 1 << choice.draw(st.integers(0, 7))
-    idx_path.write_bytes(content)
-    assert_refused(idx_path, "found")
-
-
-@given(values=idx_values(), choice=st.data())
-def test_a_flipped_bit_in_a_compressed_file_never_changes_the_digits(idx_path, values, choice):
-    content = bytearray(gzip.compress(idx(values)))
-    content[choice.draw(st.integers(0, len(content) - 1))] ^= 1 << choice.draw(st.integers(0, 7))
-    idx_path.write_bytes(content)
-    with suppress(DataError):
-        np.testing.assert_array_equal(read_idx(idx_path), values, strict=True)
-
-
-def test_images_of_another_size_are_refused(idx_path):
-    idx_path.write_bytes(idx(np.zeros((2, 32, 30), np.uint8)))
-    assert_refused(idx_path, "images of 32 x 30 found, 28 x 28 expected")
-
-
-def test_a_label_above_nine_is_refused(idx_path):
-    idx_path.write_bytes(idx(np.array([3, 10, 9], np.uint8)))
-    assert_refused(idx_path, "label 10 found, 0 to 9 expected")
-
-
-def test_labels_in_the_place_of_images_are_refused(idx_path):
-    idx_path.write_bytes(idx(digits(5)[1]))
-    assert_refused(idx_path, r"magic number 2049 found, magic number 2051 \(images\)", kind="images")
-
-
-def test_what_is_no_file_is_refused(idx_path):
-    assert_refused(idx_path.parent, "readable file expected")
-    assert_refused(idx_path.parent / "absent", "No such file")
-
-
-def assert_refused(path: Path, message: str, kind: str | None = None) -> None:
-    with pytest.raises(DataError, match=message) as caught:
-        read_idx(path, kind)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 # --- Folders
@@ -202,6 +100,7 @@ class serve:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+        self.server.handle_error = lambda *_: None  # as where somebody does not want the rest
 
     def __enter__(self) -> str:
         Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -243,6 +142,32 @@ def test_a_bad_download_never_reaches_the_cache(tmp_path, mirror, before):
     with pytest.raises(DataError, match=f"{address}{FILES[2]}: wrong checksum"):
         load("mnist", cache, [address])
     assert download.is_good(cache / FILES[1])
+
+
+def test_a_file_has_its_name_in_the_cache_only_once_it_is_whole_and_right(tmp_path, mirror, monkeypatch):
+    _, address = mirror
+    cache, seen, check = tmp_path / "cache", [], pooch.core.hash_matches
+
+    def matches(path, *rest, **more):
+        seen.append((Path(path).name, {path.name for path in cache.iterdir()}))
+        return check(path, *rest, **more)
+
+    monkeypatch.setattr(pooch.core, "hash_matches", matches)
+    load("mnist", cache, [address])
+    assert len(seen) == len(FILES)
+    for number, (name, there) in enumerate(seen):  # each time the checksum is taken, of a file of another name
+        assert name not in FILES
+        assert there & set(FILES) == set(FILES[:number])
+
+
+def test_a_mirror_that_never_stops_sending_fills_no_disk(tmp_path, mirror, monkeypatch):
+    folder, address = mirror
+    monkeypatch.setattr(download, "MOST", 10_000)
+    with (folder / FILES[0]).open("r+b") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(DataError, match=f"{address}{FILES[0]}: OSError"):
+        load("mnist", tmp_path / "cache", [address])
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_bad_mirror_is_followed_by_a_good_one(tmp_path, mirror):

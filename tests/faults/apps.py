@@ -29,10 +29,10 @@ APPS: tuple[Fault, ...] = (
         "np.float32(recipe.smooth / (CLASSES - 1))",
     ),
     Fault(
-        "apps/mnist/data.py",
+        "apps/mnist/idx.py",
         "a label of 10 is a digit",
-        "values.max() >= CLASSES",
-        "values.max() > CLASSES",
+        "found.max() >= CLASSES",
+        "found.max() > CLASSES",
         "a largest label of 9",
     ),
     Fault(
