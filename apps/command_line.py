@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from apps.errors import DataError
+from apps.together import together
 from framework import DeviceError, GraphError
 from framework.checkpoint import CheckpointError
 from framework.compiling import when_compiling
@@ -20,12 +21,13 @@ from framework.interval import Interval
 from framework.loading import WorkerError
 from framework.parameters import ParameterError
 from framework.program import NonFinite
+from framework.ranks import Alone, RanksError, find_ranks
 from framework.recipe import SCHEDULES, Recipe, RecipeError
 from framework.run_folder import FolderError, locked, new_folder
 from framework.run_state import RunState
 from framework.trainer import CHECKPOINT, Trainer
 from kernels.commands import command_line
-from kernels.commands.command_line import Errors, count, make_folder, note, positive, positive_float
+from kernels.commands.command_line import Errors, Run, count, make_folder, note, positive, positive_float
 from kernels.device import DEVICES, Device
 from kernels.interrupts import Interrupt
 from kernels.operation import unknown
@@ -38,14 +40,31 @@ ERRORS: Errors = (
     GraphError,
     NonFinite,
     ParameterError,
+    RanksError,
     RecipeError,
     WorkerError,
 )
 
 
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
-    """As kernels.commands.command_line.run, of a command that builds and runs networks."""
-    return command_line.run(parser, arguments, ERRORS)
+    """As kernels.commands.command_line.run, of a command that builds and runs networks.
+
+    `options.ranks` says who works on it together, where a launcher started several ranks.
+    """
+    try:
+        ranks = find_ranks()
+    except RanksError as error:
+        print(f"{command_line.called(parser.prog)}: {error}", file=sys.stderr)
+        return 1
+    parser.set_defaults(ranks=ranks)
+    if ranks.size == 1:
+        return command_line.run(parser, arguments, ERRORS)
+    return together(ranks, lambda tell: command_line.run(parser, arguments, ERRORS, tell))
+
+
+def on_first(run: Run) -> Run:
+    """Of a command that ranks do not share: the first does it."""
+    return lambda options: run(options) if options.ranks.first else 0
 
 
 def add_device(c: argparse.ArgumentParser) -> None:
@@ -63,10 +82,14 @@ def telling_of_compiling(device: Device) -> AbstractContextManager[None]:
     return when_compiling(device, lambda what: tell())
 
 
-def free_file(path: Path) -> Path:
-    """The path, or the first of name-2, name-3 ..., that does not exist yet."""
-    names = (path.with_stem(f"{path.stem}-{number}") for number in counted(2))
-    return next(name for name in chain([path], names) if not name.exists())
+def free_files(folder: Path, names: Iterable[str]) -> list[Path]:
+    """For each name its file in the folder, or the first of name-2, name-3 ..., that is neither there nor another's."""
+    found: dict[Path, None] = {}
+    for name in names:
+        path = folder / name
+        numbered = (path.with_stem(f"{path.stem}-{number}") for number in counted(2))
+        found[next(free for free in chain([path], numbered) if free not in found and not free.exists())] = None
+    return list(found)
 
 
 # --- train: a recipe from options, a run that is new or resumed
@@ -126,6 +149,23 @@ def interval(text: str) -> str:
 
 
 def choose_run(options: argparse.Namespace, default: R, recipe: Callable[..., R], models: Iterable[str]) -> R:
+    """As `_choose_run` on the first rank, which tells all others."""
+    ranks, chosen = options.ranks, None
+    if ranks.first:
+        chosen = _choose_run(options, default, recipe, models)
+    if ranks.size == 1 and chosen:
+        return chosen
+    found, remembered = ranks.broadcast(chosen and (dataclasses.asdict(chosen), remembered_of(options)))
+    _fill(options, remembered)
+    return type(default).of_settings(found)
+
+
+def remembered_of(options: argparse.Namespace) -> dict:
+    """Those of the options that a run remembers."""
+    return {name: value for name in REMEMBERED if (value := getattr(options, name, None)) is not None}
+
+
+def _choose_run(options: argparse.Namespace, default: R, recipe: Callable[..., R], models: Iterable[str]) -> R:
     """How to train: as the options say, or as the run that is resumed was begun. What it remembers is put into options.
 
     default   the recipe when no option is given
@@ -168,8 +208,13 @@ def _fill(options: argparse.Namespace, values: dict) -> None:
 def open_run(options: argparse.Namespace, name: str) -> Iterator[Path]:
     """The folder of the run, made unless it is resumed, and locked until the context ends; `name` is for a new one.
 
-    Raises CommandError, FolderError where another run has it, and CheckpointError where it holds one that has ended.
+    The first rank makes and locks it for all. Raises CommandError, FolderError where another run has it, and
+    CheckpointError where it holds one that has ended.
     """
+    ranks: Alone = options.ranks
+    if not ranks.first:
+        yield Path(ranks.broadcast(None))
+        return
     folder = options.resume or options.output
     if folder is None:
         make_folder("--output", Path("runs"))
@@ -178,6 +223,7 @@ def open_run(options: argparse.Namespace, name: str) -> Iterator[Path]:
     with locked(folder):
         if not options.resume and (folder / CHECKPOINT).exists():
             raise CheckpointError(f"--output: {folder} holds a run already; resume it or choose another folder")
+        ranks.broadcast(str(folder))
         yield folder
 
 
@@ -186,7 +232,7 @@ def carry_out(run: Trainer, iterations: int, options: argparse.Namespace) -> dic
 
     It is empty where no step was left. Raises CheckpointError, and Interrupt that says how to go on.
     """
-    run.choices = {name: value for name in REMEMBERED if (value := getattr(options, name, None)) is not None}
+    run.choices = remembered_of(options)
     run.checkpoint_every = Interval(options.checkpoint_every)
     if options.resume:
         run.resume()
@@ -197,4 +243,5 @@ def carry_out(run: Trainer, iterations: int, options: argparse.Namespace) -> dic
         if not run.checkpoint_path.exists():
             raise
         command = f"{options.prog} --resume {shlex.quote(str(run.folder))}"
-        raise Interrupt(stop.number, f"interrupted at step {run.step}; go on with: {command}") from None
+        said = f"interrupted at step {run.step}; go on with: {command}"
+        raise Interrupt(stop.number, said, stop.everywhere) from None

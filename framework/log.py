@@ -15,22 +15,30 @@ ALWAYS = {"iteration", "loss", "rate", "norm"}
 
 
 class Log:
-    """The log, as a context, open for the records that follow. Its methods raise OSError that names the file."""
+    """The log, as a context, open for the records that follow. Its methods raise OSError that names the file.
 
-    def __init__(self, path: Path):
+    path    None for who logs nothing
+    """
+
+    def __init__(self, path: Path | None):
         self.path = path
 
     def __enter__(self):
+        if self.path is None:
+            return self
         with naming(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         return self
 
     def __exit__(self, *_):
-        os.close(self._file)
+        if self.path is not None:
+            os.close(self._file)
 
     def add(self, record: Record) -> None:
         """Write a record, which is there for others to read at once."""
+        if self.path is None:
+            return
         left = (json.dumps(record) + "\n").encode()
         with naming(self.path):
             while left:  # a disk that fills takes a part before it refuses
@@ -38,8 +46,9 @@ class Log:
 
     def sync(self) -> None:
         """What was added is there although the power fails."""
-        with naming(self.path):
-            os.fsync(self._file)
+        if self.path is not None:
+            with naming(self.path):
+                os.fsync(self._file)
 
 
 def cut_back(path: Path, step: int) -> list[Record]:

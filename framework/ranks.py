@@ -10,7 +10,7 @@ What travels between hosts are arrays and JSON, and nothing that could be execut
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,9 +61,28 @@ class Alone:
         """The rows (n, ...) of all ranks, rank by rank."""
         return rows
 
+    def join_each(self, arrays: Sequence[np.ndarray], like: np.ndarray) -> list[np.ndarray]:
+        """The arrays (n, ...) of all ranks, each n its own, rank by rank; `like` is one without rows."""
+        lengths = [length for each in self.gather([len(array) for array in arrays]) for length in each]
+        rows = self.join(np.concatenate([like, *arrays]))
+        return np.split(rows, np.cumsum(lengths)[:-1]) if lengths else []
+
+    def broadcast_arrays(self, arrays: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+        """Arrays of the host by name, those of rank 0."""
+        known = {n: (a.shape, a.dtype.name) for n, a in arrays.items()} if arrays is not None else {}
+        found = {}
+        for name, (shape, dtype) in self.broadcast(known).items():
+            found[name] = np.array(arrays[name]) if arrays is not None else np.empty(shape, dtype)
+            self.broadcast_array(found[name])
+        return found
+
     def total(self, values: np.ndarray) -> np.ndarray:
         """The sums, float64, of what all ranks have: a few numbers of the host."""
         return np.asarray(values, np.float64)
+
+    def highest(self, values: Sequence[int]) -> list[int]:
+        """Of each of these numbers the highest that a rank has."""
+        return list(values)
 
     def agree(self, what: str, value: Any) -> None:
         """Raises RanksError where a rank has another value than rank 0: each must know what all others know."""
@@ -137,12 +156,18 @@ class Mpi(Alone):
         self._world.Allreduce(self._mpi.IN_PLACE, sums)
         return sums
 
+    def highest(self, values):
+        found = np.array(values, np.int64)
+        self._world.Allreduce(self._mpi.IN_PLACE, found, self._mpi.MAX)
+        return found.tolist()
+
     def all_reduce(self, device, pairs):
         if isinstance(device, CudaDevice):
             return self._by_nccl(device).all_reduce(pairs)
         if len(pairs) == 1:
             ((part, total),) = pairs
-            return self._host_call(self._mpi.IN_PLACE if part is total else part, total)
+            in_place = np.may_share_memory(part, total)  # of which MPI must be told
+            return self._host_call(self._mpi.IN_PLACE if in_place else part, total)
         together = np.concatenate([part.ravel() for part, _ in pairs])
         add_up = self._host_call(self._mpi.IN_PLACE, together)
         places = np.split(together, np.cumsum([part.size for part, _ in pairs])[:-1])

@@ -85,9 +85,14 @@ class Recipe:
         if missing := [name for name in names if name not in settings]:
             raise CheckpointError(f"{path}: no {missing[0]} found in its settings, a run of {cls.kind} expected")
         try:
-            return cls(**_tuples({name: settings[name] for name in names}))
+            return cls.of_settings({name: settings[name] for name in names})
         except (RecipeError, TypeError) as error:
             raise CheckpointError(f"{path}: {error}") from None
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The recipe with these settings, as JSON has them."""
+        return cls(**_tuples(settings))
 
     def make_schedule(self) -> Schedule:
         if self.schedule == "cosine":

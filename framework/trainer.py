@@ -15,7 +15,9 @@ import json
 import math
 import sys
 import time
+import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from framework.model import Model
 from framework.optimizer import Optimizer
 from framework.parameters import ParameterError
 from framework.program import NonFinite, Program
+from framework.ranks import Alone
 from framework.run_state import RunState
 from framework.schedule import Schedule
 from kernels.interrupts import Interrupt, Noted
@@ -52,7 +55,7 @@ class Trainer:
 
     model, optimizer    what is trained, and how
     batch               examples a step
-    batches             step -> inputs of the training program by name
+    batches             step -> inputs of the training program by name, this rank's share
     schedule            step -> learning rate
     folder              where the run is written
     settings            what a run must have in common with the checkpoint it resumes: seed, data ...
@@ -60,6 +63,7 @@ class Trainer:
     checkpoint_every    so many steps, as 500, or minutes, as "10m"; there is one at the end, too
     build               (inputs) -> what a network that takes inputs of several sizes is built for; a program each
     parts               outputs of shape (1,) that are logged beside the loss
+    ranks               who trains it together, each in such a process; the first alone shows, logs and writes
 
     Raises ValueError for a `checkpoint_every` that is no interval.
     """
@@ -78,7 +82,9 @@ class Trainer:
         checkpoint_every: int | str = 500,
         build: Callable[[dict[str, np.ndarray]], dict[str, Any]] = lambda inputs: {},
         parts: tuple[str, ...] = (),
+        ranks: Alone | None = None,
     ):
+        self.ranks = ranks or Alone()
         self.model, self.optimizer, self.batches, self.schedule = model, optimizer, batches, schedule
         self.batch, self.build, self.parts = batch, build, parts
         self._programs: dict[tuple, Program] = {}
@@ -110,7 +116,7 @@ class Trainer:
 
         Raises CheckpointError for one that is damaged or belongs to another kind of run, and then changes nothing.
         """
-        state = RunState.read(self.checkpoint_path)
+        state = self._read()
         for name in sorted((self.settings.keys() | state.settings.keys()) - {PROLONGED}):
             ours, theirs = self.settings.get(name), state.settings.get(name)
             if theirs != ours:
@@ -120,16 +126,35 @@ class Trainer:
             self.optimizer.check(state.optimizer)
         except ParameterError as error:
             raise CheckpointError(f"{self.checkpoint_path}: {error}") from None
-        self.records = cut_back(self.metrics_path, state.step)
+        self.records = cut_back(self.metrics_path, state.step) if self.ranks.first else []
         self.model.parameters.upload(state.weights)
         self.optimizer.upload(state.optimizer)
         self.step, self.seconds, self._algorithms = state.step, state.seconds, state.algorithms
 
+    def _read(self) -> RunState:
+        """The checkpoint: the first rank reads it and tells the others."""
+        state = RunState.read(self.checkpoint_path) if self.ranks.first else None
+        if self.ranks.size == 1 and state:
+            return state
+        names = "step", "seconds", "settings", "choices", "algorithms"
+        told = self.ranks.broadcast({name: getattr(state, name) for name in names} if state else None)
+        weights = self.ranks.broadcast_arrays(state.weights if state else None)
+        return RunState(weights, self.ranks.broadcast_arrays(state.optimizer if state else None), **told)
+
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all. Raises OSError that names the file."""
+        """Write the checkpoint, whole or not at all. Raises OSError that names the file, and RanksError.
+
+        All ranks do it together, and go on when it is written. They have learned the same, which is looked at.
+        """
         weights, optimizer = self.model.parameters.download(), self.optimizer.download()
-        how = self.settings, self.choices, self._algorithms
-        RunState(weights, optimizer, self.step, self.seconds, *how).write(self.checkpoint_path)
+        if self.ranks.size > 1:
+            sums = (zlib.crc32(array.tobytes()) for arrays in (weights, optimizer) for array in arrays.values())
+            self.ranks.agree(f"what was learned by step {self.step}", list(sums))
+            self._algorithms = {name: how for each in self.ranks.gather(self._algorithms) for name, how in each.items()}
+        if self.ranks.first:
+            how = self.settings, self.choices, self._algorithms
+            RunState(weights, optimizer, self.step, self.seconds, *how).write(self.checkpoint_path)
+        self.ranks.gather(None)
 
     def run(self, iterations: int, progress: bool = True) -> dict[str, float]:
         """Train up to step `iterations`; returns the last evaluation's metrics.
@@ -139,6 +164,7 @@ class Trainer:
         checkpoint and raises Interrupt. It leaves one, too, where no batch could be made.
         """
         metrics: dict[str, float] = {}
+        progress = progress and self.ranks.first
         started = time.perf_counter() - self.seconds
         bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
         bar.mininterval = 0.5 if sys.stderr.isatty() else 10.0  # seconds; in a log each update is a line
@@ -150,8 +176,11 @@ class Trainer:
                 self.seconds = time.perf_counter() - started
                 last = self.step == iterations
                 due = last or self.step % self.evaluate_every == 0
-                if self.evaluate and due and not interrupts.seen:
-                    with interrupts.at_once():
+                over = self.checkpoint_every.is_over(self.step) and self.ranks.first  # by the first one's clock
+                stopped, due_to_keep = self.ranks.highest([interrupts.seen, int(over)])
+                if self.evaluate and due and not stopped:
+                    # Where others would wait for this rank in their midst, evaluations end.
+                    with interrupts.at_once() if self.ranks.size == 1 else nullcontext():
                         metrics = self.evaluate()
                         record |= metrics
                 self.records.append(record)
@@ -160,13 +189,16 @@ class Trainer:
                 bar.set_description(refresh=False)  # whatever was compiled now is
                 bar.set_postfix(shown, refresh=False)
                 bar.update()
-                if last or interrupts.seen or self.checkpoint_every.is_over(self.step):
+                stopped = stopped or (interrupts.seen if self.ranks.size == 1 else 0)
+                if last or stopped or due_to_keep:
                     self._keep(log)
-                if interrupts.seen:
-                    raise Interrupt(interrupts.seen)
+                if stopped:
+                    raise Interrupt(stopped, everywhere=True)
         return metrics
 
     def _log(self) -> Log:
+        if not self.ranks.first:
+            return Log(None)
         if not self.step:
             cut_back(self.metrics_path, 0)  # what a run left that ended before its first checkpoint
         return Log(self.metrics_path)
@@ -182,7 +214,7 @@ class Trainer:
         try:
             return self.batches(self.step)
         except Exception:
-            if self.step:
+            if self.step and self.ranks.size == 1:
                 self._keep(log)
             time.sleep(TOGETHER)
             if interrupts.seen:  # it went to the workers as well
@@ -213,9 +245,9 @@ class Trainer:
         options = self.build(inputs)
         key = tuple(sorted(options.items()))
         if key not in self._programs:
-            outputs, name = ("loss", *self.parts), repr(key)
-            known = self._algorithms.get(name)
-            program = self.model.training(self.batch, self.optimizer, outputs, algorithms=known, **options)
+            outputs, name = ("loss", *self.parts), repr((("batch", len(self.ranks.share(self.batch))), *key))
+            known, ranks = self._algorithms.get(name), self.ranks
+            program = self.model.training(self.batch, self.optimizer, outputs, algorithms=known, ranks=ranks, **options)
             self._programs[key], self._algorithms[name] = program, program.algorithms
         return self._programs[key]
 

@@ -12,11 +12,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupt(KeyboardInterrupt):
-    """One of these signals. `status` is what the process leaves with: 130, 143 or 129."""
+    """One of these signals. `status` is what the process leaves with: 130, 143 or 129.
 
-    def __init__(self, number: int = signal.SIGINT, text: str = ""):
+    everywhere    whether all who work together leave with this process, so that nobody waits for it
+    """
+
+    def __init__(self, number: int = signal.SIGINT, text: str = "", everywhere: bool = False):
         super().__init__(text)
-        self.number, self.status = number, 128 + number
+        self.number, self.status, self.everywhere = number, 128 + number, everywhere
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from apps import command_line
-from apps.command_line import add_device, add_recipe, add_run
+from apps.command_line import add_device, add_recipe, add_run, on_first
 from apps.faces.detector import THRESHOLD, WEIGHTS
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
@@ -45,7 +45,10 @@ def parser() -> argparse.ArgumentParser:
     add_json(c)
 
     c = commands.add(
-        "summary", run("show_summary"), "print a model's layers, sizes and costs", "summary --model faceresnet"
+        "summary",
+        on_first(run("show_summary")),
+        "print a model's layers, sizes and costs",
+        "summary --model faceresnet",
     )
     c.add_argument("--model", choices=MODELS, default="lite", help="which detector (default: lite)")
     c.add_argument("--size", type=positive, default=512, metavar="PIXELS", help="side of the picture (default: 512)")
@@ -54,12 +57,14 @@ def parser() -> argparse.ArgumentParser:
         "--plan", type=picture_file, metavar="FILE.png", help="draw the memory of a training step: what lives when"
     )
 
-    c = commands.add("data", run("show_data"), "check photographs and their boxes, print statistics", "data WIDER_FACE")
+    c = commands.add(
+        "data", on_first(run("show_data")), "check photographs and their boxes, print statistics", "data WIDER_FACE"
+    )
     c.add_argument("folder", nargs="?", type=Path, help="in WIDER FACE's layout (default: WIDER_FACE_DIR)")
     _add_output(c, "of the histogram", Path("faces-data"))
     add_json(c)
 
-    commands.add("models", run("show_models"), "list the models", "models")
+    commands.add("models", on_first(run("show_models")), "list the models", "models")
     return commands.parser
 
 

@@ -8,31 +8,37 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from apps.command_line import free_file
 from apps.faces import figures
 from apps.faces.detector import Detector
 from apps.faces.evaluation import Detections
-from apps.faces.pictures import Film
+from apps.faces.pictures import Film, is_film
 from kernels.files import write_whole
 
 Record = dict[str, Any]  # of a picture or of a frame, as JSON has it
 
 
+def copy_of(path: Path) -> str:
+    """The name of a copy of a picture or of a film. JPEG stays JPEG, other pictures become PNG, and films MP4."""
+    if is_film(path):
+        return f"{path.stem}.mp4"
+    return path.name if is_jpeg(path) else f"{path.stem}.png"
+
+
+def is_jpeg(path: Path) -> bool:
+    return path.suffix.lower() in (".jpg", ".jpeg")
+
+
 class Album:
-    """The folder of the copies. A file that is there already, whosever it is, stays: copies get names that are free.
+    """The copies. records has all that was added."""
 
-    records has all that was added.
-    """
-
-    def __init__(self, detector: Detector, folder: Path):
-        self.detector, self.folder = detector, folder
+    def __init__(self, detector: Detector):
+        self.detector = detector
         self.records: list[Record] = []
 
-    def add_picture(self, name: Path, picture: np.ndarray) -> list[Record]:
-        """Draw what is found in a picture (H, W, 3) uint8. JPEG stays JPEG; other pictures become PNG."""
+    def add_picture(self, name: Path, picture: np.ndarray, output: Path) -> list[Record]:
+        """Draw what is found in a picture (H, W, 3) uint8 into a copy."""
         found, image = self._look(picture)
-        jpeg = name.suffix.lower() in (".jpg", ".jpeg")
-        output = free_file(self.folder / f"{name.stem}{name.suffix if jpeg else '.png'}")
+        jpeg = is_jpeg(output)
         content = BytesIO()
         image.save(content, "jpeg" if jpeg else "png", **({"quality": 92, "subsampling": 0} if jpeg else {}))
         write_whole(output, content.getvalue())
@@ -40,9 +46,8 @@ class Album:
         self.records += records
         return records
 
-    def add_film(self, film: Film, progress: Callable = iter) -> list[Record]:
-        """Draw what is found in each frame of a film. Raises DataError."""
-        output = free_file(self.folder / f"{film.path.stem}.mp4")
+    def add_film(self, film: Film, output: Path, progress: Callable = iter) -> list[Record]:
+        """Draw what is found in each frame of a film into a copy. Raises DataError."""
         records: list[Record] = []
 
         def drawn():

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from apps.command_line import carry_out, choose_run, open_run, telling_of_compiling
+from apps.command_line import carry_out, choose_run, free_files, open_run, telling_of_compiling
 from apps.errors import DataError
 from apps.faces import figures
-from apps.faces.album import Album
+from apps.faces.album import Album, copy_of
 from apps.faces.data import Faces, load
 from apps.faces.detector import Detector, load_detector
 from apps.faces.models import MODELS
@@ -22,54 +22,73 @@ from apps.faces.wider import read_wider, statistics, valid_boxes
 from framework import weights
 from framework.loading import Background
 from framework.picture import draw_plan
+from framework.ranks import Alone
 from framework.summary import Summary
 from framework.trainer import Trainer
 from kernels.commands.command_line import make_folder, note, progress, write_json
 from kernels.files import write_whole
+
+# What is looked at where nothing else is given: a picture of scikit-image.
+ASTRONAUT = Path("astronaut.png")
 
 # Problems of data that are told before training; `data` tells all.
 TOLD = 5
 
 
 def detect(options) -> int:
-    """Write copies with a box drawn around every face. A picture that cannot be read is named, and the others done."""
-    paths = find_pictures(options.pictures, options.output)
+    """Write copies with a box drawn around every face. A picture that cannot be read is named, and the others done.
+
+    Several ranks each take a share of the pictures; what they say and record stands in the order of the pictures.
+    """
+    ranks: Alone = options.ranks
+    paths: list[Path | None] = [*find_pictures(options.pictures, options.output)] or [None]
     model, facts = load_detector(options.weights, options.device)
     make_folder("--output", options.output)
-    album = Album(Detector(model, options.threshold, options.overlap, options.longest), options.output)
+    # The first says where each copy goes, so that no two have the same name.
+    names = [copy_of(path or ASTRONAUT) for path in paths]
+    outputs = [Path(path) for path in ranks.broadcast([str(p) for p in free_files(options.output, names)])]
+    album = Album(Detector(model, options.threshold, options.overlap, options.longest))
     print(f"model  {model.name} on {model.device}, trained on {facts.get('data', 'unknown data')}")
-    unreadable = 0
+    told: list[tuple[bool, str]] = []
     try:
         with telling_of_compiling(model.device):
-            for path in paths or (None,):
-                try:
-                    _add(album, path)
-                except DataError as error:
-                    print(f"apps.faces detect: {error}", file=sys.stderr)
-                    unreadable += 1
+            for number in ranks.share(len(paths)):
+                told.append(_added(album, paths[number], outputs[number]))
+                _tell(*told[-1])
+        for lines, records in ranks.gather([told, album.records])[1:]:  # the first rank's are there
+            for line in lines:
+                _tell(*line)
+            told, album.records = told + lines, album.records + records
     finally:
-        if options.json:
-            lines = "".join(json.dumps(record) + "\n" for record in album.records)
-            write_whole(options.json, lines.encode())
-    return 1 if unreadable else 0
+        if options.json and ranks.first:
+            text = "".join(json.dumps(record) + "\n" for record in album.records)
+            write_whole(options.json, text.encode())
+    return 0 if all(good for good, _ in told) else 1
 
 
-def _add(album: Album, path: Path | None) -> None:
-    """Add what the path names, or a picture of scikit-image, and say what was found."""
+def _tell(good: bool, line: str) -> None:
+    print(line, file=sys.stdout if good else sys.stderr)
+
+
+def _added(album: Album, path: Path | None, output: Path) -> tuple[bool, str]:
+    """Add what the path names, or a picture of scikit-image; whether that could be, and what is to be said of it."""
     started = time.perf_counter()
-    if path is None:
-        from skimage import data  # here, because it loads slowly and is seldom needed
+    try:
+        if path is None:
+            from skimage import data  # here, because it loads slowly and is seldom needed
 
-        records = album.add_picture(Path("astronaut.png"), data.astronaut())
-    elif is_film(path):
-        film = Film(path)
-        records = album.add_film(film, partial(progress, total=film.frames, unit="frame"))
-    else:
-        records = album.add_picture(path, read_upright(path))
+            records = album.add_picture(ASTRONAUT, data.astronaut(), output)
+        elif is_film(path):
+            film = Film(path)
+            records = album.add_film(film, output, partial(progress, total=film.frames, unit="frame"))
+        else:
+            records = album.add_picture(path, read_upright(path), output)
+    except DataError as error:
+        return False, f"apps.faces detect: {error}"
     seconds = time.perf_counter() - started
     faces = _count(sum(len(record["boxes"]) for record in records), "face")
     frames = f" in {_count(len(records), 'frame')}" if "frame" in records[0] else ""
-    print(f"{records[0]['image']}: {faces}{frames}, {seconds:.2f} s, drawn in {records[0]['output']}")
+    return True, f"{records[0]['image']}: {faces}{frames}, {seconds:.2f} s, drawn in {records[0]['output']}"
 
 
 def _count(number: int, name: str) -> str:
@@ -80,6 +99,7 @@ def train(options) -> None:
     """Train, score, and leave weights, log and figures in the run's folder."""
     chosen = choose_run(options, DetectorRecipe(), recipe, MODELS)
     faces = _faces(options)
+    options.ranks.agree("the digest of the data", faces.digest)
     model = chosen.make_model(options.device)
     if options.backbone:
         load_backbone(model, options.backbone)
@@ -88,12 +108,14 @@ def train(options) -> None:
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
         print(f"recipe  {chosen}")
         print(f"output  {folder}")
-        crops = Crops(faces.train, chosen)
+        crops = Crops(faces.train, chosen, options.ranks.share(chosen.batch))
         with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:
-            run = trainer(faces, chosen, model, batches, folder, options.evaluate_every)
+            run = trainer(faces, chosen, model, batches, folder, options.evaluate_every, options.ranks)
             metrics = carry_out(run, chosen.iterations, options)
         result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
-        _finish(options, run, faces, chosen, result or score(model, faces.validation).metrics)  # if no step was left
+        result = result or score(model, faces.validation, ranks=options.ranks).metrics  # if no step was left
+        if options.ranks.first:
+            _finish(options, run, faces, chosen, result)
 
 
 def _finish(options, run: Trainer, faces: Faces, chosen: DetectorRecipe, result: dict[str, float]) -> None:
@@ -130,7 +152,9 @@ def evaluate(options) -> None:
     print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
     started = time.perf_counter()
     with telling_of_compiling(model.device):
-        result = score(model, faces.validation, partial(progress, unit="picture"))
+        result = score(model, faces.validation, partial(progress, unit="picture"), options.ranks)
+    if not options.ranks.first:
+        return
     seconds = time.perf_counter() - started
     curves = result.curves(faces.lists)
     for name, curve in curves.items():

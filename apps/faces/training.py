@@ -1,7 +1,7 @@
 """Train a detector: recipes, batches of augmented photographs, and the score on those held out."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -15,7 +15,7 @@ from apps.faces.augment import augmented, paper_augmented
 from apps.faces.data import Faces
 from apps.faces.detector import THRESHOLD, Detector
 from apps.faces.ends import FACES
-from apps.faces.evaluation import Curve, Outcome, Truth, evaluate, ignored_below, sizes, subsets
+from apps.faces.evaluation import Curve, Detections, Outcome, Truth, evaluate, ignored_below, sizes, subsets
 from apps.faces.examples import Example, Examples
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
@@ -23,6 +23,7 @@ from apps.faces.wider import Wider
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.loading import Batches
+from framework.ranks import Alone
 from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
 from framework.trainer import Trainer
@@ -122,17 +123,22 @@ def recipe(model: str, **options) -> DetectorRecipe:
 
 @dataclass(frozen=True)
 class Crops:
-    """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of seed and step."""
+    """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of seed and step.
+
+    rows    which of a batch are made, by default all
+    """
 
     examples: Examples
     recipe: DetectorRecipe
+    rows: range | None = None
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         recipe = self.recipe
-        chosen = Sampler(len(self.examples), recipe.batch, recipe.seed)(step)
+        rows = range(recipe.batch) if self.rows is None else self.rows
+        chosen = Sampler(len(self.examples), recipe.batch, recipe.seed)(step)[rows.start : rows.stop]
         size = int(np.random.default_rng((recipe.seed, step)).choice(recipe.sizes))
         view = AUGMENTATIONS[recipe.augmentation]
-        generators = (np.random.default_rng((recipe.seed, step, row)) for row in range(recipe.batch))
+        generators = (np.random.default_rng((recipe.seed, step, row)) for row in rows)
         views = [view(self.examples[int(i)], g, size) for i, g in zip(chosen, generators, strict=True)]
         return inputs(views, recipe.smallest)
 
@@ -184,19 +190,69 @@ class Score:
         return evaluate(found, [outcome.truth for outcome in outcomes]).outcomes
 
 
-def score(model: Model, examples: Examples, progress: Callable = iter) -> Score:
-    """Detect in every example at its stored size, in one pass, and compare with the truth. Raises DataError."""
+def score(model: Model, examples: Examples, progress: Callable = iter, ranks: Alone | None = None) -> Score:
+    """Detect in every example at its stored size, in one pass, and compare with the truth. Raises DataError.
+
+    Several ranks each look at a share, and then all know all.
+    """
+    ranks = ranks or Alone()
     detector = Detector(model, threshold=EVERYTHING)
     found, truths, names = [], [], []
-    for example in progress(examples):
+    mine = examples if ranks.size == 1 else share_of(examples, ranks)
+    for example in progress(mine):
         found.append(detector(example.picture))
         truths.append(Truth(example.boxes, example.invalid))
         names.append(example.name)
+    if ranks.size > 1:
+        found, truths, names = gathered(ranks, found, truths, names)
+    if isinstance(examples, Wider) and isinstance(mine, Wider):
+        examples.broken.update(Path(path) for each in ranks.gather([str(p) for p in mine.broken]) for path in each)
     if not found:
         raise DataError(f"validation: none of {len(examples)} pictures is readable, at least one expected")
     from_16 = evaluate(found, [ignored_below(t, 16) for t in truths])
     seen = examples.readable() if isinstance(examples, Wider) else examples
     return Score(evaluate(found, truths), from_16, seen, names)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the examples, by their numbers."""
+
+    examples: Examples
+    numbers: range
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.examples[self.numbers[index]]
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self.examples[number] for number in self.numbers)
+
+
+def share_of(examples: Examples, ranks: Alone) -> Examples:
+    """This rank's of the examples."""
+    mine = ranks.share(len(examples))
+    if isinstance(examples, Wider):
+        return Wider(examples.photographs[mine.start : mine.stop])
+    return Part(examples, mine)
+
+
+def gathered(
+    ranks: Alone, found: list[Detections], truths: list[Truth], names: list[str]
+) -> tuple[list[Detections], list[Truth], list[str]]:
+    """What all ranks found, and should have, rank by rank: in the order of the examples."""
+    no_boxes, no_scores = np.empty((0, 4), np.float32), np.empty(0, np.float32)
+    boxes = ranks.join_each([each.boxes for each in found], no_boxes)
+    scores = ranks.join_each([each.scores for each in found], no_scores)
+    faces = ranks.join_each([truth.boxes for truth in truths], no_boxes)
+    ignored = ranks.join_each([truth.ignored for truth in truths], no_scores.astype(bool))
+    return (
+        [Detections(*each) for each in zip(boxes, scores, strict=True)],
+        [Truth(*each) for each in zip(faces, ignored, strict=True)],
+        [name for each in ranks.gather(names) for name in each],
+    )
 
 
 def load_backbone(model: Model, path: Path) -> None:
@@ -217,9 +273,15 @@ def load_backbone(model: Model, path: Path) -> None:
 
 
 def trainer(
-    faces: Faces, recipe: DetectorRecipe, model: Model, batches: Batches, folder: Path, evaluate_every: int = 1000
+    faces: Faces,
+    recipe: DetectorRecipe,
+    model: Model,
+    batches: Batches,
+    folder: Path,
+    evaluate_every: int = 1000,
+    ranks: Alone | None = None,
 ) -> Trainer:
-    """A trainer for the recipe, which scores the model on the photographs held out."""
+    """A trainer for the recipe, which scores the model on the photographs held out; of several ranks, of this one."""
     return Trainer(
         model,
         recipe.make_optimizer(),
@@ -228,8 +290,11 @@ def trainer(
         recipe.make_schedule(),
         folder,
         {**dataclasses.asdict(recipe), "data digest": faces.digest},
-        lambda: {f"validation_{name}": value for name, value in score(model, faces.validation).metrics.items()},
+        lambda: {
+            f"validation_{name}": value for name, value in score(model, faces.validation, ranks=ranks).metrics.items()
+        },
         evaluate_every,
         build=lambda inputs: {"size": inputs["image"].shape[1:3]},
         parts=("classification", "regression"),
+        ranks=ranks,
     )

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from apps import command_line
-from apps.command_line import add_device, add_recipe, add_run
+from apps.command_line import add_device, add_recipe, add_run, on_first
 from apps.mnist.classifier import WEIGHTS, DigitRecipe
 from apps.mnist.models import MODELS
 from kernels.commands.command_line import Commands, add_json, late, picture_file, positive
@@ -44,7 +44,10 @@ def parser() -> argparse.ArgumentParser:
     add_json(c)
 
     c = commands.add(
-        "predict", late("apps.mnist.predict", "predict"), "recognise the digit in an image file", "predict seven.png"
+        "predict",
+        on_first(late("apps.mnist.predict", "predict")),
+        "recognise the digit in an image file",
+        "predict seven.png",
     )
     c.add_argument("image", nargs="+", type=Path, help="image file of any size, dark ink on light or light on dark")
     c.add_argument(
@@ -55,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     add_json(c)
 
     c = commands.add(
-        "summary", run("show_summary"), "print a model's layers, sizes and costs", "summary --model lenet5"
+        "summary", on_first(run("show_summary")), "print a model's layers, sizes and costs", "summary --model lenet5"
     )
     c.add_argument("--model", choices=MODELS, default="cnn6")
     c.add_argument("--batch-size", type=positive, default=1, help="default: 1")
@@ -64,14 +67,17 @@ def parser() -> argparse.ArgumentParser:
     )
 
     c = commands.add(
-        "sprint", run("sprint"), "train on full MNIST against the clock, to 99 of 100 digits", "sprint --seeds 30"
+        "sprint",
+        on_first(run("sprint")),
+        "train on full MNIST against the clock, to 99 of 100 digits",
+        "sprint --seeds 30",
     )
     c.add_argument("--seeds", type=positive, metavar="N", default=1, help="runs, from seed 0 on (default: 1)")
     c.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     _data(c)
     add_json(c)
 
-    commands.add("models", run("show_models"), "list the models", "models")
+    commands.add("models", on_first(run("show_models")), "list the models", "models")
     return commands.parser
 
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from apps.mnist.data import CLASSES, SIDE, Digits, one_hot, varied
+from apps.mnist.data import CLASSES, SIDE, Digits, drawn_forms, one_hot, varied
 from apps.mnist.models import MODELS
 from framework import Model, weights
+from framework.ranks import Alone
 from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
 from framework.schedule import Schedule
@@ -75,21 +76,31 @@ def recipe(model: str, **options) -> DigitRecipe:
     return DigitRecipe.for_model(model, RECIPES.get(model, {}), **options)
 
 
-def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, evaluate_every: int = 500) -> Trainer:
-    """A trainer for the recipe, which evaluates on the digits held out."""
+def trainer(
+    digits: Digits,
+    recipe: DigitRecipe,
+    model: Model,
+    folder: Path,
+    evaluate_every: int = 500,
+    ranks: Alone | None = None,
+) -> Trainer:
+    """A trainer for the recipe, which evaluates on the digits held out; of several ranks, that of this one."""
+    ranks = ranks or Alone()
+    mine = ranks.share(recipe.batch)
     images = digits.train_images
     targets = (1 - recipe.smooth) * one_hot(digits.train_labels) + np.float32(recipe.smooth / CLASSES)
     sampler = Sampler(len(images), recipe.batch, recipe.seed)
 
     def batches(step):
-        chosen = sampler(step)
+        chosen = sampler(step)[mine.start : mine.stop]
         batch = images[chosen]
         if recipe.shift or recipe.turn or recipe.stretch:
             generator = np.random.default_rng((recipe.seed, step))
-            batch = varied(batch, recipe.shift, recipe.turn, recipe.stretch, generator)
+            forms = drawn_forms(recipe.batch, recipe.shift, recipe.turn, recipe.stretch, generator)
+            batch = varied(batch, forms[mine.start : mine.stop])
         return {"image": batch[..., np.newaxis], "target": targets[chosen]}
 
-    look = Evaluation(model, digits)
+    look = Evaluation(model, digits, ranks)
 
     def evaluate():
         result = look()
@@ -105,6 +116,7 @@ def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, eva
         {**dataclasses.asdict(recipe), "data digest": digits.digest},
         evaluate,
         evaluate_every,
+        ranks=ranks,
     )
 
 
@@ -122,26 +134,28 @@ class Result:
 
 
 class Evaluation:
-    """Runs a model over the digits held out."""
+    """Runs a model over the digits held out; several ranks each over a share, and then all know all."""
 
-    def __init__(self, model: Model, digits: Digits):
+    def __init__(self, model: Model, digits: Digits, ranks: Alone | None = None):
+        self.ranks = ranks or Alone()
         self.images, self.labels = digits.test_images[..., np.newaxis], digits.test_labels
         self.targets = one_hot(self.labels)
         self.batch = min(EVALUATION_BATCH, len(self.images))
         self.program = model.inference(self.batch, ("probabilities", "losses"))
 
     def __call__(self) -> Result:
-        probabilities, losses = [], []
-        for start in range(0, len(self.images), self.batch):
+        probabilities, losses = [np.empty((0, CLASSES), np.float32)], [np.empty(0, np.float32)]
+        mine = self.ranks.share(len(self.images))
+        for start in range(mine.start, mine.stop, self.batch):
             # The last batch may be short: repeat its last digit, and leave the repetitions out.
-            rows = np.arange(start, start + self.batch).clip(max=len(self.images) - 1)
+            rows = np.arange(start, start + self.batch).clip(max=mine.stop - 1)
             out = self.program(image=self.images[rows], target=self.targets[rows])
-            count = min(self.batch, len(self.images) - start)
-            probabilities.append(out["probabilities"][:count])
-            losses.append(out["losses"][:count])
-        result = np.concatenate(probabilities)
+            count = min(self.batch, mine.stop - start)
+            probabilities.append(out["probabilities"][:count].astype(np.float32))
+            losses.append(out["losses"][:count].astype(np.float32))
+        result = self.ranks.join(np.concatenate(probabilities))
         accuracy = float((result.argmax(axis=1) == self.labels).mean())
-        return Result(float(np.concatenate(losses).mean()), accuracy, result)
+        return Result(float(self.ranks.join(np.concatenate(losses)).mean()), accuracy, result)
 
 
 def load_classifier(path: Path, device: Device | str = "auto") -> tuple[Model, dict[str, str]]:

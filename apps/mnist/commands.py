@@ -37,13 +37,14 @@ def train(options) -> None:
     digits = _load(options)
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
+    options.ranks.agree("the digest of the data", digits.digest)
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
     with open_run(options, f"mnist-{chosen.model}") as folder:
         print(f"data    {digits.source}, {digits.origin}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
         print(f"recipe  {chosen}")
         print(f"output  {folder}")
-        run = trainer(digits, chosen, model, folder, options.evaluate_every)
+        run = trainer(digits, chosen, model, folder, options.evaluate_every, options.ranks)
         carry_out(run, chosen.iterations, options)
         _finish(options, run, digits, chosen)
 
@@ -53,7 +54,9 @@ def _finish(options, run: Trainer, digits: Digits, chosen: DigitRecipe) -> None:
     from apps.mnist import figures  # here, because it loads slowly, and the first step shall not wait for it
 
     model, folder = run.model, run.folder
-    result = Evaluation(model, digits)()
+    result = Evaluation(model, digits, run.ranks)()
+    if not run.ranks.first:
+        return
     facts = {"data": digits.source, "accuracy": result.accuracy}
     weights.save(model, folder / "weights.safetensors", **facts, **asdict(chosen))
     learned = f"{model.name}: {len(digits.train_labels):,} digits to learn from, {len(digits.test_labels):,} held out"
@@ -75,13 +78,15 @@ def evaluate(options) -> None:
     digits = _load(options)
     started = time.perf_counter()
     with telling_of_compiling(model.device):
-        result = Evaluation(model, digits)()
+        result = Evaluation(model, digits, options.ranks)()
     seconds = time.perf_counter() - started
     print(f"data     {digits.source}, {digits.origin}")
     print(f"model    {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
     print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {seconds:.1f} s on {model.device}")
     if facts.get("data") != digits.source:
         print("note     it was trained on other data, which may hold digits that are held out here")
+    if not options.ranks.first:
+        return
     write_json(
         options.json,
         {

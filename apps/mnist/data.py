@@ -82,26 +82,31 @@ def load(source: str = "auto", cache: Path | None = None, mirrors: Sequence[str]
     return read_folder(cache, f"from {origin}")
 
 
-def varied(images: np.ndarray, shift: float, turn: float, stretch: float, generator: np.random.Generator) -> np.ndarray:
-    """Each image (n, 28, 28) as it might have been written, too: moved, turned and stretched at random.
+def drawn_forms(n: int, shift: float, turn: float, stretch: float, generator: np.random.Generator) -> np.ndarray:
+    """In which other form each of n images is seen: moved, turned and stretched at random. (n, 6), for `varied`.
 
     shift      pixels, at most, along rows and along columns
     turn       degrees, at most, to either side
     stretch    the logarithm, at most, of the factors of height and of width
     generator  what draws
-
-    Between pixels it is interpolated, bilinear; what comes in is black.
     """
-    n, side, _ = images.shape
     (x, y), angle = shift * generator.uniform(-1, 1, (2, n)), math.radians(turn) * generator.uniform(-1, 1, n)
     width, height = np.exp(stretch * generator.uniform(-1, 1, (2, n)))
     # Where a place of the result comes from: turned and stretched about the middle.
     a, b, d, e = np.cos(angle) * width, -np.sin(angle) * height, np.sin(angle) * width, np.cos(angle) * height
-    middle = side / 2
+    middle = SIDE / 2
     c, f = middle - a * (middle + x) - b * (middle + y), middle - d * (middle + x) - e * (middle + y)
-    numbers = np.stack([a, b, c, d, e, f], axis=1).tolist()
-    size, affine, linear = (side, side), Image.Transform.AFFINE, Image.Resampling.BILINEAR
-    pairs = zip(images, numbers, strict=True)
+    return np.stack([a, b, c, d, e, f], axis=1)
+
+
+def varied(images: np.ndarray, forms: np.ndarray) -> np.ndarray:
+    """Each image (n, 28, 28) as it might have been written, too, in the form (n, 6) that was drawn for it.
+
+    A pixel (x, y) of it is where (a x + b y + c, d x + e y + f) is in the image. Between pixels it is interpolated,
+    bilinear; what comes in is black.
+    """
+    size, affine, linear = (SIDE, SIDE), Image.Transform.AFFINE, Image.Resampling.BILINEAR
+    pairs = zip(images, forms.tolist(), strict=True)
     return np.stack([np.asarray(Image.fromarray(image).transform(size, affine, six, linear)) for image, six in pairs])
 
 

@@ -30,6 +30,7 @@ from kernels.operation import unknown
 Errors = tuple[type[Exception], ...]
 Late = Callable[[], Errors]
 Run = Callable[[argparse.Namespace], int | None]
+Tell = Callable[[BaseException, str], None]
 
 
 class CommandError(ValueError):
@@ -42,7 +43,17 @@ progress = partial(tqdm, disable=None, leave=False, dynamic_ncols=True)
 USER_ERRORS: Errors = (CommandError, MemoryError, OSError, OperationError)
 
 
-def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None, errors: Errors | Late = ()) -> int:
+def on_standard_error(error: BaseException, line: str) -> None:
+    """How a user is told of an error, or of an interrupt."""
+    print(line, file=sys.stderr)
+
+
+def run(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str] | None = None,
+    errors: Errors | Late = (),
+    tell: Tell = on_standard_error,
+) -> int:
     """Run the command that the arguments name, by default those of the process; returns the exit code.
 
     It is 0 unless the command gives another, 1 after an error, and after an interrupt 130; after SIGTERM or SIGHUP,
@@ -51,6 +62,7 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
     that cannot be are one line too, and leave with code 2 by SystemExit.
 
     errors    or a function that is asked for them where there is an error, as some stand in modules that load slowly
+    tell      what becomes of an error and its line
     """
     options = parser.parse_args(arguments)
     logging.getLogger("numba").setLevel(logging.WARNING)
@@ -68,11 +80,11 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
             raise
         if is_debugging():
             traceback.print_exc()
-        print(f"{called(options.prog)}: {one_line(error)}", file=sys.stderr)
+        tell(error, f"{called(options.prog)}: {one_line(error)}")
         return 1
     except KeyboardInterrupt as stop:
         after = "\n" if sys.stderr.isatty() else ""  # the ^C that a terminal shows
-        print(f"{after}{called(options.prog)}: {str(stop) or 'interrupted'}", file=sys.stderr)
+        tell(stop, f"{after}{called(options.prog)}: {str(stop) or 'interrupted'}")
         return stop.status if isinstance(stop, Interrupt) else 130
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from apps.errors import DataError
 from apps.mnist import download
-from apps.mnist.data import load, one_hot, varied
+from apps.mnist.data import drawn_forms, load, one_hot, varied
 from tests.helpers.digits import FILES, digits, idx, write_folder
 
 NOWHERE = ("http://127.0.0.1:9/",)  # the discard port: nobody listens
@@ -253,6 +253,11 @@ def blots(x, y, count=400):
     return images
 
 
+def written(images, shift, turn, stretch):
+    """The images in other forms."""
+    return varied(images, drawn_forms(len(images), shift, turn, stretch, np.random.default_rng(1)))
+
+
 def assert_fill(values, low, high):
     """Values lie between two bounds, up to what bytes round, and come near to both."""
     assert low - 0.02 <= values.min() < low + 0.1 * (high - low)
@@ -260,20 +265,20 @@ def assert_fill(values, low, high):
 
 
 def test_varied_digits_are_moved():
-    moved = centres(varied(blots(3, -1), 2, 0, 0, np.random.default_rng(1)))
+    moved = centres(written(blots(3, -1), 2, 0, 0))
     assert_fill(moved[:, 0], 1, 5)
     assert_fill(moved[:, 1], -3, 1)
     assert abs(np.corrcoef(moved.T)[0, 1]) < 0.2
 
 
 def test_varied_digits_are_turned_about_the_middle():
-    x, y = centres(varied(blots(8, 0), 0, 30, 0, np.random.default_rng(1))).T
+    x, y = centres(written(blots(8, 0), 0, 30, 0)).T
     assert_fill(np.arctan2(y, x), -np.pi / 6, np.pi / 6)
     np.testing.assert_allclose(np.hypot(x, y), 8, atol=0.05)
 
 
 def test_varied_digits_are_stretched_each_way_by_itself():
-    x, y = centres(varied(blots(6, 5), 0, 0, 0.2, np.random.default_rng(1))).T
+    x, y = centres(written(blots(6, 5), 0, 0, 0.2)).T
     assert_fill(np.log(x / 6), -0.2, 0.2)
     assert_fill(np.log(y / 5), -0.2, 0.2)
     assert abs(np.corrcoef(x, y)[0, 1]) < 0.2
@@ -281,11 +286,11 @@ def test_varied_digits_are_stretched_each_way_by_itself():
 
 def test_varied_by_nothing_is_what_was_given():
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
-    same = varied(images, 0, 0, 0, np.random.default_rng(1))
+    same = written(images, 0, 0, 0)
     np.testing.assert_array_equal(same, images, strict=True)
 
 
 def test_what_comes_in_is_black():
-    moved = varied(np.full((50, 28, 28), 255, np.uint8), 2, 0, 0, np.random.default_rng(1))
+    moved = written(np.full((50, 28, 28), 255, np.uint8), 2, 0, 0)
     assert (moved[:, 3:-3, 3:-3] == 255).all()
     assert {0, 255} <= set(moved[:, 0].ravel().tolist())

@@ -33,6 +33,9 @@ class Threads(Alone):
     def total(self, values):
         return np.sum(self.gather(np.array(values, np.float64)), axis=0)
 
+    def highest(self, values):
+        return [max(each) for each in zip(*self.gather(list(values)), strict=True)]
+
     def all_reduce(self, device, pairs):
         def run():
             for part, total in pairs:
