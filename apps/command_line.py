@@ -62,6 +62,12 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
     return together(ranks, lambda tell: command_line.run(parser, arguments, ERRORS, tell))
 
 
+def say_who(ranks: Alone) -> None:
+    """Print which process is which rank, where there are several."""
+    if ranks.size > 1:
+        print(f"ranks   {ranks.who()}")
+
+
 def on_first(run: Run) -> Run:
     """Of a command that ranks do not share: the first does it."""
     return lambda options: run(options) if options.ranks.first else 0

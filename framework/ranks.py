@@ -10,7 +10,13 @@ What travels between hosts are arrays and JSON, and nothing that could be execut
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +25,10 @@ from kernels.device import Call, CudaDevice, Device
 from kernels.launched import launched
 
 Pairs = Sequence[tuple[Any, Any]]
+
+
+# Seconds that a rank waits for the others: longer than any has to compile, to read, or to write.
+PATIENCE = 600.0
 
 
 class RanksError(RuntimeError):
@@ -102,6 +112,13 @@ class Alone:
         """A call that waits until all that was started is there."""
         raise NotImplementedError("one rank has nobody to add up with")
 
+    def who(self) -> str:
+        """Which process is which rank, as a launcher names them by their numbers in the system."""
+        places = self.gather([socket.gethostname(), os.getpid()])
+        hosts = dict.fromkeys(host for host, _ in places)
+        each = (f"{', '.join(str(pid) for at, pid in places if at == host)} on {host}" for host in hosts)
+        return f"{self.size}, processes {'; '.join(each)}"
+
     def abort(self, code: int) -> None:
         """End all ranks, at once."""
 
@@ -110,6 +127,8 @@ class Mpi(Alone):
     """One of several ranks of MPI (mpi4py). Raises RanksError where there is no MPI that could tell them of each other.
 
     On a GPU arrays are added up by NCCL, on the stream of the device, within what is captured as one graph.
+
+    Whoever waits for the others longer than PATIENCE says so and ends all: one of them hangs.
     """
 
     def __init__(self):
@@ -122,6 +141,7 @@ class Mpi(Alone):
             ) from None
         self._mpi, self._world = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._world.rank, self._world.size
+        self._patience = Patience(float(os.environ.get("HANDWRITTEN_PATIENCE", PATIENCE)), self._give_up)
         self._under_way: list[Any] = []
         self._nccl: dict[int, Any] = {}
 
@@ -136,29 +156,34 @@ class Mpi(Alone):
         return self.gather(value if self.first else None)[0]
 
     def broadcast_array(self, array):
-        self._world.Bcast(array)
+        with self._patience:
+            self._world.Bcast(array)
 
     def join(self, rows):
         rows = np.ascontiguousarray(rows)
         counts = self._counts(rows)
         found = np.empty((counts.sum(), *rows.shape[1:]), rows.dtype)
         each = rows.dtype.itemsize * int(np.prod(rows.shape[1:], dtype=int))
-        self._world.Allgatherv(rows.view(np.uint8) if rows.size else b"", [found, counts * each, self._mpi.BYTE])
+        with self._patience:
+            self._world.Allgatherv(rows.view(np.uint8) if rows.size else b"", [found, counts * each, self._mpi.BYTE])
         return found
 
     def _counts(self, rows: np.ndarray) -> np.ndarray:
         counts = np.empty(self.size, np.int64)
-        self._world.Allgather(np.array([len(rows)]), counts)
+        with self._patience:
+            self._world.Allgather(np.array([len(rows)]), counts)
         return counts
 
     def total(self, values):
         sums = np.array(values, np.float64)
-        self._world.Allreduce(self._mpi.IN_PLACE, sums)
+        with self._patience:
+            self._world.Allreduce(self._mpi.IN_PLACE, sums)
         return sums
 
     def highest(self, values):
         found = np.array(values, np.int64)
-        self._world.Allreduce(self._mpi.IN_PLACE, found, self._mpi.MAX)
+        with self._patience:
+            self._world.Allreduce(self._mpi.IN_PLACE, found, self._mpi.MAX)
         return found.tolist()
 
     def all_reduce(self, device, pairs):
@@ -182,7 +207,11 @@ class Mpi(Alone):
         return run
 
     def _host_call(self, part: Any, total: np.ndarray) -> Call:
-        return lambda: self._world.Allreduce(part, total)
+        def add_up():
+            with self._patience:
+                self._world.Allreduce(part, total)
+
+        return add_up
 
     def started(self, device, array):
         if isinstance(device, CudaDevice):
@@ -199,7 +228,8 @@ class Mpi(Alone):
             return self._by_nccl(device).finished()
 
         def finish():
-            self._mpi.Request.Waitall(self._under_way)
+            with self._patience:
+                self._mpi.Request.Waitall(self._under_way)
             self._under_way.clear()
 
         return finish
@@ -213,8 +243,33 @@ class Mpi(Alone):
             self._nccl[id(device)] = Nccl(device, self.rank, self.size, key)
         return self._nccl[id(device)]
 
+    def _give_up(self):
+        said = f"rank {self.rank}: the other ranks did not answer for {self._patience.seconds:g} s: one of them hangs"
+        print(said, file=sys.__stderr__, flush=True)
+        self.abort(1)
+
     def abort(self, code):
         self._world.Abort(code)
+
+
+class Patience:
+    """As a context, again and again: calls `give_up`, in a thread of its own, where what is inside takes too long."""
+
+    def __init__(self, seconds: float, give_up: Callable[[], None]):
+        self.seconds, self._give_up = seconds, give_up
+        self._since = math.inf
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __enter__(self):
+        self._since = time.monotonic()
+
+    def __exit__(self, *_):
+        self._since = math.inf
+
+    def _watch(self):
+        while time.monotonic() < self._since + self.seconds:
+            time.sleep(min(1.0, self.seconds))
+        self._give_up()
 
 
 def find_ranks() -> Alone:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from apps.command_line import carry_out, choose_run, free_files, open_run, telling_of_compiling
+from apps.command_line import carry_out, choose_run, free_files, open_run, say_who, telling_of_compiling
 from apps.errors import DataError
 from apps.faces import figures
 from apps.faces.album import Album, copy_of
@@ -107,6 +107,7 @@ def train(options) -> None:
         print(f"data    {faces.source}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
         print(f"recipe  {chosen}")
+        say_who(options.ranks)
         print(f"output  {folder}")
         crops = Crops(faces.train, chosen, options.ranks.share(chosen.batch))
         with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:

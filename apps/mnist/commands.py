@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from apps.command_line import carry_out, choose_run, open_run, telling_of_compiling
+from apps.command_line import carry_out, choose_run, open_run, say_who, telling_of_compiling
 from apps.errors import DataError
 from apps.mnist.classifier import DigitRecipe, Evaluation, load_classifier, recipe, trainer
 from apps.mnist.data import Digits, load
@@ -43,6 +43,7 @@ def train(options) -> None:
         print(f"data    {digits.source}, {digits.origin}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
         print(f"recipe  {chosen}")
+        say_who(options.ranks)
         print(f"output  {folder}")
         run = trainer(digits, chosen, model, folder, options.evaluate_every, options.ranks)
         carry_out(run, chosen.iterations, options)
