@@ -3,9 +3,11 @@
 Shapes as in reference.py. The statistics are a thread per channel, in float64, because a difference of squares is; then
 every value is computed by the ladder of batchnorm.
 
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
     statistics   1   one thread per channel: nothing to climb, it is a few numbers
     values       1   one thread per value
-                 2   four values at once, by threads that stay in a channel
+                 2   four values at once, by threads that stay in a channel: 22 times fewer instructions
 """
 
 import math

@@ -1,6 +1,10 @@
-"""Targets of the detector's loss by counts that are given, on a GPU. Shapes as in reference.py.
+"""Targets of the detector's loss by counts that are given, on a GPU, one rung. Shapes as in reference.py.
 
-forward   1   one thread per anchor: nothing to climb, memory is the limit
+The rungs:
+
+    forward   1   one thread per anchor
+
+Nothing to climb: neighbouring threads read and write neighbours, and memory is the limit.
 """
 
 from kernels.gpu import Ladder, rung
