@@ -1,6 +1,6 @@
 """A pass over the steps of a plan for learning: one share of a batch, of which other devices have the others.
 
-Each example is computed where it is, and gradients are added up in the end (framework/exchange.py). What is left are
+Each example is computed where it is, and gradients are added up in the end (framework/ranks.py). What is left are
 operations in which examples of a batch meet. There a step is cut where the devices must speak, so that all of them
 together compute what one would of the whole batch:
 

@@ -85,6 +85,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/activation/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",), "ENOUGH": ("x.size > 4 * ENOUGH",)},
     "kernels/operations/adam/cuda.py": {"BLOCK": ("dw.size > 2 * BLOCK",), "ENOUGH": ("dw.size > 4 * ENOUGH",)},
     "kernels/operations/add/cuda.py": {"BLOCK": ("a.size > 2 * BLOCK",), "ENOUGH": ("a.size > 4 * ENOUGH",)},
+    "kernels/operations/anchor_counts/cuda.py": {"BLOCK": ("len(matched) * max(levels) > 2 * BLOCK",)},
     "kernels/operations/assign_targets/cuda.py": {
         "BLOCK": ("len(matched) * max(levels) > 2 * BLOCK",),
         "MOST_PARTS": ("len(matched) * max(levels) > MOST_PARTS * BLOCK",),
@@ -107,6 +108,15 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "PAIRS": ("x[0, 0].size > 4 * 2 * 8 * PAIRS and x[0, 0].size % 4 == 0",),
         "TOGETHER": ("x[0, 0].size > 4 * 2 * 8 * TOGETHER and x[0, 0].size % 4 == 0",),
         "TURNS": ("x[0, 0].size > 4 * 2 * TURNS and x[0, 0].size % 4 == 0",),
+    },
+    "kernels/operations/batchnorm_delta/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",)},
+    "kernels/operations/batchnorm_of_sums/cuda.py": {"BLOCK": ("x.shape[1] > 2 * BLOCK",)},
+    "kernels/operations/channel_sums/cuda.py": {
+        "BLOCK": ("x.shape[1] > BLOCK",),
+        "BLOCKS": CHANNELS["BLOCKS"],
+        "FEWER": ("len(x) > ceil(FEWER / x.shape[1])",),
+        "PIECE": CHANNELS["PIECE"],
+        "WARPS": CHANNELS["WARPS"],
     },
     "kernels/operations/concat/cuda.py": {
         "BLOCK": ("a.size > 2 * BLOCK", "b.size > 2 * BLOCK"), "ENOUGH": ("a.size > 4 * ENOUGH", "b.size > 4 * ENOUGH"),
@@ -193,6 +203,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/smooth_l1/cuda.py": {"BLOCK": ("len(prediction) > 2 * BLOCK",)},
     "kernels/operations/softmax/cuda.py": {"BLOCK": ROWS_AND_COLUMNS, "WARPS": ("len(x) > WARPS",)},
     "kernels/operations/softmax_cross_entropy/cuda.py": {"BLOCK": ROWS_AND_COLUMNS},
+    "kernels/operations/targets_of_counts/cuda.py": {"BLOCK": ("len(matched) * max(levels) > 2 * BLOCK",)},
     "kernels/operations/topk/cuda.py": {"BLOCK": ("x.shape[1] > 2 * BLOCK",), "TILE": ("x.shape[1] > 2 * TILE",)},
     "kernels/operations/transpose/cpu.py": {"TILE": ("min(x.shape[1:]) > TILE",)},
     "kernels/operations/transpose/cuda.py": {

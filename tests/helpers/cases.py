@@ -13,6 +13,13 @@ from tests.helpers.operations import OPERATIONS
 PRODUCTS = ("forward 3", "forward 4", "forward 5", "forward 6")
 PRODUCTS_BACK = ("backward 3", "backward 4", "backward 5")
 
+
+def delta_of(R, C, H, W):
+    """The arrays that batchnorm_delta takes."""
+    channels = dict.fromkeys(("gamma", "inverse_std", "dgamma", "dbeta"), (C,))
+    return {"dy": (R, C, H, W), "x": (R, C, H, W), "mean": (2, C), **channels}
+
+
 # Cases past every constant of a kernel: several blocks and tiles in each direction, the last ones not full, as small as
 # that can be. "only" names those who run a case that others would take too long over: "cpu", or rungs as "forward 2";
 # "fast" says that it takes the interpreter too long to check it.
@@ -27,6 +34,7 @@ LARGE: dict[str, list[dict]] = {
         {"a": (600,), "b": (600,)},
         {"a": (136000,), "b": (136000,), "only": ("forward 2", "backward 2"), "fast": True},
     ],
+    "anchor_counts": [{"matched": (3, 6000), "levels": (5600, 300, 100)}],
     "assign_targets": [{"matched": (3, 6000), "levels": (5600, 300, 100)}],
     "avgpool2d": [
         {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},
@@ -42,6 +50,22 @@ LARGE: dict[str, list[dict]] = {
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "training": False},
         {"x": (20, 270), "gamma": (270,), "beta": (270,), "only": ("cpu",)},
         {"x": (2, 3, 70, 70), "gamma": (3,), "beta": (3,), "only": ("cpu",)},
+    ],
+    "batchnorm_delta": [
+        {**delta_of(3, 270, 5, 7), "count": 999},
+        {**delta_of(3, 270, 4, 7), "only": ("forward 2",)},
+    ],
+    "batchnorm_of_sums": [
+        {"x": (3, 270, 5, 7), "gamma": (270,), "beta": (270,), "sums": (2, 270), "count": 999},
+        {"x": (3, 270, 4, 7), "gamma": (270,), "beta": (270,), "sums": (2, 270), "only": ("forward 2",)},
+    ],
+    "channel_sums": [
+        {"x": (3, 270, 5, 7)},
+        {"x": (2, 3, 45, 50)},
+        {"x": (20, 270)},
+        {"x": (3, 270, 4, 7), "only": ("forward 2",)},
+        {"x": (17, 3, 44, 50), "only": ("forward 2",), "fast": True},
+        {"x": (2, 1, 92, 96), "only": ("forward 2",), "fast": True},
     ],
     "concat": [
         {"a": (3, 200, 3), "b": (3, 181, 3)},
@@ -131,6 +155,7 @@ LARGE: dict[str, list[dict]] = {
         {"x": (3, 70), "target": (3, 70), "only": ("forward 4", "backward 3")},
         {"x": (9, 136), "target": (9, 136), "only": ("forward 4", "backward 3")},
     ],
+    "targets_of_counts": [{"matched": (3, 6000), "counts": (3, 2), "levels": (5600, 300, 100)}],
     "topk": [{"x": (2, 530, 2), "k": 300}, {"x": (1, 4200, 2), "k": 2100, "only": ("cpu", "forward 3")}],
     "transpose": [
         {"x": (2, 70, 45)},

@@ -33,6 +33,8 @@ ALONE = {
     "reduce forward 2: norm_rest x",
     "reduce forward 3: reduce_rest x",
     "reduce forward 3: norm_rest x",
+    "anchor_counts forward 1: count_level x",
+    "anchor_counts forward 2: count_part x",
     "assign_targets forward 1: count_level x",
     "assign_targets forward 2: count_part x",
     # Sums that are not cut into parts.

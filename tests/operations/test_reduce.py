@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kernels.operation import ShapeError
 from kernels.operations.reduce import HOW, cpu
 from tests.helpers.running import KINDS, backward, float64_in, forward, trial
+from tests.helpers.strategies import cuts
 
 RUNGS = (1, 2, 3)
 
@@ -109,6 +110,27 @@ def test_slopes_by_hand(kind):
         np.testing.assert_allclose(backward("reduce", kind, {"how": how}, x=x, dy=dy)["dx"], expected[how], rtol=1e-6)
 
 
+@pytest.mark.parametrize(("kind", "rung"), [("reference", None), ("cpu", None), *(("interpret", r) for r in RUNGS)])
+@given(data=st.data())
+def test_parts_of_a_mean_add_up_to_the_mean_of_the_whole(kind, rung, data):
+    """Of whatever has a share of what it is the mean of, and knows how many values there are in all."""
+    x = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
+    parts = [trial("reduce", {"how": "mean", "count": 40}, x=x[cut], dy=[4.0]) for cut in data.draw(cuts(5))]
+    made = [part.forward(kind, rung=rung) for part in parts]
+    assert sum(each["y"][0] for each in made) == pytest.approx(x.mean(dtype=np.float64), rel=1e-6)
+    for part, each in zip(parts, made, strict=True):
+        np.testing.assert_allclose(part.backward(kind, each)["dx"], 0.1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("how", ["sum", "norm"])
+def test_only_a_mean_is_divided_by_a_count(how, kind):
+    for settings in ({"how": how}, {"how": how, "count": 10}):
+        given = {"x": np.full((2, 2), 3.0), "dy": np.ones(1)}
+        np.testing.assert_allclose(forward("reduce", kind, settings, **given)["y"], 12 if how == "sum" else 6)
+        np.testing.assert_allclose(backward("reduce", kind, settings, **given)["dx"], 1 if how == "sum" else 0.5)
+
+
 @pytest.mark.parametrize("how", HOW)
 def test_every_reduction_compiles_without_float64(how):
     for direction in ("forward", "backward"):
@@ -119,3 +141,8 @@ def test_an_unknown_reduction_is_refused_by_name():
     message = "reduce: unknown how 'median'; choose from sum, mean, norm"
     with pytest.raises(ShapeError, match=re.escape(message)):
         forward("reduce", "cpu", {"how": "median"}, x=np.ones(3))
+
+
+def test_a_count_below_zero_is_refused():
+    with pytest.raises(ShapeError, match=r"^reduce: count -1 must be at least 0$"):
+        forward("reduce", "cpu", {"how": "mean", "count": -1}, x=np.ones(3))

@@ -2,8 +2,10 @@
 
 Shapes as in reference.py. The levels stand along the grid's y.
 
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
     forward   1   one thread per level
-              2   one block per level
+              2   one block per level: 57 times fewer turns, 57 times less predicted time
 """
 
 from kernels.gpu import Ladder, rung
@@ -19,7 +21,10 @@ def forward_1(matched, counts, levels):
 
 @rung(registers=48, tiny={"BLOCK": 8})
 def forward_2(matched, counts, levels, *, BLOCK=BLOCK):
-    """One block per level counts: its threads stride through the level, and their counts meet in a tree."""
+    """One block per level counts: its threads stride through the level, and their counts meet in a tree.
+
+    By the x-ray: 19 times fewer sectors, 57 times fewer turns and 57 times less predicted time.
+    """
     pyramid = Pyramid(matched, "anchors", levels, BLOCK)
     count = count_part(**pyramid.bounds, BLOCK=BLOCK)
     return [count[(1, pyramid.count), BLOCK](matched, counts.reshape(-1, 1, 2))]

@@ -1,7 +1,11 @@
-"""The delta-error of batch normalization's input, by sums that are given, on a GPU. Shapes as in reference.py.
+"""The delta-error of batch normalization's input, by sums that are given, on a GPU, a ladder of two rungs.
 
-forward   1   one thread per value
-          2   four values at once, by threads that stay in a channel
+Shapes as in reference.py.
+
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
+    forward   1   one thread per value
+              2   four values at once, by threads that stay in a channel: 18 times fewer instructions
 """
 
 import math
@@ -31,9 +35,14 @@ def forward_1(dy, x, gamma, mean, inverse_std, dgamma, dbeta, dx, count, *, BLOC
     return [launch(rcs(dy), rcs(x), gamma, mean, inverse_std, dgamma, dbeta, rcs(dx), n)]
 
 
-@rung(registers=48, tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(dy, x, gamma, mean, inverse_std, dgamma, dbeta, dx, count, *, BLOCK=BLOCK):
-    """Four values at once, by threads that stay in a channel; where planes are no whole fours, rung 1 remains."""
+    """Four values at once, by threads that stay in a channel: what a channel's values share is computed once.
+
+    By the x-ray: 1.5 times fewer sectors, 3.0 times fewer turns, 1.9 times fewer flops and 18 times fewer instructions.
+
+    Where planes are no whole fours, rung 1 remains.
+    """
     if not (sizes := planes_in_fours(x, dy, dx)):
         return forward_1(dy, x, gamma, mean, inverse_std, dgamma, dbeta, dx, count, BLOCK=BLOCK)
     n = float32(count or x.size // x.shape[1])

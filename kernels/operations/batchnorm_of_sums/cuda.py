@@ -3,9 +3,11 @@
 Shapes as in reference.py. The statistics are a thread per channel, in float64, because a difference of squares is; then
 every value is computed by the ladder of batchnorm.
 
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
+
     statistics   1   one thread per channel: nothing to climb, it is a few numbers
     values       1   one thread per value
-                 2   four values at once, by threads that stay in a channel
+                 2   four values at once, by threads that stay in a channel: 22 times fewer instructions
 """
 
 import math
@@ -32,7 +34,7 @@ def statistics_of_sums(sums, running_mean, running_var, mean, inverse_std, n, ep
         store_statistics(c, high, low, float32(var), running_mean, running_var, mean, inverse_std, epsilon, momentum)
 
 
-@rung(registers=48, float64=True, tiny={"BLOCK": 4})
+@rung(registers=32, float64=True, tiny={"BLOCK": 4})
 def statistics_1(
     x, sums, running_mean, running_var, mean, inverse_std, epsilon, momentum, count, *, BLOCK=BLOCK
 ):  # fmt: skip

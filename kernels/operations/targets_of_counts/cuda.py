@@ -1,13 +1,17 @@
-"""Targets of the detector's loss by counts that are given, on a GPU. Shapes as in reference.py.
+"""Targets of the detector's loss by counts that are given, on a GPU, one rung. Shapes as in reference.py.
 
-forward   1   one thread per anchor: nothing to climb, memory is the limit
+The rungs:
+
+    forward   1   one thread per anchor
+
+Nothing to climb: neighbouring threads read and write neighbours, and memory is the limit.
 """
 
 from kernels.gpu import Ladder, rung
 from kernels.operations.assign_targets.cuda import BLOCK, Pyramid, fill
 
 
-@rung(registers=32, tiny={"BLOCK": 4})
+@rung(registers=24, tiny={"BLOCK": 4})
 def forward_1(matched, counts, target, weight, normalise, levels, *, BLOCK=BLOCK):
     """One thread per anchor, which reads the counts of its level."""
     pyramid = Pyramid(matched, normalise, levels, BLOCK)
