@@ -44,9 +44,13 @@ def test_new_folders_taken_at_once_are_all_different(tmp_path):
 
 
 def test_a_folder_is_locked_until_its_process_ends_however_it_ends(tmp_path):
-    script = f"from framework.run_folder import locked; import time, pathlib\nwith locked(pathlib.Path({str(tmp_path)!r})):\n"
+    script = (
+        "import sys, time; from pathlib import Path; from framework.run_folder import locked\n"
+        "with locked(Path(sys.argv[1])):\n"
+        "    print('locked', flush=True); time.sleep(600)"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{script}    print('locked', flush=True); time.sleep(600)"],
+        [sys.executable, "-c", script, str(tmp_path)],
         env=environment(), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "locked\n"
