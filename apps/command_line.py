@@ -2,9 +2,10 @@
 
 import argparse
 import dataclasses
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from itertools import chain
 from itertools import count as counted
@@ -15,20 +16,25 @@ from apps.errors import DataError
 from framework import DeviceError, GraphError
 from framework.checkpoint import CheckpointError
 from framework.compiling import when_compiling
+from framework.interval import Interval
 from framework.loading import WorkerError
 from framework.parameters import ParameterError
 from framework.program import NonFinite
 from framework.recipe import SCHEDULES, Recipe, RecipeError
+from framework.run_folder import FolderError, locked, new_folder
+from framework.run_state import RunState
 from framework.trainer import CHECKPOINT, Trainer
 from kernels.commands import command_line
 from kernels.commands.command_line import Errors, count, make_folder, note, positive, positive_float
 from kernels.device import DEVICES, Device
+from kernels.interrupts import Interrupt
 from kernels.operation import unknown
 
 ERRORS: Errors = (
     CheckpointError,
     DataError,
     DeviceError,
+    FolderError,
     GraphError,
     NonFinite,
     ParameterError,
@@ -57,11 +63,6 @@ def telling_of_compiling(device: Device) -> AbstractContextManager[None]:
     return when_compiling(device, lambda what: tell())
 
 
-def free_folder(parent: Path, name: str) -> Path:
-    """The first of name-1, name-2 ... that does not exist yet."""
-    return next(path for number in counted(1) if not (path := parent / f"{name}-{number}").exists())
-
-
 def free_file(path: Path) -> Path:
     """The path, or the first of name-2, name-3 ..., that does not exist yet."""
     names = (path.with_stem(f"{path.stem}-{number}") for number in counted(2))
@@ -78,6 +79,9 @@ OPTIONS = {"batch": "--batch-size", "rate": "--learning-rate"}
 # Beside a recipe, what only a new run can be given.
 FOR_NEW_RUNS = ("backbone", "output")
 
+# What a run remembers, so that it goes on as it was begun where nothing else is asked for.
+REMEMBERED = ("data", "validation", "device", "workers", "evaluate_every", "checkpoint_every")
+
 
 def add_recipe(c: argparse.ArgumentParser, default: Recipe, models: Iterable[str], example: str) -> None:
     """Options for what all recipes have; what is not given is None. `example` is what a batch consists of."""
@@ -86,7 +90,9 @@ def add_recipe(c: argparse.ArgumentParser, default: Recipe, models: Iterable[str
         return f"(default: the model's own, {getattr(default, name)} for {default.model})"
 
     c.add_argument("--model", choices=models, help=f"which model (default: {default.model})")
-    c.add_argument("--iterations", type=positive, metavar="STEPS", help=f"training steps {own('iterations')}")
+    longer = "with --resume more than before, to go on at the rates that so long a run has from there on"
+    what = f"training steps {own('iterations')}; {longer}"
+    c.add_argument("--iterations", type=positive, metavar="STEPS", help=what)
     c.add_argument("--batch-size", dest="batch", type=positive, metavar="N", help=f"{example} a step {own('batch')}")
     what = f"learning rate at its highest {own('rate')}"
     c.add_argument("--learning-rate", dest="rate", type=positive_float, metavar="RATE", help=what)
@@ -98,55 +104,97 @@ def add_recipe(c: argparse.ArgumentParser, default: Recipe, models: Iterable[str
 
 
 def add_run(c: argparse.ArgumentParser, evaluate_every: int) -> None:
-    """Where a run is written, or found, and when it is looked at."""
+    """Where a run is written, or found, and when it is looked at and kept. It comes after all that a run remembers."""
     what = f"look at what is held out every so often, and at the end (default: {evaluate_every})"
     c.add_argument("--evaluate-every", type=positive, default=evaluate_every, metavar="STEPS", help=what)
+    what = "write a checkpoint every so many steps, or minutes as in 10m, and at the end (default: 500)"
+    c.add_argument("--checkpoint-every", type=interval, default="500", metavar="STEPS|MINUTESm", help=what)
     c.add_argument("--output", type=Path, metavar="FOLDER", help="of the run (default: a new one in runs/)")
-    c.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it was begun")
+    what = "go on with the run in this folder, as it was begun but for what is given here"
+    c.add_argument("--resume", type=Path, metavar="FOLDER", help=what)
+    usual = {name: value for name in REMEMBERED if (value := c.get_default(name)) is not None}
+    c.set_defaults(usual=usual, **dict.fromkeys(usual))  # so that what is given can be told from what is not
 
 
-def choose_run(
-    options: argparse.Namespace, app: str, default: R, recipe: Callable[..., R], models: Iterable[str]
-) -> tuple[R, Path]:
-    """How to train, and where: as the options say, or as the run that is resumed was begun.
+def interval(text: str) -> str:
+    """For argparse: text of which an Interval can be made."""
+    try:
+        Interval(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def choose_run(options: argparse.Namespace, default: R, recipe: Callable[..., R], models: Iterable[str]) -> R:
+    """How to train: as the options say, or as the run that is resumed was begun. What it remembers is put into options.
 
     default   the recipe when no option is given
     recipe    (model, options) -> the model's recipe with these options
 
-    Raises RecipeError for an option that cannot be given with --resume, CheckpointError for a run of another kind.
+    Raises RecipeError for an option that cannot be given with --resume, CheckpointError for a run of another kind, and
+    FolderError for one that is going on.
     """
     names = (field.name for field in dataclasses.fields(default))
     given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     if not options.resume:
-        chosen = recipe(**{"model": default.model, **given})
-        return chosen, options.output or free_folder(Path("runs"), f"{app}-{chosen.model}")
+        _fill(options, options.usual)
+        return recipe(**{"model": default.model, **given})
+    longer = given.pop("iterations", None)
     for name in (*given, *(name for name in FOR_NEW_RUNS if getattr(options, name, None))):
         option = OPTIONS.get(name, f"--{name}")
         raise RecipeError(f"{option}: cannot be given with --resume, which goes on with a run as it was begun")
-    chosen = type(default).of_run(options.resume / CHECKPOINT)
+    path = options.resume / CHECKPOINT
+    with locked(options.resume):
+        chosen = type(default).of_run(path)
+        _fill(options, options.usual | RunState.read(path).choices)
     if chosen.model not in models:
-        raise CheckpointError(f"{options.resume / CHECKPOINT}: {unknown('model', chosen.model, models)}")
-    return chosen, options.resume
+        raise CheckpointError(f"{path}: {unknown('model', chosen.model, models)}")
+    if longer is None:
+        return chosen
+    if longer < chosen.iterations:
+        expected = f"at least the {chosen.iterations} of the run expected"
+        raise RecipeError(f"--iterations: {longer} found with --resume, {expected}")
+    return dataclasses.replace(chosen, iterations=longer)
 
 
-def open_run(folder: Path, resume: bool) -> None:
-    """Make the folder of a run, unless it is resumed. Raises CommandError, and CheckpointError for that of another."""
-    if not resume and (folder / CHECKPOINT).exists():
-        raise CheckpointError(f"--output: {folder} holds a run already; resume it or choose another folder")
-    make_folder("--resume" if resume else "--output", folder)
+def _fill(options: argparse.Namespace, values: dict) -> None:
+    """Give the options that were not given these values."""
+    for name in REMEMBERED:
+        if getattr(options, name, None) is None and name in values:
+            setattr(options, name, values[name])
 
 
-def carry_out(run: Trainer, iterations: int, resume: bool) -> dict[str, float]:
+@contextmanager
+def open_run(options: argparse.Namespace, name: str) -> Iterator[Path]:
+    """The folder of the run, made unless it is resumed, and locked until the context ends; `name` is for a new one.
+
+    Raises CommandError, FolderError where another run has it, and CheckpointError where it holds one that has ended.
+    """
+    folder = options.resume or options.output
+    if folder is None:
+        make_folder("--output", Path("runs"))
+        folder = new_folder(Path("runs"), name)
+    make_folder("--resume" if options.resume else "--output", folder)
+    with locked(folder):
+        if not options.resume and (folder / CHECKPOINT).exists():
+            raise CheckpointError(f"--output: {folder} holds a run already; resume it or choose another folder")
+        yield folder
+
+
+def carry_out(run: Trainer, iterations: int, options: argparse.Namespace) -> dict[str, float]:
     """Train up to the last step, in a new run or on from the checkpoint; returns what the last evaluation found.
 
-    It is empty where no step was left. Raises CheckpointError, and KeyboardInterrupt that says how to go on.
+    It is empty where no step was left. Raises CheckpointError, and Interrupt that says how to go on.
     """
-    if resume:
+    run.choices = {name: value for name in REMEMBERED if (value := getattr(options, name, None)) is not None}
+    run.checkpoint_every = Interval(options.checkpoint_every)
+    if options.resume:
         run.resume()
         print(f"resumed at step {run.step}")
     try:
         return run.run(iterations)
-    except KeyboardInterrupt:
+    except Interrupt as stop:
         if not run.checkpoint_path.exists():
             raise
-        raise KeyboardInterrupt(f"interrupted at step {run.step}; train --resume {run.folder} goes on") from None
+        command = f"{options.prog} --resume {shlex.quote(str(run.folder))}"
+        raise Interrupt(stop.number, f"interrupted at step {run.step}; go on with: {command}") from None

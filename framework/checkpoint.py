@@ -1,5 +1,11 @@
-"""Checkpoints: tensors and text in one safetensors file, written whole or not at all."""
+"""Checkpoints: tensors and text in one safetensors file, written whole or not at all, and read whole or not at all.
 
+The text `checksum` is the SHA-256 of all that the file says: names, types, shapes and bytes of its tensors, and its
+other texts. A file without one, of another program, is read as it is.
+"""
+
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,22 +14,48 @@ from safetensors.numpy import save
 
 from kernels.files import write_whole
 
+CHECKSUM = "checksum"
+
 
 class CheckpointError(ValueError):
     """A file that is not the checkpoint it should be: one line that names it."""
 
 
 def write(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Write a checkpoint, whole or not at all."""
-    write_whole(path, save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata))
+    """Write a checkpoint with its checksum, whole or not at all. Raises OSError that names the file."""
+    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    write_whole(path, save(tensors, {**metadata, CHECKSUM: checksum(tensors, metadata)}))
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Tensors and metadata of a checkpoint. Raises CheckpointError for a file that is missing or none."""
+def read(path: Path, sealed: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Tensors and metadata of a checkpoint, but for its checksum.
+
+    sealed    whether it must have one, as all have that are written here
+
+    Raises CheckpointError for a file that is missing, is none, or is not as it was written.
+    """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: not a safetensors file ({error})") from None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:  # the latter three for types of no array
+        raise CheckpointError(f"{path}: not a safetensors file ({' '.join(str(error).split())})") from None
+    said = metadata.pop(CHECKSUM, None)
+    if said is None and sealed:
+        raise CheckpointError(f"{path}: no checksum found, one expected")
+    if said is not None and said != checksum(tensors, metadata):
+        raise CheckpointError(f"{path}: damaged, as what it holds has another checksum than it says")
+    return tensors, metadata
+
+
+def checksum(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> str:
+    """SHA-256 of tensors, C-contiguous, and texts: 64 hexadecimal digits."""
+    heads = [(name, str(array.dtype), array.shape) for name, array in sorted(tensors.items())]
+    found = hashlib.sha256(json.dumps([heads, metadata], sort_keys=True).encode())
+    for _, array in sorted(tensors.items()):
+        found.update(array.tobytes())
+    return found.hexdigest()

@@ -5,6 +5,7 @@ gives the same bits as training without.
 """
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -27,15 +28,16 @@ class Background:
     """`Background(batches, workers=1)(step)` is `batches(step)`, of which the following ones are on their way already.
 
     `batches` must be picklable; it is sent to each worker once. Use it as a context, or `close` it: workers end then.
+    They end with this process, however it ends.
     """
 
     def __init__(self, batches: Batches, workers: int = 1, ahead: int = 4):
         # Spawned, not forked: a fork would copy threads of Numba and CUDA in the midst of their work.
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(batches,))
         self._ahead = ahead
         self._coming: dict[int, Future] = {}
         with _without_interrupts():
+            self._pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(batches,))
             for _ in range(workers):  # the pool starts a process for each task that finds all others busy
                 self._pool.submit(int)
 
@@ -62,20 +64,22 @@ class Background:
         self.close()
 
 
+# Signals that reach all processes of a terminal. They are for the trainer alone to act on.
+OF_A_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
+
 @contextmanager
 def _without_interrupts():
-    """Processes that start inside ignore interrupts from the keyboard, which reach all processes, from the first on.
-
-    They are for the trainer alone to act on.
-    """
+    """Processes that start inside ignore what a terminal sends to all, from the first moment on."""
     if threading.current_thread() is not threading.main_thread():  # which alone may say how signals are handled
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in OF_A_TERMINAL}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # In a worker: what it makes batches with. Sent once, at its start.
@@ -85,8 +89,18 @@ _batches: Batches
 def _begin(batches):
     global _batches
     _batches = batches
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where processes do not inherit it
+    for number in OF_A_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)  # where processes do not inherit it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.showwarning = lambda message, *_: print(f"note    {message}", file=sys.stderr)
+
+
+def _end_with_parent():
+    """Who waits for work would wait forever when nobody is left to send any, as after a SIGKILL."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 def _make(step):

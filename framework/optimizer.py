@@ -5,6 +5,7 @@ replayed while both change. Where the norm is not finite the step changes nothin
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -85,12 +86,22 @@ class Optimizer:
             for name, array in flat.download().items()
         }
 
+    def check(self, arrays: dict[str, np.ndarray]) -> None:
+        """Raises ParameterError for arrays that are not the state of this optimizer."""
+        for flat, given in self._by_kind(arrays):
+            flat.check(given)
+
     def upload(self, arrays: dict[str, np.ndarray]) -> None:
-        """Restore the state. Raises ParameterError for an array that is missing or has another shape."""
+        """Restore the state. Raises ParameterError and then changes nothing."""
+        self.check(arrays)
+        for flat, given in self._by_kind(arrays):
+            flat.upload(given)
+
+    def _by_kind(self, arrays: dict[str, np.ndarray]) -> Iterator[tuple[Flat, dict[str, np.ndarray]]]:
         for kind, flat in self.state.items():
             if kind != "w":
                 prefix = f"{kind}."
-                flat.upload({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
+                yield flat, {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 def _find(name: str) -> Operation:

@@ -56,12 +56,17 @@ class Flat:
         return {n: host[self._slices[n]].reshape(s).astype(np.float32) for n, s in self.shapes.items()}
 
     def check(self, arrays: Arrays) -> None:
-        """Raises ParameterError for an array that is missing or has another shape."""
+        """Raises ParameterError for an array that is missing, has another shape, or holds what no weight can be."""
         for name, shape in self.shapes.items():
             if name not in arrays:
                 raise ParameterError(f"{name}: is missing, the network needs it with shape {tuple(shape)}")
-            if tuple(arrays[name].shape) != tuple(shape):
-                raise ParameterError(f"{name}: has shape {tuple(arrays[name].shape)}, the network needs {tuple(shape)}")
+            array = np.asarray(arrays[name])
+            if array.shape != tuple(shape):
+                raise ParameterError(f"{name}: has shape {array.shape}, the network needs {tuple(shape)}")
+            if array.dtype.kind != "f":
+                raise ParameterError(f"{name}: holds {array.dtype}, the network needs float32")
+            if bad := array.size - np.count_nonzero(np.isfinite(array)):
+                raise ParameterError(f"{name}: {bad} of {array.size} numbers are not finite, the network needs all")
 
     def upload(self, arrays: Arrays) -> None:
         """Set all arrays. Raises ParameterError and then changes nothing."""
@@ -109,13 +114,17 @@ class Parameters(Shown):
         """All parameters and running averages by name, float32, on the host."""
         return {**self.weights.download(), **self.states.download()}
 
-    def upload(self, arrays: Arrays) -> None:
-        """Set all parameters and running averages. Raises ParameterError and then changes nothing."""
+    def check(self, arrays: Arrays) -> None:
+        """Raises ParameterError for arrays that are not the parameters and running averages of this network."""
         known = {**self.weights.shapes, **self.states.shapes}
         if unknown := sorted(set(arrays) - set(known)):
             raise ParameterError(f"{unknown[0]}: the network has no such parameter ({len(unknown)} are unknown)")
         self.weights.check(arrays)
         self.states.check(arrays)
+
+    def upload(self, arrays: Arrays) -> None:
+        """Set all parameters and running averages. Raises ParameterError and then changes nothing."""
+        self.check(arrays)
         self.weights.upload(arrays)
         self.states.upload(arrays)
 

@@ -1,16 +1,15 @@
 """Recipes: all that decides how a run trains, kept with the run, so that it can be gone on with and made again."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from framework import checkpoint
 from framework.checkpoint import CheckpointError
 from framework.optimizer import Optimizer
+from framework.run_state import RunState
 from framework.schedule import Schedule, cosine_schedule, require_rate, step_schedule
 from kernels.operation import unknown
 
@@ -81,12 +80,14 @@ class Recipe:
     @classmethod
     def of_run(cls, path: Path) -> Self:
         """The recipe of the run that left a checkpoint. Raises CheckpointError for a run that had no such recipe."""
-        _, metadata = checkpoint.read(path)
-        settings = json.loads(metadata.get("settings", "{}"))
+        settings = RunState.read(path).settings
         names = [field.name for field in dataclasses.fields(cls)]
         if missing := [name for name in names if name not in settings]:
             raise CheckpointError(f"{path}: no {missing[0]} found in its settings, a run of {cls.kind} expected")
-        return cls(**_tuples({name: settings[name] for name in names}))
+        try:
+            return cls(**_tuples({name: settings[name] for name in names}))
+        except (RecipeError, TypeError) as error:
+            raise CheckpointError(f"{path}: {error}") from None
 
     def make_schedule(self) -> Schedule:
         if self.schedule == "cosine":

@@ -4,8 +4,8 @@ A run is a folder:
 
     metrics.jsonl           one line a step, written as it is made: iteration, loss, rate, norm; now and then what
                             `evaluate` says
-    checkpoint.safetensors  parameters, running averages, optimizer state; the step; seed and settings of the run; and
-                            which algorithms its steps take, should another version choose others
+    checkpoint.safetensors  parameters, running averages, optimizer state; the step; settings and choices of the run;
+                            and which algorithms its steps take, should another version choose others
 
 The batch of a step is a function of the seed and the step alone, so the step is all that is needed to go on in
 the data where a run stopped: a resumed run equals, bit for bit, one that was never interrupted.
@@ -13,28 +13,35 @@ the data where a run stopped: a resumed run equals, bit for bit, one that was ne
 
 import json
 import math
-import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from framework import checkpoint
+from framework.checkpoint import CheckpointError
 from framework.compiling import when_compiling
+from framework.interval import Interval
 from framework.loading import Batches
+from framework.log import Log, Record, cut_back
 from framework.model import Model
 from framework.optimizer import Optimizer
+from framework.parameters import ParameterError
 from framework.program import NonFinite, Program
+from framework.run_state import RunState
 from framework.schedule import Schedule
+from kernels.interrupts import Interrupt, Noted
 
 CHECKPOINT = "checkpoint.safetensors"
+
+# A setting in which a run and its checkpoint may differ: how far it shall go. All others decide its bits.
+PROLONGED = "iterations"
+
+# Seconds within which a signal sent to all processes has reached this one, where it has already ended a worker.
+TOGETHER = 0.2
 
 # Seconds between lines in a log that say what is compiled.
 SPARSE = 2.0
@@ -50,8 +57,11 @@ class Trainer:
     folder              where the run is written
     settings            what a run must have in common with the checkpoint it resumes: seed, data ...
     evaluate            () -> metrics by name, called every `evaluate_every` steps and at the end
+    checkpoint_every    so many steps, as 500, or minutes, as "10m"; there is one at the end, too
     build               (inputs) -> what a network that takes inputs of several sizes is built for; a program each
     parts               outputs of shape (1,) that are logged beside the loss
+
+    Raises ValueError for a `checkpoint_every` that is no interval.
     """
 
     def __init__(
@@ -65,7 +75,7 @@ class Trainer:
         settings: dict[str, Any],
         evaluate: Callable[[], dict[str, float]] | None = None,
         evaluate_every: int = 500,
-        checkpoint_every: int = 500,
+        checkpoint_every: int | str = 500,
         build: Callable[[dict[str, np.ndarray]], dict[str, Any]] = lambda inputs: {},
         parts: tuple[str, ...] = (),
     ):
@@ -75,11 +85,12 @@ class Trainer:
         self._algorithms: dict[str, dict[str, str]] = {}  # of each program's options, and what it was built for
         optimizer.attach(model.parameters)
         self.folder, self.evaluate = folder, evaluate
-        self.evaluate_every, self.checkpoint_every = evaluate_every, checkpoint_every
-        self.settings = json.dumps({"model": model.name, "batch": batch, **settings}, sort_keys=True)
+        self.evaluate_every, self.checkpoint_every = evaluate_every, Interval(str(checkpoint_every))
+        self.settings = json.loads(json.dumps({"model": model.name, "batch": batch, **settings}))
+        self.choices: dict[str, Any] = {}  # what the checkpoint keeps beside for whoever resumes: all that JSON has
         self.step = 0
         self.seconds = 0.0
-        self.records: list[dict[str, float]] = []
+        self.records: list[Record] = []
 
     @property
     def checkpoint_path(self) -> Path:
@@ -95,44 +106,47 @@ class Trainer:
         return self.step / self.seconds if self.seconds else 0.0
 
     def resume(self) -> None:
-        """Go on from the folder's checkpoint. Raises CheckpointError for one that belongs to another kind of run."""
-        tensors, metadata = checkpoint.read(self.checkpoint_path)
-        theirs, ours = json.loads(metadata.get("settings", "{}")), json.loads(self.settings)
-        for name in sorted(ours.keys() | theirs.keys()):
-            if theirs.get(name) != ours.get(name):
-                raise checkpoint.CheckpointError(
-                    f"{self.checkpoint_path}: {name} is {theirs.get(name)!r} there, {ours.get(name)!r} in this run"
-                )
-        prefix = "optimizer."
-        self.model.parameters.upload({n: t for n, t in tensors.items() if not n.startswith(prefix)})
-        self.optimizer.upload({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
-        self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
-        self._algorithms = json.loads(metadata.get("algorithms", "{}"))
-        self.records = cut_back(self.metrics_path, self.step)
+        """Go on from the folder's checkpoint.
+
+        Raises CheckpointError for one that is damaged or belongs to another kind of run, and then changes nothing.
+        """
+        state = RunState.read(self.checkpoint_path)
+        for name in sorted((self.settings.keys() | state.settings.keys()) - {PROLONGED}):
+            ours, theirs = self.settings.get(name), state.settings.get(name)
+            if theirs != ours:
+                raise CheckpointError(f"{self.checkpoint_path}: {name} is {theirs!r} there, {ours!r} in this run")
+        try:
+            self.model.parameters.check(state.weights)
+            self.optimizer.check(state.optimizer)
+        except ParameterError as error:
+            raise CheckpointError(f"{self.checkpoint_path}: {error}") from None
+        self.records = cut_back(self.metrics_path, state.step)
+        self.model.parameters.upload(state.weights)
+        self.optimizer.upload(state.optimizer)
+        self.step, self.seconds, self._algorithms = state.step, state.seconds, state.algorithms
 
     def save(self) -> None:
-        """Write the checkpoint."""
-        tensors = self.model.parameters.download()
-        tensors |= {f"optimizer.{name}": array for name, array in self.optimizer.download().items()}
-        metadata = {"step": str(self.step), "seconds": f"{self.seconds:.3f}", "settings": self.settings}
-        metadata["algorithms"] = json.dumps(self._algorithms, sort_keys=True)
-        checkpoint.write(self.checkpoint_path, tensors, metadata)
+        """Write the checkpoint, whole or not at all. Raises OSError that names the file."""
+        weights, optimizer = self.model.parameters.download(), self.optimizer.download()
+        how = self.settings, self.choices, self._algorithms
+        RunState(weights, optimizer, self.step, self.seconds, *how).write(self.checkpoint_path)
 
     def run(self, iterations: int, progress: bool = True) -> dict[str, float]:
         """Train up to step `iterations`; returns the last evaluation's metrics.
 
         Raises NonFinite where a loss or gradient is not finite; the weights are then those before the step.
-        Interrupted from the keyboard, it finishes its step, but no evaluation, leaves a checkpoint and raises
-        KeyboardInterrupt.
+        Interrupted from the keyboard, by SIGTERM or SIGHUP, it finishes its step, but no evaluation, leaves a
+        checkpoint and raises Interrupt. It leaves one, too, where no batch could be made.
         """
         metrics: dict[str, float] = {}
         started = time.perf_counter() - self.seconds
         bar = tqdm(total=iterations, initial=self.step, unit="step", disable=not progress, dynamic_ncols=True)
         bar.mininterval = 0.5 if sys.stderr.isatty() else 10.0  # seconds; in a log each update is a line
         compiling = when_compiling(self.model.device, teller(bar) if progress else lambda what: None)
-        with bar, self._log() as log, Interrupts() as interrupts, compiling:
+        self.checkpoint_every.start()
+        with bar, Noted() as interrupts, self._log() as log, compiling:
             while self.step < iterations:
-                record = self._one_step()
+                record = self._one_step(self._batch(log, interrupts))
                 self.seconds = time.perf_counter() - started
                 last = self.step == iterations
                 due = last or self.step % self.evaluate_every == 0
@@ -141,27 +155,42 @@ class Trainer:
                         metrics = self.evaluate()
                         record |= metrics
                 self.records.append(record)
-                log.write(json.dumps(record) + "\n")
+                log.add(record)
                 shown = {"loss": f"{record['loss']:.4f}", **{n: f"{v:.4g}" for n, v in metrics.items()}}
                 bar.set_description(refresh=False)  # whatever was compiled now is
                 bar.set_postfix(shown, refresh=False)
                 bar.update()
-                if last or interrupts.seen or self.step % self.checkpoint_every == 0:
-                    os.fsync(log.fileno())  # the log never ends before the checkpoint, even where the power fails
-                    self.save()
+                if last or interrupts.seen or self.checkpoint_every.is_over(self.step):
+                    self._keep(log)
                 if interrupts.seen:
-                    raise KeyboardInterrupt
+                    raise Interrupt(interrupts.seen)
         return metrics
 
-    def _log(self) -> TextIO:
-        """The log, open for the lines that follow, each of which is there for others to read once it is written."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _log(self) -> Log:
         if not self.step:
             cut_back(self.metrics_path, 0)  # what a run left that ended before its first checkpoint
-        return self.metrics_path.open("a", buffering=1)
+        return Log(self.metrics_path)
 
-    def _one_step(self) -> dict[str, float]:
-        inputs, rate = self.batches(self.step), self.schedule(self.step)
+    def _keep(self, log: Log) -> None:
+        """Write the checkpoint. The log never ends before it, even where the power fails."""
+        log.sync()
+        self.save()
+        self.checkpoint_every.start()
+
+    def _batch(self, log: Log, interrupts: Noted) -> dict[str, np.ndarray]:
+        """The inputs of the next step. Where there are none, the steps that were made are kept."""
+        try:
+            return self.batches(self.step)
+        except Exception:
+            if self.step:
+                self._keep(log)
+            time.sleep(TOGETHER)
+            if interrupts.seen:  # it went to the workers as well
+                raise Interrupt(interrupts.seen) from None
+            raise
+
+    def _one_step(self, inputs: dict[str, np.ndarray]) -> Record:
+        rate = self.schedule(self.step)
         self.optimizer.set_rate(rate, self.step)
         program = self._program(inputs)
         results = program(**inputs)
@@ -204,57 +233,3 @@ def teller(bar: tqdm) -> Callable[[str], None]:
             due = now + SPARSE
 
     return tell
-
-
-class Interrupts:
-    """Notes an interrupt from the keyboard (SIGINT) and does not raise it: a step is made whole or not at all."""
-
-    def __enter__(self):
-        self.seen = self.breaks = False
-        self.ours = threading.current_thread() is threading.main_thread()
-        if self.ours:
-            self.before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, *_):
-        if self.ours:
-            signal.signal(signal.SIGINT, self.before)
-
-    @contextmanager
-    def at_once(self):
-        """What is inside ends at an interrupt, as nothing depends on it being whole; and it is noted."""
-        try:
-            self.breaks = True
-            yield
-        except KeyboardInterrupt:
-            pass
-        finally:
-            self.breaks = False
-
-    def _note(self, *_):
-        self.seen = True
-        if self.breaks:
-            raise KeyboardInterrupt
-
-
-def cut_back(path: Path, step: int) -> list[dict[str, float]]:
-    """The records of a log up to a step. What stands after them is cut off the file: those steps are made again.
-
-    So is a last line that is not whole, because whoever wrote it was killed.
-    """
-    records: list[dict[str, float]] = []
-    if not path.exists():
-        return records
-    with path.open("r+b") as file:
-        end = 0
-        for line in file:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                break
-            if record["iteration"] > step or not line.endswith(b"\n"):
-                break
-            records.append(record)
-            end += len(line)
-        file.truncate(end)
-    return records

@@ -3,6 +3,8 @@
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -11,21 +13,34 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file. Whoever looks at `path`, whenever, finds the old file or the new one, never a part.
 
     Until it is whole it stands beside `path`, under a name with the number of this process. What a process left there
-    that was killed is taken away.
+    that was killed is taken away. Raises OSError that names the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    take_away_unfinished(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        take_away_unfinished(path)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What the system refuses inside, it refuses of this file: a full disk names none, a temporary name says little.
+
+    Raises OSError.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be written ({error.strerror or error})", str(path)) from error
 
 
 def write_figure(path: Path, figure) -> None:

@@ -23,6 +23,7 @@ from framework import weights
 from framework.loading import Background
 from framework.picture import draw_plan
 from framework.summary import Summary
+from framework.trainer import Trainer
 from kernels.commands.command_line import make_folder, note, progress, write_json
 from kernels.files import write_whole
 
@@ -77,22 +78,27 @@ def _count(number: int, name: str) -> str:
 
 def train(options) -> None:
     """Train, score, and leave weights, log and figures in the run's folder."""
-    chosen, folder = choose_run(options, "faces", DetectorRecipe(), recipe, MODELS)
+    chosen = choose_run(options, DetectorRecipe(), recipe, MODELS)
     faces = _faces(options)
     model = chosen.make_model(options.device)
     if options.backbone:
         load_backbone(model, options.backbone)
-    open_run(folder, options.resume)
-    print(f"data    {faces.source}")
-    print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-    print(f"recipe  {chosen}")
-    print(f"output  {folder}")
-    crops = Crops(faces.train, chosen)
-    with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:
-        run = trainer(faces, chosen, model, batches, folder, options.evaluate_every)
-        metrics = carry_out(run, chosen.iterations, options.resume)
-    result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
-    result = result or score(model, faces.validation).metrics  # where no step was left
+    with open_run(options, f"faces-{chosen.model}") as folder:
+        print(f"data    {faces.source}")
+        print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
+        print(f"recipe  {chosen}")
+        print(f"output  {folder}")
+        crops = Crops(faces.train, chosen)
+        with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:
+            run = trainer(faces, chosen, model, batches, folder, options.evaluate_every)
+            metrics = carry_out(run, chosen.iterations, options)
+        result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
+        _finish(options, run, faces, chosen, result or score(model, faces.validation).metrics)  # if no step was left
+
+
+def _finish(options, run: Trainer, faces: Faces, chosen: DetectorRecipe, result: dict[str, float]) -> None:
+    """Write what the run leaves, and say what it is."""
+    model, folder = run.model, run.folder
     rounded = {name: round(value, 4) for name, value in result.items()}
     weights.save(model, folder / "weights.safetensors", data=faces.source, **rounded, **asdict(chosen))
     learned = f"{model.name}: {len(faces.train):,} pictures to learn from, {len(faces.validation):,} held out"

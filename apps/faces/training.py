@@ -224,7 +224,7 @@ def trainer(
         batches,
         recipe.make_schedule(),
         folder,
-        {**dataclasses.asdict(recipe), "data": faces.source},
+        {**dataclasses.asdict(recipe), "data digest": faces.digest},
         lambda: {f"validation_{name}": value for name, value in score(model, faces.validation).metrics.items()},
         evaluate_every,
         build=lambda inputs: {"size": inputs["image"].shape[1:3]},

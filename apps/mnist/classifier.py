@@ -102,7 +102,7 @@ def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, eva
         batches,
         recipe.make_schedule(),
         folder,
-        {**dataclasses.asdict(recipe), "data": digits.source},
+        {**dataclasses.asdict(recipe), "data digest": digits.digest},
         evaluate,
         evaluate_every,
     )

@@ -12,6 +12,7 @@ from apps.mnist.data import Digits, load
 from apps.mnist.models import MODELS
 from framework import Model, weights
 from framework.summary import Summary
+from framework.trainer import Trainer
 from kernels.commands.command_line import note, write_json
 from kernels.device import find_device
 
@@ -32,20 +33,26 @@ def _load(options) -> Digits:
 
 def train(options) -> None:
     """Train, evaluate, and leave weights, log and figures in the run's folder."""
-    chosen, folder = choose_run(options, "mnist", DigitRecipe(), recipe, MODELS)
+    chosen = choose_run(options, DigitRecipe(), recipe, MODELS)
     digits = _load(options)
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
-    open_run(folder, options.resume)
-    print(f"data    {digits.source}, {digits.origin}")
-    print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-    print(f"recipe  {chosen}")
-    print(f"output  {folder}")
-    run = trainer(digits, chosen, model, folder, options.evaluate_every)
-    carry_out(run, chosen.iterations, options.resume)
+    with open_run(options, f"mnist-{chosen.model}") as folder:
+        print(f"data    {digits.source}, {digits.origin}")
+        print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
+        print(f"recipe  {chosen}")
+        print(f"output  {folder}")
+        run = trainer(digits, chosen, model, folder, options.evaluate_every)
+        carry_out(run, chosen.iterations, options)
+        _finish(options, run, digits, chosen)
+
+
+def _finish(options, run: Trainer, digits: Digits, chosen: DigitRecipe) -> None:
+    """Look at all digits held out, write what the run leaves, and say what it is."""
     from apps.mnist import figures  # here, because it loads slowly, and the first step shall not wait for it
 
+    model, folder = run.model, run.folder
     result = Evaluation(model, digits)()
     facts = {"data": digits.source, "accuracy": result.accuracy}
     weights.save(model, folder / "weights.safetensors", **facts, **asdict(chosen))

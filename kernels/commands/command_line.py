@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from kernels.debugging import is_debugging
 from kernels.files import write_whole
+from kernels.interrupts import Interrupt, answered, interrupt
 from kernels.modules import OperationError
 from kernels.operation import unknown
 
@@ -44,16 +45,17 @@ USER_ERRORS: Errors = (CommandError, MemoryError, OSError, OperationError)
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None, errors: Errors | Late = ()) -> int:
     """Run the command that the arguments name, by default those of the process; returns the exit code.
 
-    It is 0 unless the command gives another, 1 after an error and 130 after an interrupt. Errors a user can cause, the
-    program's own `errors` among them, are one line on standard error, and so are warnings; the traceback is above it
-    where HANDWRITTEN_DEBUG asks for it. Arguments that cannot be are one line too, and leave with code 2 by SystemExit.
+    It is 0 unless the command gives another, 1 after an error, and after an interrupt 130; after SIGTERM or SIGHUP,
+    which are answered alike, 143 or 129. Errors a user can cause, the program's own `errors` among them, are one line
+    on standard error, and so are warnings; the traceback is above it where HANDWRITTEN_DEBUG asks for it. Arguments
+    that cannot be are one line too, and leave with code 2 by SystemExit.
 
     errors    or a function that is asked for them where there is an error, as some stand in modules that load slowly
     """
     options = parser.parse_args(arguments)
     logging.getLogger("numba").setLevel(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with answered(interrupt), warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: note(str(message))
             code = options.run(options) or 0
             sys.stdout.flush()
@@ -68,10 +70,10 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None,
             traceback.print_exc()
         print(f"{called(options.prog)}: {one_line(error)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt as interrupt:
+    except KeyboardInterrupt as stop:
         after = "\n" if sys.stderr.isatty() else ""  # the ^C that a terminal shows
-        print(f"{after}{called(options.prog)}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        return 130
+        print(f"{after}{called(options.prog)}: {str(stop) or 'interrupted'}", file=sys.stderr)
+        return stop.status if isinstance(stop, Interrupt) else 130
 
 
 def one_line(error: Exception) -> str:

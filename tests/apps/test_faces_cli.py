@@ -26,6 +26,7 @@ from apps.faces.training import DetectorRecipe, score
 from apps.mnist.classifier import DigitRecipe
 from framework import Model, checkpoint
 from framework import weights as weights_files
+from framework.run_state import RunState
 from tests.helpers.films import greys, made
 from tests.helpers.programs import environment, python
 from tests.helpers.wider_face import face, write_split
@@ -287,7 +288,7 @@ def test_evaluate_finds_the_score_that_training_reported(trained, run, monkeypat
 
 def test_resuming_a_finished_run_changes_nothing(trained, run):
     tensors, facts = checkpoint.read(trained.folder / "weights.safetensors")
-    said = run("train", "--resume", trained.folder, *HERE, "--workers", 0, "--validation", 1, "--json", "again.json")
+    said = run("train", "--resume", trained.folder, "--json", "again.json")
     assert "resumed at step 2" in said
     again = json.loads(Path("again.json").read_text())
     assert {**again, "steps_per_second": 0} == {**trained.result, "steps_per_second": 0}  # of seconds that are rounded
@@ -306,7 +307,6 @@ def test_a_run_is_not_overwritten(trained, run):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (("--iterations", 5), "--iterations"),
         (("--seed", 1, "--learning-rate", 0.1), "--learning-rate"),
         (("--model", "lite"), "--model"),
         (("--frozen",), "--frozen"),
@@ -324,9 +324,10 @@ def test_a_run_of_other_data_or_of_another_app_is_not_resumed(trained, run, monk
     write_split(Path("wider"), "train", {"a.jpg": [face()]})
     write_split(Path("wider"), "val", {"a.jpg": [face()]})
     monkeypatch.setenv("WIDER_FACE_DIR", "wider")
-    complaint = run("train", "--resume", trained.folder, "--workers", 0, *HERE, code=1)
-    assert "data is 'crowds composed of faces in scikit-image (2000 / 200)' there, 'photographs from" in complaint
-    checkpoint.write(Path("digits/checkpoint.safetensors"), {}, {"settings": '{"model": "cnn6", "iterations": 9}'})
+    complaint = run("train", "--resume", trained.folder, "--data", "wider", code=1)
+    ours, theirs = load("wider").digest, load("builtin").digest
+    assert f"data digest is '{theirs}' there, '{ours}' in this run" in complaint
+    RunState({}, {}, 5, 1.0, {"model": "cnn6", "iterations": 9}).write(Path("digits/checkpoint.safetensors"))
     complaint = run("train", "--resume", "digits", code=1)
     expected = "digits/checkpoint.safetensors: no batch found in its settings, a run of a face detector expected\n"
     assert complaint == f"apps.faces train: {expected}"
@@ -340,7 +341,7 @@ def test_a_run_of_other_data_or_of_another_app_is_not_resumed(trained, run, monk
     ],
 )
 def test_a_run_of_another_model_is_not_resumed(run, settings, complaint):
-    checkpoint.write(Path("other/checkpoint.safetensors"), {}, {"settings": json.dumps(asdict(settings))})
+    RunState({}, {}, 5, 1.0, asdict(settings)).write(Path("other/checkpoint.safetensors"))
     said = run("train", "--resume", "other", code=1)
     assert said == f"apps.faces train: other/checkpoint.safetensors: {complaint}\n"
 
@@ -356,7 +357,8 @@ def test_interrupted_it_ends_its_workers_and_says_how_to_go_on():
         complaint += process.communicate(timeout=120)[1]
         assert process.returncode == 130, complaint
         steps = records("run/metrics.jsonl")[-1]["iteration"]
-        line = f"apps.faces train: interrupted at step {steps}; train --resume run goes on"
+        command = "python -m apps.faces train --resume run"
+        line = f"apps.faces train: interrupted at step {steps}; go on with: {command}"
         assert complaint.splitlines()[-1] == line
         assert "Traceback" not in complaint
         assert Path("run/checkpoint.safetensors").exists()

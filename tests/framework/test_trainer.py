@@ -196,7 +196,7 @@ def test_the_log_is_there_to_be_read_while_the_run_goes_on(tmp_path):
     assert lines == [0, 1, 2, 3]
 
 
-class Stop(Exception):
+class Stop(BaseException):
     """Ends a run without a word, as SIGKILL does."""
 
 
