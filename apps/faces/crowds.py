@@ -67,9 +67,9 @@ class Crowds:
         return (self[index] for index in range(self.count))
 
 
-def digest(*crowds: Crowds) -> str:
-    """Which crowds these are: 16 hexadecimal digits of a SHA-256 of this recipe's version, and of counts and seeds."""
-    return hashlib.sha256(repr((VERSION, *crowds)).encode()).hexdigest()[:16]
+def digest(crowds: Crowds) -> str:
+    """Which crowds these are: 16 hexadecimal digits of a SHA-256 of this recipe's version, and of count and seed."""
+    return hashlib.sha256(repr((VERSION, crowds)).encode()).hexdigest()[:16]
 
 
 def crowd_of(n: int, seed: int, size: int = LONG, held_out: bool = False) -> Example:

@@ -24,8 +24,8 @@ class Faces:
     """Examples for training and validation.
 
     source: where from, a line; problems: what is to be known of them, a line each; lists: the folder where WIDER FACE's
-    lists of easy, medium and hard faces would be; digest: which data it is, wherever it was found, be some of the
-    photographs for validation left out or not.
+    lists of easy, medium and hard faces would be; digest: which faces are learned from, wherever they were found, or
+    nothing where nobody knows.
     """
 
     train: Examples
@@ -70,7 +70,7 @@ def read_folder(folder: Path, origin: str, most: int | None = None) -> Faces:
         source,
         (*train_problems, *validation_problems),
         folder / "wider_face_split",
-        digest(train, validation),
+        digest(train),
     )
 
 
@@ -78,4 +78,4 @@ def builtin(most: int | None = None) -> Faces:
     """Crowds of faces that scikit-image carries: other faces and backgrounds for training than for validation."""
     train, validation = Crowds(CROWDS[0], seed=0), Crowds(min(most or CROWDS[1], CROWDS[1]), seed=0, held_out=True)
     source = f"crowds composed of faces in scikit-image ({CROWDS[0]} / {CROWDS[1]})"
-    return Faces(train, validation, source, digest=crowds.digest(train, replace(validation, count=CROWDS[1])))
+    return Faces(train, validation, source, digest=crowds.digest(train))

@@ -20,6 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.errors import DataError
+from apps.faces.matlab import read_matlab
+
 # Face heights in pixels, from the first to below the second: the paper's three scales.
 SCALES = {"large": (300, np.inf), "medium": (50, 300), "small": (10, 50)}
 LISTS = ("easy", "medium", "hard")
@@ -204,24 +207,36 @@ def subsets(truths: Sequence[Truth], names: Sequence[str] = (), folder: Path | N
 
 
 def listed(truths: Sequence[Truth], names: Sequence[str], path: Path) -> list[Truth]:
-    """The truth by a list of the toolbox: for each picture it has all boxes, and the numbers of those that count."""
-    from scipy.io import loadmat  # here, because it loads slowly and is seldom needed
+    """The truth by a list of the toolbox: for each picture it has all boxes, and the numbers of those that count.
 
-    counted = {}
-    file = loadmat(path)
-    events = zip(*(file[key] for key in ("event_list", "file_list", "face_bbx_list", "gt_list")), strict=True)
-    for event, pictures, corners, faces in events:
-        for picture, boxes, numbers in zip(pictures[0], corners[0], faces[0], strict=True):
-            counts = np.zeros(len(boxes[0]), bool)
-            counts[numbers[0].astype(int).ravel() - 1] = True
-            solid = (boxes[0][:, 2:] > 0).all(axis=1)  # x y w h: one without area is no face, as in apps.faces.wider
-            counted[f"{event[0].item()}/{picture[0].item()}"] = counts[solid]
-
+    Raises DataError for a list that is none, and for one of other faces.
+    """
+    counted = read_list(path)
     chosen = []
     for name, truth in zip(names, truths, strict=True):
         number = len(truth.boxes)
         counts = counted.get(name.removesuffix(".jpg"), np.zeros(number, bool))  # of pictures not in the list none does
         if len(counts) != number:
-            raise ValueError(f"{path}: {len(counts)} faces in {name} found, {number} expected")
+            raise DataError(f"{path}: {len(counts)} faces in {name} found, {number} expected")
         chosen.append(Truth(truth.boxes, ~counts))
     return chosen
+
+
+def read_list(path: Path) -> dict[str, np.ndarray]:
+    """For each picture of a list, by its name, which of its faces with an area count, bool (n,). Raises DataError."""
+    file = read_matlab(path)
+    counted = {}
+    try:
+        events = zip(*(file[key] for key in ("event_list", "file_list", "face_bbx_list", "gt_list")), strict=True)
+        for event, pictures, corners, faces in events:
+            for picture, boxes, numbers in zip(pictures, corners, faces, strict=True):
+                counts = np.zeros(len(boxes), bool)
+                chosen = np.asarray(numbers, int).ravel()
+                if chosen.size and not 1 <= chosen.min() <= chosen.max() <= len(boxes):
+                    raise ValueError(f"faces {chosen.min()} to {chosen.max()} of {len(boxes)}")
+                counts[chosen - 1] = True
+                solid = (boxes[:, 2:] > 0).all(axis=1)  # x y w h: one without area is no face, as in apps.faces.wider
+                counted[f"{event}/{picture}"] = counts[solid]
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: {error} found, a list of events, pictures and faces expected") from error
+    return counted

@@ -88,17 +88,15 @@ def leads_into(home: str, name: str) -> bool:
     return os.path.realpath(os.path.join(home, name)).startswith(os.path.join(home, ""))
 
 
-def digest(*splits: Sequence[Photograph]) -> str:
+def digest(photographs: Sequence[Photograph]) -> str:
     """Which photographs these are, wherever they are: 16 hexadecimal digits of a SHA-256.
 
     It is of their names, the sizes of their files and what is written about their faces, but not of their pixels.
     """
     found = hashlib.sha256()
-    for photographs in splits:
-        found.update(f"{len(photographs)} photographs\n".encode())
-        for p in photographs:
-            found.update(f"{p.name}\n{p.state[0]} bytes, {len(p.boxes)} faces\n".encode())
-            found.update(p.boxes.tobytes() + p.attributes.tobytes())
+    for p in photographs:
+        found.update(f"{p.name}\n{p.state[0]} bytes, {len(p.boxes)} faces\n".encode())
+        found.update(p.boxes.tobytes() + p.attributes.tobytes())
     return found.hexdigest()[:16]
 
 

@@ -32,8 +32,8 @@ def test_digits_have_one_digest_however_they_are_stored(tmp_path, monkeypatch):
     assert int(found[0].digest, 16) >= 0
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_one_other_byte_in_any_file_is_another_digest(tmp_path, name):
+@pytest.mark.parametrize("name", FILES[:2])
+def test_one_other_byte_to_learn_from_is_another_digest(tmp_path, name):
     folder = write_folder(tmp_path / "mnist")
     before = mnist.read_folder(folder, "here").digest
     content = bytearray(gzip.decompress((folder / name).read_bytes()))
@@ -82,16 +82,15 @@ def test_faces_have_one_digest_wherever_the_folder_is_and_however_many_are_looke
     assert faces.read_folder(tmp_path.with_name("elsewhere"), "here").digest == found.digest
 
 
-@pytest.mark.parametrize("split", ["train", "val"])
-def test_another_face_name_or_photograph_is_another_digest(folder, split):
+def test_another_face_or_photograph_to_learn_from_is_another_digest(folder):
     found = {faces.read_folder(folder, "here").digest}
-    annotations = folder / "wider_face_split" / f"wider_face_{split}_bbx_gt.txt"
+    annotations = folder / "wider_face_split" / "wider_face_train_bbx_gt.txt"
     content = annotations.read_text()
     for other in (content.replace("1 2 5 6", "1 2 5 7", 1), content.replace("6 1 0 1 0 2 0", "6 1 0 1 1 2 0", 1)):
         annotations.write_text(other)
         found.add(faces.read_folder(folder, "here").digest)
     annotations.write_text(content)
-    photograph = next((folder / split / "images").rglob("*.jpg"))
+    photograph = folder / "train" / "images" / "0--A" / "b.jpg"
     with photograph.open("ab") as file:
         file.write(b"\0")
     found.add(faces.read_folder(folder, "here").digest)
