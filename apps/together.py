@@ -13,6 +13,9 @@ from kernels.commands.command_line import Tell
 # Seconds in which the first rank says what went wrong where all find the same, before another does and ends it.
 FIRST = 1.0
 
+# Seconds in which a launcher has passed on what was said: it drops what it has not read when a rank ends all.
+PASSED_ON = 0.3
+
 
 def together(ranks: Alone, work: Callable[[Tell], int]) -> int:
     """Do the work, which tells of errors by what it is given; returns the exit code.
@@ -31,7 +34,7 @@ def together(ranks: Alone, work: Callable[[Tell], int]) -> int:
         command, _, said = line.partition(": ")
         print(line if everywhere else f"{command}: rank {ranks.rank}: {said}", file=speak, flush=True)
         if not everywhere:
-            ranks.abort(getattr(error, "status", 1))
+            end(ranks, getattr(error, "status", 1))
 
     try:
         if ranks.first:
@@ -41,5 +44,10 @@ def together(ranks: Alone, work: Callable[[Tell], int]) -> int:
     except Exception:
         lines = traceback.format_exc().splitlines(keepends=True)
         print("".join(f"rank {ranks.rank}: {line}" for line in lines), file=speak, flush=True)
-        ranks.abort(1)
+        end(ranks, 1)
         raise
+
+
+def end(ranks: Alone, status: int) -> None:
+    time.sleep(PASSED_ON)
+    ranks.abort(status)

@@ -7,7 +7,7 @@ from framework.optimizer import Optimizer
 from framework.parameters import Arrays, Parameters
 from framework.plan import Plan
 from framework.program import Program
-from framework.ranks import Alone, RanksError
+from framework.ranks import Alone
 from framework.sharing import Share
 from kernels.device import Device, find_device
 
@@ -59,10 +59,8 @@ class Model:
         """
         mine, share = batch, None
         if ranks and ranks.size > 1:
-            mine = len(ranks.share(batch))
+            mine = len(ranks.rows(batch))
             share = Share(mine, batch)
-            if batch < ranks.size:
-                raise RanksError(f"a batch of {batch} for {ranks.size} ranks: at least one example each is needed")
         graph = self.build(mine, **build)
         plan = Plan(graph, outputs, objective="loss", dtype=self.device.dtype, reuse=reuse, share=share)
         return Program(plan, self.parameters, optimizer, algorithms, ranks, bucket)

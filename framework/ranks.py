@@ -56,6 +56,12 @@ class Alone:
         """Which of so many things, in their order, are this rank's: as many as any other's, or one more."""
         return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
+    def rows(self, batch: int) -> range:
+        """Which examples of a batch are this rank's. Raises RanksError where there are more ranks than examples."""
+        if batch < self.size:
+            raise RanksError(f"a batch of {batch} for {self.size} ranks: at least one example each is needed")
+        return self.share(batch)
+
     def gather(self, value: Any) -> list[Any]:
         """What all ranks have, in their order: anything that JSON can say."""
         return [value]
@@ -246,6 +252,7 @@ class Mpi(Alone):
     def _give_up(self):
         said = f"rank {self.rank}: the other ranks did not answer for {self._patience.seconds:g} s: one of them hangs"
         print(said, file=sys.__stderr__, flush=True)
+        time.sleep(0.3)  # until a launcher has passed it on
         self.abort(1)
 
     def abort(self, code):

@@ -109,7 +109,7 @@ def train(options) -> None:
         print(f"recipe  {chosen}")
         say_who(options.ranks)
         print(f"output  {folder}")
-        crops = Crops(faces.train, chosen, options.ranks.share(chosen.batch))
+        crops = Crops(faces.train, chosen, options.ranks.rows(chosen.batch))
         with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:
             run = trainer(faces, chosen, model, batches, folder, options.evaluate_every, options.ranks)
             metrics = carry_out(run, chosen.iterations, options)

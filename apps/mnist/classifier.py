@@ -86,7 +86,7 @@ def trainer(
 ) -> Trainer:
     """A trainer for the recipe, which evaluates on the digits held out; of several ranks, that of this one."""
     ranks = ranks or Alone()
-    mine = ranks.share(recipe.batch)
+    mine = ranks.rows(recipe.batch)
     images = digits.train_images
     targets = (1 - recipe.smooth) * one_hot(digits.train_labels) + np.float32(recipe.smooth / CLASSES)
     sampler = Sampler(len(images), recipe.batch, recipe.seed)

@@ -1,0 +1,157 @@
+"""Ranks that fail: who it was is said, all end within seconds, and a run goes on from its checkpoint."""
+
+import os
+import re
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from framework import checkpoint
+from tests.helpers.checks import assert_same
+from tests.helpers.mpi import carried_out, started
+
+LONG = ("-m", "apps.mnist", "train", "--data", "builtin", "--model", "pooled", "--batch-size", 10)
+
+# Seconds in which all must have ended; a launcher gives those that do not answer a few.
+SOON = 20
+
+
+def under_way(folder, ranks=2, steps=10**6, **environment):
+    """A run that has made some steps, and the processes of its ranks."""
+    process = started(
+        ranks, *LONG, "--iterations", steps, "--checkpoint-every", 5, "--output", "run", folder=folder, **environment
+    )
+    log, limit = folder / "run" / "metrics.jsonl", time.monotonic() + 120
+    while not (log.exists() and log.read_text().count("\n") > 10) and process.poll() is None:
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    said = ""
+    while "ranks " not in said:
+        said = process.stdout.readline()
+    return process, [int(number) for number in re.findall(r"\d+", said.partition("processes")[2].partition(" on ")[0])]
+
+
+def ended(process):
+    """Exit status and what was said, soon."""
+    since = time.monotonic()
+    said = process.communicate(timeout=120)
+    assert time.monotonic() - since < SOON
+    return process.returncode, "".join(said)
+
+
+def gone(numbers):
+    """Whether no process is left of those, which may take a moment."""
+    limit = time.monotonic() + 10
+    while any(os.path.exists(f"/proc/{number}") for number in numbers) and time.monotonic() < limit:
+        time.sleep(0.05)
+    return not any(os.path.exists(f"/proc/{number}") for number in numbers)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_is_killed_ends_all_and_the_run_goes_on_from_its_checkpoint(tmp_path, rank):
+    """Most of the time of so small a network goes to sums over ranks, so it is killed in the midst of one."""
+    process, numbers = under_way(tmp_path)
+    os.kill(numbers[rank], signal.SIGKILL)
+    status, error = ended(process)
+    assert status != 0
+    assert str(numbers[rank]) in error  # by which the line `ranks` names it
+    assert gone(numbers)
+    step = int(checkpoint.read(tmp_path / "run" / "checkpoint.safetensors")[1]["step"])
+    assert step > 0
+    assert step % 5 == 0
+    rest = carried_out(
+        2, "-m", "apps.mnist", "train", "--resume", "run", "--data", "mnist", folder=tmp_path, MNIST_DIR="nowhere"
+    )
+    assert "rank" in rest.stderr  # of other data, which all refuse
+    assert rest.returncode == 1
+
+
+def test_a_rank_that_hangs_is_waited_for_so_long_and_no_longer(tmp_path):
+    process, numbers = under_way(tmp_path, HANDWRITTEN_PATIENCE="2")
+    os.kill(numbers[1], signal.SIGSTOP)
+    status, error = ended(process)
+    assert status != 0
+    assert "rank 0: the other ranks did not answer for 2 s: one of them hangs" in error
+    assert gone(numbers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_ranks_leave_a_checkpoint_of_one_step_and_the_usual_status(tmp_path, number):
+    process, numbers = under_way(tmp_path)
+    process.send_signal(number)
+    status, error = ended(process)
+    assert status == 128 + number
+    said = re.search(r"interrupted at step (\d+); go on with: python -m apps.mnist train --resume run", error)
+    assert checkpoint.read(tmp_path / "run" / "checkpoint.safetensors")[1]["step"] == said[1]
+    assert gone(numbers)
+
+
+def test_an_interrupt_of_one_rank_stops_all_at_the_same_step(tmp_path):
+    process, numbers = under_way(tmp_path)
+    os.kill(numbers[1], signal.SIGTERM)
+    status, error = ended(process)
+    assert status == 143
+    assert "interrupted at step" in error
+
+
+def test_a_run_of_ranks_that_was_stopped_ends_with_the_bits_of_one_that_was_not(tmp_path):
+    """By others than it was begun with it sees the same examples in the same order, and ends within rounding."""
+    steps, weights = 60, {}
+    for name, goes_on in (("whole", None), ("by 2", 2), ("by 1", 1), ("by 3", 3)):
+        (folder := tmp_path / name).mkdir()
+        if goes_on is None:
+            assert carried_out(2, *LONG, "--iterations", steps, "--output", "run", folder=folder).returncode == 0
+        else:
+            process, _ = under_way(folder, steps=steps)
+            process.terminate()
+            assert ended(process)[0] == 143
+            done = carried_out(goes_on, "-m", "apps.mnist", "train", "--resume", "run", folder=folder)
+            assert done.returncode == 0, done.stderr
+        weights[name] = checkpoint.read(folder / "run" / "weights.safetensors")[0]
+    assert_same(weights["whole"], weights["by 2"])
+    for name in ("by 1", "by 3"):
+        for array, expected in zip(weights[name].values(), weights["whole"].values(), strict=True):
+            assert np.linalg.norm(array - expected) < 0.02 * np.linalg.norm(expected)
+    assert any((weights["by 1"][name] != weights["whole"][name]).any() for name in weights["whole"])
+
+
+def test_an_error_of_one_rank_is_named_with_it_and_ends_all(tmp_path):
+    process = started(2, "-c", FAILS, folder=tmp_path)
+    status, error = ended(process)
+    assert status == 1
+    assert "apps.mnist: rank 1: 3 of 4 found" in error
+
+
+def test_a_fault_of_the_program_is_named_with_its_rank_too(tmp_path):
+    process = started(2, "-c", FAILS.replace("raise DataError", "raise ZeroDivisionError"), folder=tmp_path)
+    status, error = ended(process)
+    assert status == 1
+    assert "rank 1: ZeroDivisionError: 3 of 4 found" in error
+
+
+# Rank 0 waits for rank 1, which fails.
+FAILS = """
+import sys
+from apps import command_line
+from apps.errors import DataError
+from kernels.commands.command_line import command
+
+def run(options):
+    if options.ranks.rank == 1:
+        raise DataError("3 of 4 found")
+    options.ranks.gather(0)
+
+sys.exit(command_line.run(command("python -m apps.mnist", run, "fails"), []))
+"""
+
+
+def test_where_there_is_no_mpi_one_line_says_what_to_install(tmp_path):
+    hidden = (
+        "import sys; sys.modules['mpi4py'] = None; from apps.mnist.__main__ import main; sys.exit(main(['models']))"
+    )
+    done = carried_out(2, "-c", hidden, folder=tmp_path)
+    assert done.returncode == 1
+    assert "started as one of several ranks, which need MPI: pip install 'handwritten[cluster]'" in done.stderr
+    assert "Traceback" not in done.stderr
