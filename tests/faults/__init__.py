@@ -2,6 +2,6 @@
 
 Each is one change to one file of kernels/, framework/ or apps/. `python -m tests.faults` plants them, one at a time, in
 a copy of the project and runs the tests of the place where they stand. Those must fail, and by a claim that does not
-hold, not by a crash. The lists stand in kernels.py, framework.py and apps.py; which test finds which fault, in
-tests/README.md.
+hold, not by a crash. The lists stand in kernels.py, framework.py, shares.py and apps.py; which test finds which fault,
+in tests/README.md.
 """

@@ -13,8 +13,9 @@ from tests.faults.framework import FRAMEWORK
 from tests.faults.kernels import KERNELS
 from tests.faults.plant import Plot, Verdict
 from tests.faults.report import rows, write
+from tests.faults.shares import SHARES
 
-FAULTS: tuple[Fault, ...] = (*KERNELS, *FRAMEWORK, *APPS)
+FAULTS: tuple[Fault, ...] = (*KERNELS, *FRAMEWORK, *SHARES, *APPS)
 
 
 def parser():

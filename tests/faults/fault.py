@@ -10,6 +10,8 @@ TESTED_BY = {
     "apps/faces/anchors.py": ("tests/apps/test_faces_models.py",),
     "apps/faces/matching.py": ("tests/apps/test_faces_models.py",),
     "apps/faces/wider.py": ("tests/apps/test_faces_data.py",),
+    "framework/program.py": ("tests/framework/test_program.py", "tests/framework/test_sharing.py"),
+    "framework/ranks.py": ("tests/framework/test_sharing.py",),
     "kernels/bench/trial.py": ("tests/operations/test_operations.py",),
     "kernels/device.py": ("tests/framework/test_cuda_device.py", "tests/framework/test_program.py"),
 }

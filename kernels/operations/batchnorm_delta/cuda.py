@@ -35,7 +35,7 @@ def forward_1(dy, x, gamma, mean, inverse_std, dgamma, dbeta, dx, count, *, BLOC
     return [launch(rcs(dy), rcs(x), gamma, mean, inverse_std, dgamma, dbeta, rcs(dx), n)]
 
 
-@rung(registers=48, tiny={"BLOCK": 8})
+@rung(registers=32, tiny={"BLOCK": 8})
 def forward_2(dy, x, gamma, mean, inverse_std, dgamma, dbeta, dx, count, *, BLOCK=BLOCK):
     """Four values at once, by threads that stay in a channel: what a channel's values share is computed once.
 

@@ -34,7 +34,7 @@ def statistics_of_sums(sums, running_mean, running_var, mean, inverse_std, n, ep
         store_statistics(c, high, low, float32(var), running_mean, running_var, mean, inverse_std, epsilon, momentum)
 
 
-@rung(registers=48, float64=True, tiny={"BLOCK": 4})
+@rung(registers=32, float64=True, tiny={"BLOCK": 4})
 def statistics_1(
     x, sums, running_mean, running_var, mean, inverse_std, epsilon, momentum, count, *, BLOCK=BLOCK
 ):  # fmt: skip

@@ -50,13 +50,13 @@ def sums_of_parts(parts, sums, *, BLOCK=BLOCK):
         sums[1, c] = square
 
 
-@rung(registers=40, float64=True, tiny={"BLOCK": 4})
+@rung(registers=32, float64=True, tiny={"BLOCK": 4})
 def forward_1(x, sums, *, BLOCK=32):
     """One thread per channel, in float64 throughout."""
     return [sums_direct(BLOCK=BLOCK)[math.ceil(x.shape[1] / BLOCK), BLOCK](rcs(x), sums)]
 
 
-@rung(registers=48, float64=True, tiny={"PIECE": 2, "WARPS": 2, "BLOCKS": 8, "FEWER": 8, "BLOCK": 64})
+@rung(registers=40, float64=True, tiny={"PIECE": 2, "WARPS": 2, "BLOCKS": 8, "FEWER": 8, "BLOCK": 64})
 def forward_2(x, sums, *, PIECE=PIECE, WARPS=8, BLOCKS=GPU_BLOCKS, FEWER=FEWER_BLOCKS, BLOCK=BLOCK):
     """Several blocks per channel, as batch normalization sums; four values at once where planes are whole fours.
 

@@ -11,7 +11,7 @@ from kernels.gpu import Ladder, rung
 from kernels.operations.assign_targets.cuda import BLOCK, Pyramid, fill
 
 
-@rung(registers=32, tiny={"BLOCK": 4})
+@rung(registers=24, tiny={"BLOCK": 4})
 def forward_1(matched, counts, target, weight, normalise, levels, *, BLOCK=BLOCK):
     """One thread per anchor, which reads the counts of its level."""
     pyramid = Pyramid(matched, normalise, levels, BLOCK)
