@@ -30,7 +30,7 @@ OPERATIONS = (
         "channel_sums",
         "squares are moved by a mean of float32",
         "sums[1] = n * (var + mean**2)",
-        "sums[1] = n * (var + mean.astype("float32") ** 2)",
+        'sums[1] = n * (var + mean.astype("float32") ** 2)',
         "means that float32 has exactly",
     ),
     gpu(
