@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from apps.mnist.data import CLASSES, SIDE, Digits, one_hot, varied
+from apps.mnist.data import Digits, one_hot, varied
+from apps.mnist.idx import CLASSES, SIDE, Rows
 from apps.mnist.models import MODELS
-from framework import Model, weights
+from framework import Model, loading, weights
 from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
 from framework.schedule import Schedule
@@ -75,20 +76,37 @@ def recipe(model: str, **options) -> DigitRecipe:
     return DigitRecipe.for_model(model, RECIPES.get(model, {}), **options)
 
 
-def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, evaluate_every: int = 500) -> Trainer:
-    """A trainer for the recipe, which evaluates on the digits held out."""
-    images = digits.train_images
-    targets = (1 - recipe.smooth) * one_hot(digits.train_labels) + np.float32(recipe.smooth / CLASSES)
-    sampler = Sampler(len(images), recipe.batch, recipe.seed)
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Batches of digits, each in another form: `Batches(images, labels, recipe)(step)`, of seed and step alone.
 
-    def batches(step):
-        chosen = sampler(step)
-        batch = images[chosen]
+    images (n, 28, 28) uint8 or Rows, of which a step reads its own alone; labels (n,).
+    """
+
+    images: np.ndarray | Rows
+    labels: np.ndarray
+    recipe: DigitRecipe
+
+    def __call__(self, step: int) -> dict[str, np.ndarray]:
+        recipe = self.recipe
+        chosen = Sampler(len(self.images), recipe.batch, recipe.seed)(step)
+        batch = self.images[chosen]
         if recipe.shift or recipe.turn or recipe.stretch:
             generator = np.random.default_rng((recipe.seed, step))
             batch = varied(batch, recipe.shift, recipe.turn, recipe.stretch, generator)
-        return {"image": batch[..., np.newaxis], "target": targets[chosen]}
+        target = (1 - recipe.smooth) * one_hot(self.labels[chosen]) + np.float32(recipe.smooth / CLASSES)
+        return {"image": batch[..., np.newaxis], "target": target}
 
+
+def trainer(
+    digits: Digits,
+    recipe: DigitRecipe,
+    model: Model,
+    folder: Path,
+    evaluate_every: int = 500,
+    batches: loading.Batches | None = None,
+) -> Trainer:
+    """A trainer for the recipe, which evaluates on the digits held out; `batches` may be those that workers make."""
     look = Evaluation(model, digits)
 
     def evaluate():
@@ -99,7 +117,7 @@ def trainer(digits: Digits, recipe: DigitRecipe, model: Model, folder: Path, eva
         model,
         recipe.make_optimizer(),
         recipe.batch,
-        batches,
+        batches or Batches(digits.train_images, digits.train_labels, recipe),
         recipe.make_schedule(),
         folder,
         {**dataclasses.asdict(recipe), "data digest": digits.digest},
@@ -125,8 +143,7 @@ class Evaluation:
     """Runs a model over the digits held out."""
 
     def __init__(self, model: Model, digits: Digits):
-        self.images, self.labels = digits.test_images[..., np.newaxis], digits.test_labels
-        self.targets = one_hot(self.labels)
+        self.images, self.labels = digits.test_images, digits.test_labels
         self.batch = min(EVALUATION_BATCH, len(self.images))
         self.program = model.inference(self.batch, ("probabilities", "losses"))
 
@@ -135,7 +152,7 @@ class Evaluation:
         for start in range(0, len(self.images), self.batch):
             # The last batch may be short: repeat its last digit, and leave the repetitions out.
             rows = np.arange(start, start + self.batch).clip(max=len(self.images) - 1)
-            out = self.program(image=self.images[rows], target=self.targets[rows])
+            out = self.program(image=self.images[rows][..., np.newaxis], target=one_hot(self.labels[rows]))
             count = min(self.batch, len(self.images) - start)
             probabilities.append(out["probabilities"][:count])
             losses.append(out["losses"][:count])
