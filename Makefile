@@ -1,11 +1,14 @@
 # make mnist   train a network on handwritten digits with hand-written kernels, here and now
 # make test    format, lint, types, and every kernel proved
+# make fuzz SECONDS=600    files, texts and options that nobody would write, against all that reads them
 
 PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: mnist test check clean
+SECONDS = 600
+
+.PHONY: mnist test check fuzz clean
 
 mnist: $(VENV)/app
 	$(BIN)/python -m apps.mnist
@@ -18,6 +21,9 @@ check: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+fuzz: $(VENV)/fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
 # A stamp a purpose: what the apps need, and what the tests need beside it.
 $(VENV)/app: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,6 +33,10 @@ $(VENV)/app: pyproject.toml constraints.txt
 $(VENV)/test: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $@
+
+$(VENV)/fuzz: $(VENV)/test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,fuzz]"
 	touch $@
 
 clean:

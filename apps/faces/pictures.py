@@ -60,7 +60,7 @@ def reason(error: Exception) -> str:
     """What is wrong with a picture, without its path."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "no format that Pillow knows"
-    return str(getattr(error, "strerror", None) or error)
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
 
 
 def find_pictures(paths: Sequence[Path], output: Path) -> list[Path]:
@@ -109,12 +109,12 @@ class Film:
                 stream = film.streams.video[0]
                 images.require_size(stream.width, stream.height)
                 self.rate, self.frames = stream.average_rate, stream.frames or None
-        except (av.FFmpegError, IndexError, images.TooLarge) as error:
+        except Exception as error:  # as above, of FFmpeg
             raise self._unreadable(error) from error
 
     def _opened(self):
         options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
-        return self._av.open(f"file:{self.path}", options=options)
+        return self._av.open(f"file:{self.path}", options=options, metadata_errors="replace")
 
     def __iter__(self) -> Iterator[np.ndarray]:
         try:
@@ -124,7 +124,7 @@ class Film:
                 for frame in film.decode(video=0):
                     quarters = round(getattr(frame, "rotation", 0) / 90)  # as a telephone was held
                     yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
-        except self._av.FFmpegError as error:
+        except Exception as error:
             raise self._unreadable(error) from error
 
     def write(self, path: Path, pictures: Iterator[np.ndarray]) -> int:

@@ -9,7 +9,7 @@ from apps import command_line
 from apps.command_line import add_device, add_recipe, add_run, on_first
 from apps.mnist.classifier import WEIGHTS, DigitRecipe
 from apps.mnist.models import MODELS
-from kernels.commands.command_line import Commands, add_json, late, picture_file, positive
+from kernels.commands.command_line import Commands, add_json, count, late, picture_file, positive
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _variety(c)
     add_device(c)
     _data(c)
+    c.add_argument("--workers", type=count, default=0, metavar="N", help="processes that prepare digits (default: 0)")
     add_run(c, evaluate_every=500)
     add_json(c)
 

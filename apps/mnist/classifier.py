@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from apps.mnist.data import CLASSES, SIDE, Digits, drawn_forms, one_hot, varied
+from apps.mnist.data import Digits, drawn_forms, one_hot, varied
+from apps.mnist.idx import CLASSES, SIDE, Rows
 from apps.mnist.models import MODELS
-from framework import Model, weights
+from framework import Model, loading, weights
 from framework.ranks import Alone
 from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
@@ -76,30 +77,45 @@ def recipe(model: str, **options) -> DigitRecipe:
     return DigitRecipe.for_model(model, RECIPES.get(model, {}), **options)
 
 
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Batches of digits, each in another form: `Batches(images, labels, recipe)(step)`, of seed and step alone.
+
+    images (n, 28, 28) uint8 or Rows, of which a step reads its own alone; labels (n,); rows: which of a batch are made,
+    by default all.
+    """
+
+    images: np.ndarray | Rows
+    labels: np.ndarray
+    recipe: DigitRecipe
+    rows: range | None = None
+
+    def __call__(self, step: int) -> dict[str, np.ndarray]:
+        recipe = self.recipe
+        rows = slice(None) if self.rows is None else slice(self.rows.start, self.rows.stop)
+        chosen = Sampler(len(self.images), recipe.batch, recipe.seed)(step)[rows]
+        batch = self.images[chosen]
+        if recipe.shift or recipe.turn or recipe.stretch:
+            generator = np.random.default_rng((recipe.seed, step))
+            forms = drawn_forms(recipe.batch, recipe.shift, recipe.turn, recipe.stretch, generator)
+            batch = varied(batch, forms[rows])
+        target = (1 - recipe.smooth) * one_hot(self.labels[chosen]) + np.float32(recipe.smooth / CLASSES)
+        return {"image": batch[..., np.newaxis], "target": target}
+
+
 def trainer(
     digits: Digits,
     recipe: DigitRecipe,
     model: Model,
     folder: Path,
     evaluate_every: int = 500,
+    batches: loading.Batches | None = None,
     ranks: Alone | None = None,
 ) -> Trainer:
-    """A trainer for the recipe, which evaluates on the digits held out; of several ranks, that of this one."""
-    ranks = ranks or Alone()
-    mine = ranks.rows(recipe.batch)
-    images = digits.train_images
-    targets = (1 - recipe.smooth) * one_hot(digits.train_labels) + np.float32(recipe.smooth / CLASSES)
-    sampler = Sampler(len(images), recipe.batch, recipe.seed)
+    """A trainer for the recipe, which evaluates on the digits held out; of several ranks, that of this one.
 
-    def batches(step):
-        chosen = sampler(step)[mine.start : mine.stop]
-        batch = images[chosen]
-        if recipe.shift or recipe.turn or recipe.stretch:
-            generator = np.random.default_rng((recipe.seed, step))
-            forms = drawn_forms(recipe.batch, recipe.shift, recipe.turn, recipe.stretch, generator)
-            batch = varied(batch, forms[mine.start : mine.stop])
-        return {"image": batch[..., np.newaxis], "target": targets[chosen]}
-
+    batches    may be those that workers make
+    """
     look = Evaluation(model, digits, ranks)
 
     def evaluate():
@@ -110,7 +126,7 @@ def trainer(
         model,
         recipe.make_optimizer(),
         recipe.batch,
-        batches,
+        batches or Batches(digits.train_images, digits.train_labels, recipe, (ranks or Alone()).rows(recipe.batch)),
         recipe.make_schedule(),
         folder,
         {**dataclasses.asdict(recipe), "data digest": digits.digest},
@@ -138,8 +154,7 @@ class Evaluation:
 
     def __init__(self, model: Model, digits: Digits, ranks: Alone | None = None):
         self.ranks = ranks or Alone()
-        self.images, self.labels = digits.test_images[..., np.newaxis], digits.test_labels
-        self.targets = one_hot(self.labels)
+        self.images, self.labels = digits.test_images, digits.test_labels
         self.batch = min(EVALUATION_BATCH, len(self.images))
         self.program = model.inference(self.batch, ("probabilities", "losses"))
 
@@ -149,7 +164,7 @@ class Evaluation:
         for start in range(mine.start, mine.stop, self.batch):
             # The last batch may be short: repeat its last digit, and leave the repetitions out.
             rows = np.arange(start, start + self.batch).clip(max=mine.stop - 1)
-            out = self.program(image=self.images[rows], target=self.targets[rows])
+            out = self.program(image=self.images[rows][..., np.newaxis], target=one_hot(self.labels[rows]))
             count = min(self.batch, mine.stop - start)
             probabilities.append(out["probabilities"][:count].astype(np.float32))
             losses.append(out["losses"][:count].astype(np.float32))

@@ -1,16 +1,18 @@
 """What the commands of python -m apps.mnist do, but for predict."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 
 import numpy as np
 
 from apps.command_line import carry_out, choose_run, open_run, say_who, telling_of_compiling
 from apps.errors import DataError
-from apps.mnist.classifier import DigitRecipe, Evaluation, load_classifier, recipe, trainer
+from apps.mnist.classifier import Batches, DigitRecipe, Evaluation, load_classifier, recipe, trainer
 from apps.mnist.data import Digits, load
 from apps.mnist.models import MODELS
 from framework import Model, weights
+from framework.loading import Background
 from framework.summary import Summary
 from framework.trainer import Trainer
 from kernels.commands.command_line import note, write_json
@@ -45,8 +47,10 @@ def train(options) -> None:
         print(f"recipe  {chosen}")
         say_who(options.ranks)
         print(f"output  {folder}")
-        run = trainer(digits, chosen, model, folder, options.evaluate_every, options.ranks)
-        carry_out(run, chosen.iterations, options)
+        batches = Batches(digits.train_images, digits.train_labels, chosen, options.ranks.rows(chosen.batch))
+        with Background(batches, options.workers) if options.workers else nullcontext(batches) as batches:
+            run = trainer(digits, chosen, model, folder, options.evaluate_every, batches, options.ranks)
+            carry_out(run, chosen.iterations, options)
         _finish(options, run, digits, chosen)
 
 

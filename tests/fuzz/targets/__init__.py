@@ -1,0 +1,1 @@
+"""A file a reader; its name is the target's."""
