@@ -177,13 +177,18 @@ class Program:
             call = self.ranks.all_reduce(self.device, [(flat.array, flat.array)])
             self.calls.append((("all gradients", "all_reduce", "backward"), [call]))
             return
-        last = {buffer.name: buffer.last for buffer in self.plan.buffers if buffer.kind == "gradient"}
-        parts = buckets([(begin, end, last.get(name, -1)) for name, begin, end in flat.places()], bucket)
+        parts = self.buckets(bucket)
         for number, (step, place) in reversed(list(enumerate(parts, 1))):
             name = f"gradients, {number} of {len(parts)}"
             call = self.ranks.started(self.device, flat.array[place])
             self.calls.insert(step + 1, ((name, "all_reduce", "backward"), [call]))
         self.calls.append((("all gradients", "all_reduce", "backward"), [self.ranks.finished(self.device)]))
+
+    def buckets(self, bucket: int) -> list[tuple[int, slice]]:
+        """Parts of the gradients of at least so many numbers, and the step of the plan after which each is there."""
+        last = {buffer.name: buffer.last for buffer in self.plan.buffers if buffer.kind == "gradient"}
+        places = self.parameters.gradients.places()
+        return buckets([(begin, end, last.get(name, -1)) for name, begin, end in places], bucket)
 
     def _norm_calls(self) -> list[Call]:
         arguments = {"x": self.parameters.gradients.array, "y": self._norm, "how": "norm", "count": 0}

@@ -40,7 +40,7 @@ class Store:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Throw the oldest away where there is too much. What is from the future was kept before a clock was set back."""
+        """Throw the oldest away where there is too much; what is from the future is the oldest."""
         now = time.time()
         found = [(status.st_mtime, status.st_size, path) for path in self.folder.iterdir() if (status := path.stat())]
         files = [(0.0 if used > now + OLD else used, size, path) for used, size, path in found]
