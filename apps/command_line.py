@@ -109,7 +109,7 @@ OPTIONS = {"batch": "--batch-size", "rate": "--learning-rate"}
 FOR_NEW_RUNS = ("backbone", "output")
 
 # What a run remembers, so that it goes on as it was begun where nothing else is asked for.
-REMEMBERED = ("data", "validation", "device", "workers", "evaluate_every", "checkpoint_every")
+REMEMBERED = ("data", "validation", "device", "workers", "evaluate_every", "checkpoint_every", "bucket")
 
 
 def add_recipe(c: argparse.ArgumentParser, default: Recipe, models: Iterable[str], example: str) -> None:
@@ -138,6 +138,8 @@ def add_run(c: argparse.ArgumentParser, evaluate_every: int) -> None:
     c.add_argument("--evaluate-every", type=positive, default=evaluate_every, metavar="STEPS", help=what)
     what = "write a checkpoint every so many steps, or minutes as in 10m, and at the end (default: 500)"
     c.add_argument("--checkpoint-every", type=interval, default="500", metavar="STEPS|MINUTESm", help=what)
+    what = "of ranks that mpirun started: add gradients up in parts of at least so many, as soon as they are there"
+    c.add_argument("--bucket", type=positive, metavar="NUMBERS", help=f"{what} (default: all in the end)")
     c.add_argument("--output", type=Path, metavar="FOLDER", help="of the run (default: a new one in runs/)")
     what = "go on with the run in this folder, as it was begun but for what is given here"
     c.add_argument("--resume", type=Path, metavar="FOLDER", help=what)
@@ -238,7 +240,7 @@ def carry_out(run: Trainer, iterations: int, options: argparse.Namespace) -> dic
 
     It is empty where no step was left. Raises CheckpointError, and Interrupt that says how to go on.
     """
-    run.choices = remembered_of(options)
+    run.choices, run.bucket = remembered_of(options), options.bucket
     run.checkpoint_every = Interval(options.checkpoint_every)
     if options.resume:
         run.resume()

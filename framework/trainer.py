@@ -64,6 +64,7 @@ class Trainer:
     build               (inputs) -> what a network that takes inputs of several sizes is built for; a program each
     parts               outputs of shape (1,) that are logged beside the loss
     ranks               who trains it together, each in such a process; the first alone shows, logs and writes
+    bucket              the fewest numbers of the gradient that they add up at once, see Program
 
     Raises ValueError for a `checkpoint_every` that is no interval.
     """
@@ -83,8 +84,9 @@ class Trainer:
         build: Callable[[dict[str, np.ndarray]], dict[str, Any]] = lambda inputs: {},
         parts: tuple[str, ...] = (),
         ranks: Alone | None = None,
+        bucket: int | None = None,
     ):
-        self.ranks = ranks or Alone()
+        self.ranks, self.bucket = ranks or Alone(), bucket
         self.model, self.optimizer, self.batches, self.schedule = model, optimizer, batches, schedule
         self.batch, self.build, self.parts = batch, build, parts
         self._programs: dict[tuple, Program] = {}
@@ -246,8 +248,8 @@ class Trainer:
         key = tuple(sorted(options.items()))
         if key not in self._programs:
             outputs, name = ("loss", *self.parts), repr((("batch", len(self.ranks.share(self.batch))), *key))
-            known, ranks = self._algorithms.get(name), self.ranks
-            program = self.model.training(self.batch, self.optimizer, outputs, algorithms=known, ranks=ranks, **options)
+            how = {"algorithms": self._algorithms.get(name), "ranks": self.ranks, "bucket": self.bucket}
+            program = self.model.training(self.batch, self.optimizer, outputs, **how, **options)
             self._programs[key], self._algorithms[name] = program, program.algorithms
         return self._programs[key]
 

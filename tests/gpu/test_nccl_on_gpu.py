@@ -1,0 +1,57 @@
+"""NCCL on a GPU: that of one rank, whose sum is its own part, is captured with the kernels and changes nothing."""
+
+import numpy as np
+import pytest
+
+from framework import Model, Optimizer
+from framework.ranks import Alone
+from tests.helpers.checks import assert_same
+from tests.helpers.networks import batch_for, plain
+
+pytestmark = pytest.mark.gpu
+
+
+class OfOne(Alone):
+    """One rank that goes the way of several."""
+
+    def __init__(self, device):
+        from framework.nccl import Nccl, unique_id
+
+        self._nccl = Nccl(device, 0, 1, unique_id())
+
+    def all_reduce(self, device, pairs):
+        return self._nccl.all_reduce(pairs)
+
+    def started(self, device, array):
+        return self._nccl.started(array)
+
+    def finished(self, device):
+        return self._nccl.finished()
+
+
+def trained(ranks_of, bucket):
+    from framework.plan import Plan
+    from framework.program import Program
+    from framework.sharing import Share
+
+    model, optimizer = Model(plain, "cuda", seed=2), Optimizer("sgd")
+    plan = Plan(plain(4), ("loss",), objective="loss", share=Share(4, 4))
+    program, losses = Program(plan, model.parameters, optimizer, ranks=ranks_of(model.device), bucket=bucket), []
+    for step in range(4):
+        optimizer.set_rate(0.01, step)
+        losses.append(float(program(**batch_for(program, seed=step))["loss"][0]))
+    return losses, model.parameters.download()
+
+
+@pytest.mark.parametrize("bucket", [None, 1])
+def test_sums_of_one_rank_are_captured_and_change_nothing(bucket):
+    alone, optimizer = Model(plain, "cuda", seed=2), Optimizer("sgd")
+    program, expected = alone.training(4, optimizer), []
+    for step in range(4):
+        optimizer.set_rate(0.01, step)
+        expected.append(float(program(**batch_for(program, seed=step))["loss"][0]))
+    losses, weights = trained(OfOne, bucket)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    again = trained(OfOne, bucket)
+    assert losses == again[0]
+    assert_same(weights, again[1])
