@@ -248,7 +248,7 @@ class Trainer:
         key = tuple(sorted(options.items()))
         if key not in self._programs:
             outputs, name = ("loss", *self.parts), repr((("batch", len(self.ranks.share(self.batch))), *key))
-            how = {"algorithms": self._algorithms.get(name), "ranks": self.ranks, "bucket": self.bucket}
+            how: dict[str, Any] = {"algorithms": self._algorithms.get(name), "ranks": self.ranks, "bucket": self.bucket}
             program = self.model.training(self.batch, self.optimizer, outputs, **how, **options)
             self._programs[key], self._algorithms[name] = program, program.algorithms
         return self._programs[key]

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from framework import Model, Optimizer
+from framework.nccl import Nccl, unique_id
+from framework.plan import Plan
+from framework.program import Program
 from framework.ranks import Alone
+from framework.sharing import Share
 from tests.helpers.checks import assert_same
 from tests.helpers.networks import batch_for, plain
 
@@ -15,8 +19,6 @@ class OfOne(Alone):
     """One rank that goes the way of several."""
 
     def __init__(self, device):
-        from framework.nccl import Nccl, unique_id
-
         self._nccl = Nccl(device, 0, 1, unique_id())
 
     def all_reduce(self, device, pairs):
@@ -30,10 +32,6 @@ class OfOne(Alone):
 
 
 def trained(ranks_of, bucket):
-    from framework.plan import Plan
-    from framework.program import Program
-    from framework.sharing import Share
-
     model, optimizer = Model(plain, "cuda", seed=2), Optimizer("sgd")
     plan = Plan(plain(4), ("loss",), objective="loss", share=Share(4, 4))
     program, losses = Program(plan, model.parameters, optimizer, ranks=ranks_of(model.device), bucket=bucket), []
