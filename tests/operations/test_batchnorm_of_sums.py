@@ -57,6 +57,17 @@ def test_a_variance_that_rounding_leaves_below_zero_is_zero(kind):
     np.testing.assert_allclose(got["y"], 3, rtol=1e-6)
 
 
+@every_kind
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_a_value_that_is_not_finite_shows_in_its_channel_on_every_device(kind, bad):
+    x = np.random.default_rng(0).standard_normal((4, 2, 3, 4)).astype(np.float32)
+    x[3, 1, 2, 0] = bad
+    for each in normalized(kind, [x[:2], x[2:]], **dict.fromkeys(CHANNELS, np.ones(2, np.float32))):
+        assert np.isfinite(each["y"][:, 0]).all()
+        assert not np.isfinite(each["y"][:, 1]).any()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
