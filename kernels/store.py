@@ -40,7 +40,10 @@ class Store:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Throw the oldest away where there is too much; what is from the future is the oldest."""
+        """Throw the oldest away where there is too much. What is of the future was made before the clock was set back.
+
+        It counts as the oldest.
+        """
         now = time.time()
         found = [(status.st_mtime, status.st_size, path) for path in self.folder.iterdir() if (status := path.stat())]
         files = [(0.0 if used > now + OLD else used, size, path) for used, size, path in found]

@@ -21,6 +21,9 @@ from kernels.device import Device
 # Images a run when only looking. It divides the 10 000 and the 1 000 digits held out.
 EVALUATION_BATCH = 250
 
+# What they are looked at for.
+OUTPUTS = ("probabilities", "losses")
+
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -156,7 +159,7 @@ class Evaluation:
         self.ranks = ranks or Alone()
         self.images, self.labels = digits.test_images, digits.test_labels
         self.batch = min(EVALUATION_BATCH, len(self.images))
-        self.program = model.inference(self.batch, ("probabilities", "losses"))
+        self.program = model.inference(self.batch, OUTPUTS)
 
     def __call__(self) -> Result:
         probabilities, losses = [np.empty((0, CLASSES), np.float32)], [np.empty(0, np.float32)]
