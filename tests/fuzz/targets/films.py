@@ -5,12 +5,12 @@ from itertools import islice
 from pathlib import Path
 from unittest import mock
 
-from apps import images
 from apps.errors import DataError
 from tests.fuzz.target import Target, instrumented
 from tests.helpers.films import greys, made
 
 with instrumented("apps.faces.pictures"):
+    from apps import images
     from apps.faces.pictures import Film
 
 MOST_PIXELS = 1 << 14  # as of pictures

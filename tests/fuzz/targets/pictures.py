@@ -6,13 +6,14 @@ import zlib
 from unittest import mock
 
 import numpy as np
-from PIL import Image
 
-from apps import images
 from apps.errors import DataError
 from tests.fuzz.target import Target, instrumented
 
 with instrumented("PIL", "apps.images", "apps.faces.pictures", "apps.mnist.picture"):
+    from PIL import Image
+
+    from apps import images
     from apps.faces.pictures import read_upright
     from apps.mnist.picture import read_digit
 
