@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from PIL import Image
 
@@ -20,8 +20,12 @@ MOST_PIXELS = 1 << 26  # 8192 x 8192, more than a camera of 64 megapixels gives;
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "QOI", "TGA", "TIFF", "WEBP")
 
 
+# A JPEG file may add to all of its pixels over and over, in scans of a hundred bytes each. Encoders write up to 15.
+MOST_SCANS, SCAN = 100, b"\xff\xda"
+
+
 class TooLarge(ValueError):
-    """A picture of more pixels than MOST_PIXELS."""
+    """A picture of more pixels than MOST_PIXELS, or one that takes too long for what it is."""
 
 
 @contextmanager
@@ -36,6 +40,8 @@ def opened(file: str | Path | BinaryIO) -> Iterator[Image.Image]:
         raise TooLarge(f"more than the {MOST_PIXELS:,} pixels that are allowed") from None
     with picture:
         require_size(*picture.size)
+        if picture.format in ("JPEG", "MPO") and picture.fp:
+            require_few_scans(picture.fp)
         yield picture
 
 
@@ -43,3 +49,15 @@ def require_size(width: int, height: int) -> None:
     """Raises TooLarge."""
     if width * height > MOST_PIXELS:
         raise TooLarge(f"{width} x {height} pixels, more than the {MOST_PIXELS:,} that are allowed")
+
+
+def require_few_scans(file: IO[bytes]) -> None:
+    """Raises TooLarge for a JPEG file of more than MOST_SCANS, those of the small pictures beside it included."""
+    before, count, last = file.tell(), 0, b""
+    file.seek(0)
+    while part := file.read(1 << 20):
+        count += (last + part).count(SCAN)
+        last = part[-1:]
+    file.seek(before)
+    if count > MOST_SCANS:
+        raise TooLarge(f"{count} scans, more than the {MOST_SCANS} that are allowed")

@@ -3,7 +3,7 @@
 SciPy reads all of the format, and dies of a file of ten kilobytes in which cells stand in cells a thousand deep. A file
 may unpack to MOST bytes here, and cells may stand DEEPEST deep.
 
-Source: MAT-File Format, version 7.0 (The MathWorks, 2000), chapter 1: an element is its type and its size, two uint32,
+Source: "MAT-File Format" of The MathWorks, chapter 1: an element is its type and its size, two uint32,
 and its content up to a multiple of 8 bytes; of at most 4 bytes, it may be uint16, uint16 and the content.
 """
 

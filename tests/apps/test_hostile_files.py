@@ -9,6 +9,7 @@ import sys
 import textwrap
 import tracemalloc
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,25 @@ def test_what_is_packed_beside_the_pixels_takes_little_memory(tmp_path, read, ch
 
     reading_alone = peak(reading)
     assert reading_alone < 8 * MIB
+
+
+@pytest.mark.parametrize("read", [read_upright, read_digit])
+@pytest.mark.parametrize("prefix", [0, (1 << 20) - 700])
+def test_a_photograph_that_is_drawn_over_and_over_is_refused(tmp_path, read, prefix):
+    """Of 8192 x 8192 pixels each scan takes 45 ms, and a scan is 122 bytes."""
+    noise = np.zeros((64, 64), np.uint8)
+    noise[20:40, 20:40] = 255
+    file = BytesIO()
+    Image.fromarray(noise).save(file, "jpeg", progressive=True)
+    content = file.getvalue()
+    content = content[:2] + b"\xff\xfe\xff\xff".join([b""] + [bytes(65533)] * (prefix // 65533)) + content[2:]
+    last = content[content.rindex(b"\xff\xc4", 0, content.rindex(b"\xff\xda")) : -2]
+    for more in (0, images.MOST_SCANS - content.count(b"\xff\xda")):
+        (tmp_path / "a.jpg").write_bytes(content[:-2] + more * last + content[-2:])
+        read(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(content[:-2] + (more + 1) * last + content[-2:])
+    with pytest.raises(DataError, match="101 scans, more than the 100 that are allowed"):
+        read(tmp_path / "a.jpg")
 
 
 def test_pictures_that_other_programs_would_have_to_read_are_refused(tmp_path):

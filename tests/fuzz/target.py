@@ -1,5 +1,6 @@
 """What is fuzzed: a reader, what it may raise, and inputs to begin with."""
 
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -32,5 +33,12 @@ class Target:
 
 
 def instrumented(*modules: str) -> AbstractContextManager:
-    """What is imported inside tells a worker which of its branches an input reaches, if it is of these modules."""
-    return instrument(list(modules)) if instrument else nullcontext()
+    """What is imported inside tells a worker which of its branches an input reaches, if it is of these modules.
+
+    They must not have been imported before: a worker stops there.
+    """
+    if instrument is None:
+        return nullcontext()
+    if early := sorted(set(modules) & sys.modules.keys()):
+        raise ImportError(f"{', '.join(early)}: imported before it could be instrumented")
+    return instrument(list(modules))

@@ -23,7 +23,9 @@ def attempt(data, folder):
     records = cut_back(path, step)
     kept = path.read_bytes()
     assert data[2:].startswith(kept)
-    assert [record["iteration"] for record in records] == [json.loads(line)["iteration"] for line in kept.splitlines()]
+    assert [record["iteration"] for record in records] == [
+        json.loads(line)["iteration"] for line in kept.split(b"\n")[:-1]
+    ]
     assert cut_back(path, step) == records or "NaN" in kept.decode()
 
 

@@ -1,7 +1,6 @@
 """PTX, translated to LLVM. tests/gpu/emulator/test_spoilt_ptx.py changes it token by token, and runs LLVM as well."""
 
 from tests.fuzz.target import Target, instrumented
-from tests.gpu.emulator.test_spoilt_ptx import TEXT
 
 PYTHON_ALONE = (
     "parser",
@@ -22,6 +21,8 @@ with instrumented(*(f"kernels.gpu.emulator.{name}" for name in PYTHON_ALONE)):
 
 
 def seeds():
+    from tests.gpu.emulator.test_spoilt_ptx import TEXT  # here, because it imports what is to be instrumented
+
     yield TEXT.encode()
     head, _, body = TEXT.partition("{\n .reg .pred")
     yield (head + "{\n ret;\n}\n").encode()

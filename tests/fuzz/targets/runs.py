@@ -5,14 +5,15 @@ from dataclasses import asdict
 
 import numpy as np
 
-from apps.mnist.classifier import DigitRecipe
-from framework.recipe import RecipeError
 from tests.fuzz.target import Target, instrumented
 
 with instrumented("framework.checkpoint", "framework.recipe", "framework.run_state", "framework.schedule"):
     from framework import checkpoint
     from framework.checkpoint import CheckpointError
+    from framework.recipe import RecipeError
     from framework.run_state import VERSION, RunState
+
+from apps.mnist.classifier import DigitRecipe
 
 
 def seeds():

@@ -2,17 +2,15 @@
 
 import argparse
 
-from kernels.gpu import cuda, kernel
-from kernels.operation import ShapeError
 from tests.fuzz.target import Target, instrumented
 
-with instrumented(
-    "kernels.commands.targets", "kernels.commands.own", "kernels.commands.command_line", "kernels.operation"
-):
+with instrumented("kernels.commands.targets", "kernels.commands.own", "kernels.operation"):
     from kernels.bench.memory import arrays_of
     from kernels.commands import command_line, own
     from kernels.commands.command_line import CommandError
     from kernels.commands.targets import case_of, operations, text_of, trial_of
+    from kernels.gpu import cuda, kernel
+    from kernels.operation import ShapeError
 
 SMALL = 1 << 20  # bytes of arrays that are drawn
 OPERATIONS = operations()

@@ -6,10 +6,10 @@ The first byte says which. Files are run, as a user's are; so what is put togeth
 import importlib
 import sys
 
-import kernels.operations
 from tests.fuzz.target import Target, instrumented
 
 with instrumented("kernels.bench.loading", "kernels.bench.program", "kernels.gpu.source", "kernels.modules"):
+    import kernels.operations
     from kernels.bench.loading import FileError
     from kernels.bench.program import Program, make, program_of
     from kernels.commands import own

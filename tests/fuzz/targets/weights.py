@@ -5,13 +5,12 @@ import struct
 
 from safetensors.numpy import save
 
-from framework import Graph, Model, checkpoint
-from framework.layers import flatten, linear, softmax_classifier
 from tests.fuzz.target import Target, instrumented
 
 with instrumented("framework.checkpoint", "framework.weights"):
-    from framework import weights
+    from framework import Graph, Model, checkpoint, weights
     from framework.checkpoint import CheckpointError
+    from framework.layers import flatten, linear, softmax_classifier
 
 
 HEAD = re.compile(rb".{7}\0\{.*?\}\} *", re.DOTALL)
