@@ -20,6 +20,7 @@ from framework.model import Model
 from framework.optimizer import Optimizer
 from framework.parameters import Flat
 from framework.plan import Plan
+from framework.ranks import Alone
 from kernels.device import CudaDevice, Device
 
 # Bytes that compilers and kernels take on a CPU beside what is added up.
@@ -60,15 +61,17 @@ def of_looking(model: Model, batch: int, outputs: tuple[str, ...], **build: Any)
     return of_plan(Plan(model.build(batch, **build), outputs, dtype=model.device.dtype, fuse=fuse))
 
 
-def require(needed: int, held: int, device: Device) -> str:
+def require(needed: int, held: int, device: Device, ranks: Alone | None = None) -> str:
     """Says how much a run needs and how much there is, of which it has `held` already; all in bytes.
 
-    Raises MemoryError where the device cannot hold it.
+    Several ranks have a GPU each, but share what there is beside CPUs. Raises MemoryError where the device cannot hold
+    it.
     """
-    spare = 0 if isinstance(device, CudaDevice) else SPARE
-    free = free_bytes(device) + held
-    said = f"{in_words(needed + spare)} needed, {in_words(free)} free"
-    if needed + spare > free:
+    spare, here = (0, 1) if isinstance(device, CudaDevice) else (SPARE, ranks.here if ranks else 1)
+    free = free_bytes(device) + here * held
+    times = f"{here} x " if here > 1 else ""
+    said = f"{times}{in_words(needed + spare)} needed, {in_words(free)} free"
+    if here * (needed + spare) > free:
         raise MemoryError(f"memory of {device}: {said}; a smaller batch or network needs less")
     return said
 

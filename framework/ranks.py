@@ -40,9 +40,10 @@ class Alone:
 
     rank     this one's number, from 0
     size     how many there are
+    here     how many of them are on this machine
     """
 
-    rank, size = 0, 1
+    rank, size, here = 0, 1, 1
 
     def __repr__(self):
         return f"rank {self.rank} of {self.size}"
@@ -147,6 +148,8 @@ class Mpi(Alone):
             ) from None
         self._mpi, self._world = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._world.rank, self._world.size
+        known = launched()
+        self.here = known.local_size if known else self.size
         self._patience = Patience(float(os.environ.get("HANDWRITTEN_PATIENCE", PATIENCE)), self._give_up)
         self._under_way: list[Any] = []
         self._nccl: dict[int, Any] = {}

@@ -104,7 +104,7 @@ def train(options) -> None:
     model = chosen.make_model(options.device)
     if options.backbone:
         load_backbone(model, options.backbone)
-    needed = memory_needed(model, chosen, faces, options.workers)
+    needed = memory_needed(model, chosen, faces, options.workers, options.ranks)
     with open_run(options, f"faces-{chosen.model}") as folder:
         print(f"data    {faces.source}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
@@ -122,18 +122,22 @@ def train(options) -> None:
             _finish(options, run, faces, chosen, result)
 
 
-def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: int) -> str:
-    """How much memory the run needs, in words: a program for each size of crops, and those of a detector for pictures
-    held out, of which the largest is taken for all. Raises MemoryError where there is less.
+def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: int, ranks: Alone) -> str:
+    """How much memory the run needs, of several ranks this one, in words.
+
+    A program for each size of crops, and those of a detector for pictures held out, of which the largest is taken for
+    all. Raises MemoryError where there is less.
     """
     held = memory.of_model(model)
     sizes = [{"size": (side, side)} for side in chosen.sizes]
-    training = memory.of_training(model, chosen.make_optimizer(), chosen.batch, ("loss", *PARTS), sizes)
+    training = memory.of_training(
+        model, chosen.make_optimizer(), len(ranks.rows(chosen.batch)), ("loss", *PARTS), sizes
+    )
     shapes = {extended(*shape) for shape in faces.validation.shapes()}
     looking = memory.of_looking(model, 1, OUTPUTS, size=max(shapes, key=math.prod)) if shapes else 0
     beside = 0 if model.device.name == "cuda" else workers * memory.WORKER
     needed = held + training + min(len(shapes), PROGRAMS) * looking + beside
-    return memory.require(needed, held, model.device)
+    return memory.require(needed, held, model.device, ranks)
 
 
 def _finish(options, run: Trainer, faces: Faces, chosen: DetectorRecipe, result: dict[str, float]) -> None:

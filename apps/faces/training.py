@@ -230,6 +230,9 @@ class Part:
     def __iter__(self) -> Iterator[Example]:
         return (self.examples[number] for number in self.numbers)
 
+    def shapes(self) -> set[tuple[int, int]]:
+        return self.examples.shapes()
+
 
 def share_of(examples: Examples, ranks: Alone) -> Examples:
     """This rank's of the examples."""

@@ -203,7 +203,7 @@ class Wider:
         """Heights and widths as the heads of the files say; of those that say none, nothing."""
         found = set()
         for photograph in self.photographs:
-            with suppress(Exception), Image.open(photograph.path) as image:  # as above
+            with suppress(Exception), images.opened(photograph.path) as image:  # as above
                 found.add((image.height, image.width))
         return found
 

@@ -22,6 +22,7 @@ from apps.mnist.data import Digits, load
 from apps.mnist.models import MODELS
 from framework import Model, memory, weights
 from framework.loading import Background
+from framework.ranks import Alone
 from framework.summary import Summary
 from framework.trainer import Trainer
 from kernels.commands.command_line import note, write_json
@@ -50,7 +51,7 @@ def train(options) -> None:
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     options.ranks.agree("the digest of the data", digits.digest)
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
-    needed = memory_needed(model, chosen, digits)
+    needed = memory_needed(model, chosen, digits, options.ranks)
     with open_run(options, f"mnist-{chosen.model}") as folder:
         print(f"data    {digits.source}, {digits.origin}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
@@ -65,13 +66,13 @@ def train(options) -> None:
         _finish(options, run, digits, chosen)
 
 
-def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits) -> str:
-    """How much memory the run needs, in words. Raises MemoryError where there is less."""
+def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, ranks: Alone) -> str:
+    """How much memory the run needs, of several ranks this one, in words. Raises MemoryError where there is less."""
     data = 0 if model.device.name == "cuda" else digits.train_images.nbytes + digits.test_images.nbytes
     held = memory.of_model(model) + data
-    training = memory.of_training(model, chosen.make_optimizer(), chosen.batch)
+    training = memory.of_training(model, chosen.make_optimizer(), len(ranks.rows(chosen.batch)))
     looking = memory.of_looking(model, min(EVALUATION_BATCH, len(digits.test_images)), OUTPUTS)
-    return memory.require(held + training + looking, held, model.device)
+    return memory.require(held + training + looking, held, model.device, ranks)
 
 
 def _finish(options, run: Trainer, digits: Digits, chosen: DigitRecipe) -> None:
