@@ -1,12 +1,9 @@
 """How much memory a run will need, added up from plans before any of it is asked for, and how much there is.
 
 On a CPU there is more than plans know: libraries and what they compile, and what kernels have for themselves while they
-run, as packed weights and sums of each core. SPARE stands for that. By how much the resident memory of a process grew
-at most while it trained, in MB, and how much was said here (2 cores with AVX-512, docs/reliability.md has the command):
-
-    lenet5, batch 50          214   348        lite, batch 16 of 320                 812   843
-    cnn6, batch 50            303   401        lite, batch 4 of 256 and 512          631   746
-    cnn6, batch 1000          915   954        facenet, batch 1 of 512 and 640     2 076 2 269
+run, as packed weights and sums of each core. SPARE stands for that. With it, six runs of small and large networks said
+1.01 to 1.44 times the bytes by which their resident memory then grew: `python -m benchmarks.memory` measures that, and
+docs/reliability.md has the figures. A limit on addresses (ulimit -v) counts what is never touched, too, see below.
 """
 
 import math

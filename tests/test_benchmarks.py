@@ -19,7 +19,7 @@ from kernels.gpu import gpu_is_available
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 
-PROGRAMS = ("cpu", "cuda", "interpreter", "machine", "matching", "overfit", "start", "tile")
+PROGRAMS = ("cpu", "cuda", "interpreter", "machine", "matching", "memory", "overfit", "start", "tile")
 
 
 def program(name):

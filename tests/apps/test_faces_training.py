@@ -1,6 +1,5 @@
 """Training a detector: batches are a function of seed and step, recipes, a start from ImageNet, a run that resumes."""
 
-import json
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -15,10 +14,11 @@ from apps.faces.ends import FACES
 from apps.faces.evaluation import sizes
 from apps.faces.models import MODELS, facenet, lite
 from apps.faces.training import Crops, DetectorRecipe, inputs, load_backbone, recipe, trainer
-from framework import Model, checkpoint
+from framework import Model
 from framework.checkpoint import CheckpointError
 from framework.parameters import ParameterError
 from framework.recipe import RecipeError
+from framework.run_state import RunState
 from framework.trainer import Trainer
 from tests.helpers.checks import assert_same
 from tests.helpers.noise import example
@@ -109,8 +109,7 @@ def test_where_there_are_more_faces_than_places_the_largest_are_kept():
 def test_a_recipe_comes_back_from_the_settings_of_a_run(model, tmp_path):
     ours = recipe(model, iterations=10, seed=None)
     assert ours == replace(recipe(model), iterations=10)
-    settings = json.dumps({**asdict(ours), "data": "somewhere"})
-    checkpoint.write(tmp_path / "run.safetensors", {}, {"settings": settings})
+    RunState({}, {}, 5, 1.0, {**asdict(ours), "data": "somewhere"}).write(tmp_path / "run.safetensors")
     assert DetectorRecipe.of_run(tmp_path / "run.safetensors") == ours
 
 
