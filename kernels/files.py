@@ -16,7 +16,8 @@ def write_whole(path: Path, data: bytes) -> None:
     that was killed is taken away. Raises OSError that names the file.
     """
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
         take_away_unfinished(path)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
         try:

@@ -10,6 +10,7 @@ constants of other files are compiled into it. Here it is made anew when one of 
 
 import ast
 import hashlib
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +20,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def save(self, key, data):
-    """In place of IndexDataCacheFile.save."""
+    """In place of IndexDataCacheFile.save. What cannot be kept, as on a full disk, is compiled again."""
+    with suppress(OSError):
+        _save(self, key, data)
+
+
+def _save(self, key, data):
     overloads = self._load_index()
     number = int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:6], "big")
     name = self._data_name(number)

@@ -40,11 +40,16 @@ class Store:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Throw the oldest away where there is too much."""
-        files = [(status.st_mtime, status.st_size, path) for path in self.folder.iterdir() if (status := path.stat())]
+        """Throw the oldest away where there is too much. What is of the future was made before the clock was set back.
+
+        It counts as the oldest.
+        """
+        now = time.time()
+        found = [(status.st_mtime, status.st_size, path) for path in self.folder.iterdir() if (status := path.stat())]
+        files = [(0.0 if used > now + OLD else used, size, path) for used, size, path in found]
         total = sum(size for _, size, _ in files)
         for used, size, path in sorted(files):
-            if total <= MOST or used > time.time() - OLD:
+            if total <= MOST or used > now - OLD:
                 return
             with suppress(OSError):
                 path.unlink()

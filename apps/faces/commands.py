@@ -1,6 +1,7 @@
 """What the commands of python -m apps.faces do."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -14,12 +15,12 @@ from apps.errors import DataError
 from apps.faces import figures
 from apps.faces.album import Album
 from apps.faces.data import Faces, load
-from apps.faces.detector import Detector, load_detector
+from apps.faces.detector import OUTPUTS, PROGRAMS, Detector, extended, load_detector
 from apps.faces.models import MODELS
 from apps.faces.pictures import Film, find_pictures, is_film, read_upright
-from apps.faces.training import Crops, DetectorRecipe, load_backbone, recipe, score, trainer
+from apps.faces.training import PARTS, Crops, DetectorRecipe, load_backbone, recipe, score, trainer
 from apps.faces.wider import read_wider, statistics, valid_boxes
-from framework import weights
+from framework import Model, memory, weights
 from framework.loading import Background
 from framework.picture import draw_plan
 from framework.summary import Summary
@@ -83,10 +84,12 @@ def train(options) -> None:
     model = chosen.make_model(options.device)
     if options.backbone:
         load_backbone(model, options.backbone)
+    needed = memory_needed(model, chosen, faces, options.workers)
     with open_run(options, f"faces-{chosen.model}") as folder:
         print(f"data    {faces.source}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
         print(f"recipe  {chosen}")
+        print(f"memory  {needed}")
         print(f"output  {folder}")
         crops = Crops(faces.train, chosen)
         with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:
@@ -94,6 +97,20 @@ def train(options) -> None:
             metrics = carry_out(run, chosen.iterations, options)
         result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
         _finish(options, run, faces, chosen, result or score(model, faces.validation).metrics)  # if no step was left
+
+
+def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: int) -> str:
+    """How much memory the run needs, in words: a program for each size of crops, and those of a detector for pictures
+    held out, of which the largest is taken for all. Raises MemoryError where there is less.
+    """
+    held = memory.of_model(model)
+    sizes = [{"size": (side, side)} for side in chosen.sizes]
+    training = memory.of_training(model, chosen.make_optimizer(), chosen.batch, ("loss", *PARTS), sizes)
+    shapes = {extended(*shape) for shape in faces.validation.shapes()}
+    looking = memory.of_looking(model, 1, OUTPUTS, size=max(shapes, key=math.prod)) if shapes else 0
+    beside = 0 if model.device.name == "cuda" else workers * memory.WORKER
+    needed = held + training + min(len(shapes), PROGRAMS) * looking + beside
+    return memory.require(needed, held, model.device)
 
 
 def _finish(options, run: Trainer, faces: Faces, chosen: DetectorRecipe, result: dict[str, float]) -> None:

@@ -57,11 +57,19 @@ class Crowds:
         if not -self.count <= index < self.count:
             raise IndexError(f"example {index} of {self.count}")
         index %= self.count
+        return composed(*self._begin(index), self.held_out, f"crowd {self.seed}-{index}")
+
+    def _begin(self, index: int) -> tuple[int, int, int, np.random.Generator]:
+        """How many faces an example has, its width and height, and what draws the rest."""
         generator = np.random.default_rng([self.seed, index, self.held_out])
         n = int(np.exp(generator.uniform(0, np.log(MOST + 1))))
         sides = LONG, int(generator.integers(SHORT, LONG, endpoint=True))
         width, height = sides if generator.random() < 0.7 else sides[::-1]
-        return composed(n, width, height, generator, self.held_out, f"crowd {self.seed}-{index}")
+        return n, width, height, generator
+
+    def shapes(self) -> set[tuple[int, int]]:
+        """Heights and widths of the examples, in pixels."""
+        return {(height, width) for _, width, height, _ in map(self._begin, range(self.count))}
 
     def __iter__(self) -> Iterator[Example]:
         return (self[index] for index in range(self.count))

@@ -21,6 +21,9 @@ THRESHOLD = 0.45
 # Pictures are extended to multiples of so many pixels, so that pictures of about one size share a program.
 MULTIPLE = 64
 
+# What a program for looking computes.
+OUTPUTS = ("boxes", "scores", "keep")
+
 # Programs that are kept ready. Each has the memory for one picture of its size.
 PROGRAMS = 8
 
@@ -44,7 +47,7 @@ class Detector:
         height, width, _ = picture.shape
         if self.longest and max(height, width) > self.longest:
             return self._smaller(picture)
-        size = tuple(-(-n // MULTIPLE) * MULTIPLE for n in (height, width))
+        size = extended(height, width)
         image = np.empty((1, *size, 3), np.uint8)
         image[:] = np.rint(picture.mean(axis=(0, 1)))
         image[0, :height, :width] = picture
@@ -66,11 +69,16 @@ class Detector:
 
     def _program(self, size: tuple[int, int]) -> Program:
         if size not in self._programs:
-            self._programs[size] = self.model.inference(1, ("boxes", "scores", "keep"), size=size, overlap=self.overlap)
+            self._programs[size] = self.model.inference(1, OUTPUTS, size=size, overlap=self.overlap)
             if len(self._programs) > PROGRAMS:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(size)
         return self._programs[size]
+
+
+def extended(height: int, width: int) -> tuple[int, int]:
+    """The size of the program that looks at a picture."""
+    return -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE
 
 
 def resized(picture: np.ndarray, size: tuple[int, int], device: Device) -> np.ndarray:

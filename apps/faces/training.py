@@ -32,6 +32,9 @@ from kernels.operations.labels import FACE, IGNORED_FACE, PADDING
 # How crops are chosen, by name.
 AUGMENTATIONS = {"faces": augmented, "paper": paper_augmented}
 
+# Of the loss, logged beside it.
+PARTS = ("classification", "regression")
+
 # The least score that counts when average precision is measured: nearly all, for the tail of the curve.
 EVERYTHING = 0.02
 
@@ -228,5 +231,5 @@ def trainer(
         lambda: {f"validation_{name}": value for name, value in score(model, faces.validation).metrics.items()},
         evaluate_every,
         build=lambda inputs: {"size": inputs["image"].shape[1:3]},
-        parts=("classification", "regression"),
+        parts=PARTS,
     )

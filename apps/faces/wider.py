@@ -9,6 +9,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -197,6 +198,14 @@ class Wider:
 
     def __iter__(self) -> Iterator[Example]:
         return (example for photograph in self.photographs if (example := self.read(photograph)))
+
+    def shapes(self) -> set[tuple[int, int]]:
+        """Heights and widths as the heads of the files say; of those that say none, nothing."""
+        found = set()
+        for photograph in self.photographs:
+            with suppress(Exception), images.opened(photograph.path) as image:  # as above
+                found.add((image.height, image.width))
+        return found
 
     def readable(self) -> "Wider":
         """Those not found broken so far: after iterating, by number what was iterated."""

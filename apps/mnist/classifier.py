@@ -20,6 +20,9 @@ from kernels.device import Device
 # Images a run when only looking. It divides the 10 000 and the 1 000 digits held out.
 EVALUATION_BATCH = 250
 
+# What they are looked at for.
+OUTPUTS = ("probabilities", "losses")
+
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -145,7 +148,7 @@ class Evaluation:
     def __init__(self, model: Model, digits: Digits):
         self.images, self.labels = digits.test_images, digits.test_labels
         self.batch = min(EVALUATION_BATCH, len(self.images))
-        self.program = model.inference(self.batch, ("probabilities", "losses"))
+        self.program = model.inference(self.batch, OUTPUTS)
 
     def __call__(self) -> Result:
         probabilities, losses = [], []

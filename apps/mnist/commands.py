@@ -8,10 +8,19 @@ import numpy as np
 
 from apps.command_line import carry_out, choose_run, open_run, telling_of_compiling
 from apps.errors import DataError
-from apps.mnist.classifier import Batches, DigitRecipe, Evaluation, load_classifier, recipe, trainer
+from apps.mnist.classifier import (
+    EVALUATION_BATCH,
+    OUTPUTS,
+    Batches,
+    DigitRecipe,
+    Evaluation,
+    load_classifier,
+    recipe,
+    trainer,
+)
 from apps.mnist.data import Digits, load
 from apps.mnist.models import MODELS
-from framework import Model, weights
+from framework import Model, memory, weights
 from framework.loading import Background
 from framework.summary import Summary
 from framework.trainer import Trainer
@@ -40,16 +49,29 @@ def train(options) -> None:
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
+    needed = memory_needed(model, chosen, digits, options.workers)
     with open_run(options, f"mnist-{chosen.model}") as folder:
         print(f"data    {digits.source}, {digits.origin}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
         print(f"recipe  {chosen}")
+        print(f"memory  {needed}")
         print(f"output  {folder}")
         batches = Batches(digits.train_images, digits.train_labels, chosen)
         with Background(batches, options.workers) if options.workers else nullcontext(batches) as batches:
             run = trainer(digits, chosen, model, folder, options.evaluate_every, batches)
             carry_out(run, chosen.iterations, options)
         _finish(options, run, digits, chosen)
+
+
+def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, workers: int) -> str:
+    """How much memory the run needs, in words. Raises MemoryError where there is less."""
+    on_cuda = model.device.name == "cuda"
+    data = 0 if on_cuda else digits.train_images.nbytes + digits.test_images.nbytes
+    beside = 0 if on_cuda else workers * (memory.WORKER + digits.train_images.nbytes)  # each has digits of its own
+    held = memory.of_model(model) + data
+    training = memory.of_training(model, chosen.make_optimizer(), chosen.batch)
+    looking = memory.of_looking(model, min(EVALUATION_BATCH, len(digits.test_images)), OUTPUTS)
+    return memory.require(held + training + looking + beside, held, model.device)
 
 
 def _finish(options, run: Trainer, digits: Digits, chosen: DigitRecipe) -> None:

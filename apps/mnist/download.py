@@ -45,7 +45,7 @@ def fetch(cache: Path, mirrors: Sequence[str]) -> str:
                 pooch.retrieve(mirror + name, f"sha256:{CHECKSUMS[name]}", name, cache, downloader=downloaded)
             return mirror
         except OSError as error:  # requests' own errors are OSErrors too
-            failures.append(f"{mirror}{name}: {type(error).__name__}")
+            failures.append(f"{mirror}{name}: {error.strerror or type(error).__name__}")
         except ValueError:
             failures.append(f"{mirror}{name}: wrong checksum")
     raise DataError(f"full MNIST: {'; '.join(failures) or f'no mirror offered it within {PATIENCE:g} s'}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from textwrap import indent
@@ -110,6 +111,18 @@ def test_a_run_of_another_kind_is_not_resumed(tmp_path):
         complaint
         == f"apps.mnist train: {path}: no smooth found in its settings, a run of a digit classifier expected\n"
     )
+
+
+def test_a_run_says_what_memory_it_needs_and_is_refused_where_there_is_less(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = ("train", "--model", "single", "--data", "builtin", "--device", "cpu", "--iterations", "1")
+    assert main([*given]) == 0
+    assert re.search(r"^memory  3\d\d MB needed, \d+\.\d GB free$", capsys.readouterr().out, re.MULTILINE)
+    monkeypatch.setattr("framework.memory.free_bytes", lambda device: 10**8)
+    assert main([*given]) == 1
+    said = r"apps.mnist train: memory of cpu: 3\d\d MB needed, 1\d\d MB free; a smaller batch or network needs less\n"
+    assert re.fullmatch(said, capsys.readouterr().err)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mnist-single-1"]
 
 
 def test_weights_of_another_app_are_refused(tmp_path):

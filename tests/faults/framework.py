@@ -169,8 +169,8 @@ FRAMEWORK: tuple[Fault, ...] = (
     Fault(
         "framework/parameters.py",
         "weights of another shape are taken if they are as many",
-        "if tuple(arrays[name].shape) != tuple(shape):",
-        "if np.size(arrays[name]) != math.prod(shape):",
+        "if array.shape != tuple(shape):",
+        "if array.size != math.prod(shape):",
         "another number of values",
     ),
     Fault(
@@ -207,6 +207,20 @@ FRAMEWORK: tuple[Fault, ...] = (
         "        self.optimizer.upload(state.optimizer)\n",
         "",
         "a run in one piece",
+    ),
+    Fault(
+        "framework/checkpoint.py",
+        "the bytes of the tensors are not in the checksum",
+        "        found.update(array.tobytes())\n",
+        "        pass\n",
+        "whole files",
+    ),
+    Fault(
+        "framework/parameters.py",
+        "weights that are no numbers are taken",
+        "np.count_nonzero(np.isfinite(array))",
+        "array.size",
+        "numbers",
     ),
     Fault(
         "framework/log.py",

@@ -1,5 +1,6 @@
 """Checkpoints: what was written comes back, whole or not at all, and what is none is refused by name."""
 
+import json
 import os
 
 import numpy as np
@@ -48,3 +49,22 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path):
         checkpoint.read(path)
     with pytest.raises(CheckpointError, match="no such file"):
         checkpoint.read(tmp_path / "none")
+
+
+def test_a_flipped_bit_of_a_tensor_is_noticed(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.write(path, {"a": np.ones(3, np.float32)}, {"step": "1"})
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors: damaged, as what it holds has another checksum"):
+        checkpoint.read(path)
+
+
+@pytest.mark.parametrize("type_", ["BF16", "F8_E4M3"])
+def test_types_that_numpy_does_not_have_are_refused_in_one_line(tmp_path, type_):
+    path, size = tmp_path / "weights.safetensors", 2 if type_ == "BF16" else 1
+    header = json.dumps({"a": {"dtype": type_, "shape": [1], "data_offsets": [0, size]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+    with pytest.raises(CheckpointError, match=r"^.*weights\.safetensors: not a safetensors file.*$"):
+        checkpoint.read(path)

@@ -84,6 +84,28 @@ def test_foreign_weights_are_refused_and_change_nothing(parameters, change, mess
     np.testing.assert_array_equal(parameters.weights.array, before)
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "message"),
+    [
+        (np.nan, "1 of 16 numbers are not finite, the network needs all"),
+        (np.inf, "1 of 16 numbers are not finite"),
+        (None, "holds int32, the network needs float32"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused(spoilt, message):
+    parameters = Model(plain, "cpu").parameters
+    before = parameters.download()
+    array = before["linear_1.weight"].copy()
+    if spoilt is None:
+        array = array.astype(np.int32)
+    else:
+        array.flat[1] = spoilt
+    with pytest.raises(ParameterError, match=f"linear_1.weight: {message}".replace("16", str(array.size))):
+        parameters.upload({**before, "linear_1.weight": array})
+    for name, kept in parameters.download().items():
+        np.testing.assert_array_equal(kept, before[name])
+
+
 def test_weights_start_at_the_size_he_et_al_derived():
     weights = Model(lambda batch: _wide(batch), "cpu").parameters.weights.part("linear_1.weight")
     assert abs(weights.std() - np.sqrt(2 / 500)) < 0.002

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 
 import numba
 import numpy as np
@@ -14,8 +15,10 @@ import pytest
 
 from framework import Model, Optimizer, checkpoint
 from framework.checkpoint import CheckpointError
+from framework.loading import WorkerError
 from framework.program import NonFinite
 from framework.trainer import Trainer
+from kernels.interrupts import Interrupt
 from tests.helpers.checks import assert_same
 from tests.helpers.networks import of_any_size, plain
 
@@ -287,6 +290,50 @@ def test_an_interrupted_evaluation_ends_at_once_and_leaves_a_checkpoint(tmp_path
     rest = trainer(tmp_path)
     rest.resume()
     assert rest.step == 2
+
+
+def test_where_no_batch_can_be_made_the_steps_that_were_are_kept(tmp_path):
+    """As where a worker died for want of memory."""
+
+    def failing(step):
+        if step == 5:
+            raise WorkerError("a worker has died")
+        return batches(step)
+
+    with pytest.raises(WorkerError, match="a worker has died"):
+        trainer(tmp_path, batches=failing).run(9, progress=False)
+    rest = trainer(tmp_path)
+    rest.resume()
+    assert rest.step == 5 == len(logged(rest))
+
+
+def test_a_batch_that_a_signal_prevents_ends_the_run_as_the_signal_does(tmp_path):
+    """It may reach a worker first, and this process when the worker is dead already."""
+
+    def failing(step):
+        if step == 3:
+            Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+            raise WorkerError("a worker has died")
+        return batches(step)
+
+    with pytest.raises(Interrupt) as raised:
+        trainer(tmp_path, batches=failing).run(9, progress=False)
+    assert raised.value.status == 143
+
+
+def test_a_checkpoint_is_written_every_so_many_minutes(tmp_path, monkeypatch):
+    saved, now = [], 0.0
+
+    def batches_of_a_minute(step):
+        nonlocal now
+        now += 60
+        return batches(step)
+
+    monkeypatch.setattr("framework.interval.time.monotonic", lambda: now)
+    run = trainer(tmp_path, batches=batches_of_a_minute, checkpoint_every="2m")
+    monkeypatch.setattr(run, "save", lambda: saved.append(run.step))
+    run.run(7, progress=False)
+    assert saved == [2, 4, 6, 7]
 
 
 def test_each_step_takes_its_own_batch_and_its_own_rate(tmp_path):

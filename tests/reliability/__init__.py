@@ -1,0 +1,1 @@
+"""Faults that are survived, each of them made for real."""
