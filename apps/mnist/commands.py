@@ -51,7 +51,7 @@ def train(options) -> None:
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     options.ranks.agree("the digest of the data", digits.digest)
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
-    needed = memory_needed(model, chosen, digits, options.ranks)
+    needed = memory_needed(model, chosen, digits, options.workers, options.ranks)
     with open_run(options, f"mnist-{chosen.model}") as folder:
         print(f"data    {digits.source}, {digits.origin}")
         print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
@@ -66,13 +66,15 @@ def train(options) -> None:
         _finish(options, run, digits, chosen)
 
 
-def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, ranks: Alone) -> str:
+def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, workers: int, ranks: Alone) -> str:
     """How much memory the run needs, of several ranks this one, in words. Raises MemoryError where there is less."""
-    data = 0 if model.device.name == "cuda" else digits.train_images.nbytes + digits.test_images.nbytes
+    on_cuda = model.device.name == "cuda"
+    data = 0 if on_cuda else digits.train_images.nbytes + digits.test_images.nbytes
+    beside = 0 if on_cuda else workers * (memory.WORKER + digits.train_images.nbytes)  # each has digits of its own
     held = memory.of_model(model) + data
     training = memory.of_training(model, chosen.make_optimizer(), len(ranks.rows(chosen.batch)))
     looking = memory.of_looking(model, min(EVALUATION_BATCH, len(digits.test_images)), OUTPUTS)
-    return memory.require(held + training + looking, held, model.device, ranks)
+    return memory.require(held + training + looking + beside, held, model.device, ranks)
 
 
 def _finish(options, run: Trainer, digits: Digits, chosen: DigitRecipe) -> None:

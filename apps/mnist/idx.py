@@ -33,6 +33,7 @@ class Rows:
     """
 
     dtype = np.dtype(np.uint8)
+    nbytes = 0  # of memory
 
     def __init__(self, path: str | Path, offset: int, count: int):
         self.path, self.offset, self.shape = Path(path), offset, (count, SIDE, SIDE)
