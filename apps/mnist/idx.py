@@ -49,8 +49,6 @@ class Rows:
     def _check(self) -> None:
         require_same(self.path, self.state, os.fstat(self._file))
 
-    nbytes = 0  # that are held in memory
-
     def __len__(self) -> int:
         return self.shape[0]
 

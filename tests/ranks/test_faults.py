@@ -1,6 +1,7 @@
 """Ranks that fail: who it was is said, all end within seconds, and a run goes on from its checkpoint."""
 
 import os
+import random
 import re
 import signal
 import time
@@ -23,14 +24,28 @@ def under_way(folder, ranks=2, steps=10**6, **environment):
     process = started(
         ranks, *LONG, "--iterations", steps, "--checkpoint-every", 5, "--output", "run", folder=folder, **environment
     )
-    log, limit = folder / "run" / "metrics.jsonl", time.monotonic() + 120
-    while not (log.exists() and log.read_text().count("\n") > 10) and process.poll() is None:
+    limit = time.monotonic() + 120
+    while lines_of(folder / "run") <= 10 and process.poll() is None:
         assert time.monotonic() < limit
         time.sleep(0.02)
+    return process, processes_of(process)
+
+
+def processes_of(process):
+    """Those of its ranks, as it says itself."""
     said = ""
     while "ranks " not in said:
         said = process.stdout.readline()
-    return process, [int(number) for number in re.findall(r"\d+", said.partition("processes")[2].partition(" on ")[0])]
+    return [int(number) for number in re.findall(r"\d+", said.partition("processes")[2].partition(" on ")[0])]
+
+
+def lines_of(run):
+    log = run / "metrics.jsonl"
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def step_of(run):
+    return int(checkpoint.read(run / "checkpoint.safetensors")[1]["step"])
 
 
 def ended(process):
@@ -58,9 +73,8 @@ def test_a_rank_that_is_killed_ends_all_and_the_run_goes_on_from_its_checkpoint(
     assert status != 0
     assert str(numbers[rank]) in error  # by which the line `ranks` names it
     assert gone(numbers)
-    step = int(checkpoint.read(tmp_path / "run" / "checkpoint.safetensors")[1]["step"])
-    assert step > 0
-    assert step % 5 == 0
+    assert step_of(tmp_path / "run") > 0
+    assert step_of(tmp_path / "run") % 5 == 0
     rest = carried_out(
         2, "-m", "apps.mnist", "train", "--resume", "run", "--data", "mnist", folder=tmp_path, MNIST_DIR="nowhere"
     )
@@ -84,7 +98,7 @@ def test_interrupted_ranks_leave_a_checkpoint_of_one_step_and_the_usual_status(t
     status, error = ended(process)
     assert status == 128 + number
     said = re.search(r"interrupted at step (\d+); go on with: python -m apps.mnist train --resume run", error)
-    assert checkpoint.read(tmp_path / "run" / "checkpoint.safetensors")[1]["step"] == said[1]
+    assert step_of(tmp_path / "run") == int(said[1])
     assert gone(numbers)
 
 
@@ -115,6 +129,30 @@ def test_a_run_of_ranks_that_was_stopped_ends_with_the_bits_of_one_that_was_not(
         for array, expected in zip(weights[name].values(), weights["whole"].values(), strict=True):
             assert np.linalg.norm(array - expected) < 0.02 * np.linalg.norm(expected)
     assert any((weights["by 1"][name] != weights["whole"][name]).any() for name in weights["whole"])
+
+
+def test_ranks_that_are_killed_again_and_again_end_with_the_bits_of_those_that_were_not(tmp_path):
+    """SIGKILL of either, at a moment nobody chose; so often as HANDWRITTEN_KILLS says."""
+    generator, kills = random.Random(1), int(os.environ.get("HANDWRITTEN_KILLS", "3"))
+    new = (*LONG, "--iterations", 60 * (kills + 1))
+    resume = ("-m", "apps.mnist", "train", "--resume", "run")
+    assert carried_out(2, *new, "--output", "whole", folder=tmp_path).returncode == 0
+    run, stood = tmp_path / "run", [0]
+    for _ in range(kills):
+        begin = (*new, "--checkpoint-every", 1, "--output", "run") if not stood[-1] else resume
+        process = started(2, *begin, folder=tmp_path)
+        numbers = processes_of(process)
+        while not run.exists() or lines_of(run) <= stood[-1] + 1:
+            time.sleep(0.005)
+        time.sleep(generator.uniform(0, 0.3))
+        os.kill(generator.choice(numbers), signal.SIGKILL)
+        assert ended(process)[0] != 0
+        assert gone(numbers)
+        stood.append(step_of(run))
+    assert stood == sorted(set(stood))
+    assert carried_out(2, *resume, folder=tmp_path).returncode == 0
+    assert_same(*(checkpoint.read(folder / "weights.safetensors")[0] for folder in (run, tmp_path / "whole")))
+    assert (run / "metrics.jsonl").read_bytes() == (tmp_path / "whole/metrics.jsonl").read_bytes()
 
 
 def test_an_error_of_one_rank_is_named_with_it_and_ends_all(tmp_path):
