@@ -6,6 +6,7 @@ other texts. A file without one, of another program, is read as it is.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +45,20 @@ def read(path: Path, sealed: bool = False) -> tuple[dict[str, np.ndarray], dict[
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (SafetensorError, AttributeError, TypeError, ValueError) as error:  # the latter three for types of no array
         raise CheckpointError(f"{path}: not a safetensors file ({' '.join(str(error).split())})") from None
+    require_printable(path, tensors)
     said = metadata.pop(CHECKSUM, None)
     if said is None and sealed:
         raise CheckpointError(f"{path}: no checksum found, one expected")
     if said is not None and said != checksum(tensors, metadata):
         raise CheckpointError(f"{path}: damaged, as what it holds has another checksum than it says")
     return tensors, metadata
+
+
+def require_printable(path: Path, texts: Iterable[str]) -> None:
+    """Raises CheckpointError for what would be more than one line, or commands, to a terminal that it is shown on."""
+    for text in texts:
+        if not text.isprintable():
+            raise CheckpointError(f"{path}: {text[:60]!r} found, letters that can be printed expected")
 
 
 def checksum(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> str:
