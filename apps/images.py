@@ -13,7 +13,7 @@ from typing import IO, BinaryIO
 
 from PIL import Image
 
-MOST_PIXELS = 1 << 26  # 8192 x 8192, more than a camera of 64 megapixels gives; 256 MiB with 4 bytes for each
+MOST_PIXELS = 1 << 26  # 8192 x 8192, more than a camera of 64 megapixels gives; read and changed they take up to 1.9 GB
 
 # Of what Pillow knows, the formats of pictures. Left out are those that it hands to other programs (EPS), and those
 # that hold documents or data.

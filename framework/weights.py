@@ -29,6 +29,7 @@ def load(
     Raises CheckpointError for a file that is missing, is none, or belongs to another network, DeviceError.
     """
     tensors, facts = checkpoint.read(path)
+    checkpoint.require_printable(path, (*facts, *facts.values()))
     for fact, known in {"model": models, **choices}.items():
         if facts.get(fact) not in known:
             found = f"{fact} {facts[fact]!r}" if fact in facts else f"no {fact}"

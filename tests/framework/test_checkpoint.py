@@ -68,3 +68,15 @@ def test_types_that_numpy_does_not_have_are_refused_in_one_line(tmp_path, type_)
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
     with pytest.raises(CheckpointError, match=r"^.*weights\.safetensors: not a safetensors file.*$"):
         checkpoint.read(path)
+
+
+def test_the_same_content_is_the_same_bytes(tmp_path):
+    """Of eight texts, which safetensors itself writes in another order each time."""
+    texts = {f"näme {n}": "ä" * n for n in range(8)}
+    tensors = {"a": np.arange(3, dtype=np.float32), "b": np.ones((2, 2), np.float32)}
+    files = []
+    for number in range(4):
+        checkpoint.write(tmp_path / str(number), tensors, texts)
+        files.append((tmp_path / str(number)).read_bytes())
+        assert checkpoint.read(tmp_path / str(number))[1] == texts
+    assert len(set(files)) == 1

@@ -51,3 +51,15 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path):
     checkpoint.write(path, {"x": np.zeros(1, np.float32)}, {"model": "plain"})
     with pytest.raises(CheckpointError, match=r"weights\.safetensors: x: the network has no such parameter"):
         weights.load(path, MODELS, "cpu")
+
+
+@pytest.mark.parametrize("text", ["a\nb", "line\r", "\x1b[2J", "\u2028"])
+def test_what_would_be_more_than_a_line_or_command_a_terminal_is_refused(tmp_path, text):
+    path, model = tmp_path / "weights.safetensors", Model(plain, "cpu")
+    weights.save(model, path, data=text)
+    with pytest.raises(CheckpointError, match=r"found, letters that can be printed expected$") as caught:
+        weights.load(path, MODELS, "cpu")
+    assert str(caught.value).isprintable()
+    checkpoint.write(path, {text: np.zeros(1, np.float32)}, {"model": "plain"})
+    with pytest.raises(CheckpointError, match=r"found, letters that can be printed expected$"):
+        checkpoint.read(path)
