@@ -28,13 +28,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     c = commands.add("train", run("train"), "train a model and evaluate it", "train --model cnn6 --iterations 5000")
-    add_recipe(c, DigitRecipe(), MODELS, "digits")
-    _variety(c)
-    add_device(c)
-    _data(c)
-    c.add_argument("--workers", type=count, default=0, metavar="N", help="processes that prepare digits (default: 0)")
-    add_run(c, evaluate_every=500)
-    add_json(c)
+    _train_options(c)
 
     c = commands.add(
         "evaluate", run("evaluate"), "measure a trained model on the digits held out", "evaluate --json result.json"
@@ -80,6 +74,16 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add("models", on_first(run("show_models")), "list the models", "models")
     return commands.parser
+
+
+def _train_options(c):
+    add_recipe(c, DigitRecipe(), MODELS, "digits")
+    _variety(c)
+    add_device(c)
+    _data(c)
+    c.add_argument("--workers", type=count, default=0, metavar="N", help="processes that prepare digits (default: 0)")
+    add_run(c, evaluate_every=500)
+    add_json(c)
 
 
 def _variety(c):

@@ -19,8 +19,8 @@ APPS: tuple[Fault, ...] = (
     Fault(
         "apps/mnist/data.py",
         "digits are turned about the corner of a pixel",
-        "middle = side / 2",
-        "middle = (side - 1) / 2",
+        "middle = SIDE / 2",
+        "middle = (SIDE - 1) / 2",
     ),
     Fault(
         "apps/mnist/classifier.py",
@@ -65,15 +65,15 @@ APPS: tuple[Fault, ...] = (
     Fault(
         "apps/mnist/classifier.py",
         "the loss counts the digits that fill the last batch",
-        'losses.append(out["losses"][:count])',
-        'losses.append(out["losses"])',
+        'losses.append(out["losses"][:count].astype(np.float32))',
+        'losses.append(out["losses"].astype(np.float32))',
         "a multiple of EVALUATION_BATCH",
     ),
     Fault(
         "apps/mnist/classifier.py",
         "the second batch is evaluated on the first's digits",
-        "rows = np.arange(start, start + self.batch).clip(max=len(self.images) - 1)",
-        "rows = np.arange(0, self.batch).clip(max=len(self.images) - 1)",
+        "rows = np.arange(start, start + self.batch).clip(max=mine.stop - 1)",
+        "rows = np.arange(0, self.batch).clip(max=mine.stop - 1)",
         "EVALUATION_BATCH digits",
     ),
     Fault(

@@ -183,8 +183,8 @@ FRAMEWORK: tuple[Fault, ...] = (
     Fault(
         "framework/checkpoint.py",
         "a checkpoint is written in place",
-        "    write_whole(path, save(tensors, {**metadata, CHECKSUM: checksum(tensors, metadata)}))",
-        "    path.parent.mkdir(parents=True, exist_ok=True)\n    path.write_bytes(save(tensors, {**metadata, CHECKSUM: checksum(tensors, metadata)}))",
+        "    write_whole(path, in_order(save(tensors, {**metadata, CHECKSUM: checksum(tensors, metadata)})))",
+        "    path.parent.mkdir(parents=True, exist_ok=True)\n    path.write_bytes(in_order(save(tensors, {**metadata, CHECKSUM: checksum(tensors, metadata)})))",
         "a write that is not interrupted",
     ),
     Fault(
