@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -149,8 +150,14 @@ class Mpi(Alone):
         self._mpi, self._world = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._world.rank, self._world.size
         known = launched()
+        if known and known.size != self.size:
+            library = MPI.Get_library_version().split("\n")[0].strip("\0 ")
+            raise RanksError(
+                f"started as one of {known.size} ranks, of which mpi4py knows {self.size}: its MPI ({library}) is not "
+                "the launcher's; call the mpirun of the MPI that mpi4py uses"
+            )
         self.here = known.local_size if known else self.size
-        self._patience = Patience(float(os.environ.get("HANDWRITTEN_PATIENCE", PATIENCE)), self._give_up)
+        self._patience = Patience(patience(), self._give_up)
         self._under_way: list[Any] = []
         self._nccl: dict[int, Any] = {}
 
@@ -260,6 +267,15 @@ class Mpi(Alone):
 
     def abort(self, code):
         self._world.Abort(code)
+
+
+def patience() -> float:
+    """Seconds to wait for other ranks. Raises RanksError."""
+    said = os.environ.get("HANDWRITTEN_PATIENCE", str(PATIENCE))
+    with suppress(ValueError):
+        if (seconds := float(said)) > 0:
+            return seconds
+    raise RanksError(f"HANDWRITTEN_PATIENCE: {said!r} found, seconds above 0 expected")
 
 
 class Patience:

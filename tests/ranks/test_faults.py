@@ -4,12 +4,15 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 
 from framework import checkpoint
+from tests.helpers import ROOT
 from tests.helpers.checks import assert_same
 from tests.helpers.mpi import carried_out, started
 
@@ -193,3 +196,25 @@ def test_where_there_is_no_mpi_one_line_says_what_to_install(tmp_path):
     assert done.returncode == 1
     assert "started as one of several ranks, which need MPI: pip install 'handwritten[cluster]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("said", ["soon", "0", "nan"])
+def test_a_patience_that_is_none_is_refused_in_one_line(tmp_path, said):
+    done = carried_out(2, "-m", "apps.mnist", "models", folder=tmp_path, HANDWRITTEN_PATIENCE=said)
+    assert done.returncode == 1
+    assert f"HANDWRITTEN_PATIENCE: '{said}' found, seconds above 0 expected" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_mpi_that_is_not_the_launchers_is_noticed(tmp_path):
+    """Each rank would take itself for the only one, and all would write the same run."""
+    others = {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "apps.mnist", "models"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **others},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "apps.mnist: started as one of 2 ranks, of which mpi4py knows 1: its MPI (" in done.stderr
