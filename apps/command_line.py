@@ -19,9 +19,10 @@ from framework.checkpoint import CheckpointError
 from framework.compiling import when_compiling
 from framework.interval import Interval
 from framework.loading import WorkerError
+from framework.mpi import find_ranks
 from framework.parameters import ParameterError
 from framework.program import NonFinite
-from framework.ranks import Alone, RanksError, find_ranks
+from framework.ranks import Ranks, RanksError
 from framework.recipe import SCHEDULES, Recipe, RecipeError
 from framework.run_folder import FolderError, locked, new_folder
 from framework.run_state import RunState
@@ -62,7 +63,7 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
     return together(ranks, lambda tell: command_line.run(parser, arguments, ERRORS, tell))
 
 
-def say_who(ranks: Alone) -> None:
+def say_who(ranks: Ranks) -> None:
     """Print which process is which rank, where there are several."""
     if ranks.size > 1:
         print(f"ranks   {ranks.who()}")
@@ -219,7 +220,7 @@ def open_run(options: argparse.Namespace, name: str) -> Iterator[Path]:
     The first rank makes and locks it for all. Raises CommandError, FolderError where another run has it, and
     CheckpointError where it holds one that has ended.
     """
-    ranks: Alone = options.ranks
+    ranks: Ranks = options.ranks
     if not ranks.first:
         yield Path(ranks.broadcast(None))
         return

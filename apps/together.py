@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from kernels.commands.command_line import Tell
 
 # Seconds in which the first rank says what went wrong where all find the same, before another does and ends it.
@@ -17,7 +17,7 @@ FIRST = 1.0
 PASSED_ON = 0.3
 
 
-def together(ranks: Alone, work: Callable[[Tell], int]) -> int:
+def together(ranks: Ranks, work: Callable[[Tell], int]) -> int:
     """Do the work, which tells of errors by what it is given; returns the exit code.
 
     Where this rank fails all ranks end at once, with its exit code, as they would wait for it forever. What they
@@ -48,6 +48,6 @@ def together(ranks: Alone, work: Callable[[Tell], int]) -> int:
         raise
 
 
-def end(ranks: Alone, status: int) -> None:
+def end(ranks: Ranks, status: int) -> None:
     time.sleep(PASSED_ON)
     ranks.abort(status)

@@ -22,8 +22,9 @@ import numpy as np
 from apps.faces.models import faceresnet, lite
 from apps.mnist.models import MODELS
 from framework import Graph, Model, Optimizer, Plan
+from framework.mpi import find_ranks
 from framework.program import Program
-from framework.ranks import Alone, find_ranks
+from framework.ranks import Ranks
 from framework.sharing import Share
 from framework.steps import Exchange
 from kernels.commands.command_line import CommandError, Commands, add_json, positive, positive_float, run, write_json
@@ -90,7 +91,7 @@ def in_buckets(
 # --- measured
 
 
-def median_of(ranks: Alone, work: Callable[[], Any], seconds: float) -> float:
+def median_of(ranks: Ranks, work: Callable[[], Any], seconds: float) -> float:
     """The median of seconds that a work takes that all ranks begin together, until the last has done it."""
     times: list[float] = []
     while len(times) < 10 or (sum(times) < seconds and len(times) < 1000):
@@ -141,7 +142,7 @@ def measure(options) -> None:
     write_json(options.json, {**facts, "steps": rows, "sums": {str(size): at for size, at in sums.items()}})
 
 
-def step_by_step(ranks: Alone, program: Program, inputs: dict) -> tuple[list[float], float]:
+def step_by_step(ranks: Ranks, program: Program, inputs: dict) -> tuple[list[float], float]:
     """When each step of a plan has ended, sums of normalization included; and what comes after the gradients' sum."""
     program(**inputs)
     times: list[list[float]] = []

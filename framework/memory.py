@@ -17,7 +17,7 @@ from framework.model import Model
 from framework.optimizer import Optimizer
 from framework.parameters import Flat
 from framework.plan import Plan
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from kernels.device import CudaDevice, Device
 
 # Bytes that compilers and kernels take on a CPU beside what is added up.
@@ -58,7 +58,7 @@ def of_looking(model: Model, batch: int, outputs: tuple[str, ...], **build: Any)
     return of_plan(Plan(model.build(batch, **build), outputs, dtype=model.device.dtype, fuse=fuse))
 
 
-def require(needed: int, held: int, device: Device, ranks: Alone | None = None) -> str:
+def require(needed: int, held: int, device: Device, ranks: Ranks | None = None) -> str:
     """Says how much a run needs and how much there is, of which it has `held` already; all in bytes.
 
     Several ranks have a GPU each, but share what there is beside CPUs. Raises MemoryError where the device cannot hold

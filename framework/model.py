@@ -7,7 +7,7 @@ from framework.optimizer import Optimizer
 from framework.parameters import Arrays, Parameters
 from framework.plan import Plan
 from framework.program import Program
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from framework.sharing import Share
 from kernels.device import Device, find_device
 
@@ -47,7 +47,7 @@ class Model:
         outputs=("loss",),
         reuse: bool = True,
         algorithms: Mapping[str, str] | None = None,
-        ranks: Alone | None = None,
+        ranks: Ranks | None = None,
         bucket: int | None = None,
         **build,
     ) -> Program:

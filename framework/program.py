@@ -9,7 +9,8 @@ from framework.graph import GraphError
 from framework.optimizer import Optimizer
 from framework.parameters import Parameters
 from framework.plan import Plan
-from framework.ranks import Alone, buckets
+from framework.ranks import Ranks
+from framework.sharing import buckets
 from framework.steps import Buffer, Exchange, Step
 from kernels.device import Call, CudaDevice
 from kernels.operation import find_operation
@@ -39,11 +40,11 @@ class Program:
         parameters: Parameters,
         optimizer: Optimizer | None = None,
         algorithms: Mapping[str, str] | None = None,
-        ranks: Alone | None = None,
+        ranks: Ranks | None = None,
         bucket: int | None = None,
     ):
         self.plan, self.graph = plan, plan.graph
-        self.ranks = ranks or Alone()
+        self.ranks = ranks or Ranks()
         self.algorithms = dict(algorithms or {})
         self.parameters, self.device = parameters, parameters.device
         self._arena = self.device.bytes(max(plan.arena_bytes, 1))

@@ -13,7 +13,7 @@ The first axis of what a mean is taken of is that of the examples. The objective
 is each gradient.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -107,3 +107,22 @@ def _step(step: Step, operation: str, **arguments: Any) -> Step:
 
 def _values(buffer: Buffer) -> int:
     return buffer.bytes // buffer.dtype.itemsize
+
+
+def buckets(ends: Sequence[tuple[int, int, int]], size: int) -> list[tuple[int, slice]]:
+    """Parts of a flat array that are added up together, each as soon as all that is in it is there.
+
+    ends    of each array in it: where it begins, where it ends, and the step after which it is there
+    size    the fewest numbers of a part, but for the last
+
+    Returns for each part the step after which it can start, and where it lies; they start in this order. What the last
+    layers learn is there first, so it goes from the end.
+    """
+    found: list[tuple[int, slice]] = []
+    step, stop = -1, None
+    for begin, end, there in reversed(ends):
+        step, stop = max(step, there), end if stop is None else stop
+        if stop - begin >= size or begin == 0:
+            found.append((step, slice(begin, stop)))
+            step, stop = -1, None
+    return sorted(found, key=lambda part: part[0])

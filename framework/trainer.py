@@ -33,7 +33,7 @@ from framework.model import Model
 from framework.optimizer import Optimizer
 from framework.parameters import ParameterError
 from framework.program import NonFinite, Program
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from framework.run_state import RunState
 from framework.schedule import Schedule
 from kernels.interrupts import Interrupt, Noted
@@ -83,10 +83,10 @@ class Trainer:
         checkpoint_every: int | str = 500,
         build: Callable[[dict[str, np.ndarray]], dict[str, Any]] = lambda inputs: {},
         parts: tuple[str, ...] = (),
-        ranks: Alone | None = None,
+        ranks: Ranks | None = None,
         bucket: int | None = None,
     ):
-        self.ranks, self.bucket = ranks or Alone(), bucket
+        self.ranks, self.bucket = ranks or Ranks(), bucket
         self.model, self.optimizer, self.batches, self.schedule = model, optimizer, batches, schedule
         self.batch, self.build, self.parts = batch, build, parts
         self._programs: dict[tuple, Program] = {}

@@ -23,7 +23,7 @@ from apps.faces.wider import read_wider, statistics, valid_boxes
 from framework import Model, memory, weights
 from framework.loading import Background
 from framework.picture import draw_plan
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from framework.summary import Summary
 from framework.trainer import Trainer
 from kernels.commands.command_line import make_folder, note, progress, write_json
@@ -41,7 +41,7 @@ def detect(options) -> int:
 
     Several ranks each take a share of the pictures; what they say and record stands in the order of the pictures.
     """
-    ranks: Alone = options.ranks
+    ranks: Ranks = options.ranks
     paths: list[Path | None] = [*find_pictures(options.pictures, options.output)] or [None]
     model, facts = load_detector(options.weights, options.device)
     make_folder("--output", options.output)
@@ -122,7 +122,7 @@ def train(options) -> None:
             _finish(options, run, faces, chosen, result)
 
 
-def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: int, ranks: Alone) -> str:
+def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: int, ranks: Ranks) -> str:
     """How much memory the run needs, of several ranks this one, in words.
 
     A program for each size of crops, and those of a detector for pictures held out, of which the largest is taken for

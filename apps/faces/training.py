@@ -23,7 +23,7 @@ from apps.faces.wider import Wider
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.loading import Batches
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
 from framework.trainer import Trainer
@@ -190,12 +190,12 @@ class Score:
         return evaluate(found, [outcome.truth for outcome in outcomes]).outcomes
 
 
-def score(model: Model, examples: Examples, progress: Callable = iter, ranks: Alone | None = None) -> Score:
+def score(model: Model, examples: Examples, progress: Callable = iter, ranks: Ranks | None = None) -> Score:
     """Detect in every example at its stored size, in one pass, and compare with the truth. Raises DataError.
 
     Several ranks each look at a share, and then all know all.
     """
-    ranks = ranks or Alone()
+    ranks = ranks or Ranks()
     detector = Detector(model, threshold=EVERYTHING)
     found, truths, names = [], [], []
     mine = examples if ranks.size == 1 else share_of(examples, ranks)
@@ -234,7 +234,7 @@ class Part:
         return self.examples.shapes()
 
 
-def share_of(examples: Examples, ranks: Alone) -> Examples:
+def share_of(examples: Examples, ranks: Ranks) -> Examples:
     """This rank's of the examples."""
     mine = ranks.share(len(examples))
     if isinstance(examples, Wider):
@@ -243,7 +243,7 @@ def share_of(examples: Examples, ranks: Alone) -> Examples:
 
 
 def gathered(
-    ranks: Alone, found: list[Detections], truths: list[Truth], names: list[str]
+    ranks: Ranks, found: list[Detections], truths: list[Truth], names: list[str]
 ) -> tuple[list[Detections], list[Truth], list[str]]:
     """What all ranks found, and should have, rank by rank: in the order of the examples."""
     no_boxes, no_scores = np.empty((0, 4), np.float32), np.empty(0, np.float32)
@@ -282,7 +282,7 @@ def trainer(
     batches: Batches,
     folder: Path,
     evaluate_every: int = 1000,
-    ranks: Alone | None = None,
+    ranks: Ranks | None = None,
 ) -> Trainer:
     """A trainer for the recipe, which scores the model on the photographs held out; of several ranks, of this one."""
     return Trainer(

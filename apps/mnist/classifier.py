@@ -11,7 +11,7 @@ from apps.mnist.data import Digits, drawn_forms, one_hot, varied
 from apps.mnist.idx import CLASSES, SIDE, Rows
 from apps.mnist.models import MODELS
 from framework import Model, loading, weights
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from framework.recipe import Recipe, RecipeError, require_choice
 from framework.sampling import Sampler
 from framework.schedule import Schedule
@@ -113,7 +113,7 @@ def trainer(
     folder: Path,
     evaluate_every: int = 500,
     batches: loading.Batches | None = None,
-    ranks: Alone | None = None,
+    ranks: Ranks | None = None,
 ) -> Trainer:
     """A trainer for the recipe, which evaluates on the digits held out; of several ranks, that of this one.
 
@@ -129,7 +129,7 @@ def trainer(
         model,
         recipe.make_optimizer(),
         recipe.batch,
-        batches or Batches(digits.train_images, digits.train_labels, recipe, (ranks or Alone()).rows(recipe.batch)),
+        batches or Batches(digits.train_images, digits.train_labels, recipe, (ranks or Ranks()).rows(recipe.batch)),
         recipe.make_schedule(),
         folder,
         {**dataclasses.asdict(recipe), "data digest": digits.digest},
@@ -155,8 +155,8 @@ class Result:
 class Evaluation:
     """Runs a model over the digits held out; several ranks each over a share, and then all know all."""
 
-    def __init__(self, model: Model, digits: Digits, ranks: Alone | None = None):
-        self.ranks = ranks or Alone()
+    def __init__(self, model: Model, digits: Digits, ranks: Ranks | None = None):
+        self.ranks = ranks or Ranks()
         self.images, self.labels = digits.test_images, digits.test_labels
         self.batch = min(EVALUATION_BATCH, len(self.images))
         self.program = model.inference(self.batch, OUTPUTS)

@@ -22,7 +22,7 @@ from apps.mnist.data import Digits, load
 from apps.mnist.models import MODELS
 from framework import Model, memory, weights
 from framework.loading import Background
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from framework.summary import Summary
 from framework.trainer import Trainer
 from kernels.commands.command_line import note, write_json
@@ -66,7 +66,7 @@ def train(options) -> None:
         _finish(options, run, digits, chosen)
 
 
-def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, workers: int, ranks: Alone) -> str:
+def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, workers: int, ranks: Ranks) -> str:
     """How much memory the run needs, of several ranks this one, in words. Raises MemoryError where there is less."""
     on_cuda = model.device.name == "cuda"
     data = 0 if on_cuda else digits.train_images.nbytes + digits.test_images.nbytes

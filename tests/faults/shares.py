@@ -173,14 +173,14 @@ FRAMEWORK = (
         "total[name] = own[name]",
     ),
     Fault(
-        "framework/ranks.py",
+        "framework/sharing.py",
         "a bucket starts when the last of its arrays is there, and not all",
         "step, stop = max(step, there), end if stop is None else stop",
         "step, stop = there, end if stop is None else stop",
         "buckets of one array",
     ),
     Fault(
-        "framework/ranks.py",
+        "framework/sharing.py",
         "what is left over for the last bucket is not added up",
         "if stop - begin >= size or begin == 0:",
         "if stop - begin >= size:",

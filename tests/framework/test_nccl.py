@@ -12,7 +12,7 @@ import pytest
 
 from framework import Model, Optimizer
 from framework.nccl import Nccl
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from tests.framework.test_cuda_device import Event, StandIn, Stream, cuda
 from tests.helpers.networks import batch_for, plain
 
@@ -75,7 +75,7 @@ def gpu(cuda, monkeypatch):
     return cuda(capture=True)
 
 
-class Twin(Alone):
+class Twin(Ranks):
     """Rank 0 of two that have the same examples."""
 
     rank, size = 0, 2

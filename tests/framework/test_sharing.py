@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from framework import Model, Optimizer
-from framework.ranks import Alone, RanksError, buckets
+from framework.ranks import Ranks, RanksError
+from framework.sharing import buckets
 from framework.steps import Exchange
 from tests.helpers.checks import assert_same
 from tests.helpers.networks import batch_for, of_any_size, plain, pyramid, regression, residual
@@ -45,7 +46,7 @@ def assert_near(found, expected, digits):
 def test_ranks_compute_what_one_does_of_the_whole_batch(name, size, batch):
     """In float64, where what differs is not rounding. Uneven shares are 7 examples of 2, 3 or 4 ranks."""
     build = NETWORKS[name]
-    alone = trained(build, Alone(), batch, "reference")
+    alone = trained(build, Ranks(), batch, "reference")
     for found in together(size, lambda ranks: trained(build, ranks, batch, "reference")):
         assert_near(found, alone, 1e-9)
 
@@ -54,7 +55,7 @@ def test_ranks_compute_what_one_does_of_the_whole_batch(name, size, batch):
 @pytest.mark.parametrize("name", ["plain", "pyramid"])
 def test_so_do_the_kernels_within_their_rounding(name, device):
     build, steps = NETWORKS[name], 3 if device == "cpu" else 1
-    alone = trained(build, Alone(), 5, device, steps, "sgd")
+    alone = trained(build, Ranks(), 5, device, steps, "sgd")
     for found in together(2, lambda ranks: trained(build, ranks, 5, device, steps, "sgd")):
         assert_near(found, alone, 2e-4)
 
@@ -111,7 +112,7 @@ def test_ranks_speak_where_examples_meet_and_nowhere_else():
 
 
 def test_one_rank_goes_as_if_there_were_none():
-    assert not any(isinstance(step, Exchange) for step in Model(plain, "cpu").training(4, ranks=Alone()).plan.steps)
+    assert not any(isinstance(step, Exchange) for step in Model(plain, "cpu").training(4, ranks=Ranks()).plan.steps)
 
 
 def test_a_batch_that_is_smaller_than_there_are_ranks_is_refused():

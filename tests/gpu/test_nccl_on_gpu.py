@@ -7,7 +7,7 @@ from framework import Model, Optimizer
 from framework.nccl import Nccl, unique_id
 from framework.plan import Plan
 from framework.program import Program
-from framework.ranks import Alone
+from framework.ranks import Ranks
 from framework.sharing import Share
 from tests.helpers.checks import assert_same
 from tests.helpers.networks import batch_for, plain
@@ -15,7 +15,7 @@ from tests.helpers.networks import batch_for, plain
 pytestmark = pytest.mark.gpu
 
 
-class OfOne(Alone):
+class OfOne(Ranks):
     """One rank that goes the way of several."""
 
     def __init__(self, device):

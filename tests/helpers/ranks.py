@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from framework.ranks import Alone
+from framework.ranks import Ranks
 
 
-class Threads(Alone):
+class Threads(Ranks):
     """One of several ranks that meet at a barrier. As those of MPI, but for what carries their messages."""
 
     def __init__(self, rank, size, barrier, desk):

@@ -14,7 +14,7 @@ import numpy as np
 from apps.faces.models import lite
 from apps.mnist.models import cnn6
 from framework import Model, Optimizer
-from framework.ranks import find_ranks
+from framework.mpi import find_ranks
 from kernels.operations.labels import FACE, IGNORED_FACE, PADDING
 
 
