@@ -38,10 +38,8 @@ NETWORKS: dict[str, Callable[[int], Graph]] = {
 }
 # Numbers of a sum, from what normalization adds up to more than the gradients of a network.
 SIZES = [4**n for n in range(1, 13)]
-BUCKETS = (2**14, 2**16, 2**18)
-
-# Steps that are looked into, kernel by kernel.
-STEPS = 30
+# Fewest numbers of a bucket; None adds all gradients up in the end.
+BUCKETS = (None, 2**14, 2**16, 2**18)
 
 # A GPU's time for a step is not measured yet: its multiply-adds in float32 at a third of the peak of an H100 SXM.
 ATTAINED = 22e12
@@ -115,22 +113,22 @@ def measure(options) -> None:
         raise CommandError("ranks: 1 found, at least 2 expected, as mpirun -n 2 starts them")
     for count in SIZES:
         array = np.ones(count, np.float32)
-        sums[4 * count] = median_of(ranks, ranks.all_reduce(device, [(array, array)]), seconds / 10)
-    model = Model(build, device)
-    program = model.training(options.batch_size, Optimizer("adam"), ranks=ranks)
-    inputs = inputs_of(program)
+        sums[4 * count] = median_of(ranks, ranks.all_reduce(device, [(array, array)]), seconds / 60)
+    model, costs = Model(build, device), by_size(sums)
+    programs = {
+        size: model.training(options.batch_size, Optimizer("adam"), ranks=ranks, bucket=size) for size in BUCKETS
+    }
     mine = model.training(len(ranks.rows(options.batch_size)), Optimizer("adam"))
-    rows = [("a share by itself", median_of(ranks, partial(mine, **inputs), seconds), None)]
-    computed, rest = step_by_step(ranks, program, inputs)
-    gradient, costs = model.parameters.gradients.array, by_size(sums)
-    found = median_of(ranks, partial(program, **inputs), seconds)
-    rows.append(("all gradients in the end", found, computed[-1] + costs(gradient.nbytes) + rest))
-    for size in BUCKETS:
-        bucketed = model.training(options.batch_size, Optimizer("adam"), ranks=ranks, bucket=size)
-        parts = [(step, gradient[place].nbytes) for step, place in bucketed.buckets(size)]
-        found = median_of(ranks, partial(bucketed, **inputs), seconds)
-        told = in_buckets(computed, parts, costs, progress=False) + rest
-        rows.append((f"in {len(parts)} buckets of at least {size:,} numbers", found, told))
+    inputs, gradient = inputs_of(mine), model.parameters.gradients.array
+    computed, found = in_turns(ranks, mine, programs, inputs, seconds)
+    steps = len(programs[None].plan.steps)
+    ends, rest = np.cumsum(computed[:steps]).tolist(), float(computed[steps + 1 :].sum())
+    rows = [("a share by itself", found["alone"], None)]
+    rows.append(("all gradients in the end", found[None], ends[-1] + costs(gradient.nbytes) + rest))
+    for size in filter(None, BUCKETS):
+        parts = [(step, gradient[place].nbytes) for step, place in programs[size].buckets(size)]
+        told = in_buckets(ends, parts, costs, progress=False) + rest
+        rows.append((f"in {len(parts)} buckets of at least {size:,} numbers", found[size], told))
     if not ranks.first:
         return
     print(table([("bytes of a sum", "us"), *((f"{size:,}", f"{1e6 * at:.1f}") for size, at in sums.items())]))
@@ -142,19 +140,35 @@ def measure(options) -> None:
     write_json(options.json, {**facts, "steps": rows, "sums": {str(size): at for size, at in sums.items()}})
 
 
-def step_by_step(ranks: Ranks, program: Program, inputs: dict) -> tuple[list[float], float]:
-    """When each step of a plan has ended, sums of normalization included; and what comes after the gradients' sum."""
-    program(**inputs)
-    times: list[list[float]] = []
-    for _ in range(STEPS):
+def in_turns(
+    ranks: Ranks, mine: Program, programs: dict[int | None, Program], inputs: dict[str, np.ndarray], seconds: float
+) -> tuple[np.ndarray, dict]:
+    """Medians of seconds: of each call of the program without buckets, and of whole steps, by the size of buckets.
+
+    All take turns, so that all see the same machine. The step of one share by itself is "alone".
+    """
+    calls: list[list[float]] = []
+    steps: dict[Any, list[float]] = {"alone": [], **{size: [] for size in programs}}
+
+    def timed(work: Callable[[], Any]) -> float:
         ranks.total(np.zeros(1))
+        start = time.perf_counter_ns()
+        work()
+        return ranks.highest([time.perf_counter_ns() - start])[0] / 1e9
+
+    def one_by_one():
         ends = [time.perf_counter_ns()]
-        for _, calls in program.calls:
-            program.device.one_by_one(calls)()
+        for _, of_step in programs[None].calls:
+            mine.device.one_by_one(of_step)()
             ends.append(time.perf_counter_ns())
-        times.append([(end - start) / 1e9 for start, end in pairwise(ends)])
-    each, steps = np.median(times, axis=0), len(program.plan.steps)
-    return np.cumsum(each[:steps]).tolist(), float(each[steps + 1 :].sum())
+        calls.append([(end - start) / 1e9 for start, end in pairwise(ends)])
+
+    spent = 0.0
+    while len(calls) < 10 or (spent < seconds and len(calls) < 300):
+        for name, program in {"alone": mine, **programs}.items():
+            steps[name].append(timed(partial(program, **inputs)))
+        spent += timed(one_by_one) + sum(each[-1] for each in steps.values())
+    return np.median(calls[1:], axis=0), {name: statistics.median(each[1:]) for name, each in steps.items()}
 
 
 def inputs_of(program: Program) -> dict[str, np.ndarray]:
@@ -224,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
     c = commands.add("measure", measure, "time sums and steps on the ranks that mpirun started", "measure --model lite")
     c.add_argument("--model", choices=NETWORKS, default="cnn6", help="default: cnn6")
     c.add_argument("--batch-size", type=positive, metavar="N", default=50, help="of all ranks (default: 50)")
-    c.add_argument("--seconds", type=positive_float, default=3.0, help="of each measurement (default: 3)")
+    c.add_argument("--seconds", type=positive_float, default=20.0, help="of steps (default: 20)")
     add_json(c)
     c = commands.add("predict", predict, "what GPUs would gain, 1 to 1024 of them", "predict")
     what = f"floating-point operations a second of a GPU (default: {ATTAINED:g}, assumed)"
