@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 
-from framework.ranks import Ranks
+from framework.ranks import Ranks, RanksError
 from kernels.commands.command_line import Tell
 
 # Seconds in which the first rank says what went wrong where all find the same, before another does and ends it.
@@ -32,7 +32,8 @@ def together(ranks: Ranks, work: Callable[[Tell], int]) -> int:
                 return
             time.sleep(FIRST)
         command, _, said = line.partition(": ")
-        print(line if everywhere else f"{command}: rank {ranks.rank}: {said}", file=speak, flush=True)
+        of_all = everywhere or isinstance(error, RanksError)  # which says itself whom it is about
+        print(line if of_all else f"{command}: rank {ranks.rank}: {said}", file=speak, flush=True)
         if not everywhere:
             end(ranks, getattr(error, "status", 1))
 

@@ -91,8 +91,9 @@ class Ranks:
 
     def agree(self, what: str, value: Any) -> None:
         """Raises RanksError where a rank has another value than rank 0: each must know what all others know."""
-        for rank, theirs in enumerate(self.gather(value)):
-            if theirs != (ours := self.broadcast(value)):
+        ours, *others = self.gather(value)
+        for rank, theirs in enumerate(others, start=1):
+            if theirs != ours:
                 raise RanksError(f"rank {rank}: {what} is {theirs!r} there, {ours!r} on rank 0")
 
     def all_reduce(self, device: Device, pairs: Pairs) -> Call:

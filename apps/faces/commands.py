@@ -102,6 +102,7 @@ def train(options) -> None:
     faces = _faces(options)
     options.ranks.agree("the digest of the data", faces.digest)
     model = chosen.make_model(options.device)
+    options.ranks.agree("the device", model.device.name)
     if options.backbone:
         load_backbone(model, options.backbone)
     needed = memory_needed(model, chosen, faces, options.workers, options.ranks)

@@ -51,6 +51,7 @@ def train(options) -> None:
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")
     options.ranks.agree("the digest of the data", digits.digest)
     model = Model(MODELS[chosen.model], options.device, chosen.seed)
+    options.ranks.agree("the device", model.device.name)
     needed = memory_needed(model, chosen, digits, options.workers, options.ranks)
     with open_run(options, f"mnist-{chosen.model}") as folder:
         print(f"data    {digits.source}, {digits.origin}")

@@ -218,3 +218,16 @@ def test_an_mpi_that_is_not_the_launchers_is_noticed(tmp_path):
     )
     assert done.returncode == 1
     assert "apps.mnist: started as one of 2 ranks, of which mpi4py knows 1: its MPI (" in done.stderr
+
+
+def test_ranks_that_have_other_data_are_refused(tmp_path):
+    """As where a machine could not fetch them."""
+    other = (
+        "import os, sys; from apps.mnist import data; from apps.mnist.__main__ import main\n"
+        "if os.environ['PMI_RANK'] == '1': data.BUILTIN_SEED = 7\n"
+        "sys.exit(main(['train', '--data', 'builtin', '--model', 'pooled', '--iterations', '2', '--output', 'run']))"
+    )
+    done = carried_out(2, "-c", other, folder=tmp_path)
+    assert done.returncode == 1
+    assert re.search(r"apps.mnist train: rank 1: the digest of the data is '\w+' there, '\w+' on rank 0", done.stderr)
+    assert not (tmp_path / "run").exists()

@@ -42,7 +42,7 @@ def test_a_batch_that_is_too_small_for_the_ranks_is_refused_in_one_line(tmp_path
     done = carried_out(3, *TRAIN[:-1], 2, "--iterations", 3, "--output", "run", folder=tmp_path)
     assert done.returncode == 1
     said = [line for line in done.stderr.splitlines() if line.startswith("apps.mnist")]
-    assert said == ["apps.mnist train: rank 0: a batch of 2 for 3 ranks: at least one example each is needed"]
+    assert said == ["apps.mnist train: a batch of 2 for 3 ranks: at least one example each is needed"]
 
 
 def test_an_evaluation_finds_the_same_on_any_number_of_ranks(tmp_path):
