@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from apps.errors import DataError
 from apps.together import together
-from framework import DeviceError, GraphError
+from framework import DeviceError, GraphError, Model
 from framework.checkpoint import CheckpointError
 from framework.compiling import when_compiling
 from framework.interval import Interval
@@ -63,10 +63,15 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
     return together(ranks, lambda tell: command_line.run(parser, arguments, ERRORS, tell))
 
 
-def say_who(ranks: Ranks) -> None:
-    """Print which process is which rank, where there are several."""
+def say_run(ranks: Ranks, data: str, model: Model, recipe: Recipe, memory: str, folder: Path) -> None:
+    """Print what learns what, how, where it is written, and which process is which rank, where there are several."""
+    print(f"data    {data}")
+    print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
+    print(f"recipe  {recipe}")
     if ranks.size > 1:
         print(f"ranks   {ranks.who()}")
+    print(f"memory  {memory}")
+    print(f"output  {folder}")
 
 
 def on_first(run: Run) -> Run:

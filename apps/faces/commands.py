@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from apps.command_line import carry_out, choose_run, free_files, open_run, say_who, telling_of_compiling
+from apps.command_line import carry_out, choose_run, free_files, open_run, say_run, telling_of_compiling
 from apps.errors import DataError
 from apps.faces import figures
 from apps.faces.album import Album, copy_of
@@ -107,12 +107,7 @@ def train(options) -> None:
         load_backbone(model, options.backbone)
     needed = memory_needed(model, chosen, faces, options.workers, options.ranks)
     with open_run(options, f"faces-{chosen.model}") as folder:
-        print(f"data    {faces.source}")
-        print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-        print(f"recipe  {chosen}")
-        say_who(options.ranks)
-        print(f"memory  {needed}")
-        print(f"output  {folder}")
+        say_run(options.ranks, faces.source, model, chosen, needed, folder)
         crops = Crops(faces.train, chosen, options.ranks.rows(chosen.batch))
         with Background(crops, options.workers) if options.workers else nullcontext(crops) as batches:
             run = trainer(faces, chosen, model, batches, folder, options.evaluate_every, options.ranks)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from apps.command_line import carry_out, choose_run, open_run, say_who, telling_of_compiling
+from apps.command_line import carry_out, choose_run, open_run, say_run, telling_of_compiling
 from apps.errors import DataError
 from apps.mnist.classifier import (
     EVALUATION_BATCH,
@@ -54,12 +54,7 @@ def train(options) -> None:
     options.ranks.agree("the device", model.device.name)
     needed = memory_needed(model, chosen, digits, options.workers, options.ranks)
     with open_run(options, f"mnist-{chosen.model}") as folder:
-        print(f"data    {digits.source}, {digits.origin}")
-        print(f"model   {model.name}, {model.parameters.count:,} parameters, on {model.device}")
-        print(f"recipe  {chosen}")
-        say_who(options.ranks)
-        print(f"memory  {needed}")
-        print(f"output  {folder}")
+        say_run(options.ranks, f"{digits.source}, {digits.origin}", model, chosen, needed, folder)
         batches = Batches(digits.train_images, digits.train_labels, chosen, options.ranks.rows(chosen.batch))
         with Background(batches, options.workers) if options.workers else nullcontext(batches) as batches:
             run = trainer(digits, chosen, model, folder, options.evaluate_every, batches, options.ranks)
