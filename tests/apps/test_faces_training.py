@@ -222,3 +222,13 @@ def test_a_run_over_pictures_of_two_sizes_resumes_bit_for_bit(tmp_path):
         assert record["loss"] == pytest.approx(record["classification"] + record["regression"])
     assert [r["loss"] for r in rest.records] == [r["loss"] for r in whole.records]
     assert 0 <= whole.records[-1]["validation_ap"] <= 1
+
+
+def test_shares_of_a_batch_are_its_parts():
+    """Of ranks: each sees what one would have seen in these rows."""
+    chosen = replace(SMALL, batch=5)
+    for step in range(2):
+        whole = Crops(EXAMPLES, chosen)(step)
+        for rows in (range(0, 2), range(2, 5)):
+            part = Crops(EXAMPLES, chosen, rows)(step)
+            assert_same(part, {name: values[rows.start : rows.stop] for name, values in whole.items()})

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from apps.mnist.classifier import EVALUATION_BATCH, Evaluation, recipe, trainer
+from apps.mnist.classifier import EVALUATION_BATCH, Batches, Evaluation, recipe, trainer
 from apps.mnist.data import Digits, one_hot
 from apps.mnist.models import MODELS
 from framework import Model
+from tests.helpers.checks import assert_same
 
 
 def digits(train=20, test=20):
@@ -79,3 +80,13 @@ def test_a_tenth_of_a_short_run_warms_up(iterations, warm):
     rates = [rate(step) for step in range(iterations)]
     assert int(np.argmax(rates)) == warm - 1
     assert rates[0] == pytest.approx(1 / warm)
+
+
+def test_shares_of_a_batch_are_its_parts():
+    """Of ranks: each sees what one would have seen in these rows, moved and turned in the same way."""
+    chosen, known = recipe("pooled", batch=8), digits()
+    whole = Batches(known.train_images, known.train_labels, chosen)
+    for step in range(3):
+        for rows in (range(0, 3), range(3, 8)):
+            part = Batches(known.train_images, known.train_labels, chosen, rows)(step)
+            assert_same(part, {name: values[rows.start : rows.stop] for name, values in whole(step).items()})

@@ -12,6 +12,7 @@ TESTED_BY = {
     "apps/faces/wider.py": ("tests/apps/test_faces_data.py",),
     "framework/program.py": ("tests/framework/test_program.py", "tests/framework/test_sharing.py"),
     "framework/ranks.py": ("tests/framework/test_sharing.py",),
+    "framework/trainer.py": ("tests/framework/test_trainer.py", "tests/framework/test_trainer_ranks.py"),
     "kernels/bench/trial.py": ("tests/operations/test_operations.py",),
     "kernels/device.py": ("tests/framework/test_cuda_device.py", "tests/framework/test_program.py"),
 }

@@ -211,6 +211,34 @@ FRAMEWORK = (
         "_, rank, place = min(places)",
         "_, rank, place = places[0]",
     ),
+    Fault(
+        "framework/trainer.py",
+        "a rank that is interrupted stops by itself",
+        "stopped, due_to_keep = self.ranks.highest([interrupts.seen, int(over)])",
+        "stopped, due_to_keep = interrupts.seen, int(over)",
+        "signals that all ranks see in the same step",
+    ),
+    Fault(
+        "framework/trainer.py",
+        "ranks that have learned something else are not looked at",
+        'self.ranks.agree(f"what was learned by step {self.step}", list(sums))',
+        "list(sums)",
+        "ranks that have learned the same",
+    ),
+    Fault(
+        "apps/mnist/classifier.py",
+        "each rank's digits have the forms of the first's",
+        "batch = varied(batch, forms[rows])",
+        "batch = varied(batch, forms[: len(batch)])",
+        "one rank",
+    ),
+    Fault(
+        "apps/faces/training.py",
+        "each rank's crops are drawn as the first's are",
+        "for row in rows)",
+        "for row in range(len(rows)))",
+        "one rank",
+    ),
 )
 
 SHARES: tuple[Fault, ...] = (*OPERATIONS, *FRAMEWORK)
