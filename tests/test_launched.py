@@ -21,7 +21,8 @@ EVERY = (*launched.RANK, *launched.SIZE, *launched.LOCAL_RANK, *launched.LOCAL_S
 
 @pytest.fixture
 def said(monkeypatch):
-    """A machine of 8 cores where nothing was said."""
+    """A machine of 8 cores where nothing was said; what is said is forgotten afterwards."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
     for name in (*EVERY, "NUMBA_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)

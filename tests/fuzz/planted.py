@@ -7,6 +7,9 @@ from tests.fuzz.target import Target
 
 KEPT = []
 
+# Each fault is among them, so that whoever looks for faults has a chance of time alone to miss one.
+SEEDS = [b"taken", b"refused", b"wrong", b"2 lines", b"slow", b"hangs", b"aborts"]
+
 
 class Refused(ValueError):
     """What this reader documents."""
@@ -30,4 +33,4 @@ def attempt(data, folder):
             time.sleep(1000)
 
 
-TARGET = Target(attempt, (Refused,), lambda: [b"taken", b"refused", b"wrong"], seconds=0.2, room=1 << 20, longest=1)
+TARGET = Target(attempt, (Refused,), lambda: SEEDS, seconds=0.2, room=1 << 20, longest=1)

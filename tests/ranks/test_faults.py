@@ -74,7 +74,8 @@ def test_a_rank_that_is_killed_ends_all_and_the_run_goes_on_from_its_checkpoint(
     os.kill(numbers[rank], signal.SIGKILL)
     status, error = ended(process)
     assert status != 0
-    assert str(numbers[rank]) in error  # by which the line `ranks` names it
+    # The process by which the line `ranks` names it; or the other rank, where that was quicker to lose it in a sum.
+    assert str(numbers[rank]) in error or f"rank {1 - rank} in comm 0): Fatal error" in error
     assert gone(numbers)
     assert step_of(tmp_path / "run") > 0
     assert step_of(tmp_path / "run") % 5 == 0
