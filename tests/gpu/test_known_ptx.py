@@ -3,6 +3,7 @@
 import importlib.util
 import linecache
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ def written(folder, factor="3", body="value * FACTOR * BY"):
     """A module with a kernel in it."""
     path = folder / "written.py"
     path.write_text(textwrap.dedent(TEXT).format(factor=factor, body=body))
+    # Python knows a source that it has compiled by its second and its size, and both may be the same.
+    Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
     spec = importlib.util.spec_from_file_location("written", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
