@@ -98,15 +98,20 @@ class Ranks:
 
     def all_reduce(self, device: Device, pairs: Pairs) -> Call:
         """A call of a program: of each pair (part, sum) of arrays of the device, the sum over all ranks."""
-        raise NotImplementedError("one rank has nobody to add up with")
+
+        def run():
+            for part, total in pairs:
+                total[...] = part
+
+        return run
 
     def started(self, device: Device, array: Any) -> Call:
         """The same of one array in its place, which may be under way until the call of `finished`."""
-        raise NotImplementedError("one rank has nobody to add up with")
+        return self.all_reduce(device, [])
 
     def finished(self, device: Device) -> Call:
         """A call that waits until all that was started is there."""
-        raise NotImplementedError("one rank has nobody to add up with")
+        return self.all_reduce(device, [])
 
     def who(self) -> str:
         """Which process is which rank, as a launcher names them by their numbers in the system."""

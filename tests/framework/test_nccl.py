@@ -12,9 +12,9 @@ import pytest
 
 from framework import Model, Optimizer
 from framework.nccl import Nccl
-from framework.ranks import Ranks
 from tests.framework.test_cuda_device import Event, StandIn, Stream, cuda
 from tests.helpers.networks import batch_for, plain
+from tests.helpers.ranks import OverNccl
 
 __all__ = ["cuda"]  # a fixture
 
@@ -75,25 +75,16 @@ def gpu(cuda, monkeypatch):
     return cuda(capture=True)
 
 
-class Twin(Ranks):
+class Twin(OverNccl):
     """Rank 0 of two that have the same examples."""
 
     rank, size = 0, 2
 
     def __init__(self, device):
-        self._nccl = Nccl(device, 0, 2, [1, 2, 3])
+        super().__init__(Nccl(device, 0, 2, [1, 2, 3]))
 
     def total(self, values):
         return 2 * np.asarray(values, np.float64)
-
-    def all_reduce(self, device, pairs):
-        return self._nccl.all_reduce(pairs)
-
-    def started(self, device, array):
-        return self._nccl.started(array)
-
-    def finished(self, device):
-        return self._nccl.finished()
 
 
 def trained(device, ranks, batch, bucket=None, steps=4):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from framework import Model, Optimizer
+from framework import Model, Optimizer, Plan, Program
 from framework.ranks import Ranks, RanksError
-from framework.sharing import buckets
+from framework.sharing import Share, buckets
 from framework.steps import Exchange
 from tests.helpers.checks import assert_same
 from tests.helpers.networks import batch_for, of_any_size, plain, pyramid, regression, residual
@@ -113,6 +113,21 @@ def test_ranks_speak_where_examples_meet_and_nowhere_else():
 
 def test_one_rank_goes_as_if_there_were_none():
     assert not any(isinstance(step, Exchange) for step in Model(plain, "cpu").training(4, ranks=Ranks()).plan.steps)
+
+
+@pytest.mark.parametrize("bucket", [None, 1])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_one_rank_that_goes_the_way_of_several_computes_the_same(name, bucket):
+    """In float64: a sum over one rank is its part."""
+    build, outputs = NETWORKS[name], OUTPUTS.get(name, ("loss",))
+    model = Model(build, "reference", seed=1)
+    alone = model.training(4, outputs=outputs)
+    plan = Plan(build(4), outputs, objective="loss", dtype=model.device.dtype, share=Share(4, 4))
+    shared = Program(plan, model.parameters, ranks=Ranks(), bucket=bucket)
+    inputs = batch_for(alone)
+    expected, found = alone(**inputs), shared(**inputs)
+    assert {name: value[0] for name, value in found.items()} == pytest.approx({n: v[0] for n, v in expected.items()})
+    assert any(isinstance(step, Exchange) for step in plan.steps) == (name != "regression")
 
 
 def test_a_batch_that_is_smaller_than_there_are_ranks_is_refused():

@@ -7,28 +7,17 @@ from framework import Model, Optimizer
 from framework.nccl import Nccl, unique_id
 from framework.plan import Plan
 from framework.program import Program
-from framework.ranks import Ranks
 from framework.sharing import Share
 from tests.helpers.checks import assert_same
 from tests.helpers.networks import batch_for, plain
+from tests.helpers.ranks import OverNccl
 
 pytestmark = pytest.mark.gpu
 
 
-class OfOne(Ranks):
+def of_one(device):
     """One rank that goes the way of several."""
-
-    def __init__(self, device):
-        self._nccl = Nccl(device, 0, 1, unique_id())
-
-    def all_reduce(self, device, pairs):
-        return self._nccl.all_reduce(pairs)
-
-    def started(self, device, array):
-        return self._nccl.started(array)
-
-    def finished(self, device):
-        return self._nccl.finished()
+    return OverNccl(Nccl(device, 0, 1, unique_id()))
 
 
 def trained(ranks_of, bucket):
@@ -48,8 +37,8 @@ def test_sums_of_one_rank_are_captured_and_change_nothing(bucket):
     for step in range(4):
         optimizer.set_rate(0.01, step)
         expected.append(float(program(**batch_for(program, seed=step))["loss"][0]))
-    losses, weights = trained(OfOne, bucket)
+    losses, weights = trained(of_one, bucket)
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
-    again = trained(OfOne, bucket)
+    again = trained(of_one, bucket)
     assert losses == again[0]
     assert_same(weights, again[1])
