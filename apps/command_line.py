@@ -28,7 +28,7 @@ from framework.run_folder import FolderError, locked, new_folder
 from framework.run_state import RunState
 from framework.trainer import CHECKPOINT, Trainer
 from kernels.commands import command_line
-from kernels.commands.command_line import Errors, Run, count, make_folder, note, positive, positive_float
+from kernels.commands.command_line import Errors, Run, count, fraction, make_folder, note, positive, positive_float
 from kernels.device import DEVICES, Device
 from kernels.interrupts import Interrupt
 from kernels.operation import unknown
@@ -134,6 +134,8 @@ def add_recipe(c: argparse.ArgumentParser, default: Recipe, models: Iterable[str
     what = f"sgd has momentum {default.momentum} {own('optimizer')}"
     c.add_argument("--optimizer", choices=("sgd", "adam"), help=what)
     c.add_argument("--schedule", choices=SCHEDULES, help=f"how the rate falls {own('schedule')}")
+    what = "leave moving averages of the weights, which keep so much of themselves a step, as 0.999; 0 for none"
+    c.add_argument("--average", type=fraction, metavar="DECAY", help=f"{what} {own('average')}")
     what = f"of weights and batches: same seed, same bits (default: {default.seed})"
     c.add_argument("--seed", type=count, metavar="N", help=what)
 

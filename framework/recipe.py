@@ -37,6 +37,7 @@ class Recipe:
     schedule      "cosine", down to 0, or "step": a tenth at each of `milestones`
     milestones    of the step schedule, fractions of the run; by default those of Zozoulenko (2018)
     warmup        steps until the rate of the cosine schedule is full
+    average       the decay of moving averages of the weights, which are what the run leaves; 0 for none
     seed          of weights and batches
 
     Raises RecipeError for what cannot be followed.
@@ -54,6 +55,7 @@ class Recipe:
     schedule: str = "cosine"
     milestones: tuple[float, ...] = (1 / 3, 2 / 3)
     warmup: int = 0
+    average: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -61,6 +63,8 @@ class Recipe:
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < least:
                 raise RecipeError(f"{name} {value!r} must be a whole number of at least {least}")
+        if not 0 <= self.average < 1:
+            raise RecipeError(f"average {self.average} must be at least 0 and below 1")
         require_choice("schedule", self.schedule, SCHEDULES)
         try:
             require_rate(self.rate)

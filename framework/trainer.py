@@ -17,13 +17,14 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from framework.averages import Averages
 from framework.checkpoint import CheckpointError
 from framework.compiling import when_compiling
 from framework.interval import Interval
@@ -65,6 +66,7 @@ class Trainer:
     parts               outputs of shape (1,) that are logged beside the loss
     ranks               who trains it together, each in such a process; the first alone shows, logs and writes
     bucket              the fewest numbers of the gradient that they add up at once, see Program
+    average             above 0: the decay of moving averages, which are what is evaluated, see Averages
 
     Raises ValueError for a `checkpoint_every` that is no interval.
     """
@@ -85,6 +87,7 @@ class Trainer:
         parts: tuple[str, ...] = (),
         ranks: Ranks | None = None,
         bucket: int | None = None,
+        average: float = 0.0,
     ):
         self.ranks, self.bucket = ranks or Ranks(), bucket
         self.model, self.optimizer, self.batches, self.schedule = model, optimizer, batches, schedule
@@ -92,6 +95,7 @@ class Trainer:
         self._programs: dict[tuple, Program] = {}
         self._algorithms: dict[str, dict[str, str]] = {}  # of each program's options, and what it was built for
         optimizer.attach(model.parameters)
+        self._averages = Averages(model.parameters, average) if average else None
         self.folder, self.evaluate = folder, evaluate
         self.evaluate_every, self.checkpoint_every = evaluate_every, Interval(str(checkpoint_every))
         self.settings = json.loads(json.dumps({"model": model.name, "batch": batch, **settings}))
@@ -113,6 +117,10 @@ class Trainer:
         """Steps over the whole time of the run, evaluations and resumed parts included."""
         return self.step / self.seconds if self.seconds else 0.0
 
+    def averaged(self) -> AbstractContextManager[None]:
+        """Meanwhile the model has the moving averages in place of what it last learned, where the run keeps them."""
+        return self._averages.in_place() if self._averages else nullcontext()
+
     def resume(self) -> None:
         """Go on from the folder's checkpoint.
 
@@ -126,11 +134,15 @@ class Trainer:
         try:
             self.model.parameters.check(state.weights)
             self.optimizer.check(state.optimizer)
+            if self._averages:
+                self._averages.check(state.optimizer)
         except ParameterError as error:
             raise CheckpointError(f"{self.checkpoint_path}: {error}") from None
         self.records = cut_back(self.metrics_path, state.step) if self.ranks.first else []
         self.model.parameters.upload(state.weights)
         self.optimizer.upload(state.optimizer)
+        if self._averages:
+            self._averages.upload(state.optimizer)
         self.step, self.seconds, self._algorithms = state.step, state.seconds, state.algorithms
 
     def _read(self) -> RunState:
@@ -149,6 +161,8 @@ class Trainer:
         All ranks do it together, and go on when it is written. They have learned the same, which is looked at.
         """
         weights, optimizer = self.model.parameters.download(), self.optimizer.download()
+        if self._averages:
+            optimizer |= self._averages.download()
         if self.ranks.size > 1:
             sums = (zlib.crc32(array.tobytes()) for arrays in (weights, optimizer) for array in arrays.values())
             self.ranks.agree(f"what was learned by step {self.step}", list(sums))
@@ -182,7 +196,7 @@ class Trainer:
                 stopped, due_to_keep = self.ranks.highest([interrupts.seen, int(over)])
                 if self.evaluate and due and not stopped:
                     # Where others would wait for this rank in their midst, evaluations end.
-                    with interrupts.at_once() if self.ranks.size == 1 else nullcontext():
+                    with self.averaged(), interrupts.at_once() if self.ranks.size == 1 else nullcontext():
                         metrics = self.evaluate()
                         record |= metrics
                 self.records.append(record)
@@ -238,6 +252,8 @@ class Trainer:
                 f"iteration {self.step + 1}: loss {loss}, gradient norm {norm}, learning rate {rate:g}; "
                 f"first in {where}; {kept}"
             )
+        if self._averages:
+            self._averages.update(self.step)
         self.step += 1
         parts = {name: float(results[name][0]) for name in self.parts}
         return {"iteration": self.step, "loss": loss, **parts, "rate": rate, "norm": norm}

@@ -178,6 +178,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/loss/cuda.py": {"BLOCK": ("len(prediction) > BLOCK", "prediction.shape[1] > 2 * BLOCK")},
     "kernels/operations/match_anchors/cuda.py": {"BLOCK": ("len(anchors) > BLOCK", "boxes.shape[1] > BLOCK")},
     "kernels/operations/maxpool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",), "ENOUGH": ("y.size > 4 * ENOUGH",)},
+    "kernels/operations/moving_average/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",), "ENOUGH": ("x.size > 4 * ENOUGH",)},
     "kernels/operations/nms/cuda.py": {
         "BLOCK": ("len(boxes) > BLOCK", "boxes.shape[1] > BLOCK"),
         "SCAN_BLOCK": ("boxes.shape[1] > SCAN_BLOCK * WORD",),

@@ -136,6 +136,7 @@ def trainer(
         evaluate,
         evaluate_every,
         ranks=ranks,
+        average=recipe.average,
     )
 
 

@@ -59,7 +59,8 @@ def train(options) -> None:
         with Background(batches, options.workers) if options.workers else nullcontext(batches) as batches:
             run = trainer(digits, chosen, model, folder, options.evaluate_every, batches, options.ranks)
             carry_out(run, chosen.iterations, options)
-        _finish(options, run, digits, chosen)
+        with run.averaged():
+            _finish(options, run, digits, chosen)
 
 
 def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, workers: int, ranks: Ranks) -> str:

@@ -673,6 +673,13 @@ OPTIMIZERS = (
         "speed[k] = momentum * speed[k] + delta[k]\n                weight[k] -= rate[0] * (speed[k] + decay * weight[k])",
         "no decay",
     ),
+    cpu("moving_average", "the average goes away from the value", "(x[i] - average[i])", "(average[i] - x[i])"),
+    gpu(
+        "moving_average",
+        "the last of four values does not move",
+        "for k in range(4):\n            old[k]",
+        "for k in range(3):\n            old[k]",
+    ),
     Fault(
         "kernels/operations/adam/__init__.py",
         "the second moment fills a step too early",

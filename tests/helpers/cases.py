@@ -134,6 +134,10 @@ LARGE: dict[str, list[dict]] = {
         {"boxes": (2, 300, 4), "score": (2, 300)},
         {"boxes": (1, 2100, 4), "score": (1, 2100), "only": ("cpu", "forward 3"), "fast": True},
     ],
+    "moving_average": [
+        {"x": (600,), "rate": (1,)},
+        {"x": (136000,), "rate": (1,), "only": ("forward 2",), "fast": True},
+    ],
     "normalise": [
         {"x": (2, 17, 19, 5), "mean": (0.1, 0.2, 0.3, 0.4, 0.5), "std": (0.5, 0.6, 0.7, 0.8, 0.9)},
         {"x": (3, 21, 36, 3), "mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7), "only": ("forward 5",), "fast": True},
