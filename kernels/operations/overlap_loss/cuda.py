@@ -1,4 +1,4 @@
-"""Overlap loss on a GPU, a ladder of two rungs in each direction. Shapes and equations as in reference.py.
+"""Overlap loss on a GPU, a ladder of two rungs backward. Shapes and equations as in reference.py.
 
 Code and measure are compile-time parameters: functions for one axis.
 
@@ -6,11 +6,18 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
     forward    1   one thread per anchor
     backward   1   one thread per anchor
+               2   four values at once: GAINS
+
+Forward there is nothing to climb: most anchors have no face, and what is left of them is read and written by
+neighbours.
 """
 
 import math
 
-from kernels.gpu import Ladder, cuda, device, float32, kernel, rung
+import numpy as np
+
+from kernels.gpu import Ladder, cuda, device, float32, kernel, rung, uint32
+from kernels.gpu.vectors import in_fours, load_four, store_four, thread_number
 from kernels.operations.decode_boxes.functions import CODES
 from kernels.operations.overlap_loss import functions
 
@@ -107,6 +114,39 @@ def backward_anchor(
         doffsets[r, n, 3] = by_h
 
 
+@kernel
+def backward_rows(
+    dy, offsets, anchors, boxes, matched, weight, doffsets, faces, wx, wy, ww, wh,
+    *, EDGES=EDGES["centers"], BY_OFFSETS=BY_OFFSETS["centers", "giou"], BLOCK=BLOCK,
+):  # fmt: skip
+    """One thread per anchor: offsets, anchor, box and slopes are groups of four, each of them one access.
+
+    Arrays are flat, but for matched; of each picture there are so many `faces`.
+    """
+    offset, anchor, true = cuda.local.array(4, float32), cuda.local.array(4, float32), cuda.local.array(4, float32)
+    slope = cuda.local.array(4, float32)
+    R, N = matched.shape
+    i = thread_number(BLOCK)
+    if i < R * N:
+        r, n = uint32(i // uint32(N)), uint32(i % uint32(N))
+        face = matched[r, n]
+        for k in range(4):
+            slope[k] = float32(0)
+        if weight[i] != float32(0) and face >= 0 and face < faces:
+            load_four(offsets, i, offset)
+            load_four(anchors, n, anchor)
+            load_four(boxes, uint32(r * uint32(faces) + uint32(face)), true)
+            d = dy[i] * weight[i]
+            w, h = offset[2] / ww, offset[3] / wh
+            x_edges = EDGES(offset[0] / wx, w, anchor[0], anchor[2], true[0], true[2])
+            y_edges = EDGES(offset[1] / wy, h, anchor[1], anchor[3], true[1], true[3])
+            across, down = spans(x_edges), spans(y_edges)
+            by_x, by_w = BY_OFFSETS(x_edges, across, down, w, anchor[2] - anchor[0])
+            by_y, by_h = BY_OFFSETS(y_edges, down, across, h, anchor[3] - anchor[1])
+            slope[0], slope[1], slope[2], slope[3] = d * by_x / wx, d * by_y / wy, d * by_w / ww, d * by_h / wh
+        store_four(doffsets, i, slope)
+
+
 @rung(registers=40, tiny={"BLOCK": 4})
 def forward_1(offsets, anchors, boxes, matched, weight, y, iou, code, weights, measure, *, BLOCK=BLOCK):
     """One thread per anchor: the equations word for word."""
@@ -123,5 +163,22 @@ def backward_1(dy, offsets, anchors, boxes, matched, weight, doffsets, code, wei
     return [launch(dy, offsets, anchors, boxes, matched, weight, doffsets, *map(float32, weights))]
 
 
+@rung(registers=64, tiny={"BLOCK": 4})
+def backward_2(dy, offsets, anchors, boxes, matched, weight, doffsets, code, weights, measure, *, BLOCK=BLOCK):
+    """One thread per anchor, which takes the four values of offsets, anchor, box and slopes in one access each.
+
+    Almost all anchors have no face and only write zeros, so what counts is how the writes lie in memory. What does not
+    begin at 16 bytes, rung 1 takes.
+    """
+    given = dy, offsets, anchors, boxes, matched, weight, doffsets
+    if not in_fours(offsets, anchors, boxes, doffsets):
+        return backward_1(*given, code, weights, measure, BLOCK=BLOCK)
+    dy, offsets, anchors, boxes, weight, doffsets = (a.reshape(-1) for a in given if a is not matched)
+    kernel = backward_rows(EDGES=EDGES[code], BY_OFFSETS=BY_OFFSETS[code, measure], BLOCK=BLOCK)
+    launch = kernel[math.ceil(matched.size / BLOCK), BLOCK]
+    arrays = dy, offsets, anchors, boxes, matched, weight, doffsets
+    return [launch(*arrays, np.int32(given[3].shape[1]), *map(float32, weights))]
+
+
 forward = Ladder("forward", forward_1)
-backward = Ladder("backward", backward_1)
+backward = Ladder("backward", backward_1, backward_2)
