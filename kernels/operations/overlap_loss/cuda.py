@@ -155,7 +155,7 @@ def forward_1(offsets, anchors, boxes, matched, weight, y, iou, code, weights, m
     return [launch(offsets, anchors, boxes, matched, weight, y, iou, *map(float32, weights))]
 
 
-@rung(registers=64, tiny={"BLOCK": 4})
+@rung(registers=56, tiny={"BLOCK": 4})
 def backward_1(dy, offsets, anchors, boxes, matched, weight, doffsets, code, weights, measure, *, BLOCK=BLOCK):
     """One thread per anchor."""
     kernel = backward_anchor(EDGES=EDGES[code], BY_OFFSETS=BY_OFFSETS[code, measure], BLOCK=BLOCK)
@@ -163,7 +163,7 @@ def backward_1(dy, offsets, anchors, boxes, matched, weight, doffsets, code, wei
     return [launch(dy, offsets, anchors, boxes, matched, weight, doffsets, *map(float32, weights))]
 
 
-@rung(registers=64, tiny={"BLOCK": 4})
+@rung(registers=56, tiny={"BLOCK": 4})
 def backward_2(dy, offsets, anchors, boxes, matched, weight, doffsets, code, weights, measure, *, BLOCK=BLOCK):
     """One thread per anchor, which takes the four values of offsets, anchor, box and slopes in one access each.
 
