@@ -151,7 +151,8 @@ class Plan(Shown):
         """A step that writes delta-errors of those inputs that learn. Returns these values and where theirs stand."""
         made: list[tuple[Value, Buffer]] = []
         arrays = self._arrays(node, node.operation.needs)
-        arrays[f"d{node.operation.outputs[0]}"] = deltas[node.outputs[0]]
+        (delta,) = node.operation.deltas
+        arrays[delta] = deltas[node.outputs[0]]
         for name in node.operation.gradients:
             value = node.values[name]
             arrays[f"d{name}"] = None
@@ -231,5 +232,5 @@ def _learning(nodes: list[Node]) -> set[Value]:
     for node in nodes:
         learns |= {v for v in node.inputs if v.role == "parameter"}
         if any(node.values[name] in learns for name in node.operation.gradients):
-            learns.update(node.outputs)
+            learns.add(node.outputs[0])  # all others are constants to whoever reads them
     return learns

@@ -163,7 +163,7 @@ class Device:
             read, fresh = (*operation.inputs, *operation.state), (*operation.outputs, *operation.saved)
             written = (*operation.state, *fresh)
         else:
-            read = (*(f"d{name}" for name in operation.outputs), *operation.needs)
+            read = (*operation.deltas, *operation.needs)
             fresh = written = tuple(f"d{name}" for name in operation.gradients if shapes[name] is not None)
         arguments: dict[str, Any] = {**dict.fromkeys(operation.arguments(direction)), **settings}
         for name in read:

@@ -4,9 +4,10 @@ An operation is a folder in kernels/operations, or in one that was added to it: 
 `Operation` named `operation`; beside it stand `reference.py`, `cpu.py` and `cuda.py` with the same two functions:
 
     forward(*inputs, *state, *outputs, *saved, *settings)
-    backward(*[d + output], *needs, *[d + gradient], *settings)
+    backward(d + first output, *needs, *[d + gradient], *settings)
 
-in the order in which the spec lists the names, all callable by keyword. Arrays are C-contiguous and never empty;
+in the order in which the spec lists the names, all callable by keyword. The first output alone takes a delta-error:
+whoever reads another one takes it for a constant. Arrays are C-contiguous and never empty;
 `Operation.require` refuses others. Outputs and delta-errors (gradients) are set, never accumulated: adding where a
 value fans out is the graph's work. A delta-error that nobody wants is passed as None. In reference.py and cpu.py the
 functions compute, and in cpu.py they may be ladders that are called like functions (kernels/cpu/ladder.py); in cuda.py
@@ -84,7 +85,7 @@ class Operation:
     modules     where it has no folder: what stands for its files by their names, each with `forward` and `backward`
     inputs      arrays that are read
     state       arrays that forward reads and updates in place (running averages, momentum)
-    outputs     arrays that forward writes
+    outputs     arrays that forward writes; the first alone takes a delta-error
     saved       arrays that forward writes for backward only
     summed      outputs that are sums over a batch: of devices that share it, each has a part
     settings    names and default values of what is not an array
@@ -139,8 +140,13 @@ class Operation:
         return self.inputs + self.state + self.outputs + self.saved
 
     @property
+    def deltas(self) -> tuple[str, ...]:
+        """Of an operation with a backward, the delta-errors that it reads: that of its first output."""
+        return tuple(f"d{name}" for name in self.outputs[:1])
+
+    @property
     def backward_arrays(self) -> tuple[str, ...]:
-        return tuple(f"d{o}" for o in self.outputs) + self.needs + tuple(f"d{i}" for i in self.gradients)
+        return self.deltas + self.needs + tuple(f"d{i}" for i in self.gradients)
 
     @property
     def directions(self) -> tuple[str, ...]:

@@ -190,6 +190,8 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         "HELD": ("x.shape[3] > HELD",),
         "SHARED_BYTES": ("x.shape[3] * BLOCK > SHARED_BYTES",),
     },
+    "kernels/operations/overlap_loss/cuda.py": {"BLOCK": ("matched.size > 2 * BLOCK",)},
+    "kernels/operations/quality_focal_loss/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",)},
     "kernels/operations/reduce/cpu.py": {"PART": ("x.size > 2 * PART",)},
     "kernels/operations/reduce/cuda.py": {
         "BLOCK": ("x.size > 2 * BLOCK",),

@@ -126,7 +126,7 @@ class Case:
 
 def standing(trial: Trial, kind: str) -> list[str]:
     """The arrays of a trial that stand hard values of a kind: inputs and delta-errors of outputs."""
-    names = (*trial.operation.inputs, *(f"d{n}" for n in trial.operation.outputs))
+    names = (*trial.operation.inputs, *trial.operation.deltas)
     return [n for n in names if trial.arrays.get(n) is not None and kind in trial.operation.hard_values(n)]
 
 

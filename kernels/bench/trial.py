@@ -46,10 +46,9 @@ class Trial:
         for name in (*operation.inputs, *operation.state):
             values = operation.values.get(name, normal)
             trial.arrays[name] = None if shapes[name] is None else trial._typed(name, values(generator, shapes[name]))
-        for name in operation.outputs:
-            if operation.gradients:
-                values = operation.values.get(f"d{name}", normal)
-                trial.arrays[f"d{name}"] = trial._typed(name, values(generator, shapes[name]))
+        for name in operation.deltas if operation.gradients else ():
+            values = operation.values.get(name, normal)
+            trial.arrays[name] = trial._typed(name, values(generator, shapes[name.removeprefix("d")]))
         return trial
 
     @classmethod

@@ -63,6 +63,7 @@ def _torch(trial, direction, clock):
 
         return forward
     wanted = [t.requires_grad_() for name in operation.gradients if (t := tensors[name]) is not None]
-    deltas = [tensors[f"d{name}"] for name in operation.outputs]
+    (delta,) = operation.deltas
     outputs = run(**arguments)
-    return lambda: torch.autograd.grad(outputs, wanted, deltas, retain_graph=True)
+    first = outputs[0] if len(operation.outputs) > 1 else outputs
+    return lambda: torch.autograd.grad(first, wanted, tensors[delta], retain_graph=True)

@@ -41,7 +41,7 @@ def assert_sound(plan):
     transient = set(plan.transient)
     for step in plan.steps:
         op = step.operation
-        reads = op.inputs if step.direction == "forward" else (*(f"d{o}" for o in op.outputs), *op.needs)
+        reads = op.inputs if step.direction == "forward" else (*op.deltas, *op.needs)
         arrays = {n: a for n, a in step.arguments.items() if getattr(a, "root", None) in transient}
         for name in arrays.keys() & set(reads):
             check(arrays[name], f"{step.name} {step.direction}")
@@ -216,6 +216,22 @@ def test_nobody_asks_for_the_delta_error_of_what_does_not_learn():
     assert backward.arguments["dx"] is None  # of the image
     assert backward.arguments["dw"].kind == "gradient"
     assert not any(buffer.name in ("d.image", "d.target") for buffer in plan.buffers)
+
+
+def test_a_delta_error_goes_through_the_first_output_alone():
+    """Another output that depends on a parameter is a constant all the same to whoever reads it."""
+    graph = Graph("boxes")
+    offsets = graph.parameter("offsets", (1, 2, 4), zeros)
+    anchors = graph.constant("anchors", np.array([[0, 0, 8, 8], [4, 4, 9, 9]], np.float32))
+    arrays = {"anchors": anchors, "boxes": graph.input("boxes", (1, 1, 4)), "weight": graph.input("weight", (1, 2))}
+    node = graph.node("overlap_loss", "overlap", offsets=offsets, matched=graph.input("of", (1, 2), "int32"), **arrays)
+    y, iou = node.outputs
+    graph.output("loss", graph.add("reduce", "loss", x=reshape(add(y, iou, "both"), 2), how="sum"))
+    plan = training(graph)
+    assert [step.name for step in plan.steps if step.direction == "backward"] == ["loss", "both", "overlap"]
+    (back,) = (step for step in plan.steps if step.operation.name == "overlap_loss" and step.direction == "backward")
+    assert "diou" not in back.arguments
+    assert_sound(plan)
 
 
 def test_an_operation_is_told_whether_the_network_trains():

@@ -17,6 +17,8 @@ from kernels.gpu.interpreter import launch as interpreter
 MANY, ROWS = 2**31 // 7 + 100, 2**25 + 9
 WIDE = (ROWS, 64)
 STRIDED = (2**25 + 128, 64)  # in a grid-stride loop, too, the last block takes the last values
+R, N = 2**27 + 9, 5
+MATCHED = {"offsets": (R, N, 4), "anchors": (N, 4), "boxes": (R, 2, 4), "matched": (R, N), "weight": (R, N)}
 # By ladder. A sum over all of an array, such as conv2d.dw, no single block computes.
 HUGE: dict[str, dict] = {
     "activation.forward": {"x": STRIDED},
@@ -48,6 +50,10 @@ HUGE: dict[str, dict] = {
     "maxpool2d.backward": {"x": (2**29 + 100, 1, 2, 8)},
     "nms.forward": {"boxes": (MANY, 7, 4), "score": (MANY, 7)},
     "normalise.forward": {"x": (MANY, 1, 7, 3)},
+    "overlap_loss.forward": MATCHED,
+    "overlap_loss.backward": MATCHED,
+    "quality_focal_loss.forward": {"x": (MANY, 7), "target": (MANY, 7, 2), "quality": (MANY, 7)},
+    "quality_focal_loss.backward": {"x": (MANY, 7), "target": (MANY, 7, 2), "quality": (MANY, 7)},
     "resize.forward": {"x": (MANY, 1, 2, 2), "size": (7, 1)},
     "sgd.forward": {"dw": (math.prod(STRIDED),), "rate": (1,), "norm": (1,)},
     "smooth_l1.forward": {"prediction": WIDE, "target": WIDE, "weight": (ROWS,)},

@@ -144,6 +144,10 @@ LARGE: dict[str, list[dict]] = {
         {"x": (2, 260, 264, 1), "mean": (0.5,), "std": (0.25,), "only": ("forward 5",), "fast": True},
         {"x": (1, 3, 100, 200), "mean": 200 * (0.5,), "std": (*199 * (0.25,), 0.5)},
     ],
+    "overlap_loss": [
+        {"offsets": (2, 300, 4), "anchors": (300, 4), "boxes": (2, 7, 4), "matched": (2, 300), "weight": (2, 300)}
+    ],
+    "quality_focal_loss": [{"x": (2, 300), "target": (2, 300, 2), "quality": (2, 300)}],
     "reduce": [{"x": (263, 1001)}, {"x": (263, 1001), "how": "norm", "fast": True}],
     "resize": [{"x": (2, 3, 30, 90), "size": (17, 70)}, {"x": (1, 1, 3, 2000), "size": (2, 33)}],
     "sgd": [

@@ -57,7 +57,7 @@ def with_a_fault(operation, direction, arguments, fault):
     """The arguments with one array in another form, for each array that has such a form."""
     follow = {*operation.state, *operation.outputs, *operation.saved}  # whose shapes those of the inputs decide
     if direction == "backward":
-        follow = {f"d{n}" for n in (*operation.outputs, *(set(operation.gradients) & set(operation.needs)))}
+        follow = {*operation.deltas, *(f"d{n}" for n in set(operation.gradients) & set(operation.needs))}
     for name, array in arguments.items():
         if isinstance(array, np.ndarray) and (name in follow or fault not in (longer, shorter)):
             wrong = fault(array)

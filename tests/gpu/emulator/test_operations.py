@@ -14,7 +14,9 @@ from tests.helpers.checks import assert_close, assert_same
 from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
 
 # Operations whose kernels call functions of libdevice, which are within an ulp or two of NumPy's.
-WITH_LIBDEVICE = ("activation", "cross_entropy", "focal_loss", "softmax", "softmax_cross_entropy")
+WITH_LIBDEVICE = (
+    "activation", "cross_entropy", "focal_loss", "overlap_loss", "quality_focal_loss", "softmax", "softmax_cross_entropy",
+)  # fmt: skip
 
 # Cases of each rung: 6 in a quick run, and as many more as Hypothesis, too, would try in a thorough one.
 CASES = max(6, settings().max_examples // 5)
