@@ -177,6 +177,13 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "kernels/operations/loss/cuda.py": {"BLOCK": ("len(prediction) > BLOCK", "prediction.shape[1] > 2 * BLOCK")},
     "kernels/operations/match_anchors/cuda.py": {"BLOCK": ("len(anchors) > BLOCK", "boxes.shape[1] > BLOCK")},
+    "kernels/operations/match_atss/cpu.py": {
+        "LANES": (
+            "max(levels) > 2 * LANES",
+            "tests/operations/test_match_atss.py"
+            "::test_candidates_are_found_among_more_anchors_than_are_looked_at_together",
+        ),
+    },
     "kernels/operations/maxpool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",), "ENOUGH": ("y.size > 4 * ENOUGH",)},
     "kernels/operations/moving_average/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",), "ENOUGH": ("x.size > 4 * ENOUGH",)},
     "kernels/operations/nms/cuda.py": {

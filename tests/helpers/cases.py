@@ -124,6 +124,15 @@ LARGE: dict[str, list[dict]] = {
     ],
     "loss": [{"prediction": (260, 5), "target": (260, 5)}, {"prediction": (3, 520), "target": (3, 520)}],
     "match_anchors": [{"anchors": (300, 4), "boxes": (2, 270, 4), "label": (2, 270), "best": True}],
+    "match_atss": [
+        {
+            "anchors": (300, 4),
+            "boxes": (2, 270, 4),
+            "label": (2, 270),
+            "levels": (280, 20),
+            "best": True,
+        }
+    ],
     "maxpool2d": [
         {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},
         {"x": (3, 7, 26, 72), "window": (2, 3), "stride": (2, 3), "only": ("forward 2", "backward 2"), "fast": True},
