@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from apps.command_line import add_device, run
-from apps.faces.augment import Window, view
+from apps.faces.views import Window, view
 from apps.faces.data import Faces, load
 from apps.faces.evaluation import sizes
 from apps.faces.examples import Example

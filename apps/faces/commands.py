@@ -113,9 +113,10 @@ def train(options) -> None:
             run = trainer(faces, chosen, model, batches, folder, options.evaluate_every, options.ranks)
             metrics = carry_out(run, chosen.iterations, options)
         result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
-        result = result or score(model, faces.validation, ranks=options.ranks).metrics  # if no step was left
-        if options.ranks.first:
-            _finish(options, run, faces, chosen, result)
+        with run.averaged():
+            result = result or score(model, faces.validation, ranks=options.ranks).metrics  # if no step was left
+            if options.ranks.first:
+                _finish(options, run, faces, chosen, result)
 
 
 def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: int, ranks: Ranks) -> str:

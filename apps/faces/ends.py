@@ -19,7 +19,7 @@ from apps.faces.matching import Matching
 from framework import layers
 from framework.graph import Graph, Value
 
-Head = Callable[[Value, str], Value]
+Head = Callable[[Value, str], tuple[Value, Value]]
 
 # Faces a picture in training: more than WIDER FACE's crops have, save a handful of pictures.
 FACES = 192
@@ -37,53 +37,35 @@ def picture(graph: Graph, batch: int, size: tuple[int, int]) -> Value:
     return graph.add("normalise", "normalise", x=image)
 
 
-def prior(anchors: int):
-    """Start of the biases of (background, face) for each anchor of a cell: faces have the probability PRIOR."""
-    half = np.log((1 - PRIOR) / PRIOR) / 2
-    return layers.constant(np.tile([half, -half], anchors))
+def prior(anchors: int, columns: int):
+    """Start of the biases of the logits of each anchor of a cell: faces have the probability PRIOR."""
+    logit = np.log((1 - PRIOR) / PRIOR)
+    return layers.constant(np.tile([-logit] if columns == 1 else [logit / 2, -logit / 2], anchors))
 
 
-def finish(
-    levels: list[Value], classify: Head, regress: Head, anchors: Anchors, matching: Matching, overlap: float
-) -> Graph:
+def finish(levels: list[Value], predict: Head, anchors: Anchors, matching: Matching, overlap: float) -> Graph:
     """End a graph: heads on all levels, loss, and detections.
 
-    classify, regress    (level, its name) -> (R, A * 2, H, W) logits, (R, A * 4, H, W) offsets
-    overlap              IoU above which the better of two detections stands for both
+    predict    (level, its name) -> logits (R, A * columns, H, W), as many columns as matching has, and offsets
+               (R, A * 4, H, W)
+    overlap    IoU above which the better of two detections stands for both
     """
     graph = levels[0].graph
     names = [f"P{stride.bit_length() - 1}" for stride in anchors.strides]
     grids = [anchors.level(i, level.shape[2:]) for i, level in enumerate(levels)]
     boxes = graph.constant("anchors", np.concatenate(grids))
-    logits = joined([channels_last(classify(x, at), 2) for x, at in zip(levels, names, strict=True)])
-    offsets = joined([channels_last(regress(x, at), 4) for x, at in zip(levels, names, strict=True)])
+    said = [predict(x, at) for x, at in zip(levels, names, strict=True)]
+    logits = joined([channels_last(x, matching.columns) for x, _ in said])
+    offsets = joined([channels_last(x, 4) for _, x in said])
     _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
     _detections(graph, logits, offsets, boxes, matching, overlap)
     return graph
 
 
 def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
-    R, N, _ = logits.shape
+    R, _, _ = logits.shape
     boxes, label = graph.input("boxes", (R, FACES, 4)), graph.input("label", (R, FACES), "int32")
-    matched = graph.add(
-        "match_anchors",
-        "matched",
-        anchors=anchors,
-        boxes=boxes,
-        label=label,
-        positive=matching.positive,
-        negative=matching.negative,
-        best=matching.best,
-    )
-    truth = graph.add(
-        "encode_boxes",
-        "true_offsets",
-        boxes=boxes,
-        matched=matched,
-        anchors=anchors,
-        code=matching.code,
-        weights=matching.weights,
-    )
+    matched = _matched(graph, anchors, boxes, label, matching, levels)
     target, weight = graph.node(
         "assign_targets",
         "targets",
@@ -91,15 +73,44 @@ def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
         normalise=matching.normalise,
         levels=levels if matching.per_level else (),
     ).outputs
-    focal = graph.add(
-        "focal_loss",
-        "focal_loss",
-        x=layers.reshape(logits, R * N, 2),
-        target=layers.reshape(target, R * N, 2),
-        alpha=matching.alpha,
-        gamma=matching.gamma,
-    )
-    smooth = graph.add(
+    found = {"offsets": offsets, "anchors": anchors, "boxes": boxes, "matched": matched, "weight": weight}
+    if matching.box == "smooth_l1":
+        regression, quality = _by_offsets(graph, **found, matching=matching), None
+    else:
+        code = {"code": matching.code, "weights": matching.weights}
+        regression, quality = graph.node("overlap_loss", "overlap_loss", **found, **code, measure=matching.box).outputs
+    classification = _by_score(graph, logits, target, quality, matching)
+    classification = graph.output("classification", graph.add("reduce", "classification", x=classification, how="sum"))
+    regression = graph.output("regression", graph.add("reduce", "regression", x=regression, how="sum"))
+    loss = classification
+    for time in range(matching.emphasis):
+        loss = layers.add(loss, regression, f"loss{time}")
+    graph.output("loss", loss)
+
+
+def _matched(graph, anchors, boxes, label, matching: Matching, levels) -> Value:
+    given = {"anchors": anchors, "boxes": boxes, "label": label, "best": matching.best}
+    if matching.assignment == "atss":
+        return graph.add("match_atss", "matched", **given, levels=levels)
+    return graph.add("match_anchors", "matched", **given, positive=matching.positive, negative=matching.negative)
+
+
+def _by_score(graph, logits, target, quality, matching: Matching) -> Value:
+    """What is wrong with each anchor's score."""
+    R, N, columns = logits.shape
+    if matching.score == "quality":
+        x = layers.reshape(logits, R, N)
+        return graph.add("quality_focal_loss", "focal_loss", x=x, target=target, quality=quality)
+    rows = {"x": layers.reshape(logits, R * N, columns), "target": layers.reshape(target, R * N, 2)}
+    return graph.add("focal_loss", "focal_loss", **rows, alpha=matching.alpha, gamma=matching.gamma)
+
+
+def _by_offsets(graph, offsets, anchors, boxes, matched, weight, matching: Matching) -> Value:
+    """What is wrong with each anchor's offsets."""
+    R, N, _ = offsets.shape
+    code = {"code": matching.code, "weights": matching.weights}
+    truth = graph.add("encode_boxes", "true_offsets", boxes=boxes, matched=matched, anchors=anchors, **code)
+    return graph.add(
         "smooth_l1",
         "smooth_l1",
         prediction=layers.reshape(offsets, R * N, 4),
@@ -107,17 +118,16 @@ def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
         weight=layers.reshape(weight, R * N),
         beta=matching.beta,
     )
-    classification = graph.output("classification", graph.add("reduce", "classification", x=focal, how="sum"))
-    regression = graph.output("regression", graph.add("reduce", "regression", x=smooth, how="sum"))
-    graph.output("loss", layers.add(classification, regression, "loss"))
 
 
 def _detections(graph, logits, offsets, anchors, matching: Matching, overlap) -> None:
-    R, N, _ = logits.shape
-    flat = graph.add("softmax", "probabilities", x=layers.reshape(logits, R * N, 2))
-    scores, index = graph.node(
-        "topk", "scores", x=layers.reshape(flat, R, N, 2), k=min(CANDIDATES, N), column=1
-    ).outputs
+    R, N, columns = logits.shape
+    if matching.score == "quality":
+        score = layers.activation(logits, "sigmoid", "probabilities")
+    else:
+        flat = graph.add("softmax", "probabilities", x=layers.reshape(logits, R * N, columns))
+        score = layers.reshape(flat, R, N, columns)
+    scores, index = graph.node("topk", "scores", x=score, k=min(CANDIDATES, N), column=columns - 1).outputs
     boxes = graph.add(
         "decode_boxes",
         "detections",

@@ -6,6 +6,8 @@ learns; `overlap`, the IoU above which the better of two detections stands for b
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from apps.faces.anchors import Anchors, geometric
 from apps.faces.blocks import basic_block, bottleneck, conv_norm, feature_pyramid, resnet50
@@ -36,7 +38,7 @@ def faceresnet(
         return x
 
     # What passes through 8 residual blocks grows, so the predictions start nearer to zero than elsewhere.
-    return finish(levels, *heads(anchors, blocks, blocks, 0.001), anchors, matching, overlap)
+    return finish(levels, heads(anchors, matching, blocks, blocks, 0.001), anchors, matching, overlap)
 
 
 def facenet(
@@ -54,50 +56,99 @@ def facenet(
     levels = feature_pyramid(stages, 256, "backbone.fpn")
     levels.append(layers.conv2d(levels[-1], 256, 3, 2, 1, name="backbone.fpn.extra_blocks.p6"))
     # "2 and 3 convolutions for the regression head and the classification head", the last of which predicts.
-    return finish(levels, *heads(anchors, convolutions(2, 256), convolutions(1, 256)), anchors, matching, overlap)
+    return finish(
+        levels, heads(anchors, matching, convolutions(2, 256), convolutions(1, 256)), anchors, matching, overlap
+    )
 
 
-def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, overlap: float = OVERLAP) -> Graph:
-    """Ours: a residual network small enough to learn and to look on two CPU cores, P3 to P6, 3 anchors a cell."""
-    anchors = Anchors((8, 16, 32, 64), geometric(16, 2 ** (1 / 3), levels=4), ratios=(1 / 1.25,))
-    x = picture(Graph("lite"), batch, size)
-    x = layers.relu(conv_norm(x, 16, 3, 2, "body.stem1.conv", "body.stem1.bn"))
-    x = layers.relu(conv_norm(x, 32, 3, 2, "body.stem2.conv", "body.stem2.bn"))
-    stages = [basic_block(x, 32, 1, "body.layer1.0")]
-    for stage, (channels, blocks) in enumerate(((64, 2), (96, 2), (128, 2), (128, 1)), start=2):
-        x = stages[-1]
-        for block in range(blocks):
-            x = basic_block(x, channels, 2 if block == 0 else 1, f"body.layer{stage}.{block}")
-        stages.append(x)
-    levels = feature_pyramid(stages[1:], 64, "fpn")
+@dataclass(frozen=True)
+class Widths:
+    """How wide and deep a detector of ours is.
 
-    def blocks_with_norm(x, name, at):
-        for block in range(2):
-            x = layers.relu(conv_norm(x, 64, 3, 1, f"{name}.{block}.conv", f"{name}.{block}.bn", at))
-        return x
-
-    return finish(levels, *heads(anchors, blocks_with_norm, blocks_with_norm), anchors, matching, overlap)
-
-
-def heads(anchors: Anchors, classification: Body, regression: Body, deviation: float = 0.01) -> tuple[Head, Head]:
-    """Two heads for finish: each body, and after it the convolution that predicts 2 or 4 numbers an anchor.
-
-    These start as Lin et al. (2017), section 4.1: near zero, but for the bias that makes faces rare.
+    stem        channels of the first convolutions, each of which halves the picture
+    stages      (channels, residual blocks) from stride 4 on, each but the first at half the size of the one before
+    levels      so many of the last stages are in the pyramid
+    pyramid     its channels
+    tower       convolutions of a head before the one that predicts
+    shared      whether both heads have one tower
+    sizes       sides of the square anchors of a cell, in strides
     """
 
-    def head(name, body, columns, bias_start):
-        def apply(x: Value, at: str) -> Value:
-            x = body(x, f"head.{name}", at)
-            channels, start = columns * anchors.per_cell, layers.normal(deviation)
-            output = f"head.{name}.output"
-            return layers.conv2d(x, channels, 3, 1, 1, name=output, at=at, start=start, bias_start=bias_start)
+    stem: tuple[int, ...]
+    stages: tuple[tuple[int, int], ...]
+    levels: int
+    pyramid: int
+    tower: int
+    shared: bool
+    sizes: tuple[float, ...]
+    normalise: str = "batch"
 
-        return apply
 
-    return (
-        head("classification", classification, 2, prior(anchors.per_cell)),
-        head("regression", regression, 4, layers.zeros),
-    )
+WIDTHS = {
+    "lite": Widths((16, 32), ((32, 1), (64, 2), (96, 2), (128, 2), (128, 1)), 4, 64, 2, False, (2.0, 2.52, 3.175)),
+    "a": Widths((16, 32), ((32, 1), (64, 3), (64, 2), (96, 2), (96, 1)), 4, 64, 2, True, (2.5,)),
+    "b": Widths((16, 32), ((32, 1), (48, 3), (64, 2), (96, 2), (96, 1)), 4, 48, 2, True, (2.5,)),
+    "c": Widths((16, 16), ((32, 1), (48, 3), (64, 2), (96, 1), (96, 1)), 4, 48, 2, True, (2.5,)),
+    "d": Widths((16, 32), ((32, 1), (48, 4), (64, 3), (96, 2), (96, 1)), 4, 48, 2, True, (2.5,)),
+    "e": Widths((16, 24), ((24, 1), (48, 3), (64, 2), (64, 2), (64, 1)), 4, 48, 2, True, (2.5,)),
+    "f": Widths((16, 32), ((32, 2), (64, 3), (96, 2), (96, 2), (96, 1)), 4, 48, 2, True, (2.5,)),
+}
+
+
+def ours(
+    batch: int = 1,
+    size: Size = (320, 320),
+    matching: Matching = REFINED,
+    overlap: float = OVERLAP,
+    name: str = "lite",
+) -> Graph:
+    """Ours: a residual network small enough to learn and to look on two CPU cores, P3 to P6."""
+    widths = WIDTHS[name]
+    strides = tuple(8 * 2**level for level in range(widths.levels))
+    anchors = Anchors(strides, tuple(tuple(s * stride for s in widths.sizes) for stride in strides), (1 / 1.25,))
+    x = picture(Graph(name), batch, size)
+    for number, channels in enumerate(widths.stem, start=1):
+        x = layers.relu(conv_norm(x, channels, 3, 2, f"body.stem{number}.conv", f"body.stem{number}.bn"))
+    stages = []
+    for stage, (channels, blocks) in enumerate(widths.stages, start=1):
+        for block in range(blocks):
+            x = basic_block(x, channels, 2 if stage > 1 and block == 0 else 1, f"body.layer{stage}.{block}")
+        stages.append(x)
+    levels = feature_pyramid(stages[-widths.levels :], widths.pyramid, "fpn")
+
+    def tower(x, name, at):
+        for block in range(widths.tower):
+            x = layers.relu(conv_norm(x, x.shape[1], 3, 1, f"{name}.{block}.conv", f"{name}.{block}.bn", at))
+        return x
+
+    predict = heads(anchors, matching, tower, None if widths.shared else tower)
+    return finish(levels, predict, anchors, matching, overlap)
+
+
+def heads(
+    anchors: Anchors, matching: Matching, classification: Body, regression: Body | None, deviation: float = 0.01
+) -> Head:
+    """What finish needs: each body, and after it the convolution that predicts the logits or offsets of each anchor.
+
+    Without a second body both predict from what the first makes. The last convolutions start as in Lin et al. (2017),
+    section 4.1: near zero, but for the bias that makes faces rare.
+    """
+
+    def predict(x: Value, at: str) -> tuple[Value, Value]:
+        seen = classification(x, "head.classification" if regression else "head", at)
+        placed = regression(x, "head.regression", at) if regression else seen
+        starts = prior(anchors.per_cell, matching.columns), layers.zeros
+        return output(seen, "classification", matching.columns, starts[0], at), output(
+            placed, "regression", 4, starts[1], at
+        )
+
+    def output(x, name, columns, bias_start, at):
+        channels, start = columns * anchors.per_cell, layers.normal(deviation)
+        return layers.conv2d(
+            x, channels, 3, 1, 1, name=f"head.{name}.output", at=at, start=start, bias_start=bias_start
+        )
+
+    return predict
 
 
 def convolutions(count: int, channels: int) -> Body:
@@ -112,4 +163,11 @@ def convolutions(count: int, channels: int) -> Body:
     return body
 
 
+def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, overlap: float = OVERLAP) -> Graph:
+    """Ours."""
+    return ours(batch, size, matching, overlap)
+
+
 MODELS = {build.__name__: build for build in (lite, facenet, faceresnet)}
+for _name in list(WIDTHS)[1:]:
+    MODELS[_name] = partial(ours, name=_name)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from apps.errors import DataError
-from apps.faces.augment import augmented, paper_augmented
+from apps.faces.augment import Augmentation, paper_augmented
 from apps.faces.data import Faces
 from apps.faces.detector import THRESHOLD, Detector
 from apps.faces.ends import FACES
@@ -31,7 +31,8 @@ from kernels.device import Device
 from kernels.operations.labels import FACE, IGNORED_FACE, PADDING
 
 # How crops are chosen, by name.
-AUGMENTATIONS = {"faces": augmented, "paper": paper_augmented}
+View = Callable[[Example, np.random.Generator, int, Callable[[], Example] | None], Example]
+AUGMENTATIONS: dict[str, View] = {"faces": Augmentation(), "paper": paper_augmented}
 
 # Of the loss, logged beside it.
 PARTS = ("classification", "regression")
@@ -129,21 +130,29 @@ class Crops:
     """Batches of augmented examples: `Crops(examples, recipe)(step)`, a pure function of seed and step.
 
     rows    which of a batch are made, by default all
+    view    how, by default as the recipe's augmentation does
     """
 
     examples: Examples
     recipe: DetectorRecipe
     rows: range | None = None
+    view: View | None = None
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         recipe = self.recipe
         rows = range(recipe.batch) if self.rows is None else self.rows
         chosen = Sampler(len(self.examples), recipe.batch, recipe.seed)(step)[rows.start : rows.stop]
         size = int(np.random.default_rng((recipe.seed, step)).choice(recipe.sizes))
-        view = AUGMENTATIONS[recipe.augmentation]
-        generators = (np.random.default_rng((recipe.seed, step, row)) for row in rows)
-        views = [view(self.examples[int(i)], g, size) for i, g in zip(chosen, generators, strict=True)]
+        view = self.view or AUGMENTATIONS[recipe.augmentation]
+        views = []
+        for row, number in zip(rows, chosen, strict=True):
+            generator = np.random.default_rng((recipe.seed, step, row))
+            another = partial(self._another, generator)
+            views.append(view(self.examples[int(number)], generator, size, another))
         return inputs(views, recipe.smallest)
+
+    def _another(self, generator: np.random.Generator) -> Example:
+        return self.examples[int(generator.integers(len(self.examples)))]
 
 
 def inputs(examples: Sequence[Example], smallest: float) -> dict[str, np.ndarray]:
@@ -300,4 +309,5 @@ def trainer(
         build=lambda inputs: {"size": inputs["image"].shape[1:3]},
         parts=PARTS,
         ranks=ranks,
+        average=recipe.average,
     )

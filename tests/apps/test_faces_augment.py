@@ -9,10 +9,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from apps.faces import augment
-from apps.faces.augment import Window, augmented, clipped, face_window, flipped, jitter, paper_augmented, view
+from apps.faces.augment import Augmentation, face_window, is_empty, jitter, paper_augmented
 from apps.faces.examples import Example
+from apps.faces.paste import MOST, with_faces_of
+from apps.faces.views import Window, clipped, flipped, view
 
-WAYS = (augmented, paper_augmented)
+PLAIN = Augmentation()
+EVERYTHING = Augmentation(empty=0.3, turned=0.5, pasted=0.5, blurred=0.5, compressed=0.5)
+WAYS = (PLAIN, EVERYTHING, paper_augmented)
 SAME = np.eye(3, 4)
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(16, 96)
@@ -72,7 +76,7 @@ def test_the_box_follows_the_picture_through_any_window(example, size, mirrored,
     assert_box_is_where_the_paint_is(result)
 
 
-@given(example=painted(), size=sizes, seed=seeds, way=st.sampled_from(WAYS))
+@given(example=painted(), size=sizes, seed=seeds, way=st.sampled_from((PLAIN, paper_augmented)))
 def test_the_box_follows_the_picture_when_everything_is_drawn(example, size, seed, way):
     with patch.object(augment, "jitter", lambda mean, generator: SAME):
         result = way(example, np.random.default_rng(seed), size)
@@ -138,7 +142,7 @@ def test_an_invalid_face_stays_invalid(example, seed, way):
 
 @given(example=painted(), size=sizes, seed=seeds)
 def test_a_chosen_face_is_seen_whole_and_at_most_three_times_as_large(example, size, seed):
-    window = face_window(example, example.boxes[0], np.random.default_rng(seed), size)
+    window = face_window(example, example.boxes[0], np.random.default_rng(seed), size, (12, 256), 2.0)
     (box,) = view(example, window, size).boxes
     before, after = (np.sqrt((b[2:] - b[:2]).prod()) for b in (example.boxes[0], box))
     scale = size / window.side
@@ -146,6 +150,8 @@ def test_a_chosen_face_is_seen_whole_and_at_most_three_times_as_large(example, s
     assert before * scale <= 256.1
     assert after == pytest.approx(before * scale, rel=0.2, abs=1)  # nothing cut off; whole pixels in each direction
     x1, y1, x2, y2 = example.boxes[0]
+    shorter = min(example.picture.shape[:2])
+    assert window.side <= max(2.0 * shorter, 1.001 * max(x2 - x1, y2 - y1))  # else it would show little
     assert window.left <= x1 + 1e-3
     assert window.top <= y1 + 1e-3
     assert window.left + window.side >= x2 - 1e-3
@@ -159,6 +165,122 @@ def test_a_window_smaller_than_the_photograph_never_leaves_it(example, seed):
     height, width = example.picture.shape[:2]
     assert 0 <= window.left <= width - 20
     assert 0 <= window.top <= height - 20
+
+
+@given(example=photographs(), seed=seeds)
+def test_what_is_called_empty_has_no_face(example, seed):
+    window = augment.window_at_random(example, 20, np.random.default_rng(seed))
+    seen = np.clip(example.boxes, [window.left, window.top] * 2, [window.left + 20, window.top + 20] * 2)
+    some_face = ((seen[:, 2:] - seen[:, :2]) > 0).all(axis=1).any()
+    assert is_empty(example, window) == (not some_face)
+
+
+def test_a_crop_without_a_face_is_found_where_there_is_place_for_it():
+    picture = np.zeros((64, 512, 3), np.uint8)
+    example = Example(picture, np.array([[0, 0, 64, 64]], np.float32), np.zeros(1, bool), "a face at the left")
+    way, generator = Augmentation(faces=0, empty=1, shares=(0.5, 0.5)), np.random.default_rng(0)
+    assert sum(len(way(example, generator, 32).boxes) for _ in range(100)) == 0
+    assert sum(len(replace(way, empty=0.0)(example, generator, 32).boxes) for _ in range(100)) > 5
+
+
+# --- Turned
+
+
+@given(size=sizes, angle=st.floats(-45, 45), seed=seeds)
+def test_the_box_of_a_turned_face_is_that_of_its_ellipse(size, angle, seed):
+    """A white ellipse on black is found again within a pixel and a half, wherever it was."""
+    generator = np.random.default_rng(seed)
+    side = 96
+    reach = generator.uniform(6, 20, 2)
+    centre = generator.uniform(30, 66, 2)
+    y, x = np.mgrid[:side, :side] + 0.5
+    inside = ((x - centre[0]) / reach[0]) ** 2 + ((y - centre[1]) / reach[1]) ** 2 <= 1
+    picture = np.repeat(np.where(inside, 255, 0).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+    box = np.concatenate([centre - reach, centre + reach])[np.newaxis].astype(np.float32)
+    result = view(Example(picture, box, np.zeros(1, bool), "ellipse"), Window(0, 0, side), side, angle=angle)
+    whole = len(result.boxes) and (result.boxes[0] > 0).all() and (result.boxes[0] < side).all()
+    assume(whole)
+    np.testing.assert_allclose(found(result.picture), result.boxes[0], atol=1.5)
+
+
+def test_a_turn_by_ninety_degrees_is_against_the_clock():
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[:, 16:] = 255  # the right half, which comes up
+    box = np.array([[20, 4, 28, 8]], np.float32)
+    result = view(Example(picture, box, np.zeros(1, bool), "x"), Window(0, 0, 32), 32, angle=90)
+    assert result.picture[:14].min() == 255
+    assert result.picture[18:].max() == 0
+    np.testing.assert_allclose(result.boxes, [[4, 4, 8, 12]], atol=1e-4)
+
+
+@given(size=st.integers(16, 96), angle=st.floats(-45, 45))
+def test_a_turned_view_has_no_empty_corners(size, angle):
+    picture = np.full((400, 400, 3), 200, np.uint8)
+    example = Example(picture, np.zeros((0, 4), np.float32), np.zeros(0, bool), "bright")
+    assert view(example, Window(150, 150, 100), size, angle=angle).picture.min() > 190
+
+
+# --- Pasted
+
+
+def faces_of_another(generator=None) -> Example:
+    """A red face of 40 x 50 pixels on black."""
+    picture = np.zeros((80, 80, 3), np.uint8)
+    picture[10:70, 10:70] = 255, 0, 0
+    return Example(picture, np.array([[20, 15, 60, 65]], np.float32), np.zeros(1, bool), "red")
+
+
+@given(example=photographs(), seed=seeds, size=st.integers(48, 128))
+def test_pasted_faces_cover_no_other_and_stand_where_their_boxes_are(example, seed, size):
+    generator = np.random.default_rng(seed)
+    target = PLAIN(replace(example, picture=np.zeros_like(example.picture)), generator, size)
+    target = replace(target, picture=np.zeros_like(target.picture))
+    result = with_faces_of(faces_of_another(), target, generator)
+    old, new = result.boxes[: len(target.boxes)], result.boxes[len(target.boxes) :]
+    np.testing.assert_array_equal(old, target.boxes)
+    assert not result.invalid[len(old) :].any()
+    assert len(new) <= MOST
+    for number, box in enumerate(new):
+        middle = ((box[:2] + box[2:]) / 2).astype(int)
+        assert result.picture[middle[1], middle[0], 0] > 240
+        assert (box >= 0).all()
+        assert (box <= size).all()
+        width, height = box[2:] - box[:2]
+        assert height / width == pytest.approx(50 / 40, rel=1e-3)
+        others = np.delete(result.boxes, len(old) + number, axis=0)
+        assert not ((others[:, 2:] > box[:2]) & (others[:, :2] < box[2:])).all(axis=1).any()
+    apart = np.ones(result.picture.shape[:2], bool)
+    for box in new:
+        margin = 0.16 * (box[2:] - box[:2]) + 1
+        left, top = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
+        right, bottom = np.ceil(box[2:] + margin).astype(int)
+        apart[top:bottom, left:right] = False
+    np.testing.assert_array_equal(result.picture[apart], target.picture[apart])
+
+
+def test_faces_of_few_pixels_and_invalid_ones_are_not_pasted():
+    generator, source = np.random.default_rng(0), faces_of_another()
+    target = Example(np.zeros((64, 64, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, bool), "empty")
+    for hidden in (replace(source, invalid=np.ones(1, bool)), replace(source, boxes=source.boxes / 4)):
+        assert with_faces_of(hidden, target, generator) is target
+    assert len(with_faces_of(source, target, generator).boxes) > 0
+
+
+# --- Worse pictures
+
+
+@pytest.mark.parametrize("what", ["blurred", "compressed"])
+def test_a_worse_picture_keeps_its_boxes_and_most_of_what_it_shows(what):
+    generator = np.random.default_rng(0)
+    picture = np.kron(generator.integers(0, 256, (8, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    example = Example(picture, np.array([[8, 8, 40, 40]], np.float32), np.zeros(1, bool), "squares")
+    plain, worse = (
+        Augmentation(faces=0, shares=(1, 1), **{what: probability})(example, np.random.default_rng(1), 64)
+        for probability in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(worse.boxes, plain.boxes)
+    difference = np.abs(worse.picture.astype(int) - plain.picture)
+    assert 0 < difference.mean() < 30
 
 
 # --- Mirrors and colours
@@ -219,6 +341,6 @@ def test_half_of_the_views_are_mirrored():
     picture[:, :16] = 255
     example = Example(picture, np.zeros((0, 4), np.float32), np.zeros(0, bool), "left is white")
     generator = np.random.default_rng(0)
-    with patch.object(augment, "jitter", lambda mean, generator: SAME), patch.object(augment, "SCALES", (1, 1)):
-        views = [augmented(example, generator, 32).picture for _ in range(400)]
+    with patch.object(augment, "jitter", lambda mean, generator: SAME):
+        views = [Augmentation(shares=(1, 1))(example, generator, 32).picture for _ in range(400)]
     assert np.mean([v[0, 0, 0] < v[0, -1, 0] for v in views]) == pytest.approx(0.5, abs=0.08)
