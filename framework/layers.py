@@ -20,12 +20,12 @@ POOLINGS = ("max", "avg", "l2")
 
 
 def zeros(generator, shape):
-    """Start at 0: biases, and the shift of batch normalization."""
+    """Start at 0: biases, and the shift of a normalization."""
     return np.zeros(shape)
 
 
 def ones(generator, shape):
-    """Start at 1: the scale of batch normalization."""
+    """Start at 1: the scale of a normalization."""
     return np.ones(shape)
 
 
@@ -102,6 +102,15 @@ def batchnorm(x: Value, epsilon: float = 1e-5, momentum: float = 0.1, name: str 
         momentum=momentum,
         **settings,
     )
+
+
+def groupnorm(x: Value, groups: int, epsilon: float = 1e-5, name: str | None = None, at: str = "") -> Value:
+    """Group normalization, picture by picture: x (R, C, H, W), of which `groups` divides C. It has no running averages,
+    so it may stand in several places at once, as in the heads of a detector."""
+    graph, name, channels, shared = x.graph, name or x.graph.free_name("groupnorm"), x.shape[1:2], bool(at)
+    gamma = graph.parameter(f"{name}.weight", channels, ones, shared=shared)
+    beta = graph.parameter(f"{name}.bias", channels, zeros, shared=shared)
+    return graph.add("groupnorm", _place(name, at), x=x, gamma=gamma, beta=beta, groups=groups, epsilon=epsilon)
 
 
 def activation(x: Value, function: str, name: str | None = None) -> Value:

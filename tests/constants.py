@@ -43,6 +43,7 @@ WORKED_OUT = {
     "kernels/operations/conv2d/cuda/placed.py": {"FIRST", "KERNEL", "PADDING", "SHIFT", "STRIDE"},
     "kernels/operations/conv2d/cuda/window.py": {"COLUMNS", "KERNEL", "PADDING", "ROWS", "STRIDE"},
     "kernels/operations/l2pool2d/cuda.py": {"WINDOW"},
+    "kernels/operations/match_atss/cuda.py": {"BOUNDS"},
     "kernels/operations/maxpool2d/cuda.py": {"WINDOW"},
     "kernels/operations/nms/cuda.py": {"WORDS"},
     "kernels/operations/normalise/cuda.py": {"BYTES", "C", "WORDS"},
@@ -184,6 +185,7 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
             "::test_candidates_are_found_among_more_anchors_than_are_looked_at_together",
         ),
     },
+    "kernels/operations/match_atss/cuda.py": {"BLOCK": ("max(levels) > BLOCK", "boxes.shape[1] > BLOCK")},
     "kernels/operations/maxpool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",), "ENOUGH": ("y.size > 4 * ENOUGH",)},
     "kernels/operations/moving_average/cuda.py": {"BLOCK": ("x.size > 2 * BLOCK",), "ENOUGH": ("x.size > 4 * ENOUGH",)},
     "kernels/operations/nms/cuda.py": {

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from framework import Graph, layers
+from kernels.operation import ShapeError
 
 
 def started(value, seed=0):
@@ -41,6 +42,30 @@ def test_batch_normalization_starts_as_what_changes_nothing():
     starts = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1}
     for name, value in starts.items():
         np.testing.assert_array_equal(started(graph.values[f"norm.{name}"]), np.full(8, value))
+
+
+def test_group_normalization_starts_as_what_changes_nothing_but_mean_and_variance_and_does_not_decay():
+    graph = Graph("norm")
+    layers.groupnorm(picture(graph), groups=4, name="norm")
+    for name, value in {"weight": 1, "bias": 0}.items():
+        np.testing.assert_array_equal(started(graph.values[f"norm.{name}"]), np.full(8, value))
+        assert not graph.values[f"norm.{name}"].decays
+    assert {value.name for value in graph.of_role("parameter")} == {"norm.weight", "norm.bias"}
+    assert not list(graph.of_role("state")), "it has no running averages"
+
+
+def test_group_normalization_in_several_places_shares_what_it_learns():
+    graph = Graph("heads")
+    fine, coarse = picture(graph), layers.pool(graph.values["image"], "max", window=2)
+    for at, level in {"P3": fine, "P4": coarse}.items():
+        assert layers.groupnorm(level, groups=2, name="norm", at=at).shape == level.shape
+    assert {value.name for value in graph.of_role("parameter")} == {"norm.weight", "norm.bias"}
+    assert [node.name for node in graph.nodes if node.name.startswith("norm")] == ["norm@P3", "norm@P4"]
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ShapeError, match=r"groupnorm: groups 3 must divide the 8 channels of x \(2, 8, 12, 12\)$"):
+        layers.groupnorm(picture(Graph("odd")), groups=3)
 
 
 @pytest.mark.parametrize("how", ["max", "avg", "l2"])

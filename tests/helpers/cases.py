@@ -130,6 +130,7 @@ LARGE: dict[str, list[dict]] = {
             "boxes": (2, 270, 4),
             "label": (2, 270),
             "levels": (280, 20),
+            "candidates": 2,
             "best": True,
         }
     ],

@@ -9,6 +9,7 @@ from framework.layers import (
     batchnorm,
     conv2d,
     flatten,
+    groupnorm,
     he_normal,
     linear,
     mean,
@@ -55,6 +56,19 @@ def plain(batch):
     x = pool(x, "max", window=2)
     x = linear(batchnorm(flatten(x)), 4)
     classify(x)
+    return graph
+
+
+def grouped(batch):
+    """One head, a convolution with group normalization, on two levels."""
+    graph = Graph("grouped")
+    x = conv2d(graph.input("image", (batch, 1, 8, 8)), 4, kernel=3, padding=1)
+    levels = {"fine": x, "coarse": pool(x, "max", window=2)}
+    heads = []
+    for at, level in levels.items():
+        level = conv2d(level, 4, kernel=3, padding=1, name="head.conv", at=at)
+        heads.append(flatten(relu(groupnorm(level, groups=2, name="head.norm", at=at))))
+    classify(add(linear(heads[0], 4), linear(heads[1], 4)))
     return graph
 
 

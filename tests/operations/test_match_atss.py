@@ -12,11 +12,10 @@ from kernels.operation import ShapeError, all_operations
 from kernels.operations.labels import BACKGROUND, FACE, IGNORED_ANCHOR, IGNORED_FACE, PADDING
 from kernels.operations.match_atss.cpu import LANES
 from kernels.operations.match_atss.functions import SLACK
-from tests.helpers.running import KINDS, forward, trial
+from tests.helpers.running import KINDS, float64_in, forward, trial
 from tests.helpers.strategies import trials
 
 ATSS = all_operations()["match_atss"]
-KINDS = tuple(kind for kind in KINDS if kind != "interpret" or ATSS.has("cuda"))
 
 
 def match(kind, anchors, boxes, label=None, **settings):
@@ -354,6 +353,32 @@ def test_the_same_bits_on_one_core_and_on_all():
         np.testing.assert_array_equal(case.forward("cpu")["matched"], every)
     finally:
         numba.set_num_threads(cores)
+
+
+# On a GPU
+
+
+@pytest.mark.parametrize("rung", [1, 2, 3])
+def test_every_rung_has_room_for_more_boxes_and_anchors_than_threads(rung):
+    generator = np.random.default_rng(5)
+    label = generator.choice([FACE, FACE, IGNORED_FACE, PADDING], (1, 12))
+    arrays = {"anchors": PYRAMID, "boxes": random_faces(7, 12)[None], "label": label}
+    for settings in ({"levels": LEVELS, "best": True}, {"candidates": 20}):
+        case = trial("match_atss", settings, **arrays)
+        found = case.forward("interpret", rung=rung)["matched"]
+        np.testing.assert_array_equal(found, case.forward("reference")["matched"])
+
+
+def test_faces_without_an_anchor_are_looked_for_only_where_they_are_asked_for():
+    arrays = {"anchors": row(1), "boxes": [row(1)], "label": [[FACE]]}
+    for rung in (1, 2, 3):
+        for best in (False, True):
+            assert len(trial("match_atss", {"best": best}, **arrays).launches("forward", rung)) == 2 + 2 * best
+
+
+def test_without_best_too_it_compiles_without_float64():
+    arrays = {"anchors": row(1), "boxes": [row(1)], "label": [[FACE]]}
+    assert not float64_in("match_atss", "forward", {"best": False}, **arrays)
 
 
 # What is refused
