@@ -34,7 +34,7 @@ SLOPES = {measure: device(slopes) for measure, (_, slopes) in functions.PENALTIE
 
 
 @device
-def edges(first, second, low_a, high_a, true_low, true_high, *, DECODE=DECODE["centers"]):
+def seen_from_anchor(first, second, low_a, high_a, true_low, true_high, *, DECODE=DECODE["centers"]):
     """The edges of predicted and true box along an axis, as seen from the anchor's low edge."""
     low, high = DECODE(first, second, float32(0), high_a - low_a)
     return low, high, true_low - low_a, true_high - low_a
@@ -53,7 +53,7 @@ def by_offsets(edges, this, other, second, size_a, *, SLOPES=SLOPES["giou"], BY_
     return BY_CODE(by_low, by_high, second, size_a)
 
 
-EDGES = {code: edges(DECODE=decode) for code, decode in DECODE.items()}
+EDGES = {code: seen_from_anchor(DECODE=decode) for code, decode in DECODE.items()}
 BY_OFFSETS = {
     (code, measure): by_offsets(SLOPES=slopes, BY_CODE=by_code)
     for code, by_code in BY_CODE.items()
