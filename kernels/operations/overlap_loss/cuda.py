@@ -6,7 +6,7 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
     forward    1   one thread per anchor
     backward   1   one thread per anchor
-               2   four values at once: GAINS
+               2   four values at once: 3.1 times fewer sectors, 3.3 times fewer turns
 
 Forward there is nothing to climb: most anchors have no face, and what is left of them is read and written by
 neighbours.
@@ -166,6 +166,8 @@ def backward_1(dy, offsets, anchors, boxes, matched, weight, doffsets, code, wei
 @rung(registers=56, tiny={"BLOCK": 4})
 def backward_2(dy, offsets, anchors, boxes, matched, weight, doffsets, code, weights, measure, *, BLOCK=BLOCK):
     """One thread per anchor, which takes the four values of offsets, anchor, box and slopes in one access each.
+
+    By the x-ray: 3.1 times fewer sectors and 3.3 times fewer turns.
 
     Almost all anchors have no face and only write zeros, so what counts is how the writes lie in memory. What does not
     begin at 16 bytes, rung 1 takes.
