@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from apps.command_line import add_device, run
-from apps.faces.views import Window, view
 from apps.faces.data import Faces, load
 from apps.faces.evaluation import sizes
 from apps.faces.examples import Example
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
 from apps.faces.training import inputs, recipe, score, trainer
+from apps.faces.views import Window, view
 from kernels.commands.command_line import add_json, command, count, positive, positive_float, write_json
 
 PHOTOGRAPHS = 8

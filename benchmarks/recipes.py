@@ -17,7 +17,7 @@ from typing import Any
 from apps.command_line import run
 from apps.faces.augment import Augmentation
 from apps.faces.data import load
-from apps.faces.matching import REFINED, Matching
+from apps.faces.matching import PAPER, REFINED, Matching
 from apps.faces.models import MODELS
 from apps.faces.training import Crops, recipe, trainer
 from framework import Model
@@ -30,7 +30,7 @@ class Row:
     """What a run is made of."""
 
     model: str = "lite"
-    matching: Matching = REFINED
+    matching: Matching = PAPER
     view: Augmentation = field(default_factory=Augmentation)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -46,7 +46,12 @@ class Row:
 
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "the recipe before": {"smallest": 8.0},
+    "seed 000, eq. 58-61": {},
+    "loss per positive": {"normalise": REFINED.normalise},
+    "relative offsets": {"code": REFINED.code, "weights": REFINED.weights},
+    "best anchor of each face": {"best": REFINED.best},
+    "IoU 0.35 to 0.45 ignored": {"positive": REFINED.positive, "negative": REFINED.negative},
+    "alpha 1": {"alpha": REFINED.alpha},
     "faces from 4 pixels on": {"smallest": 4.0},
     "boxes by DIoU": {"box": "diou", "emphasis": 2},
     "scores say how good a box is": {"score": "quality"},

@@ -1,6 +1,7 @@
 """Moving averages of what a network learns: often better than what it last learned, above all at a high rate.
 
-Source: Polyak and Juditsky (1992), averaging of weights; Tarvainen and Valpola (2017), section 2, whose average forgets.
+Source: Polyak and Juditsky (1992), averaging of weights; Tarvainen and Valpola (2017), section 2, whose average
+forgets.
 """
 
 from collections.abc import Iterator

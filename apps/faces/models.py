@@ -7,14 +7,13 @@ learns; `overlap`, the IoU above which the better of two detections stands for b
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from apps.faces.anchors import Anchors, geometric
 from apps.faces.blocks import basic_block, bottleneck, conv_norm, feature_pyramid, resnet50
 from apps.faces.ends import Head, finish, picture, prior
-from apps.faces.matching import PAPER, PER_LEVEL, REFINED, Matching
+from apps.faces.matching import PAPER, PER_LEVEL, QUALITY, REFINED, Matching
 from framework import layers
-from framework.graph import Graph, Value
+from framework.graph import Graph, Initial, Value
 
 Size = tuple[int, int]
 Body = Callable[[Value, str, str], Value]
@@ -69,9 +68,10 @@ class Widths:
     stages      (channels, residual blocks) from stride 4 on, each but the first at half the size of the one before
     levels      so many of the last stages are in the pyramid
     pyramid     its channels
-    tower       convolutions of a head before the one that predicts
+    tower       3x3 convolutions of a head before the one that predicts
     shared      whether both heads have one tower
-    sizes       sides of the square anchors of a cell, in strides
+    sizes       sides of the anchors of a cell, in strides
+    groups      of the group normalization in towers; 0 for batch normalization, level by level
     """
 
     stem: tuple[int, ...]
@@ -81,32 +81,44 @@ class Widths:
     tower: int
     shared: bool
     sizes: tuple[float, ...]
-    normalise: str = "batch"
+    groups: int = 0
 
 
-WIDTHS = {
-    "lite": Widths((16, 32), ((32, 1), (64, 2), (96, 2), (128, 2), (128, 1)), 4, 64, 2, False, (2.0, 2.52, 3.175)),
-    "a": Widths((16, 32), ((32, 1), (64, 3), (64, 2), (96, 2), (96, 1)), 4, 64, 2, True, (2.5,)),
-    "b": Widths((16, 32), ((32, 1), (48, 3), (64, 2), (96, 2), (96, 1)), 4, 48, 2, True, (2.5,)),
-    "c": Widths((16, 16), ((32, 1), (48, 3), (64, 2), (96, 1), (96, 1)), 4, 48, 2, True, (2.5,)),
-    "d": Widths((16, 32), ((32, 1), (48, 4), (64, 3), (96, 2), (96, 1)), 4, 48, 2, True, (2.5,)),
-    "e": Widths((16, 24), ((24, 1), (48, 3), (64, 2), (64, 2), (64, 1)), 4, 48, 2, True, (2.5,)),
-    "f": Widths((16, 32), ((32, 2), (64, 3), (96, 2), (96, 2), (96, 1)), 4, 48, 2, True, (2.5,)),
-}
+LITE = Widths(
+    stem=(16, 32),
+    stages=((32, 1), (64, 2), (96, 2), (128, 2), (128, 1)),
+    levels=4,
+    pyramid=64,
+    tower=2,
+    shared=False,
+    sizes=(2, 2 * 2 ** (1 / 3), 2 * 2 ** (2 / 3)),
+)
+SCOUT = Widths(
+    stem=(16, 32),
+    stages=((32, 1), (48, 3), (64, 2), (96, 2), (96, 1)),
+    levels=4,
+    pyramid=48,
+    tower=2,
+    shared=True,
+    sizes=(2.5,),
+)
 
 
-def ours(
-    batch: int = 1,
-    size: Size = (320, 320),
-    matching: Matching = REFINED,
-    overlap: float = OVERLAP,
-    name: str = "lite",
-) -> Graph:
-    """Ours: a residual network small enough to learn and to look on two CPU cores, P3 to P6."""
-    widths = WIDTHS[name]
+def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, overlap: float = OVERLAP) -> Graph:
+    """Ours, the first: a residual network small enough to learn and to look on two CPU cores, P3 to P6."""
+    return residual(Graph("lite"), LITE, batch, size, matching, overlap)
+
+
+def scout(batch: int = 1, size: Size = (320, 320), matching: Matching = QUALITY, overlap: float = OVERLAP) -> Graph:
+    """Ours: half of lite, most of it at stride 8, one anchor a cell, one tower for both heads."""
+    return residual(Graph("scout"), SCOUT, batch, size, matching, overlap)
+
+
+def residual(graph: Graph, widths: Widths, batch: int, size: Size, matching: Matching, overlap: float) -> Graph:
+    """A residual network from stride 2 on, a pyramid on its last stages, and heads on all levels of it."""
     strides = tuple(8 * 2**level for level in range(widths.levels))
     anchors = Anchors(strides, tuple(tuple(s * stride for s in widths.sizes) for stride in strides), (1 / 1.25,))
-    x = picture(Graph(name), batch, size)
+    x = picture(graph, batch, size)
     for number, channels in enumerate(widths.stem, start=1):
         x = layers.relu(conv_norm(x, channels, 3, 2, f"body.stem{number}.conv", f"body.stem{number}.bn"))
     stages = []
@@ -118,7 +130,13 @@ def ours(
 
     def tower(x, name, at):
         for block in range(widths.tower):
-            x = layers.relu(conv_norm(x, x.shape[1], 3, 1, f"{name}.{block}.conv", f"{name}.{block}.bn", at))
+            convolved = layers.conv2d(x, widths.pyramid, 3, 1, 1, bias=False, name=f"{name}.{block}.conv", at=at)
+            norm = f"{name}.{block}.bn"
+            if widths.groups:
+                x = layers.groupnorm(convolved, widths.groups, name=norm, at=at)
+            else:
+                x = layers.batchnorm(convolved, name=f"{norm}.{at}")
+            x = layers.relu(x)
         return x
 
     predict = heads(anchors, matching, tower, None if widths.shared else tower)
@@ -137,16 +155,13 @@ def heads(
     def predict(x: Value, at: str) -> tuple[Value, Value]:
         seen = classification(x, "head.classification" if regression else "head", at)
         placed = regression(x, "head.regression", at) if regression else seen
-        starts = prior(anchors.per_cell, matching.columns), layers.zeros
-        return output(seen, "classification", matching.columns, starts[0], at), output(
-            placed, "regression", 4, starts[1], at
-        )
+        rare = prior(anchors.per_cell, matching.columns)
+        logits = output(seen, "classification", matching.columns, rare, at)
+        return logits, output(placed, "regression", 4, layers.zeros, at)
 
-    def output(x, name, columns, bias_start, at):
-        channels, start = columns * anchors.per_cell, layers.normal(deviation)
-        return layers.conv2d(
-            x, channels, 3, 1, 1, name=f"head.{name}.output", at=at, start=start, bias_start=bias_start
-        )
+    def output(x: Value, name: str, columns: int, bias_start: Initial, at: str) -> Value:
+        channels, start, name = columns * anchors.per_cell, layers.normal(deviation), f"head.{name}.output"
+        return layers.conv2d(x, channels, 3, 1, 1, name=name, at=at, start=start, bias_start=bias_start)
 
     return predict
 
@@ -163,11 +178,4 @@ def convolutions(count: int, channels: int) -> Body:
     return body
 
 
-def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, overlap: float = OVERLAP) -> Graph:
-    """Ours."""
-    return ours(batch, size, matching, overlap)
-
-
-MODELS = {build.__name__: build for build in (lite, facenet, faceresnet)}
-for _name in list(WIDTHS)[1:]:
-    MODELS[_name] = partial(ours, name=_name)
+MODELS = {build.__name__: build for build in (scout, lite, facenet, faceresnet)}

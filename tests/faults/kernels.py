@@ -547,6 +547,27 @@ ROWS = (
         "dprediction[r, i] = dy[r] * slope",
         "weights of 1",
     ),
+    cpu(
+        "overlap_loss",
+        "an anchor without a face that has a weight learns from the last face",
+        "if weight[r, n] == 0 or not 0 <= face < M:",
+        "if weight[r, n] == 0 or face >= M:",
+        "weights of faces alone",
+    ),
+    gpu(
+        "overlap_loss",
+        "of the faces of all pictures the first picture's are seen",
+        "load_four(boxes, uint32(r * uint32(faces) + uint32(face)), true)",
+        "load_four(boxes, uint32(face), true)",
+        "1 picture",
+    ),
+    cpu(
+        "quality_focal_loss",
+        "what is no face is read as one that weighs nothing",
+        "if target[i, 1] != 0:",
+        "if target[i, 1] >= 0:",
+        "logits and qualities that are numbers",
+    ),
 )
 
 PICTURES = (

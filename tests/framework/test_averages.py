@@ -62,7 +62,7 @@ def test_averages_are_in_place_only_for_as_long_as_asked_even_where_that_fails()
 
 def test_a_decay_of_one_or_below_zero_is_refused():
     for decay in (1.0, -0.1, float("nan")):
-        with pytest.raises(ValueError, match="average: decay .* must be at least 0 and below 1"):
+        with pytest.raises(ValueError, match=r"average: decay .* must be at least 0 and below 1"):
             averages_of(decay)
 
 

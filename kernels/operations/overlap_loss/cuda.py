@@ -6,7 +6,7 @@ The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
     forward    1   one thread per anchor
     backward   1   one thread per anchor
-               2   four values at once: GAINS
+               2   four values at once: 3.1 times fewer sectors, 3.3 times fewer turns
 
 Forward there is nothing to climb: most anchors have no face, and what is left of them is read and written by
 neighbours.
@@ -34,7 +34,7 @@ SLOPES = {measure: device(slopes) for measure, (_, slopes) in functions.PENALTIE
 
 
 @device
-def edges(first, second, low_a, high_a, true_low, true_high, *, DECODE=DECODE["centers"]):
+def seen_from_anchor(first, second, low_a, high_a, true_low, true_high, *, DECODE=DECODE["centers"]):
     """The edges of predicted and true box along an axis, as seen from the anchor's low edge."""
     low, high = DECODE(first, second, float32(0), high_a - low_a)
     return low, high, true_low - low_a, true_high - low_a
@@ -53,7 +53,7 @@ def by_offsets(edges, this, other, second, size_a, *, SLOPES=SLOPES["giou"], BY_
     return BY_CODE(by_low, by_high, second, size_a)
 
 
-EDGES = {code: edges(DECODE=decode) for code, decode in DECODE.items()}
+EDGES = {code: seen_from_anchor(DECODE=decode) for code, decode in DECODE.items()}
 BY_OFFSETS = {
     (code, measure): by_offsets(SLOPES=slopes, BY_CODE=by_code)
     for code, by_code in BY_CODE.items()
@@ -166,6 +166,8 @@ def backward_1(dy, offsets, anchors, boxes, matched, weight, doffsets, code, wei
 @rung(registers=56, tiny={"BLOCK": 4})
 def backward_2(dy, offsets, anchors, boxes, matched, weight, doffsets, code, weights, measure, *, BLOCK=BLOCK):
     """One thread per anchor, which takes the four values of offsets, anchor, box and slopes in one access each.
+
+    By the x-ray: 3.1 times fewer sectors and 3.3 times fewer turns.
 
     Almost all anchors have no face and only write zeros, so what counts is how the writes lie in memory. What does not
     begin at 16 bytes, rung 1 takes.

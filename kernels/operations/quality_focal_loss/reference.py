@@ -28,20 +28,19 @@ import numpy as np
 
 def forward(x, target, quality, y, beta):
     """y[r,n] = target[r,n,0] QFL(x[r,n], 0) + target[r,n,1] QFL(x[r,n], quality[r,n])."""
-    background, face = wanted(x, target, quality)
-    y[...] = target[..., 0] * loss(*background, beta) + target[..., 1] * loss(*face, beta)
+    y[...] = of_both(loss, x, target, quality, beta)
 
 
 def backward(dy, x, target, quality, dx, beta):
     """dx[r,n] = dy[r,n] (target[r,n,0] QFL'(x[r,n], 0) + target[r,n,1] QFL'(x[r,n], quality[r,n]))."""
-    background, face = wanted(x, target, quality)
-    dx[...] = dy * (target[..., 0] * slope(*background, beta) + target[..., 1] * slope(*face, beta))
+    dx[...] = dy * of_both(slope, x, target, quality, beta)
 
 
-def wanted(x, target, quality):
-    """(logits, qualities) of the background and of the faces, with zeros in place of what does not count."""
-    background, face = target[..., 0] != 0, target[..., 1] != 0
-    return (np.where(background, x, 0), np.zeros_like(x)), (np.where(face, x, 0), np.where(face, quality, 0))
+def of_both(f, x, target, quality, beta):
+    """target[..., 0] f(x, 0) + target[..., 1] f(x, quality), with zeros in place of what does not count."""
+    background, face = np.moveaxis(target, 2, 0)
+    nothing = background * f(np.where(background == 0, 0, x), np.zeros_like(x), beta)
+    return nothing + face * f(np.where(face == 0, 0, x), np.where(face == 0, 0, quality), beta)
 
 
 def loss(x, q, beta):

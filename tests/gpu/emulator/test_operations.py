@@ -15,7 +15,8 @@ from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
 
 # Operations whose kernels call functions of libdevice, which are within an ulp or two of NumPy's.
 WITH_LIBDEVICE = (
-    "activation", "cross_entropy", "focal_loss", "overlap_loss", "quality_focal_loss", "softmax", "softmax_cross_entropy",
+    "activation", "cross_entropy", "focal_loss", "overlap_loss", "quality_focal_loss", "softmax",
+    "softmax_cross_entropy",
 )  # fmt: skip
 
 # Cases of each rung: 6 in a quick run, and as many more as Hypothesis, too, would try in a thorough one.
