@@ -27,8 +27,8 @@ def trained(name, device, **options):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("lite", {}), ("facenet", {}), ("facenet", {"frozen": True}), ("faceresnet", {})],
-    ids=["lite", "facenet", "facenet-frozen", "faceresnet"],
+    [("scout", {}), ("lite", {}), ("facenet", {}), ("facenet", {"frozen": True}), ("faceresnet", {})],
+    ids=["scout", "lite", "facenet", "facenet-frozen", "faceresnet"],
 )
 def test_gradients_equal_those_of_pytorch(name, options):
     torch = pytest.importorskip("torch")

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 from apps.faces.anchors import Anchors, geometric
 from apps.faces.ends import CANDIDATES, PRIOR
 from apps.faces.evaluation import sizes
-from apps.faces.matching import MATCHINGS, Matching
-from apps.faces.models import MODELS, OVERLAP, facenet, faceresnet, lite
-from framework import Model
+from apps.faces.matching import MATCHINGS, QUALITY, Matching
+from apps.faces.models import MODELS, OVERLAP, SCOUT, facenet, faceresnet, lite, residual, scout
+from framework import Graph, Model
 from kernels.operations.iou.reference import overlap as iou
 from tests.helpers.noise import SIZES, batch
 
@@ -132,6 +133,7 @@ def test_the_heads_have_as_many_parameters_as_their_layers():
     norms_of_block = 2 * (64 + 64 + 256)
     assert heads["faceresnet"] == 2 * 8 * (block + 5 * norms_of_block) + predictions
     assert heads["lite"] == 2 * 2 * (64 * 64 * 9 + 4 * 2 * 64) + 64 * 9 * 3 * (2 + 4) + 3 * (2 + 4)
+    assert heads["scout"] == 2 * (48 * 48 * 9 + 4 * 2 * 48) + 48 * 9 * (1 + 4) + (1 + 4)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -153,7 +155,8 @@ def opened(name, *arguments, **options):
     """The detector, with what its loss is made of as outputs."""
     graph = MODELS[name](*arguments, **options)
     graph.output("logits", graph.values["focal_loss"].node.values["x"])
-    graph.output("offsets", graph.values["smooth_l1"].node.values["prediction"])
+    of_boxes = next(graph.values[name].node for name in ("smooth_l1", "overlap_loss") if name in graph.values)
+    graph.output("offsets", of_boxes.values.get("prediction") or of_boxes.values["offsets"])
     graph.output("matched", graph.values["matched"])
     graph.output("targets", graph.values["targets"])
     return graph
@@ -172,13 +175,14 @@ def first_step(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_a_new_detector_takes_one_anchor_in_a_hundred_for_a_face(name):
     _, results = first_step(name)
-    background, face = results["logits"].T
-    probability = 1 / (1 + np.exp(background - face))
+    logits = results["logits"]
+    logit = logits if name == "scout" else logits[:, 1] - logits[:, 0]  # of a face alone, or beside the background's
+    probability = 1 / (1 + np.exp(-logit))
     assert 0.9 * PRIOR < np.median(probability) < 1.1 * PRIOR
     assert 0.9 * PRIOR < probability.mean() < 1.2 * PRIOR
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["lite", *RESNETS])
 def test_so_the_first_loss_is_that_of_a_network_which_always_says_so(name):
     _, results = first_step(name)
     alpha = MODELS[name]().values["focal_loss"].node.settings["alpha"]
@@ -296,6 +300,67 @@ def test_the_pyramid_of_a_resnet_fits_together_at_any_size(name, size):
     assert graph.values["anchors"].shape == (6 * sum(cells), 4)
 
 
+def test_scout_has_one_anchor_a_cell_and_one_tower_for_both_heads():
+    graph = scout(size=(256, 384))
+    boxes = graph.values["anchors"].constant
+    assert len(boxes) == sum((256 >> k) * (384 >> k) for k in range(3, 7))
+    sides = sizes(boxes)
+    np.testing.assert_allclose(np.unique(sides.round(2)), [20, 40, 80, 160])
+    np.testing.assert_allclose((boxes[:, 3] - boxes[:, 1]) / (boxes[:, 2] - boxes[:, 0]), 1.25, rtol=1e-5)
+    outputs = [n for n in graph.nodes if n.operation.name == "conv2d" and "output" in n.name]
+    read = {n.name: n.values["x"].name for n in outputs}
+    for level in ("P3", "P4", "P5", "P6"):
+        assert read[f"head.classification.output@{level}"] == read[f"head.regression.output@{level}"]
+    assert len(set(read.values())) == 4
+
+
+def test_towers_with_group_normalization_share_it_over_all_levels():
+    graph = residual(Graph("grouped"), replace(SCOUT, groups=16), 1, (64, 96), QUALITY, OVERLAP)
+    norms = [n for n in graph.nodes if n.name.startswith("head.") and "bn" in n.name]
+    assert {n.operation.name for n in norms} == {"groupnorm"}
+    assert {n.settings["groups"] for n in norms} == {16}
+    assert Counter(n.values["gamma"].name for n in norms) == {"head.0.bn.weight": 4, "head.1.bn.weight": 4}
+    assert not [value.name for value in graph.of_role("state") if value.name.startswith("head.")]
+
+
+def test_a_score_of_quality_is_a_sigmoid_and_its_target_the_overlap_of_the_box():
+    nodes = {node.name: node for node in scout(1, (64, 64)).nodes}
+    focal = nodes["focal_loss"]
+    assert focal.operation.name == "quality_focal_loss"
+    assert focal.values["quality"] is nodes["overlap_loss"].values["iou"]
+    assert nodes["probabilities"].settings["function"] == "sigmoid"
+    assert nodes["matched"].operation.name == "match_atss"
+    assert nodes["matched"].settings["levels"] == (64, 16, 4, 1)
+    assert nodes["overlap_loss"].settings["measure"] == "diou"
+
+
+def test_boxes_count_in_the_loss_as_often_as_the_matching_says():
+    inputs = batch(2, (64, 64))
+    results = {}
+    for emphasis in (1, 3):
+        model = Model(partial(scout, matching=replace(QUALITY, emphasis=emphasis)), "reference", seed=1)
+        program = model.training(2, outputs=("loss", "classification", "regression"), size=(64, 64))
+        results[emphasis] = {name: value[0] for name, value in program(**inputs).items()}
+    assert results[1]["regression"] == results[3]["regression"] > 0
+    for emphasis, found in results.items():
+        expected = found["classification"] + emphasis * found["regression"]
+        np.testing.assert_allclose(found["loss"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"score": "quality"}, "score 'quality' goes with box giou, diou, eiou, not 'smooth_l1'"),
+        ({"assignment": "simota"}, "assignment 'simota'"),
+        ({"box": "ciou"}, "box 'ciou'"),
+        ({"score": "luck"}, "score 'luck'"),
+    ],
+)
+def test_a_matching_that_means_nothing_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Matching(**options)
+
+
 def test_options_reach_the_nodes_that_they_are_for():
     matching = Matching(positive=0.6, negative=0.3, best=True, alpha=2, gamma=1.5, beta=0.25, code="centers")
     for name, build in MODELS.items():
@@ -316,6 +381,11 @@ def test_each_matching_writes_boxes_and_divides_losses_as_its_source_does():
         "paper": ("corners", "anchors", False, False, 0.5, 0.5),
         "per_level": ("corners", "anchors", True, False, 0.5, 0.5),
         "refined": ("centers", "positives", False, True, 0.45, 0.35),
+        "quality": ("centers", "positives", False, True, 0.5, 0.5),
+    }
+    assert {name: (m.assignment, m.score, m.box, m.emphasis) for name, m in MATCHINGS.items()} == {
+        **dict.fromkeys(("paper", "per_level", "refined"), ("iou", "classes", "smooth_l1", 1)),
+        "quality": ("atss", "quality", "diou", 2),
     }
     assert MATCHINGS["refined"].weights == (10, 10, 5, 5)
     assert MATCHINGS["paper"].weights == MATCHINGS["per_level"].weights == (1, 1, 1, 1)

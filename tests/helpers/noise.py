@@ -7,7 +7,7 @@ from apps.faces.training import inputs
 
 # As small as the pyramid of a detector allows: where its coarsest level is normalized, it has at least 2 x 2 cells,
 # since two values normalized by their own mean and variance are 1 and -1 whatever they were.
-SIZES = {"lite": (96, 96), "facenet": (65, 97), "faceresnet": (129, 129)}
+SIZES = {"lite": (96, 96), "scout": (96, 96), "facenet": (65, 97), "faceresnet": (129, 129)}
 
 
 def example(size, seed=0, faces=12):
