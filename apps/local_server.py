@@ -122,6 +122,12 @@ class Handler(WSGIRequestHandler):
         self.connection.settimeout(PATIENCE)  # of each answer
         self.rfile = io.BufferedReader(Arriving(self.connection))
 
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ValueError:  # of an address that is none
+            self.send_error(400)
+
     def version_string(self) -> str:
         return "handwritten"
 
