@@ -20,7 +20,7 @@ async function ask(blob) {
   const headers = { "Content-Type": "application/octet-stream" };
   const sent = { method: "POST", body: blob, headers, signal: asked.signal };
   const answer = await fetch("look", sent).catch((error) => {
-    throw error.name === "AbortError" ? error : new Error("the server does not answer; does it still run?");
+    throw error.name === "AbortError" ? error : new Error("the server does not answer; it may have ended");
   });
   const said = await answer.json().catch(() => ({ error: "the server's answer cannot be read" }));
   if (!answer.ok) throw Object.assign(new Error(said.error), { busy: answer.status === 503 });
@@ -248,7 +248,7 @@ camera.addEventListener("click", () => (camera.getAttribute("aria-pressed") === 
 document.getElementById("example").addEventListener("click", async () => {
   const answer = await fetch("example.jpg").catch(() => null);
   if (answer?.ok) open(await answer.blob());
-  else complain("the server does not answer; does it still run?");
+  else complain("the server does not answer; it may have ended");
 });
 threshold.addEventListener("input", draw);
 window.addEventListener("resize", draw);
