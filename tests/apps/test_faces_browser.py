@@ -17,7 +17,7 @@ from playwright import sync_api
 
 from apps.faces.detector import WEIGHTS, Detector, load_detector
 from apps.faces.serve import LEAST, LONGEST, MOST_BYTES
-from tests.helpers.pages import open_page
+from tests.helpers.pages import LIMIT, open_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")
@@ -57,7 +57,7 @@ def visit(chromium, address):
 
     def visit(**options):
         contexts.append(chromium.new_context(**DESKTOP | options))
-        contexts[-1].set_default_timeout(60_000)
+        contexts[-1].set_default_timeout(1000 * LIMIT)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "load resource" not in said.text else None)
@@ -96,7 +96,7 @@ def says(page, **texts):
     """Waits until elements have these texts, or match them."""
     for name, text in texts.items():
         expect(page.locator(f"#{name}")).to_have_text(
-            text if isinstance(text, str) else re.compile(text[0]), timeout=60_000
+            text if isinstance(text, str) else re.compile(text[0]), timeout=1000 * LIMIT
         )
 
 

@@ -17,7 +17,7 @@ from apps.faces.evaluation import Detections
 from apps.faces.serve import Looks, page
 from apps.local_server import guarded, listening, serving
 
-LIMIT = 60  # seconds
+LIMIT = 300  # seconds, in which kernels may have to be compiled
 FACTS = {"least": 0.05, "threshold": 0.45, "model": "lite", "device": "cpu", "data": "nothing"}
 
 
@@ -43,7 +43,7 @@ def open_page(detector) -> Iterator[int]:
 
 
 def sent(port: int, method: str, path: str, body=None, **headers: str) -> Answer:
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", port, timeout=LIMIT)
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
