@@ -131,6 +131,9 @@ class Handler(WSGIRequestHandler):
     def version_string(self) -> str:
         return "handwritten"
 
+    def log_request(self, code="-", size="-") -> None:
+        """Nothing: werkzeug's raises ValueError of an address that is none."""
+
     def log(self, type: str, message: str, *args) -> None:
         """Nothing."""
 
