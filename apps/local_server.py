@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from flask import Flask, Response, abort, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
@@ -127,6 +127,14 @@ class Handler(WSGIRequestHandler):
             super().handle()
         except ValueError:  # of an address that is none
             self.send_error(400)
+
+    def finish(self) -> None:
+        """Whoever still sends reads the answer first: to close at once would take it away."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.rfile.read(1 << 16):
+                pass
+        super().finish()
 
     def version_string(self) -> str:
         return "handwritten"
