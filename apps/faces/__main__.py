@@ -31,6 +31,11 @@ def parser() -> argparse.ArgumentParser:
     _detect_options(
         commands.add("detect", run("detect"), "draw a box around every face", "detect holiday.jpg --threshold 0.4")
     )
+    _serve_options(
+        commands.add(
+            "serve", on_first(run("serve")), "find faces in a browser: a page, for this machine", "serve --port 0"
+        )
+    )
     _train_options(
         commands.add("train", run("train"), "train a detector and score it", "train --model lite --iterations 2000")
     )
@@ -73,14 +78,29 @@ def _detect_options(c: argparse.ArgumentParser) -> None:
     c.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help=what)
     _add_weights(c)
     add_device(c)
-    what = f"least score of a face, 0 to 1 (default: {THRESHOLD})"
-    c.add_argument("--threshold", type=fraction, default=THRESHOLD, metavar="SCORE", help=what)
+    _add_threshold(c)
     what = f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})"
     c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
     what = "pictures with a longer side are made smaller before they are looked at (default: 1536)"
     c.add_argument("--longest", type=positive, default=1536, metavar="PIXELS", help=what)
     _add_output(c, "of copies with the boxes drawn in", Path("faces"))
     add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
+
+
+def _serve_options(c: argparse.ArgumentParser) -> None:
+    what = "of the page's address; 0 is any that is free (default: 8000)"
+    c.add_argument("--port", type=_port, default=8000, metavar="N", help=what)
+    _add_weights(c)
+    add_device(c)
+    _add_threshold(c)
+    what = "show the page in a browser (default: --open)"
+    c.add_argument("--open", action=argparse.BooleanOptionalAction, default=True, help=what)
+
+
+def _port(text: str) -> int:
+    if (number := count(text)) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at most 65535")
+    return number
 
 
 def _train_options(c: argparse.ArgumentParser) -> None:
@@ -110,6 +130,11 @@ def _add_data(c):
 def _add_weights(c):
     what = "of a trained detector (default: the lite that ships)"
     c.add_argument("--weights", type=Path, default=WEIGHTS / "lite.safetensors", metavar="FILE", help=what)
+
+
+def _add_threshold(c):
+    what = f"least score of a face, 0 to 1 (default: {THRESHOLD})"
+    c.add_argument("--threshold", type=fraction, default=THRESHOLD, metavar="SCORE", help=what)
 
 
 def _add_output(c, what: str, default: Path):

@@ -26,7 +26,7 @@ from framework.picture import draw_plan
 from framework.ranks import Ranks
 from framework.summary import Summary
 from framework.trainer import Trainer
-from kernels.commands.command_line import make_folder, note, progress, write_json
+from kernels.commands.command_line import CommandError, make_folder, note, progress, write_json
 from kernels.files import write_whole
 
 # What is looked at where nothing else is given: a picture of scikit-image.
@@ -94,6 +94,17 @@ def _added(album: Album, path: Path | None, output: Path) -> tuple[bool, str]:
 
 def _count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def serve(options) -> None:
+    """As the function of this name in apps/faces/serve.py. Raises CommandError without the extra that it needs."""
+    try:
+        from apps.faces import serve
+    except ModuleNotFoundError as error:
+        if error.name not in ("flask", "werkzeug"):
+            raise
+        raise CommandError("the page needs the extra: pip install 'handwritten[serve]'") from None
+    serve.serve(options)
 
 
 def train(options) -> None:

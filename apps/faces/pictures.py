@@ -1,6 +1,7 @@
 """Pictures and films in files, of any size, mode and orientation, as uint8 (H, W, 3) RGB."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,14 +31,15 @@ def read_as_stored(file: Path | BinaryIO) -> np.ndarray:
         return np.array(image.convert("RGB"))
 
 
-def read_upright(path: Path) -> np.ndarray:
+def read_upright(source: Path | BinaryIO) -> np.ndarray:
     """The picture as people see it, uint8 (H, W, 3) RGB: EXIF turns it, transparent parts are white. Raises DataError.
 
-    For what a user points to.
+    For what a user points to: a file, or a stream of what is in one, which has no name.
     """
     try:
         # From a stream, because Pillow maps a TIFF file of which it knows the name as if it were upright already.
-        with path.open("rb") as stream, images.opened(stream) as file:
+        opened = source.open("rb") if isinstance(source, Path) else nullcontext(source)
+        with opened as stream, images.opened(stream) as file:
             picture = ImageOps.exif_transpose(file)
             if picture.mode[0] in "IF":  # 16 or 32 bits a pixel, which Pillow would cut off at 255
                 picture = Image.fromarray(bytes_of(np.asarray(picture, np.float32), picture.mode))
@@ -46,7 +48,8 @@ def read_upright(path: Path) -> np.ndarray:
                 picture = Image.alpha_composite(paper, picture.convert("RGBA"))
             return np.array(picture.convert("RGB"))
     except Exception as error:  # a broken file makes Pillow raise nearly anything
-        raise DataError(f"{path}: no readable picture found ({reason(error)}), an image file expected") from error
+        named = f"{source}: " if isinstance(source, Path) else ""
+        raise DataError(f"{named}no readable picture found ({reason(error)}), an image file expected") from error
 
 
 def bytes_of(deep: np.ndarray, mode: str) -> np.ndarray:

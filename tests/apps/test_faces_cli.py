@@ -476,7 +476,7 @@ def test_summary_shows_layers_shapes_and_costs(run):
     assert said.splitlines()[-1].startswith("lite")
 
 
-@pytest.mark.parametrize("command", ["", "detect", "train", "evaluate", "summary", "data", "models"])
+@pytest.mark.parametrize("command", ["", "detect", "serve", "train", "evaluate", "summary", "data", "models"])
 def test_help_ends_with_an_example_that_parses(run, command):
     said = run(*command.split(), "--help")
     example = said.strip().splitlines()[-1]
@@ -554,6 +554,8 @@ def test_a_mistake_is_answered_in_one_line(run, weights, command, complaint):
         ("detect --json .json", "apps.faces detect: argument --json: '.json' is not the name of a file"),
         ("detect --json no/a.json", "apps.faces detect: argument --json: 'no/a.json': there is no folder no"),
         ("detect --device tpu", "apps.faces detect: unknown device 'tpu'; choose from auto, "),
+        ("serve --port 65536", "apps.faces serve: argument --port: '65536' is not a whole number of at most 65535"),
+        ("serve --port x", "apps.faces serve: argument --port: 'x' is not a whole number of at least 0"),
         ("train --model vgg", "apps.faces train: unknown model 'vgg'; choose from lite, "),
         ("train --sizes 64 31", "apps.faces train: argument --sizes: '31' is not a whole number of at least 32"),
         ("train --iterations -3", "apps.faces train: argument --iterations: '-3' is not a whole number of at least 1"),

@@ -2,6 +2,7 @@
 
 import struct
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,29 @@ def saved(path: Path, picture: Image.Image, **options) -> np.ndarray:
 def assert_near(found, expected, within):
     assert found.shape == expected.shape
     assert np.abs(found.astype(int) - expected.astype(int)).max() <= within
+
+
+# --- A file and a stream
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("RGB", "jpg"), ("RGBA", "png"), ("I;16", "png"), ("L", "tif"), ("P", "gif")]
+)
+def test_a_stream_is_read_as_the_file_is(tmp_path, mode, suffix):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    stored = Image.fromarray(colours()[:, :, 0].astype(np.uint16) * 200 if mode == "I;16" else colours())
+    found = saved(tmp_path / f"a.{suffix}", stored if mode == "I;16" else stored.convert(mode), exif=exif)
+    content = (tmp_path / f"a.{suffix}").read_bytes()
+    np.testing.assert_array_equal(read_upright(BytesIO(content)), found)
+    assert found.shape[:2] == ((30, 40) if suffix == "gif" else (40, 30))  # GIF has no EXIF
+
+
+def test_a_stream_without_a_picture_is_refused_without_a_name():
+    with pytest.raises(
+        DataError, match=r"^no readable picture found \(no format that Pillow knows\), an image file expected$"
+    ):
+        read_upright(BytesIO(b"hello"))
 
 
 # --- Modes

@@ -9,7 +9,9 @@ ROOT = Path(__file__).parents[2]
 TESTED_BY = {
     "apps/faces/anchors.py": ("tests/apps/test_faces_models.py",),
     "apps/faces/matching.py": ("tests/apps/test_faces_models.py",),
+    "apps/faces/serve.py": ("tests/apps/test_faces_serve.py", "tests/apps/test_local_server.py"),
     "apps/faces/wider.py": ("tests/apps/test_faces_data.py",),
+    "apps/local_server.py": ("tests/apps/test_local_server.py", "tests/apps/test_faces_serve.py"),
     "framework/program.py": ("tests/framework/test_program.py", "tests/framework/test_sharing.py"),
     "framework/ranks.py": ("tests/framework/test_sharing.py",),
     "framework/trainer.py": ("tests/framework/test_trainer.py", "tests/framework/test_trainer_ranks.py"),
