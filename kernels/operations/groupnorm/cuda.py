@@ -4,15 +4,17 @@ Shapes as in reference.py. A plane is a channel of a picture; N planes of S valu
 group. Backward sums every plane up, and so has dgamma and dbeta when the planes of each channel are added, and the two
 means of a group that dx takes. All is float32 and summed in a fixed order, without atomics: runs repeat bit for bit.
 
-    forward    1   one thread per group
-               2   one block per group
-               3   four values at once, and sums by shuffles
-    backward   1   one thread per plane for the sums, one per value for dx
-               2   one block per plane for the sums
-               3   one block per group for sums and dx, a warp for each of its planes, four values at once
+The rungs, and what they gain by the x-ray's counts (docs/ladders.md):
 
-What they gain stands in docs/ladders.md. What is added up for the mean is the distance from one value of the group, so
-that values far from zero cost the sum no digits.
+    forward    1   one thread per group
+               2   one block per group: 7.8 times fewer sectors, 98 times less predicted time
+               3   four values at once, and sums by shuffles: 5.1 times fewer instructions
+    backward   1   one thread per plane for the sums, one per value for dx
+               2   one block per plane for the sums: 5.1 times less predicted time
+               3   one block per group for sums and dx, a warp a plane, four at once: 2.0 times fewer sectors
+
+What is added up for the mean is the distance from one value of the group, so that values far from zero cost the sum no
+digits.
 """
 
 import math
@@ -292,14 +294,20 @@ def forward_1(x, gamma, beta, y, mean, inverse_std, epsilon, *, BLOCK=32):
 
 @rung(registers=40, tiny={"BLOCK": 4})
 def forward_2(x, gamma, beta, y, mean, inverse_std, epsilon, *, BLOCK=BLOCK):
-    """One block per group: neighbouring threads read neighbouring values, and add up in shared memory."""
+    """One block per group: neighbouring threads read neighbouring values, and add up in shared memory.
+
+    By the x-ray: 7.8 times fewer sectors, 18 times fewer turns and 98 times less predicted time.
+    """
     launch = normalize_block(BLOCK=BLOCK)[mean.size, BLOCK]
     return normalizing(launch, x, gamma, beta, y, mean, inverse_std, epsilon)
 
 
 @rung(registers=40, tiny={"BLOCK": 4, "WARPS": 2})
 def forward_3(x, gamma, beta, y, mean, inverse_std, epsilon, *, BLOCK=BLOCK, WARPS=8):
-    """Four values at once, by threads that add up with shuffles. What is not in fours, rung 2 takes."""
+    """Four values at once, by threads that add up with shuffles. What is not in fours, rung 2 takes.
+
+    By the x-ray: 1.1 times fewer turns, 5.0 times fewer barriers and 5.1 times fewer instructions.
+    """
     sizes = fours_of(x, mean, y)
     if sizes is None:
         return forward_2(x, gamma, beta, y, mean, inverse_std, epsilon, BLOCK=BLOCK)
@@ -317,14 +325,21 @@ def backward_1(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, *, PLANES=32,
 
 @rung(registers=32, tiny={"BLOCK": 4})
 def backward_2(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, *, BLOCK=BLOCK):
-    """One block per plane for the sums: its threads share the plane out, then add up by a tree in shared memory."""
+    """One block per plane for the sums: its threads share the plane out, then add up by a tree in shared memory.
+
+    By the x-ray: 2.4 times fewer sectors, 2.8 times fewer turns and 5.1 times less predicted time.
+    """
     launch = sums_block(BLOCK=BLOCK)[x.shape[0] * x.shape[1], BLOCK]
     return by_planes(launch, dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, BLOCK)
 
 
 @rung(registers=40, tiny={"BLOCK": 4, "WARPS": 2})
 def backward_3(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, *, BLOCK=BLOCK, WARPS=8):
-    """One block per group for sums and dx, four values at once: sums meet in registers, and dx reads from the cache."""
+    """One block per group for sums and dx, four values at once: sums meet in registers, and dx reads from the cache.
+
+    By the x-ray: 2.0 times fewer sectors, 5.3 times fewer turns, 18 times fewer instructions and 1.7 times less
+    predicted time. What is not in fours, rung 2 takes.
+    """
     sizes = fours_of(x, mean, dy, *(() if dx is None else (dx,)))
     if sizes is None:
         return backward_2(dy, x, gamma, mean, inverse_std, dx, dgamma, dbeta, BLOCK=BLOCK)
