@@ -8,7 +8,8 @@ import torch
 from framework import Graph
 from kernels.operations.normalise.torch import planes
 
-EAGER = ("match_anchors",)  # how many steps it takes depends on how many faces there are: PyTorch cannot compile that
+# How many steps these take depends on how many faces there are: PyTorch cannot compile that.
+EAGER = ("match_anchors", "match_atss")
 
 
 class TorchTwin:

@@ -166,6 +166,11 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
     "kernels/operations/decode_boxes/cuda.py": {"BLOCK": ("index.size > 2 * BLOCK",)},
     "kernels/operations/encode_boxes/cuda.py": {"BLOCK": ("matched.size > 2 * BLOCK",)},
     "kernels/operations/focal_loss/cuda.py": {"BLOCK": ("len(x) > 2 * BLOCK",)},
+    "kernels/operations/groupnorm/cuda.py": {
+        "BLOCK": ("gamma.size > BLOCK", "x[0].size / groups > 2 * BLOCK"),
+        "PLANES": ("x[..., 0, 0].size > 2 * PLANES",),
+        "WARPS": ("x.shape[1] / groups > 2 * WARPS and x[0].size / groups > 2 * 4 * 32 * WARPS",),
+    },
     "kernels/operations/iou/cuda.py": {"BLOCK": ("len(b) > BLOCK",), "ROWS": ("len(a) > 2 * ROWS",)},
     "kernels/operations/l2pool2d/cuda.py": {"BLOCK": ("y.size > 2 * BLOCK",)},
     "kernels/operations/linear/cpu.py": {"FEW": ("len(x) > FEW",), "ROWS": ("len(x) > ROWS and len(w) > ROWS",)},

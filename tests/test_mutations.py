@@ -85,6 +85,13 @@ MUTATIONS = [
     ("a threshold belongs to the worse side", "match_anchors", "cuda", "largest >= positive", "largest > positive"),
     ("an ignored face takes a found anchor", "match_anchors", "cpu", "hidden and matched[r, n] < 0", "hidden"),
     ("a warp forgets those before it", "match_anchors", "cuda", "if w < warp:", "if w > warp:"),
+    ("the deviation is left out", "match_atss", "cpu", "return mean + np.sqrt", "return mean + 0 * np.sqrt"),
+    ("the threshold is the mean", "match_atss", "cuda", "return mean + math.sqrt", "return mean + 0 * math.sqrt"),
+    ("all levels are the first", "match_atss", "reference", "begin += count", "begin += 0"),
+    ("centres do not matter", "match_atss", "cuda", "overlapping > most and inside(center(anchor), box)", "overlapping > most"),
+    ("a mean stays in dx", "groupnorm", "reference", "d - d.mean(axis=2, keepdims=True) - x_hat", "d - x_hat"),
+    ("all channels of a group have one gamma", "groupnorm", "cuda", "gamma[c + n] * ((x[group, n, s]", "gamma[c] * ((x[group, n, s]"),
+    ("the means of d are sums", "groupnorm", "cpu", ".sum(axis=2) / size", ".sum(axis=2)"),
 ]  # fmt: skip
 
 

@@ -325,6 +325,58 @@ MATCHING = (
         "> np.float32(0.5)",
         "a cover of exactly a half",
     ),
+    gpu(
+        "match_atss",
+        "every anchor as far as the last candidate is one too",
+        "or (d == reach[k, level] and n <= last[k, level])",
+        "or d == reach[k, level]",
+        "a tie at the last candidate",
+    ),
+    gpu(
+        "match_atss",
+        "the last anchor of a level belongs to it and to the next",
+        "while n >= BOUNDS[level + 1]:",
+        "while n > BOUNDS[level + 1]:",
+        "one level",
+    ),
+    gpu(
+        "match_atss",
+        "a thread whose anchor was taken does not look again",
+        "if n == mine:",
+        "if n < 0:",
+        "one candidate a thread",
+    ),
+    gpu(
+        "match_atss",
+        "a face looks for what it holds among the first anchors only",
+        "for n in range(cuda.threadIdx.x, matched.shape[1], BLOCK):",
+        "for n in range(cuda.threadIdx.x, min(matched.shape[1], 2 * BLOCK), BLOCK):",
+        "2 BLOCK anchors",
+    ),
+    cpu(
+        "match_atss",
+        "anchors just as far as the bound are passed over",
+        "within += d <= bound",
+        "within += d < bound",
+        "LANES anchors",
+    ),
+    cpu(
+        "match_atss",
+        "of anchors that overlap a face the same the last is champion",
+        "n < champion[m])",
+        "n > champion[m])",
+        "a tie",
+    ),
+    cpu(
+        "match_atss",
+        "of faces that claim a champion the same the last gets it",
+        "and m < holder[n])",
+        "and m > holder[n])",
+        "a tie",
+    ),
+    reference(
+        "match_atss", "the deviation is that of all there is, no sample", "overlaps.std(ddof=1)", "overlaps.std(ddof=0)"
+    ),
     gpu("topk", "the network stops before its last merge", "while length <= TILE:", "while length < TILE:"),
     gpu(
         "topk",
@@ -918,4 +970,35 @@ SUMS = (
     ),
 )
 
-KERNELS: tuple[Fault, ...] = (*TOGETHER, *MACHINES, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS, *SUMS)
+GROUPS = (
+    gpu(
+        "groupnorm",
+        "a warp takes one plane of its group and no more",
+        "sum_d_x_hat += weight * sum_dy_x\n        n = uint32(n + WARPS)",
+        "sum_d_x_hat += weight * sum_dy_x\n        n = N",
+        "WARPS planes",
+    ),
+    gpu(
+        "groupnorm",
+        "a group of four has gamma of the first channel",
+        "n = uint32(c + uint32(k - first) // fours)",
+        "n = c",
+        "planes in fours",
+    ),
+    gpu(
+        "groupnorm",
+        "pictures after the second are not added",
+        "for r in range(sums.shape[1]):",
+        "for r in range(min(sums.shape[1], 2)):",
+        "2 pictures",
+    ),
+    cpu(
+        "groupnorm",
+        "of a plane the first piece is written",
+        "for n in prange(planes * pieces):",
+        "for n in prange(planes):",
+        "PIECE values",
+    ),
+)
+
+KERNELS: tuple[Fault, ...] = (*TOGETHER, *MACHINES, *CONV2D, *MATCHING, *ROWS, *PICTURES, *OPTIMIZERS, *SUMS, *GROUPS)

@@ -8,9 +8,9 @@ import pytest
 from apps.mnist.models import MODELS
 from framework import GraphError, Model, Optimizer
 from tests.helpers.checks import assert_same
-from tests.helpers.networks import batch_for, plain, pyramid, regression, residual, twice
+from tests.helpers.networks import batch_for, grouped, plain, pyramid, regression, residual, twice
 
-NETWORKS = {"plain": plain, "residual": residual, "twice": twice, "pyramid": pyramid}
+NETWORKS = {"plain": plain, "residual": residual, "twice": twice, "grouped": grouped, "pyramid": pyramid}
 
 
 def gradients(build, device, batch=4, **options):

@@ -110,6 +110,11 @@ LARGE: dict[str, list[dict]] = {
     "decode_boxes": [{"offsets": (2, 300, 4), "anchors": (300, 4), "index": (2, 270)}],
     "encode_boxes": [{"boxes": (2, 7, 4), "matched": (2, 300), "anchors": (300, 4)}],
     "focal_loss": [{"x": (520, 3), "target": (520, 3)}],
+    "groupnorm": [
+        {"x": (3, 270, 5, 7), "gamma": (270,), "beta": (270,), "groups": 18},
+        {"x": (3, 54, 12, 12), "gamma": (54,), "beta": (54,), "groups": 3, "only": ("forward 3", "backward 3")},
+        {"x": (2, 4, 70, 70), "gamma": (4,), "beta": (4,), "groups": 2, "only": ("cpu",)},
+    ],
     "iou": [{"a": (40, 4), "b": (300, 4)}],
     "l2pool2d": [
         {"x": (2, 3, 19, 21), "window": (3, 3), "stride": (2, 2), "padding": (1, 1)},

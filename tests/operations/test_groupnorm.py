@@ -14,7 +14,6 @@ from tests.helpers.running import KINDS, backward, forward, random, trial
 from tests.helpers.strategies import trials
 
 GROUPNORM = all_operations()["groupnorm"]
-KINDS = tuple(kind for kind in KINDS if kind != "interpret" or GROUPNORM.has("cuda"))
 GROUPS = {"groups": 3}
 
 
@@ -111,14 +110,14 @@ def test_a_constant_group_becomes_beta(kind):
     np.testing.assert_allclose(run(kind, x, groups=1, beta=np.array([3.0, -1]))[0, :, 0, 0], [3, -1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["cpu"])
-def test_groups_and_planes_of_several_pieces(kind):
+def test_groups_and_planes_of_several_pieces_on_cpu_cores():
     case = trial("groupnorm", {"groups": 2}, **{"x": 3 + picture(2, 4, 70, 70), "dy": picture(2, 4, 70, 70, seed=1)},
                  gamma=random(4, seed=2), beta=random(4, seed=3))  # fmt: skip
     assert case.arrays["x"][0, 0].size > PIECE
     expected = case.forward("reference")
-    assert_close(case.forward(kind), expected, GROUPNORM.tolerance)
-    assert_close(case.backward(kind, case.forward(kind)), case.backward("reference", expected), GROUPNORM.tolerance)
+    assert_close(case.forward("cpu"), expected, GROUPNORM.tolerance)
+    deltas = case.backward("cpu", case.forward("cpu"))
+    assert_close(deltas, case.backward("reference", expected), GROUPNORM.tolerance)
 
 
 @given(seed=st.integers(0, 99))
@@ -137,6 +136,23 @@ def test_the_same_bits_on_one_core_and_on_all(seed):
                 np.testing.assert_array_equal(got[name], value)
     finally:
         numba.set_num_threads(cores)
+
+
+@pytest.mark.parametrize("rung", [1, 2, 3])
+@pytest.mark.parametrize("wanted", [("dx",), ("dgamma",), ("dbeta",), ("dgamma", "dbeta")])
+def test_what_nobody_wants_is_not_computed(wanted, rung):
+    """The sums of planes always are: everything else takes them."""
+    case = trial("groupnorm", GROUPS, x=picture(), dy=picture(seed=1), **ones_and_zeros(6))
+    launches = case.launches("backward", rung)
+    exact = case.forward("reference")
+    expected = case.backward("reference", exact)
+    arguments = {name: None for name in expected} | {name: np.empty_like(expected[name], np.float32) for name in wanted}
+    given = {**case.arrays, **{name: exact[name].astype(np.float32) for name in ("mean", "inverse_std")}, **arguments}
+    made = GROUPNORM.implementation("cuda").backward(rung=rung, tiny=True, **given, **GROUPS)
+    for launch in made:
+        launch.interpret()
+    assert_close({n: arguments[n] for n in wanted}, {n: expected[n] for n in wanted}, 1e-5)
+    assert len(made) < len(launches) or (rung == 3 and "dx" not in wanted)
 
 
 @pytest.mark.parametrize(

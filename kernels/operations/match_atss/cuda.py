@@ -5,13 +5,14 @@ last of each level is and which one that is, and its threshold. So an anchor, wh
 it is a candidate by its own distance; nobody writes to an anchor but itself, which would need atomics. With `best` two
 more launches follow: each face sees whether it holds an anchor, then each anchor looks at the faces that have none.
 
-The rungs, which differ in how a face goes through its anchors; what they gain stands in docs/ladders.md:
+The rungs, which differ in how a face goes through its anchors, and what they gain by the x-ray's counts
+(docs/ladders.md):
 
     forward   1   one thread per face
-              2   one block per face
-              3   only the thread whose anchor was taken looks again
+              2   one block per face: 2.3 times less predicted time
+              3   only the thread whose anchor was taken looks again: 5.3 times less predicted time
 
-There is nothing to climb in what anchors do: 192 boxes a picture, read by all threads of a warp at once.
+There is little to climb in what anchors do: 192 boxes a picture, read by all threads of a warp at once.
 """
 
 import itertools
@@ -265,7 +266,10 @@ def forward_1(anchors, boxes, label, matched, levels, candidates, best, *, BLOCK
 
 @rung(registers=56, tiny={"BLOCK": 4})
 def forward_2(anchors, boxes, label, matched, levels, candidates, best, *, BLOCK=BLOCK):
-    """A block per face: there are few faces, and each has thousands of anchors to measure."""
+    """A block per face: there are few faces, and each has thousands of anchors to measure.
+
+    By the x-ray: 2.3 times less predicted time, for 13 times more sectors and 4.1 times more turns.
+    """
     select = select_block(BOUNDS=bounds_of(anchors, levels), BLOCK=BLOCK)[label.size, BLOCK]
     without = without_block(BLOCK=BLOCK)[label.size, BLOCK]
     return launches(select, without, anchors, boxes, label, matched, levels, candidates, best, BLOCK)
@@ -273,7 +277,11 @@ def forward_2(anchors, boxes, label, matched, levels, candidates, best, *, BLOCK
 
 @rung(registers=56, tiny={"BLOCK": 4})
 def forward_3(anchors, boxes, label, matched, levels, candidates, best, *, BLOCK=BLOCK):
-    """A thread keeps the nearest of its anchors, so that only the one whose anchor was taken looks at them again."""
+    """A thread keeps the nearest of its anchors, so that only the one whose anchor was taken looks at them again.
+
+    By the x-ray: 12 times fewer sectors, 5.3 times fewer turns, 2.0 times fewer barriers and 5.3 times less predicted
+    time.
+    """
     select = select_kept(BOUNDS=bounds_of(anchors, levels), BLOCK=BLOCK)[label.size, BLOCK]
     without = without_block(BLOCK=BLOCK)[label.size, BLOCK]
     return launches(select, without, anchors, boxes, label, matched, levels, candidates, best, BLOCK)

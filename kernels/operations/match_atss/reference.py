@@ -4,7 +4,9 @@ anchors (N, 4), boxes (R, M, 4), both as (x1, y1, x2, y2), label (R, M): FACE, P
 -> matched (R, N): the index of the face that the anchor has to find, BACKGROUND or IGNORED_ANCHOR.
 
 1. Candidates of a FACE are, on each pyramid level, the `candidates` anchors whose centres are nearest to its own, of
-   equals the first; all of a level that has fewer. `levels` are the numbers of anchors on each; () is one level.
+   equals the first; all of a level that has fewer. `levels` are the numbers of anchors on each; () is one level. Where
+   several anchors stand in a cell, the authors' code takes 9 times as many: `candidates` had better be a multiple, as
+   these have one centre, but for rounding, which would choose among them.
 2. Of the IoUs of all its candidates a face takes mean and standard deviation; their sum is its threshold. The deviation
    is that of a sample, divided by n - 1, as torch.std has it in the authors' code; of a single candidate it is 0.
 3. A face claims the candidates that reach its threshold, overlap it, and have their centre inside of it, not on its
