@@ -20,7 +20,8 @@ from apps.faces.evaluation import sizes
 from apps.faces.examples import Example
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
-from apps.faces.training import inputs, recipe, score, trainer
+from apps.faces.scoring import score
+from apps.faces.training import inputs, recipe, trainer
 from kernels.commands.command_line import add_json, command, count, positive, positive_float, write_json
 
 PHOTOGRAPHS = 8

@@ -11,7 +11,17 @@ from apps.faces.detector import THRESHOLD, WEIGHTS
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
 from apps.faces.training import AUGMENTATIONS, DetectorRecipe
-from kernels.commands.command_line import Commands, add_json, at_least, count, fraction, late, picture_file, positive
+from kernels.commands.command_line import (
+    Commands,
+    add_json,
+    at_least,
+    count,
+    fraction,
+    late,
+    picture_file,
+    positive,
+    positive_float,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,14 +45,10 @@ def parser() -> argparse.ArgumentParser:
         commands.add("train", run("train"), "train a detector and score it", "train --model lite --iterations 2000")
     )
 
-    c = commands.add(
-        "evaluate", run("evaluate"), "average precision on the pictures held out", "evaluate --json ap.json"
+    evaluate = partial(late, "apps.faces.evaluating", "evaluate")
+    _evaluate_options(
+        commands.add("evaluate", evaluate, "average precision on the pictures held out", "evaluate --json ap.json")
     )
-    _add_weights(c)
-    add_device(c)
-    _add_data(c)
-    _add_output(c, "of the figures", Path("faces-evaluation"))
-    add_json(c)
 
     c = commands.add(
         "summary",
@@ -98,6 +104,29 @@ def _train_options(c: argparse.ArgumentParser) -> None:
     c.add_argument("--workers", type=count, default=1, metavar="N", help="processes that prepare crops (default: 1)")
     add_run(c, evaluate_every=1000)
     add_json(c)
+
+
+def _evaluate_options(c: argparse.ArgumentParser) -> None:
+    _add_weights(c)
+    add_device(c)
+    _add_data(c)
+    what = "where wider_easy_val.mat, wider_medium_val.mat and wider_hard_val.mat are (default: beside the data)"
+    c.add_argument("--lists", type=Path, metavar="FOLDER", help=what)
+    what = "count at so many of the stretched scores, with 1000 as the benchmark's toolbox (default: at every score)"
+    c.add_argument("--thresholds", type=positive, metavar="N", help=what)
+    what = "look only once at each picture, its longer side made so long, smaller or larger"
+    c.add_argument("--longest", type=positive, metavar="PIXELS", help=what)
+    what = "look only so: in these sizes, as factors of its own, or `auto` for those that detect takes"
+    c.add_argument("--scales", type=_scale, nargs="+", metavar="FACTOR", help=what)
+    what = "choose the lowest threshold with at most so many false boxes a picture (default: 0.3)"
+    c.add_argument("--false-boxes", type=positive_float, default=0.3, metavar="BOXES", help=what)
+    _add_output(c, "of the figures", Path("faces-evaluation"))
+    add_json(c)
+
+
+def _scale(text: str) -> float | str:
+    """For argparse: a factor, or the word for those that suit the picture."""
+    return text if text == "auto" else positive_float(text)
 
 
 def _add_data(c):

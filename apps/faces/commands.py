@@ -18,7 +18,8 @@ from apps.faces.data import Faces, load
 from apps.faces.detector import OUTPUTS, PROGRAMS, Detector, extended, load_detector
 from apps.faces.models import MODELS
 from apps.faces.pictures import Film, find_pictures, is_film, read_upright
-from apps.faces.training import PARTS, Crops, DetectorRecipe, load_backbone, recipe, score, trainer
+from apps.faces.scoring import measured, shapes_shown
+from apps.faces.training import PARTS, Crops, DetectorRecipe, load_backbone, recipe, trainer
 from apps.faces.wider import read_wider, statistics, valid_boxes
 from framework import Model, memory, weights
 from framework.loading import Background
@@ -87,19 +88,19 @@ def _added(album: Album, path: Path | None, output: Path) -> tuple[bool, str]:
     except DataError as error:
         return False, f"apps.faces detect: {error}"
     seconds = time.perf_counter() - started
-    faces = _count(sum(len(record["boxes"]) for record in records), "face")
-    frames = f" in {_count(len(records), 'frame')}" if "frame" in records[0] else ""
+    faces = counted(sum(len(record["boxes"]) for record in records), "face")
+    frames = f" in {counted(len(records), 'frame')}" if "frame" in records[0] else ""
     return True, f"{records[0]['image']}: {faces}{frames}, {seconds:.2f} s, drawn in {records[0]['output']}"
 
 
-def _count(number: int, name: str) -> str:
+def counted(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def train(options) -> None:
     """Train, score, and leave weights, log and figures in the run's folder."""
     chosen = choose_run(options, DetectorRecipe(), recipe, MODELS)
-    faces = _faces(options)
+    faces = faces_of(options)
     options.ranks.agree("the digest of the data", faces.digest)
     model = chosen.make_model(options.device)
     options.ranks.agree("the device", model.device.name)
@@ -113,7 +114,7 @@ def train(options) -> None:
             run = trainer(faces, chosen, model, batches, folder, options.evaluate_every, options.ranks)
             metrics = carry_out(run, chosen.iterations, options)
         result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
-        result = result or score(model, faces.validation, ranks=options.ranks).metrics  # if no step was left
+        result = result or measured(model, faces.validation, options.ranks)  # if no step was left
         if options.ranks.first:
             _finish(options, run, faces, chosen, result)
 
@@ -129,7 +130,7 @@ def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: i
     training = memory.of_training(
         model, chosen.make_optimizer(), len(ranks.rows(chosen.batch)), ("loss", *PARTS), sizes
     )
-    shapes = {extended(*shape) for shape in faces.validation.shapes()}
+    shapes = {extended(*shape) for shape in shapes_shown(faces.validation)}
     looking = memory.of_looking(model, 1, OUTPUTS, size=max(shapes, key=math.prod)) if shapes else 0
     beside = 0 if model.device.name == "cuda" else workers * memory.WORKER
     needed = held + training + min(len(shapes), PROGRAMS) * looking + beside
@@ -151,7 +152,7 @@ def _finish(options, run: Trainer, faces: Faces, chosen: DetectorRecipe, result:
     write_json(options.json, {**known, **result, "pictures": len(faces.validation), **times})
 
 
-def _faces(options) -> Faces:
+def faces_of(options) -> Faces:
     """The data, of which problems are told."""
     faces = load(options.data, options.validation)
     for problem in faces.problems[:TOLD]:
@@ -159,33 +160,6 @@ def _faces(options) -> Faces:
     if len(faces.problems) > TOLD:
         note(f"{len(faces.problems) - TOLD} more like these; `data` tells all")
     return faces
-
-
-def evaluate(options) -> None:
-    """Print average precision, and draw the curves of precision and recall and a sheet of the worst misses."""
-    model, facts = load_detector(options.weights, options.device)
-    faces = _faces(options)
-    make_folder("--output", options.output)
-    print(f"data   {faces.source}")
-    print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
-    started = time.perf_counter()
-    with telling_of_compiling(model.device):
-        result = score(model, faces.validation, partial(progress, unit="picture"), options.ranks)
-    if not options.ranks.first:
-        return
-    seconds = time.perf_counter() - started
-    curves = result.curves(faces.lists)
-    for name, curve in curves.items():
-        print(f"AP     {f'{curve.ap:.3f}' if curve.faces else '  -  '}  {name} ({_count(curve.faces, 'face')})")
-    held_out = f"{model.name} on {_count(len(result.names), 'picture')} held out"
-    figures.precision_recall(curves, options.output / "precision-recall.png", held_out)
-    figures.worst_misses(result.examples, result.shown(), options.output / "worst-misses.png")
-    print(f"{_count(len(result.names), 'picture')} in {seconds:.1f} s on {model.device}")
-    print(f"wrote precision-recall.png and worst-misses.png in {options.output}")
-    known = {"model": model.name, "device": model.device.name, "data": faces.source}
-    subsets = {name: curve.ap for name, curve in curves.items() if curve.faces}
-    numbers = {"subsets": subsets, "pictures": len(result.names), "seconds": round(seconds, 3)}
-    write_json(options.json, {**known, **result.metrics, **numbers})
 
 
 def show_summary(options) -> None:

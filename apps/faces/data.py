@@ -23,16 +23,16 @@ CROWDS = (2000, 200)  # what is composed instead, where there is none
 class Faces:
     """Examples for training and validation.
 
-    source: where from, a line; problems: what is to be known of them, a line each; lists: the folder where WIDER FACE's
-    lists of easy, medium and hard faces would be; digest: which faces are learned from, wherever they were found, or
-    nothing where nobody knows.
+    source: where from, a line; problems: what is to be known of them, a line each; lists: the folders where the lists
+    of WIDER FACE's easy, medium and hard faces may be; digest: which faces are learned from, wherever they were found,
+    or nothing where nobody knows.
     """
 
     train: Examples
     validation: Examples
     source: str
     problems: tuple[str, ...] = ()
-    lists: Path | None = None
+    lists: tuple[Path, ...] = ()
     digest: str = ""
 
 
@@ -69,7 +69,7 @@ def read_folder(folder: Path, origin: str, most: int | None = None) -> Faces:
         Wider([validation[i] for i in chosen]),
         source,
         (*train_problems, *validation_problems),
-        folder / "wider_face_split",
+        (folder / "wider_face_split", folder),
         digest(train),
     )
 

@@ -22,7 +22,8 @@ from apps.faces.detector import WEIGHTS, load_detector
 from apps.faces.evaluation import intersections_over_unions
 from apps.faces.models import MODELS, lite
 from apps.faces.pictures import read_upright
-from apps.faces.training import DetectorRecipe, score
+from apps.faces.scoring import score
+from apps.faces.training import DetectorRecipe
 from apps.mnist.classifier import DigitRecipe
 from framework import Model, checkpoint
 from framework import weights as weights_files
