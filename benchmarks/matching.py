@@ -66,7 +66,9 @@ def measure(options) -> None:
         for name, matching in ladder().items():
             model = Model(partial(lite, matching=matching), "auto", options.seed)
             with tempfile.TemporaryDirectory() as folder:
-                training = trainer(faces, chosen, model, batches, Path(folder), evaluate_every=options.iterations)
+                training = trainer(
+                    faces, chosen, model, batches, Path(folder), evaluate_every=options.iterations, all_sizes=False
+                )
                 metrics = training.run(options.iterations, progress=False)
             rows[name] = {"ap": metrics["validation_ap"], "ap_16": metrics["validation_ap_16"]}
             print(f"{name:32}  AP {rows[name]['ap']:.3f}  from 16 pixels on {rows[name]['ap_16']:.3f}", flush=True)

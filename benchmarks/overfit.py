@@ -72,7 +72,7 @@ def measure(options) -> None:
     batch = inputs(chosen, settings.smallest)
     with tempfile.TemporaryDirectory() as folder:
         same = Faces(chosen, chosen, faces.source)
-        training = trainer(same, settings, model, lambda step: batch, Path(folder), options.iterations)
+        training = trainer(same, settings, model, lambda step: batch, Path(folder), options.iterations, all_sizes=False)
         training.run(options.iterations)
     found = score(model, chosen)
     losses = [record["loss"] for record in training.records]

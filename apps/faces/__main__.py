@@ -46,9 +46,9 @@ def parser() -> argparse.ArgumentParser:
         commands.add("train", run("train"), "train a detector and score it", "train --model lite --iterations 2000")
     )
 
-    evaluate = partial(late, "apps.faces.evaluating", "evaluate")
+    score = late("apps.faces.evaluating", "evaluate")
     _evaluate_options(
-        commands.add("evaluate", evaluate, "average precision on the pictures held out", "evaluate --json ap.json")
+        commands.add("evaluate", score, "average precision on the pictures held out", "evaluate --json ap.json")
     )
 
     c = commands.add(

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from apps.command_line import telling_of_compiling
 from apps.errors import DataError
 from apps.faces import figures
@@ -33,10 +35,10 @@ def evaluate(options) -> None:
     """Print average precision, and draw the curves of precision and recall and a sheet of the worst misses."""
     model, facts = load_detector(options.weights, options.device)
     faces = faces_of(options)
-    lists = lists_of(options.lists, faces)
     make_folder("--output", options.output)
     print(f"data   {faces.source}")
     print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
+    lists = lists_of(options.lists, faces)
     looks = looks_of(options)
     started = time.perf_counter()
     bar, results = partial(progress, unit="picture"), {}
@@ -50,12 +52,10 @@ def evaluate(options) -> None:
     seconds = time.perf_counter() - started
     result = results[first]
     curves = {name: each.curves(lists, options.thresholds) for name, each in results.items()}
-    if options.thresholds:
-        print(f"counted at {options.thresholds} thresholds, as the benchmark's toolbox counts at 1000")
-    for name, parts in curves.items():
-        say_curves(name, parts, results[name].seconds)
+    how = "at every score" if options.thresholds is None else f"at {options.thresholds} thresholds, as the toolbox does"
+    print(f"counts {how}")
+    said = {name: say_look(name, results[name], parts, options.false_boxes) for name, parts in curves.items()}
     say_enlarged(enlarged)
-    chosen = say_threshold(result, options.false_boxes)
     held_out = f"{model.name} on {counted(len(result.names), 'picture')} held out"
     figures.precision_recall(curves[first], options.output / "precision-recall.png", held_out)
     figures.worst_misses(result.examples, result.shown(), options.output / "worst-misses.png")
@@ -63,10 +63,9 @@ def evaluate(options) -> None:
     print(f"wrote precision-recall.png and worst-misses.png in {options.output}")
     known = {"model": model.name, "device": model.device.name, "data": faces.source}
     numbers = {
-        "subsets": found_in(curves[first]),
+        **said[first],
+        "looks": said,
         "thresholds": options.thresholds,
-        "looks": {n: {**found_in(c), "seconds_a_picture": round(results[n].seconds, 4)} for n, c in curves.items()},
-        "chosen": chosen,
         "pictures": len(result.names),
         "seconds": round(seconds, 3),
     }
@@ -88,7 +87,7 @@ def looks_of(options) -> dict[str, dict[str, Any]]:
 def lists_of(given: Path | None, faces: Faces) -> Lists | None:
     """The lists of easy, medium and hard faces: in the folder that is given, or beside the data where they are there.
 
-    Raises DataError for a folder that is given and has none, and for lists that have none of the photographs.
+    Raises DataError for a folder that is given and has none, and for lists that do not fit the photographs.
     """
     lists = find_lists([given] if given else faces.lists)
     if given and not lists:
@@ -97,17 +96,37 @@ def lists_of(given: Path | None, faces: Faces) -> Lists | None:
         return None
     if not isinstance(faces.validation, Wider):
         raise DataError(f"--lists: {faces.source} found, photographs of WIDER FACE expected")
-    names = [photograph.title for photograph in faces.validation.photographs]
-    here = int(lists.known(names).sum())
-    print(f"lists  {lists.folder}: {counted(here, 'picture')} of theirs here, {lists.missing(names)} not here", end="")
-    print(f"; {counted(len(names) - here, 'picture')} of ours not in them, left out" if here < len(names) else "")
+    written = {photograph.title: len(photograph.kept) for photograph in faces.validation.photographs}
+    names = list(written)
+    known = lists.known(names)
+    for name in np.array(names)[known].tolist():
+        for which in lists.counted:
+            lists.counts(which, name, written[name])  # before anything is looked at, which takes minutes
+    here = int(known.sum())
+    said = f"lists  {lists.folder}: {counted(here, 'picture')} of theirs here, {lists.missing(names)} not here"
+    print(
+        said + (f"; {counted(len(names) - here, 'picture')} of ours not in them, left out" if not known.all() else "")
+    )
     return lists
 
 
-def say_curves(look: str, curves: Mapping[str, Curve], seconds: float) -> None:
-    print(f"look   {look}, {seconds:.3f} s a picture")
+def say_look(look: str, result: Score, curves: Mapping[str, Curve], most: float) -> dict[str, Any]:
+    """Say what was found so: average precision, and what boxes are worth from the usual threshold on and from that
+    which leaves at most so many false boxes a picture. Returns the same for --json."""
+    print(f"look   {look}, {result.seconds:.3f} s a picture")
     for name, curve in curves.items():
         print(f"AP     {f'{curve.ap:.3f}' if curve.faces else '  -  '}  {name} ({counted(curve.faces, 'face')})")
+    lowest = choose_threshold(result.all_faces, most).threshold
+    shown = {}
+    for why, threshold in {"usual": THRESHOLD, f"at most {most:g} false": lowest}.items():
+        choice, from_16 = (at_threshold(curve, threshold) for curve in (result.all_faces, result.from_16))
+        found = f"{choice.recall:.3f} of the faces found, {from_16.recall:.3f} of those from 16 pixels"
+        print(f"shown  from {threshold:.4f} on ({why}): {choice.false_boxes:.2f} false boxes a picture, {found}")
+        shown[why] = {**asdict(choice), "recall_16": from_16.recall}
+    usual, chosen = shown.values()
+    subsets = {name: curve.ap for name, curve in curves.items() if curve.faces}
+    seconds = round(result.seconds, 4)
+    return {"subsets": subsets, "usual": usual, "chosen": {"at_most": most, **chosen}, "seconds_a_picture": seconds}
 
 
 def say_enlarged(metrics: Mapping[str, float]) -> None:
@@ -115,17 +134,3 @@ def say_enlarged(metrics: Mapping[str, float]) -> None:
     for size in dict.fromkeys(name.rpartition("_")[2] for name in metrics):
         found = {n.removesuffix(f"_{size}"): value for n, value in metrics.items() if n.endswith(f"_{size}")}
         print(f"size   {size}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
-
-
-def say_threshold(result: Score, most: float) -> dict[str, float]:
-    """Say what the threshold is worth from which boxes are shown, and which the validation pictures would choose."""
-    usual, chosen = at_threshold(result.from_16, THRESHOLD), choose_threshold(result.from_16, most)
-    for what, choice in {"usual": usual, f"lowest with at most {most:g} false boxes a picture": chosen}.items():
-        found = f"{choice.false_boxes:.2f} false boxes a picture, {choice.recall:.3f} of the faces from 16 pixels found"
-        print(f"from   {choice.threshold:.4f}, the {what}: {found}")
-    return {"at_most": most, **asdict(chosen)}
-
-
-def found_in(curves: Mapping[str, Curve]) -> dict[str, float]:
-    """Average precision by name, where there was a face to find."""
-    return {name: curve.ap for name, curve in curves.items() if curve.faces}

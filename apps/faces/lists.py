@@ -44,6 +44,14 @@ class Lists:
         """How many pictures of the lists are not among these."""
         return len(set().union(*self.counted.values()) - {bare(name) for name in names})
 
+    def counts(self, which: str, name: str, written: int) -> np.ndarray:
+        """Of so many faces that are written about a picture, which count by this list, bool (n,). Raises DataError."""
+        counts = self.counted[which][bare(name)]
+        if len(counts) != written:
+            path = self.folder / LISTS[which]
+            raise DataError(f"{path}: {len(counts)} faces in {name} found, {written} expected")
+        return counts
+
     def truths(
         self, truths: Sequence[Truth], names: Sequence[str], kept: Sequence[np.ndarray]
     ) -> dict[str, list[Truth]]:
@@ -52,17 +60,11 @@ class Lists:
         kept: for each picture, which of the faces that are written about it have a box in its truth, bool (m,).
         Raises DataError for pictures about which other faces are written than the list has.
         """
-        return {name: self._truths(name, truths, names, kept) for name in self.counted}
-
-    def _truths(self, which: str, truths, names, kept) -> list[Truth]:
-        chosen = []
-        for name, truth, boxes in zip(names, truths, kept, strict=True):
-            counts = self.counted[which][bare(name)]
-            if len(counts) != len(boxes):
-                path = self.folder / LISTS[which]
-                raise DataError(f"{path}: {len(counts)} faces in {name} found, {len(boxes)} expected")
-            chosen.append(Truth(truth.boxes, ~counts[boxes]))
-        return chosen
+        pictures = list(zip(truths, names, kept, strict=True))
+        return {
+            which: [Truth(truth.boxes, ~self.counts(which, name, len(own))[own]) for truth, name, own in pictures]
+            for which in self.counted
+        }
 
 
 def bare(name: str) -> str:

@@ -88,16 +88,16 @@ class Score:
 
         Pictures that are not in the lists are left out of the parts. Raises DataError for lists that do not fit.
         """
-        found, truths, names, kept = self.looked.found, self.looked.truths, self.names, self.looked.kept
+        found, truths = self.looked.found, self.looked.truths
         curves = {"all faces": self.all_faces, "16 pixels and more": self.from_16}
         if thresholds is not None:
             curves = {name: evaluate(found, truths_of(curve), thresholds=thresholds) for name, curve in curves.items()}
         if lists is None:
             parts = by_height(truths)
         else:
-            known = np.flatnonzero(lists.known(names))
-            found, truths, names, kept = ([each[i] for i in known] for each in (found, truths, names, kept))
-            parts = lists.truths(truths, names, kept)
+            known = np.flatnonzero(lists.known(self.names))
+            found, truths = [found[i] for i in known], [truths[i] for i in known]
+            parts = lists.truths(truths, [self.names[i] for i in known], [self.looked.kept[i] for i in known])
         return curves | {name: evaluate(found, part, thresholds=thresholds) for name, part in parts.items()}
 
     def shown(self) -> list[Outcome]:
@@ -154,7 +154,7 @@ def score_enlarged(
     is shown; and found_large, the share of faces of 300 pixels and more that are found at the threshold from which
     boxes are shown, in pictures around such faces, with their false_boxes. What there are no faces for is left out.
     """
-    metrics = {}
+    metrics: dict[str, float] = {}
     for name, shown in SIZES.items():
         result = score(model, examples, progress, ranks, shown, **look)
         found = result.metrics

@@ -182,14 +182,15 @@ def trainer(
     folder: Path,
     evaluate_every: int = 1000,
     ranks: Ranks | None = None,
+    all_sizes: bool = True,
 ) -> Trainer:
     """A trainer for the recipe, which scores the model on the photographs held out; of several ranks, of this one.
 
-    At the recipe's last step it scores them enlarged, too, which takes ten times as long.
+    With `all_sizes`, at the recipe's last step it scores them enlarged, too, which takes ten times as long.
     """
 
     def validate() -> dict[str, float]:
-        metrics = measured(model, faces.validation, ranks, all_sizes=run.step == recipe.iterations)
+        metrics = measured(model, faces.validation, ranks, all_sizes and run.step == recipe.iterations)
         return {f"validation_{name}": value for name, value in metrics.items()}
 
     run = Trainer(

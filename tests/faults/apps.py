@@ -190,8 +190,8 @@ APPS: tuple[Fault, ...] = (
     Fault(
         "apps/faces/lists.py",
         "a list numbers the faces that have a box, and not those that are written",
-        "~counts[boxes]",
-        "~counts[: len(truth.boxes)]",
+        "~self.counts(which, name, len(own))[own]",
+        "~self.counts(which, name, len(own))[: len(truth.boxes)]",
         "boxes that all have an area",
     ),
     Fault(
