@@ -8,10 +8,21 @@ from pathlib import Path
 from apps import command_line
 from apps.command_line import add_device, add_recipe, add_run, on_first
 from apps.faces.detector import THRESHOLD, WEIGHTS
+from apps.faces.looks import ENLARGED, LONGEST, SMALL
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
 from apps.faces.training import AUGMENTATIONS, DetectorRecipe
-from kernels.commands.command_line import Commands, add_json, at_least, count, fraction, late, picture_file, positive
+from kernels.commands.command_line import (
+    Commands,
+    add_json,
+    at_least,
+    count,
+    fraction,
+    late,
+    picture_file,
+    positive,
+    positive_float,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,8 +88,15 @@ def _detect_options(c: argparse.ArgumentParser) -> None:
     c.add_argument("--threshold", type=fraction, default=THRESHOLD, metavar="SCORE", help=what)
     what = f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})"
     c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
-    what = "pictures with a longer side are made smaller before they are looked at (default: 1536)"
-    c.add_argument("--longest", type=positive, default=1536, metavar="PIXELS", help=what)
+    what = "give the longer side so many pixels, be it made smaller or larger, before the scales apply"
+    c.add_argument("--longest", type=positive, metavar="PIXELS", help=f"{what} (default: its own)")
+    what = (
+        "look at each picture in these sizes, as factors of its own: above 1 for small faces, below for large ones; "
+        f"a factor of 2 takes 4 times as long (default: its own size, made smaller above {LONGEST} pixels; twice as "
+        f"large, up to {ENLARGED}; and {SMALL} pixels where it is larger than {2 * SMALL}: 5 times the pixels of a "
+        f"small picture, 1.04 times those of a large one)"
+    )
+    c.add_argument("--scales", type=positive_float, nargs="+", metavar="FACTOR", help=what)
     _add_output(c, "of copies with the boxes drawn in", Path("faces"))
     add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
 

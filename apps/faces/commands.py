@@ -48,7 +48,7 @@ def detect(options) -> int:
     # The first says where each copy goes, so that no two have the same name.
     names = [copy_of(path or ASTRONAUT) for path in paths]
     outputs = [Path(path) for path in ranks.broadcast([str(p) for p in free_files(options.output, names)])]
-    album = Album(Detector(model, options.threshold, options.overlap, options.longest))
+    album = Album(Detector(model, options.threshold, options.overlap, options.longest, options.scales))
     print(f"model  {model.name} on {model.device}, trained on {facts.get('data', 'unknown data')}")
     told: list[tuple[bool, str]] = []
     try:

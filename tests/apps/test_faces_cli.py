@@ -75,7 +75,7 @@ def look(run, weights):
     """Runs `detect` on a few pixels of what it is given, so that it is quick."""
 
     def look(*arguments, **options):
-        return run("detect", "--weights", weights, *HERE, "--longest", 64, *arguments, **options)
+        return run("detect", "--weights", weights, *HERE, "--scales", 1, "--longest", 64, *arguments, **options)
 
     return look
 
