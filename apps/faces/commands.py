@@ -152,9 +152,9 @@ def _finish(options, run: Trainer, faces: Faces, chosen: DetectorRecipe, result:
     write_json(options.json, {**known, **result, "pictures": len(faces.validation), **times})
 
 
-def faces_of(options) -> Faces:
+def faces_of(options, learning: bool = True) -> Faces:
     """The data, of which problems are told."""
-    faces = load(options.data, options.validation)
+    faces = load(options.data, options.validation, learning)
     for problem in faces.problems[:TOLD]:
         note(problem)
     if len(faces.problems) > TOLD:

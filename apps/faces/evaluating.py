@@ -34,7 +34,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 def evaluate(options) -> None:
     """Print average precision, and draw the curves of precision and recall and a sheet of the worst misses."""
     model, facts = load_detector(options.weights, options.device)
-    faces = faces_of(options)
+    faces = faces_of(options, learning=False)
     make_folder("--output", options.output)
     print(f"data   {faces.source}")
     print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
@@ -120,7 +120,7 @@ def say_look(look: str, result: Score, curves: Mapping[str, Curve], most: float)
     shown = {}
     for why, threshold in {"usual": THRESHOLD, f"at most {most:g} false": lowest}.items():
         choice, from_16 = (at_threshold(curve, threshold) for curve in (result.all_faces, result.from_16))
-        found = f"{choice.recall:.3f} of the faces found, {from_16.recall:.3f} of those from 16 pixels"
+        found = f"{choice.recall:.3f} of all faces, {from_16.recall:.3f} from 16 pixels on"
         print(f"shown  from {threshold:.4f} on ({why}): {choice.false_boxes:.2f} false boxes a picture, {found}")
         shown[why] = {**asdict(choice), "recall_16": from_16.recall}
     usual, chosen = shown.values()

@@ -304,10 +304,9 @@ def test_evaluate_finds_the_score_that_training_reported(trained, run, monkeypat
 
 @pytest.fixture
 def photographs(monkeypatch):
-    """A data set of WIDER FACE's layout, whose lists have one picture more, and one less, than it has."""
+    """Photographs held out as WIDER FACE has them; the lists beside them have one more, and one less, than is there."""
     names = ["0--Parade/a", "1--Other/b", "91--Background/c"]
-    for split in ("train", "val"):
-        write_split(Path("wider"), split, {f"{name}.jpg": [face(2, 2, 9, 9), face(20, 10, 9, 9)] for name in names})
+    write_split(Path("wider"), "val", {f"{name}.jpg": [face(2, 2, 9, 9), face(20, 10, 9, 9)] for name in names})
     boxes = {name: [[4, 4, 18, 18], [40, 20, 18, 18]] for name in (*names[:2], "0--Parade/gone")}
     write_lists(
         Path("wider/wider_face_split"),
@@ -337,6 +336,7 @@ def test_easy_medium_and_hard_faces_are_those_of_the_lists(photographs, evaluate
         Path("split").rename("elsewhere")
     said, result = evaluated(*given)
     folder = "elsewhere" if given else "wider/wider_face_split"
+    assert "data   photographs from WIDER_FACE_DIR (3 held out)\n" in said  # none to learn from are needed
     assert f"lists  {folder}: 2 pictures of theirs here, 1 not here; 1 picture of ours not in them, left out\n" in said
     faces = {line.split("  ")[-1].split(" (")[0]: line.split("(")[1] for line in said.splitlines() if line[:2] == "AP"}
     assert [faces[name] for name in ("easy", "medium", "hard")] == ["1 face)", "2 faces)", "3 faces)"]
@@ -523,7 +523,7 @@ def test_data_tells_problems_and_counts(run, wider):
 def test_evaluate_passes_over_a_broken_photograph_and_says_so(run, weights, wider, capsys):
     assert main(["evaluate", "--weights", str(weights), *HERE, "--json", "ap.json"]) == 0
     said, complained = capsys.readouterr()
-    assert "data   photographs from WIDER_FACE_DIR (2 / 3)" in said
+    assert "data   photographs from WIDER_FACE_DIR (3 held out)" in said
     assert "(2 faces)" in said
     notes = complained.splitlines()
     assert all(line.startswith("note    ") for line in notes)
