@@ -249,6 +249,10 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "apps/faces/detector.py": {
+        "COPY": (
+            "tests/apps/test_faces_detector.py"
+            "::test_a_look_that_is_too_large_to_be_planned_is_refused_before_it_is",
+        ),
         "PROGRAMS": (
             "tests/apps/test_faces_detector.py"
             "::test_pictures_of_about_one_size_share_a_program_and_only_some_programs_are_kept",

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    run = partial(late, "apps.faces.commands")
+    run, detect = partial(late, "apps.faces.commands"), late("apps.faces.detecting", "detect")
     commands = Commands(
         "python -m apps.faces",
         "Find faces in photographs with hand-written kernels. "
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "detect holiday.jpg",
     )
     _detect_options(
-        commands.add("detect", run("detect"), "draw a box around every face", "detect holiday.jpg --threshold 0.4")
+        commands.add("detect", detect, "draw a box around every face", "detect holiday.jpg --threshold 0.4")
     )
     _train_options(
         commands.add("train", run("train"), "train a detector and score it", "train --model lite --iterations 2000")
@@ -97,8 +97,13 @@ def _detect_options(c: argparse.ArgumentParser) -> None:
         f"small picture, 1.04 times those of a large one)"
     )
     c.add_argument("--scales", type=positive_float, nargs="+", metavar="FACTOR", help=what)
+    what = "look through a camera, by its number or FFmpeg's name for it, until Ctrl-C (with the extra `video`)"
+    c.add_argument("--camera", nargs="?", const="0", metavar="N|DEVICE", help=f"{what} (default: 0)")
+    what = "of a film or a camera look at so many (default: all)"
+    c.add_argument("--frames", type=positive, metavar="N", help=what)
     _add_output(c, "of copies with the boxes drawn in", Path("faces"))
-    add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
+    what = "also write boxes and scores, or an error: a line of JSON a picture or frame, as soon as it is done"
+    add_json(c, what)
 
 
 def _train_options(c: argparse.ArgumentParser) -> None:
