@@ -52,7 +52,7 @@ WORKED_OUT = {
 }  # fmt: skip
 # What cuts nothing up, and names of what rungs have after the *.
 OTHER = {
-    "ALIGNED", "ALL_LANES", "BEYOND", "DEEP", "EVERY_BIT", "GPU_BLOCKS", "LOWEST", "MULTIPLE", "NARROW", "NOBODY",
+    "ALIGNED", "ALL_LANES", "BEYOND", "COPY", "DEEP", "EVERY_BIT", "GPU_BLOCKS", "LOWEST", "MULTIPLE", "NARROW", "NOBODY",
     "TERMS", "TINY", "TINY_NARROW", "TINY_WIDE", "WIDE",
 }  # fmt: skip
 # The operation whose cases are past the constants of what several share.
@@ -249,10 +249,6 @@ PAST: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "apps/faces/detector.py": {
-        "COPY": (
-            "tests/apps/test_faces_detector.py"
-            "::test_a_look_that_is_too_large_to_be_planned_is_refused_before_it_is",
-        ),
         "PROGRAMS": (
             "tests/apps/test_faces_detector.py"
             "::test_pictures_of_about_one_size_share_a_program_and_only_some_programs_are_kept",
