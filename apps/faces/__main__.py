@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    run = partial(late, "apps.faces.commands")
+    run, detect = partial(late, "apps.faces.commands"), late("apps.faces.detecting", "detect")
     commands = Commands(
         "python -m apps.faces",
         "Find faces in photographs with hand-written kernels. "
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "detect holiday.jpg",
     )
     _detect_options(
-        commands.add("detect", run("detect"), "draw a box around every face", "detect holiday.jpg --threshold 0.4")
+        commands.add("detect", detect, "draw a box around every face", "detect holiday.jpg --threshold 0.4")
     )
     _train_options(
         commands.add("train", run("train"), "train a detector and score it", "train --model lite --iterations 2000")
@@ -86,15 +86,18 @@ def _detect_options(c: argparse.ArgumentParser) -> None:
     c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
     what = "give the longer side so many pixels, be it made smaller or larger, before the scales apply"
     c.add_argument("--longest", type=positive, metavar="PIXELS", help=f"{what} (default: its own)")
-    what = (
-        "look at each picture in these sizes, as factors of its own: above 1 for small faces, below for large ones; "
-        f"a factor of 2 takes 4 times as long (default: its own size, made smaller above {LONGEST} pixels; twice as "
-        f"large, up to {ENLARGED}; and {SMALL} pixels where it is larger than {2 * SMALL}: 5 times the pixels of a "
-        f"small picture, 1.04 times those of a large one)"
-    )
+    usual = f"its own size, at most {LONGEST} pixels; twice that, up to {ENLARGED}; and {SMALL}, where it is larger"
+    cost = f"about 5 times the pixels of a picture of up to {ENLARGED // 2}, hardly more than those of a large one"
+    what = "look at each picture in these sizes, factors of its own: above 1 for small faces, below for large ones; 2 "
+    what += f"takes 4 times as long as 1 (default: {usual} than {2 * SMALL}: {cost})"
     c.add_argument("--scales", type=positive_float, nargs="+", metavar="FACTOR", help=what)
+    what = "look through a camera, by its number or FFmpeg's name for it, until Ctrl-C (with the extra `video`)"
+    c.add_argument("--camera", nargs="?", const="0", metavar="N|DEVICE", help=f"{what} (default: 0)")
+    what = "of a film or a camera look at so many (default: all)"
+    c.add_argument("--frames", type=positive, metavar="N", help=what)
     _add_output(c, "of copies with the boxes drawn in", Path("faces"))
-    add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
+    what = "also write boxes and scores, or an error: a line of JSON a picture or frame, as soon as it is done"
+    add_json(c, what)
 
 
 def _train_options(c: argparse.ArgumentParser) -> None:

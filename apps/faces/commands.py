@@ -1,23 +1,17 @@
 """What the commands of python -m apps.faces do."""
 
-import json
 import math
 import os
-import sys
-import time
 from contextlib import nullcontext
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
-from apps.command_line import carry_out, choose_run, free_files, open_run, say_run, telling_of_compiling
+from apps.command_line import carry_out, choose_run, open_run, say_run
 from apps.errors import DataError
 from apps.faces import figures
-from apps.faces.album import Album, copy_of
 from apps.faces.data import Faces, load
-from apps.faces.detector import OUTPUTS, PROGRAMS, Detector, extended, load_detector
+from apps.faces.detector import OUTPUTS, PROGRAMS, extended
 from apps.faces.models import MODELS
-from apps.faces.pictures import Film, find_pictures, is_film, read_upright
 from apps.faces.scoring import measured, shapes_shown
 from apps.faces.training import PARTS, Crops, DetectorRecipe, load_backbone, recipe, trainer
 from apps.faces.wider import read_wider, statistics, valid_boxes
@@ -27,74 +21,10 @@ from framework.picture import draw_plan
 from framework.ranks import Ranks
 from framework.summary import Summary
 from framework.trainer import Trainer
-from kernels.commands.command_line import make_folder, note, progress, write_json
-from kernels.files import write_whole
-
-# What is looked at where nothing else is given: a picture of scikit-image.
-ASTRONAUT = Path("astronaut.png")
+from kernels.commands.command_line import make_folder, note, write_json
 
 # Problems of data that are told before training; `data` tells all.
 TOLD = 5
-
-
-def detect(options) -> int:
-    """Write copies with a box drawn around every face. A picture that cannot be read is named, and the others done.
-
-    Several ranks each take a share of the pictures; what they say and record stands in the order of the pictures.
-    """
-    ranks: Ranks = options.ranks
-    paths: list[Path | None] = [*find_pictures(options.pictures, options.output)] or [None]
-    model, facts = load_detector(options.weights, options.device)
-    make_folder("--output", options.output)
-    # The first says where each copy goes, so that no two have the same name.
-    names = [copy_of(path or ASTRONAUT) for path in paths]
-    outputs = [Path(path) for path in ranks.broadcast([str(p) for p in free_files(options.output, names)])]
-    album = Album(Detector(model, options.threshold, options.overlap, options.longest, options.scales))
-    print(f"model  {model.name} on {model.device}, trained on {facts.get('data', 'unknown data')}")
-    told: list[tuple[bool, str]] = []
-    try:
-        with telling_of_compiling(model.device):
-            for number in ranks.share(len(paths)):
-                told.append(_added(album, paths[number], outputs[number]))
-                _tell(*told[-1])
-        for lines, records in ranks.gather([told, album.records])[1:]:  # the first rank's are there
-            for line in lines:
-                _tell(*line)
-            told, album.records = told + lines, album.records + records
-    finally:
-        if options.json and ranks.first:
-            text = "".join(json.dumps(record) + "\n" for record in album.records)
-            write_whole(options.json, text.encode())
-    return 0 if all(good for good, _ in told) else 1
-
-
-def _tell(good: bool, line: str) -> None:
-    print(line, file=sys.stdout if good else sys.stderr)
-
-
-def _added(album: Album, path: Path | None, output: Path) -> tuple[bool, str]:
-    """Add what the path names, or a picture of scikit-image; whether that could be, and what is to be said of it."""
-    started = time.perf_counter()
-    try:
-        if path is None:
-            from skimage import data  # here, because it loads slowly and is seldom needed
-
-            records = album.add_picture(ASTRONAUT, data.astronaut(), output)
-        elif is_film(path):
-            film = Film(path)
-            records = album.add_film(film, output, partial(progress, total=film.frames, unit="frame"))
-        else:
-            records = album.add_picture(path, read_upright(path), output)
-    except DataError as error:
-        return False, f"apps.faces detect: {error}"
-    seconds = time.perf_counter() - started
-    faces = counted(sum(len(record["boxes"]) for record in records), "face")
-    frames = f" in {counted(len(records), 'frame')}" if "frame" in records[0] else ""
-    return True, f"{records[0]['image']}: {faces}{frames}, {seconds:.2f} s, drawn in {records[0]['output']}"
-
-
-def counted(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def train(options) -> None:

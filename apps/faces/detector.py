@@ -1,5 +1,6 @@
 """Find the faces in a picture of any size, with a trained detector."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from apps.faces.evaluation import Detections
 from apps.faces.looks import Size, looks
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
-from framework import Model, weights
+from framework import Model, memory, weights
 from framework.program import Program
 from kernels.device import Device
 from kernels.operation import find_operation
@@ -28,6 +29,9 @@ OUTPUTS = ("boxes", "scores")
 
 # Programs that are kept ready. Each has the memory for one picture of its size.
 PROGRAMS = 8
+
+# Bytes for each pixel of a copy while it is made: its three colours twice, and one of them as numbers.
+COPY = 22
 
 
 class Detector:
@@ -54,7 +58,10 @@ class Detector:
         self._programs: OrderedDict[Size, Program] = OrderedDict()
 
     def __call__(self, picture: np.ndarray) -> Detections:
-        """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,)."""
+        """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,). Raises MemoryError, by name of a look.
+
+        Warns of a look of which more boxes score enough than compete.
+        """
         height, width, _ = picture.shape
         found = [self._look(picture, size) for size in looks(height, width, self.scales, self.longest)]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -70,23 +77,45 @@ class Detector:
         """What scores enough in a copy of that size: boxes (n, 4) in the picture's pixels, falling scores (n,)."""
         height, width, _ = picture.shape
         rows, columns = size
-        copy = picture if size == (height, width) else resized(picture, size, self.model.device)
         extent = extended(rows, columns)
+        program = self._program(extent)  # first, as it knows whether there is room for the copy
+        copy = picture if size == (height, width) else resized(picture, size, self.model.device)
         image = np.empty((1, *extent, 3), np.uint8)
         image[:] = np.rint(copy.mean(axis=(0, 1)))
         image[0, :rows, :columns] = copy
-        found = self._program(extent)(image=image)
+        found = program(image=image)
         boxes, scores = found["boxes"][0], found["scores"][0]
         likely = scores.astype(np.float32) >= self.threshold
+        if likely.all() and len(scores) < program.graph.values["anchors"].shape[0]:
+            said = f"a look at {rows} x {columns} pixels: all {len(scores):,} candidates score {self.threshold} or more"
+            warnings.warn(f"{said}, others are left out; a higher threshold leaves fewer", stacklevel=3)
         return boxes[likely] * np.array([width / columns, height / rows] * 2, boxes.dtype), scores[likely]
 
     def _program(self, size: Size) -> Program:
         if size not in self._programs:
+            self._make_room(*size)
             self._programs[size] = self.model.inference(1, OUTPUTS, size=size)
-            if len(self._programs) > PROGRAMS:
-                self._programs.popitem(last=False)
         self._programs.move_to_end(size)
         return self._programs[size]
+
+    def _make_room(self, rows: int, columns: int) -> None:
+        """Let old programs go, until there is room for a new one. Raises MemoryError."""
+        needed = COPY * rows * columns
+        free = self._freed(needed)
+        if needed <= free:  # else the plan itself may take more than there is
+            needed += memory.of_looking(self.model, 1, OUTPUTS, size=(rows, columns))
+            free = self._freed(needed)
+        if needed > free:
+            said = f"{memory.in_words(needed)} needed, {memory.in_words(free)} free; smaller scales need less"
+            raise MemoryError(f"memory of {self.model.device}: a look at {rows} x {columns} pixels: {said}")
+
+    def _freed(self, needed: int) -> int:
+        """The bytes that are free where old programs go for so many."""
+        free = memory.free_bytes(self.model.device)
+        while self._programs and (needed > free or len(self._programs) >= PROGRAMS):
+            self._programs.popitem(last=False)
+            free = memory.free_bytes(self.model.device)
+        return free
 
 
 def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, device: Device) -> np.ndarray:

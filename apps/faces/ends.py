@@ -24,7 +24,7 @@ Head = Callable[[Value, str], Value]
 # Faces a picture in training: more than WIDER FACE's crops have, save a handful of pictures.
 FACES = 192
 
-# Candidates a picture that non-maximum suppression looks at.
+# Candidates a picture for non-maximum suppression: as many as it has cells, and where these are few, so many.
 CANDIDATES = 1000
 
 # The share of anchors that a network takes for faces before it has learned anything (Lin et al., 2017, section 3.3).
@@ -58,7 +58,8 @@ def finish(
     logits = joined([channels_last(classify(x, at), 2) for x, at in zip(levels, names, strict=True)])
     offsets = joined([channels_last(regress(x, at), 4) for x, at in zip(levels, names, strict=True)])
     _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
-    _detections(graph, logits, offsets, boxes, matching, overlap)
+    cells = sum(len(grid) for grid in grids) // anchors.per_cell
+    _detections(graph, logits, offsets, boxes, matching, overlap, max(CANDIDATES, cells))
     return graph
 
 
@@ -112,11 +113,11 @@ def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
     graph.output("loss", layers.add(classification, regression, "loss"))
 
 
-def _detections(graph, logits, offsets, anchors, matching: Matching, overlap) -> None:
+def _detections(graph, logits, offsets, anchors, matching: Matching, overlap, candidates) -> None:
     R, N, _ = logits.shape
     flat = graph.add("softmax", "probabilities", x=layers.reshape(logits, R * N, 2))
     scores, index = graph.node(
-        "topk", "scores", x=layers.reshape(flat, R, N, 2), k=min(CANDIDATES, N), column=1
+        "topk", "scores", x=layers.reshape(flat, R, N, 2), k=min(candidates, N), column=1
     ).outputs
     boxes = graph.add(
         "decode_boxes",

@@ -12,8 +12,9 @@ import numpy as np
 from apps.command_line import telling_of_compiling
 from apps.errors import DataError
 from apps.faces import figures
-from apps.faces.commands import counted, faces_of
+from apps.faces.commands import faces_of
 from apps.faces.data import Faces
+from apps.faces.detecting import counted
 from apps.faces.detector import THRESHOLD, load_detector
 from apps.faces.evaluation import Curve, at_threshold, choose_threshold
 from apps.faces.lists import LISTS, Lists, find_lists

@@ -36,7 +36,7 @@ def looks(
 def usual(side: int, most: int = LONGEST) -> list[float]:
     """The scales for a picture whose longer side has so many pixels: its own, made larger, made small.
 
-    At most it is given `most`. That is 5 times its pixels up to 640, and hardly more than 1 time above 1280.
+    At most it is given `most`. That is about 5 times its pixels up to 640, and hardly more than its own above 1024.
     """
     scales = [min(1.0, most / side)]
     larger = min(TIMES, ENLARGED / side)

@@ -22,7 +22,7 @@ from apps.faces.data import load
 from apps.faces.detector import WEIGHTS, load_detector
 from apps.faces.evaluation import intersections_over_unions
 from apps.faces.models import MODELS, lite
-from apps.faces.pictures import read_upright
+from apps.faces.pictures import read_frames
 from apps.faces.scoring import score
 from apps.faces.training import DetectorRecipe
 from apps.mnist.classifier import DigitRecipe
@@ -108,7 +108,7 @@ def files(folder="."):
 
 
 def test_without_arguments_the_picture_that_comes_with_scikit_image_is_looked_at(run, weights, monkeypatch):
-    monkeypatch.setattr("apps.faces.commands.load_detector", lambda path, device: load_detector(weights, "cpu"))
+    monkeypatch.setattr("apps.faces.detecting.load_detector", lambda path, device: load_detector(weights, "cpu"))
     said = run()
     assert "\nastronaut.png: " in said
     assert Image.open("faces/astronaut.png").size == (512, 512)
@@ -172,10 +172,10 @@ def test_nothing_that_is_there_is_overwritten(look, photograph):
     before = {name: photograph(name, size) for name, size in (("a.png", (48, 40)), ("b/a.png", (40, 48)))}
     before["a-3.png"] = photograph("a-3.png")
     look("a.png", "b/a.png", "a.png", "--output", ".", "--json", "found.jsonl")
-    assert [record["output"] for record in records("found.jsonl")] == ["a-2.png", "a-4.png"]
+    assert [record["output"] for record in records("found.jsonl")] == ["a-2.png", "b-a.png"]
     look("a.png", "--output", ".")
-    assert files() == ["a-2.png", "a-3.png", "a-4.png", "a-5.png", "a.png", "b/a.png", "found.jsonl"]
-    assert Image.open("a-4.png").size == (40, 48)
+    assert files() == ["a-2.png", "a-3.png", "a-4.png", "a.png", "b-a.png", "b/a.png", "found.jsonl"]
+    assert Image.open("b-a.png").size == (40, 48)
     for name, content in before.items():
         assert Path(name).read_bytes() == content, name
 
@@ -196,9 +196,11 @@ def test_a_folder_is_looked_through_and_what_cannot_be_read_is_named(look, photo
     Path("in/notes.txt").write_text("no picture either")
     complaints = look("in", "--json", "found.jsonl", code=1).splitlines()
     assert len(complaints) == 2
-    for complaint, name in zip(complaints, ("broken.png", "text.jpg"), strict=True):
-        assert complaint.startswith(f"apps.faces detect: in/{name}: no readable picture found (")
-    assert [record["image"] for record in records("found.jsonl")] == ["in/a.jpg", "in/deep/b.png"]
+    found = records("found.jsonl")
+    assert [record["image"] for record in found] == ["in/a.jpg", "in/broken.png", "in/deep/b.png", "in/text.jpg"]
+    for complaint, record in zip(complaints, found[1::2], strict=True):
+        assert complaint.startswith(f"apps.faces detect: {record['image']}: no readable picture found (")
+        assert record == {"image": record["image"], "error": complaint.removeprefix("apps.faces detect: ")}
     assert files("faces") == ["a.jpg", "b.png"]
 
 
@@ -238,9 +240,9 @@ def test_interrupted_it_says_so_and_keeps_what_was_found(look, photograph, monke
     def interrupted(path):
         if path.name == "b.png":
             raise KeyboardInterrupt
-        return read_upright(path)
+        return read_frames(path)
 
-    monkeypatch.setattr("apps.faces.commands.read_upright", interrupted)
+    monkeypatch.setattr("apps.faces.detecting.read_frames", interrupted)
     assert look(".", "--json", "found.jsonl", code=130) == "apps.faces detect: interrupted\n"
     assert [record["image"] for record in records("found.jsonl")] == ["a.png"]
 
@@ -527,8 +529,8 @@ def test_evaluate_passes_over_a_broken_photograph_and_says_so(run, weights, wide
     assert "(2 faces)" in said
     notes = complained.splitlines()
     assert all(line.startswith("note    ") for line in notes)
-    assert len(notes) == 1  # of what is written about pictures to learn from nothing is said
-    assert "4.jpg: left out, no readable picture found" in notes[0]
+    assert "4.jpg: left out, no readable picture found" in notes[0]  # of those to learn from nothing is said
+    assert not any("jpg" in note for note in notes[1:])
     result = json.loads(Path("ap.json").read_text())
     assert (result["pictures"], result["ap"]) == (2, 0)
 

@@ -1,6 +1,7 @@
 """Finding faces: boxes lie in the picture whatever its size, options act, and weights files hold what they say."""
 
 import re
+import warnings
 from functools import partial
 
 import numpy as np
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
-from apps.faces import detector
+from apps.faces import detector, ends
 from apps.faces.crowds import crowd_of
-from apps.faces.detector import WEIGHTS, Detector, load_detector, resized
+from apps.faces.detector import OUTPUTS, WEIGHTS, Detector, load_detector, resized
 from apps.faces.evaluation import Truth, evaluate
 from apps.faces.matching import MATCHINGS, PAPER
 from apps.faces.models import lite
-from framework import Model, checkpoint, weights
+from framework import Model, checkpoint, memory, weights
 from framework.checkpoint import CheckpointError
 from kernels.device import find_device
 from kernels.operations.iou.reference import overlap as iou
@@ -34,6 +35,11 @@ def model():
 def eager(model):
     """A detector that gives all it finds."""
     return Detector(model, threshold=0.0)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_detector(WEIGHTS / "lite.safetensors", "cpu")[0]
 
 
 def picture(rows, columns, seed=0):
@@ -146,12 +152,55 @@ def test_pictures_of_about_one_size_share_a_program_and_only_some_programs_are_k
     assert made == [(64, 64), (64, 128), (128, 64), (64, 128)]
 
 
+def test_old_programs_make_room_and_a_look_for_which_there_is_none_is_refused_by_its_size(model, monkeypatch):
+    look, small = Detector(model), memory.of_looking(model, 1, OUTPUTS, size=(64, 64))
+    free = [10**9]
+    monkeypatch.setattr(memory, "free_bytes", lambda device: free[0] - small * len(look._programs))
+    for side in (64, 128, 64):
+        look(picture(side, side))
+    free[0] = 4 * small  # for one of twice the pixels, and one more beside it
+    look(picture(64, 65))
+    assert list(look._programs) == [(64, 64), (64, 128)]
+    free[0] = small
+    said = r"^memory of reference: a look at 128 x 64 pixels: \d+ MB needed, \d+ MB free; smaller scales need less$"
+    with pytest.raises(MemoryError, match=said):
+        look(picture(128, 64))
+    assert not look._programs
+
+
+def test_a_look_that_is_too_large_to_be_planned_is_refused_before_it_is(model):
+    with pytest.raises(MemoryError, match=r"a look at 10000000 x 10000000 pixels: 2200000\.0 GB needed"):
+        Detector(model, scales=(1e6,))(picture(10, 10))
+
+
+# Candidates
+
+
+def test_of_576_faces_none_is_lost_because_too_few_compete(shipped, monkeypatch):
+    crowd = crowd_of(144, seed=0)
+    four = np.tile(crowd.picture, (2, 2, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Detector(shipped)(four)
+    monkeypatch.setattr(ends, "CANDIDATES", 10**9)  # all anchors
+    every = Detector(shipped)(four)
+    np.testing.assert_array_equal(found.boxes, every.boxes)
+    boxes = np.concatenate([crowd.boxes + np.float32([x, y, x, y]) for x in (0, 640) for y in (0, 640)])
+    curve = evaluate([found], [Truth(boxes, np.zeros(576, bool))])
+    assert curve.recall[-1] > 0.8  # 1 000 candidates left 360 boxes, and a recall of 0.55
+
+
+def test_where_more_boxes_score_enough_than_compete_it_is_said(model):
+    said = "^a look at 256 x 192 pixels: all 1,020 candidates score 0.0 or more, others are left out; "
+    with pytest.warns(UserWarning, match=said):
+        Detector(model, threshold=0.0)(picture(256, 192))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Detector(model, threshold=0.0)(picture(64, 192))  # whose anchors are all candidates
+        Detector(model, threshold=0.5)(picture(256, 192))
+
+
 # Several looks
-
-
-@pytest.fixture(scope="module")
-def shipped():
-    return load_detector(WEIGHTS / "lite.safetensors", "cpu")[0]
 
 
 def test_what_all_looks_find_competes_in_one_suppression(model):
