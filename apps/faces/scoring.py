@@ -1,6 +1,7 @@
 """How well a detector finds the faces of pictures held out: as they are stored, and as large as people have them."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,10 +131,12 @@ def score(
     detector, looked = Detector(model, threshold=EVERYTHING, **look), Looked()
     mine = examples if ranks.size == 1 else share_of(examples, ranks)
     read = 0
-    for example in progress(mine):
-        read += 1
-        if view := shown(example):
-            looked.add(detector, view)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "a look at")  # that the least likely are left out, which nobody is shown
+        for example in progress(mine):
+            read += 1
+            if view := shown(example):
+                looked.add(detector, view)
     if ranks.size > 1:
         looked, read = looked.of_all(ranks), sum(ranks.gather(read))
     if isinstance(examples, Wider) and isinstance(mine, Wider):
