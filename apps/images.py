@@ -2,7 +2,8 @@
 
 A picture is refused for its size before its pixels are unpacked. Pillow's own limit warns from 89 million pixels on
 and refuses only twice that. What is packed beside the pixels, such as a comment or a colour profile in a PNG, Pillow
-unpacks up to 1 MiB a piece and 64 MiB in all. Of a film of pictures (GIF, WebP, TIFF) only the first is ever unpacked.
+unpacks up to 1 MiB a piece and 64 MiB in all. Of several pictures in a file (GIF, WebP, TIFF) only the first is
+unpacked, and others by whoever asks for them (apps/faces/pictures.py), each refused for its own size.
 """
 
 import warnings

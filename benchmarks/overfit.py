@@ -19,7 +19,8 @@ from apps.faces.evaluation import sizes
 from apps.faces.examples import Example
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
-from apps.faces.training import inputs, recipe, score, trainer
+from apps.faces.scoring import score
+from apps.faces.training import inputs, recipe, trainer
 from apps.faces.views import Window, view
 from kernels.commands.command_line import add_json, command, count, positive, positive_float, write_json
 
@@ -71,7 +72,7 @@ def measure(options) -> None:
     batch = inputs(chosen, settings.smallest)
     with tempfile.TemporaryDirectory() as folder:
         same = Faces(chosen, chosen, faces.source)
-        training = trainer(same, settings, model, lambda step: batch, Path(folder), options.iterations)
+        training = trainer(same, settings, model, lambda step: batch, Path(folder), options.iterations, all_sizes=False)
         training.run(options.iterations)
     found = score(model, chosen)
     losses = [record["loss"] for record in training.records]

@@ -4,8 +4,11 @@ import importlib
 import json
 import math
 import os
+import shutil
 import subprocess
 import time
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +22,9 @@ from kernels.gpu import gpu_is_available
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 
-PROGRAMS = ("cpu", "cuda", "interpreter", "machine", "matching", "memory", "overfit", "start", "tile")
+PROGRAMS = (
+    *("cpu", "cuda", "detectors", "interpreter", "machine", "matching", "memory", "overfit", "rivals", "start", "tile"),
+)
 
 
 def program(name):
@@ -48,9 +53,11 @@ def test_a_benchmark_helps_with_an_example(name, capsys):
         ("cuda", "--cases train:vgg:1:64", "argument --cases: 'train:vgg:1:64': forward or train, one of cnn6, "),
         ("cuda", "--cases train:cnn6:0", "argument --cases: 'train:cnn6:0': forward or train, one of cnn6, "),
         ("cuda", "--repeats 0", "argument --repeats: '0' is not a whole number of at least 1"),
+        ("detectors", "--side 0", "argument --side: '0' is not a whole number of at least 1"),
         ("interpreter", "now", "unrecognized arguments: now"),
         ("matching", "--iterations -1", "argument --iterations: '-1' is not a whole number of at least 1"),
         ("overfit", "--model vgg", "unknown model 'vgg'; choose from lite, facenet, faceresnet"),
+        ("rivals", "--threads 0", "argument --threads: '0' is not a whole number of at least 1"),
         ("start", "--repeats none", "argument --repeats: 'none' is not a whole number of at least 1"),
     ],
 )
@@ -338,3 +345,69 @@ def test_how_our_threads_wait_is_not_handed_on_to_a_competitor(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     times = turns.in_turns({"a": (environment, {"OMP_WAIT_POLICY": None})}, repeats=1)
     assert len(times["a"]) == 1
+
+
+def test_old_weights_are_timed_beside_new(tmp_path, capsys):
+    from apps.faces.detector import WEIGHTS
+
+    for name in ("old", "new"):
+        shutil.copy(WEIGHTS / "lite.safetensors", tmp_path / f"{name}.safetensors")
+    paths = [str(tmp_path / f"{name}.safetensors") for name in ("old", "new")]
+    options = ["--side", "96", "--repeats", "3", "--device", "cpu", "--json", str(tmp_path / "times.json")]
+    assert program("detectors")([*paths, *options]) == 0
+    found = json.loads((tmp_path / "times.json").read_text())
+    assert list(found) == ["old", "new"]
+    assert found["old"]["ratio"] == 1
+    assert found["new"]["ratio"] == pytest.approx(found["new"]["milliseconds"] / found["old"]["milliseconds"])
+    said = capsys.readouterr().out
+    assert said.startswith("a look at 96 x 96, 3 in turns\n")
+    assert said.splitlines()[-1].split() == ["new", "of", "old's", "time", f"{found['new']['ratio']:.3f}"]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders():
+    from benchmarks.detectors import named
+
+    one, other = Path("a/lite.safetensors"), Path("b/lite.safetensors")
+    assert named([one, other]) == {"a/lite.safetensors": one, "b/lite.safetensors": other}
+    assert named([one, Path("b/best.safetensors")]) == {"lite": one, "best": Path("b/best.safetensors")}
+
+
+def test_a_file_that_is_no_detector_is_refused_before_anything_is_timed(tmp_path, capsys):
+    (tmp_path / "x").write_text("no weights")
+    for name, options in (("detectors", [str(tmp_path / "x")]), ("rivals", ["--weights", str(tmp_path / "x")])):
+        assert program(name)(options) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert len([line for line in said if not line.startswith("note ")]) == 1
+        assert said[-1].startswith(f"benchmarks.{name}: {tmp_path / 'x'}: ")
+
+
+def finds(threads, confidence):
+    """In place of a detector: it finds one box, and when its time is taken another."""
+    return lambda picture, everything: ([[0, 0, 9, 9]] if everything else [[5, 5, 9, 9]], [confidence]), 1000
+
+
+def test_detectors_that_are_there_are_compared_and_those_that_are_not_are_named(monkeypatch, tmp_path, capsys):
+    """Ours, and one more that finds the same box in each picture."""
+    from benchmarks import rivals
+
+    monkeypatch.delenv("WIDER_FACE_DIR", raising=False)
+    monkeypatch.setattr(
+        rivals,
+        "RIVALS",
+        {
+            "one box": rivals.Rival("here", ("json",), partial(finds, confidence=0.5)),
+            "no box": rivals.Rival("nowhere", ("no_such_module",), finds),
+            "broken": rivals.Rival("here", (), refuses),
+        },
+    )
+    options = ["--validation", "2", "--json", str(tmp_path / "rivals.json")]
+    assert program("rivals")(options) == 0
+    found = json.loads((tmp_path / "rivals.json").read_text())
+    assert (found["pictures"], found["threads"]) == (2, 1)
+    assert list(found["detectors"]) == ["lite, one look", "lite, as detect looks", "one box"]
+    assert found["detectors"]["lite, one look"]["ap"] > found["detectors"]["one box"]["ap"]
+    assert [row["parameters"] for row in found["detectors"].values()] == [1_679_714, 1_679_714, 1000]
+    said = capsys.readouterr()
+    assert "no box is left out: no_such_module not installed (pip install nowhere)" in said.err
+    assert "broken is left out: broken: ValueError: no compiler" in said.err
+    assert said.out.splitlines()[0].startswith("2 pictures held out, each detector with 1 thread")

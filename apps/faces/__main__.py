@@ -8,10 +8,21 @@ from pathlib import Path
 from apps import command_line
 from apps.command_line import add_device, add_recipe, add_run, on_first
 from apps.faces.detector import THRESHOLD, WEIGHTS
+from apps.faces.looks import ENLARGED, LONGEST, SMALL
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
 from apps.faces.training import AUGMENTATIONS, DetectorRecipe
-from kernels.commands.command_line import Commands, add_json, at_least, count, fraction, late, picture_file, positive
+from kernels.commands.command_line import (
+    Commands,
+    add_json,
+    at_least,
+    count,
+    fraction,
+    late,
+    picture_file,
+    positive,
+    positive_float,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    run = partial(late, "apps.faces.commands")
+    run, detect = partial(late, "apps.faces.commands"), late("apps.faces.detecting", "detect")
     commands = Commands(
         "python -m apps.faces",
         "Find faces in photographs with hand-written kernels. "
@@ -29,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "detect holiday.jpg",
     )
     _detect_options(
-        commands.add("detect", run("detect"), "draw a box around every face", "detect holiday.jpg --threshold 0.4")
+        commands.add("detect", detect, "draw a box around every face", "detect holiday.jpg --threshold 0.4")
     )
     _serve_options(
         commands.add(
@@ -40,14 +51,10 @@ def parser() -> argparse.ArgumentParser:
         commands.add("train", run("train"), "train a detector and score it", "train --model lite --iterations 2000")
     )
 
-    c = commands.add(
-        "evaluate", run("evaluate"), "average precision on the pictures held out", "evaluate --json ap.json"
+    score = late("apps.faces.evaluating", "evaluate")
+    _evaluate_options(
+        commands.add("evaluate", score, "average precision on the pictures held out", "evaluate --json ap.json")
     )
-    _add_weights(c)
-    add_device(c)
-    _add_data(c)
-    _add_output(c, "of the figures", Path("faces-evaluation"))
-    add_json(c)
 
     c = commands.add(
         "summary",
@@ -81,10 +88,20 @@ def _detect_options(c: argparse.ArgumentParser) -> None:
     _add_threshold(c)
     what = f"of two boxes that overlap more, the better stands for both, 0 to 1 (default: {OVERLAP})"
     c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
-    what = "pictures with a longer side are made smaller before they are looked at (default: 1536)"
-    c.add_argument("--longest", type=positive, default=1536, metavar="PIXELS", help=what)
+    what = "give the longer side so many pixels, be it made smaller or larger, before the scales apply"
+    c.add_argument("--longest", type=positive, metavar="PIXELS", help=f"{what} (default: its own)")
+    usual = f"its own size, at most {LONGEST} pixels; twice that, up to {ENLARGED}; and {SMALL}, where it is larger"
+    cost = f"about 5 times the pixels of a picture of up to {ENLARGED // 2}, hardly more than those of a large one"
+    what = "look at each picture in these sizes, factors of its own: above 1 for small faces, below for large ones; 2 "
+    what += f"takes 4 times as long as 1 (default: {usual} than {2 * SMALL}: {cost})"
+    c.add_argument("--scales", type=positive_float, nargs="+", metavar="FACTOR", help=what)
+    what = "look through a camera, by its number or FFmpeg's name for it, until Ctrl-C (with the extra `video`)"
+    c.add_argument("--camera", nargs="?", const="0", metavar="N|DEVICE", help=f"{what} (default: 0)")
+    what = "of a film or a camera look at so many (default: all)"
+    c.add_argument("--frames", type=positive, metavar="N", help=what)
     _add_output(c, "of copies with the boxes drawn in", Path("faces"))
-    add_json(c, "also write boxes and scores, a line of JSON a picture or frame")
+    what = "also write boxes and scores, or an error: a line of JSON a picture or frame, as soon as it is done"
+    add_json(c, what)
 
 
 def _serve_options(c: argparse.ArgumentParser) -> None:
@@ -118,6 +135,29 @@ def _train_options(c: argparse.ArgumentParser) -> None:
     c.add_argument("--workers", type=count, default=1, metavar="N", help="processes that prepare crops (default: 1)")
     add_run(c, evaluate_every=1000)
     add_json(c)
+
+
+def _evaluate_options(c: argparse.ArgumentParser) -> None:
+    _add_weights(c)
+    add_device(c)
+    _add_data(c)
+    what = "where wider_easy_val.mat, wider_medium_val.mat and wider_hard_val.mat are (default: beside the data)"
+    c.add_argument("--lists", type=Path, metavar="FOLDER", help=what)
+    what = "count at so many of the stretched scores, with 1000 as the benchmark's toolbox (default: at every score)"
+    c.add_argument("--thresholds", type=positive, metavar="N", help=what)
+    what = "look only once at each picture, its longer side made so long, smaller or larger"
+    c.add_argument("--longest", type=positive, metavar="PIXELS", help=what)
+    what = "look only so: in these sizes, as factors of its own, or `auto` for those that detect takes"
+    c.add_argument("--scales", type=_scale, nargs="+", metavar="FACTOR", help=what)
+    what = "choose the lowest threshold with at most so many false boxes a picture (default: 0.3)"
+    c.add_argument("--false-boxes", type=positive_float, default=0.3, metavar="BOXES", help=what)
+    _add_output(c, "of the figures", Path("faces-evaluation"))
+    add_json(c)
+
+
+def _scale(text: str) -> float | str:
+    """For argparse: a factor, or the word for those that suit the picture."""
+    return text if text == "auto" else positive_float(text)
 
 
 def _add_data(c):

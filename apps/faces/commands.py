@@ -1,24 +1,19 @@
 """What the commands of python -m apps.faces do."""
 
-import json
 import math
 import os
-import sys
-import time
 from contextlib import nullcontext
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
-from apps.command_line import carry_out, choose_run, free_files, open_run, say_run, telling_of_compiling
+from apps.command_line import carry_out, choose_run, open_run, say_run
 from apps.errors import DataError
 from apps.faces import figures
-from apps.faces.album import Album, copy_of
 from apps.faces.data import Faces, load
-from apps.faces.detector import OUTPUTS, PROGRAMS, Detector, extended, load_detector
+from apps.faces.detector import OUTPUTS, PROGRAMS, extended
 from apps.faces.models import MODELS
-from apps.faces.pictures import Film, find_pictures, is_film, read_upright
-from apps.faces.training import PARTS, Crops, DetectorRecipe, load_backbone, recipe, score, trainer
+from apps.faces.scoring import measured, shapes_shown
+from apps.faces.training import PARTS, Crops, DetectorRecipe, load_backbone, recipe, trainer
 from apps.faces.wider import read_wider, statistics, valid_boxes
 from framework import Model, memory, weights
 from framework.loading import Background
@@ -26,74 +21,10 @@ from framework.picture import draw_plan
 from framework.ranks import Ranks
 from framework.summary import Summary
 from framework.trainer import Trainer
-from kernels.commands.command_line import CommandError, make_folder, note, progress, write_json
-from kernels.files import write_whole
-
-# What is looked at where nothing else is given: a picture of scikit-image.
-ASTRONAUT = Path("astronaut.png")
+from kernels.commands.command_line import CommandError, make_folder, note, write_json
 
 # Problems of data that are told before training; `data` tells all.
 TOLD = 5
-
-
-def detect(options) -> int:
-    """Write copies with a box drawn around every face. A picture that cannot be read is named, and the others done.
-
-    Several ranks each take a share of the pictures; what they say and record stands in the order of the pictures.
-    """
-    ranks: Ranks = options.ranks
-    paths: list[Path | None] = [*find_pictures(options.pictures, options.output)] or [None]
-    model, facts = load_detector(options.weights, options.device)
-    make_folder("--output", options.output)
-    # The first says where each copy goes, so that no two have the same name.
-    names = [copy_of(path or ASTRONAUT) for path in paths]
-    outputs = [Path(path) for path in ranks.broadcast([str(p) for p in free_files(options.output, names)])]
-    album = Album(Detector(model, options.threshold, options.overlap, options.longest))
-    print(f"model  {model.name} on {model.device}, trained on {facts.get('data', 'unknown data')}")
-    told: list[tuple[bool, str]] = []
-    try:
-        with telling_of_compiling(model.device):
-            for number in ranks.share(len(paths)):
-                told.append(_added(album, paths[number], outputs[number]))
-                _tell(*told[-1])
-        for lines, records in ranks.gather([told, album.records])[1:]:  # the first rank's are there
-            for line in lines:
-                _tell(*line)
-            told, album.records = told + lines, album.records + records
-    finally:
-        if options.json and ranks.first:
-            text = "".join(json.dumps(record) + "\n" for record in album.records)
-            write_whole(options.json, text.encode())
-    return 0 if all(good for good, _ in told) else 1
-
-
-def _tell(good: bool, line: str) -> None:
-    print(line, file=sys.stdout if good else sys.stderr)
-
-
-def _added(album: Album, path: Path | None, output: Path) -> tuple[bool, str]:
-    """Add what the path names, or a picture of scikit-image; whether that could be, and what is to be said of it."""
-    started = time.perf_counter()
-    try:
-        if path is None:
-            from skimage import data  # here, because it loads slowly and is seldom needed
-
-            records = album.add_picture(ASTRONAUT, data.astronaut(), output)
-        elif is_film(path):
-            film = Film(path)
-            records = album.add_film(film, output, partial(progress, total=film.frames, unit="frame"))
-        else:
-            records = album.add_picture(path, read_upright(path), output)
-    except DataError as error:
-        return False, f"apps.faces detect: {error}"
-    seconds = time.perf_counter() - started
-    faces = _count(sum(len(record["boxes"]) for record in records), "face")
-    frames = f" in {_count(len(records), 'frame')}" if "frame" in records[0] else ""
-    return True, f"{records[0]['image']}: {faces}{frames}, {seconds:.2f} s, drawn in {records[0]['output']}"
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def serve(options) -> None:
@@ -110,7 +41,7 @@ def serve(options) -> None:
 def train(options) -> None:
     """Train, score, and leave weights, log and figures in the run's folder."""
     chosen = choose_run(options, DetectorRecipe(), recipe, MODELS)
-    faces = _faces(options)
+    faces = faces_of(options)
     options.ranks.agree("the digest of the data", faces.digest)
     model = chosen.make_model(options.device)
     options.ranks.agree("the device", model.device.name)
@@ -125,7 +56,7 @@ def train(options) -> None:
             metrics = carry_out(run, chosen.iterations, options)
         result = {name.removeprefix("validation_"): value for name, value in metrics.items()}
         with run.averaged():
-            result = result or score(model, faces.validation, ranks=options.ranks).metrics  # if no step was left
+            result = result or measured(model, faces.validation, options.ranks)  # if no step was left
             if options.ranks.first:
                 _finish(options, run, faces, chosen, result)
 
@@ -141,7 +72,7 @@ def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: i
     training = memory.of_training(
         model, chosen.make_optimizer(), len(ranks.rows(chosen.batch)), ("loss", *PARTS), sizes
     )
-    shapes = {extended(*shape) for shape in faces.validation.shapes()}
+    shapes = {extended(*shape) for shape in shapes_shown(faces.validation)}
     looking = memory.of_looking(model, 1, OUTPUTS, size=max(shapes, key=math.prod)) if shapes else 0
     beside = 0 if model.device.name == "cuda" else workers * memory.WORKER
     needed = held + training + min(len(shapes), PROGRAMS) * looking + beside
@@ -163,41 +94,14 @@ def _finish(options, run: Trainer, faces: Faces, chosen: DetectorRecipe, result:
     write_json(options.json, {**known, **result, "pictures": len(faces.validation), **times})
 
 
-def _faces(options) -> Faces:
+def faces_of(options, learning: bool = True) -> Faces:
     """The data, of which problems are told."""
-    faces = load(options.data, options.validation)
+    faces = load(options.data, options.validation, learning)
     for problem in faces.problems[:TOLD]:
         note(problem)
     if len(faces.problems) > TOLD:
         note(f"{len(faces.problems) - TOLD} more like these; `data` tells all")
     return faces
-
-
-def evaluate(options) -> None:
-    """Print average precision, and draw the curves of precision and recall and a sheet of the worst misses."""
-    model, facts = load_detector(options.weights, options.device)
-    faces = _faces(options)
-    make_folder("--output", options.output)
-    print(f"data   {faces.source}")
-    print(f"model  {model.name} from {options.weights}, trained on {facts.get('data', 'unknown data')}")
-    started = time.perf_counter()
-    with telling_of_compiling(model.device):
-        result = score(model, faces.validation, partial(progress, unit="picture"), options.ranks)
-    if not options.ranks.first:
-        return
-    seconds = time.perf_counter() - started
-    curves = result.curves(faces.lists)
-    for name, curve in curves.items():
-        print(f"AP     {f'{curve.ap:.3f}' if curve.faces else '  -  '}  {name} ({_count(curve.faces, 'face')})")
-    held_out = f"{model.name} on {_count(len(result.names), 'picture')} held out"
-    figures.precision_recall(curves, options.output / "precision-recall.png", held_out)
-    figures.worst_misses(result.examples, result.shown(), options.output / "worst-misses.png")
-    print(f"{_count(len(result.names), 'picture')} in {seconds:.1f} s on {model.device}")
-    print(f"wrote precision-recall.png and worst-misses.png in {options.output}")
-    known = {"model": model.name, "device": model.device.name, "data": faces.source}
-    subsets = {name: curve.ap for name, curve in curves.items() if curve.faces}
-    numbers = {"subsets": subsets, "pictures": len(result.names), "seconds": round(seconds, 3)}
-    write_json(options.json, {**known, **result.metrics, **numbers})
 
 
 def show_summary(options) -> None:

@@ -1,14 +1,17 @@
 """Find the faces in a picture of any size, with a trained detector."""
 
+import warnings
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from apps.faces.evaluation import Detections
+from apps.faces.looks import Size, looks
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, OVERLAP
-from framework import Model, weights
+from framework import Model, memory, weights
 from framework.program import Program
 from kernels.device import Device
 from kernels.operation import find_operation
@@ -22,10 +25,13 @@ THRESHOLD = 0.45
 MULTIPLE = 64
 
 # What a program for looking computes.
-OUTPUTS = ("boxes", "scores", "keep")
+OUTPUTS = ("boxes", "scores")
 
 # Programs that are kept ready. Each has the memory for one picture of its size.
 PROGRAMS = 8
+
+# Bytes for each pixel of a copy while it is made: its three colours twice, and one of them as numbers.
+COPY = 22
 
 
 class Detector:
@@ -33,55 +39,106 @@ class Detector:
 
     threshold   the least score of a detection, from 0 to 1
     overlap     IoU above which the better of two detections stands for both
-    longest     larger pictures are made smaller by the device, to so many pixels a side, before they are looked at
+    longest     pixels that the longer side is given, be it made smaller or larger, before the scales apply
+    scales      of each look a factor of the picture's size, or "auto" for those that suit it: see apps/faces/looks.py
+
+    What all looks find competes in one suppression. The device makes copies of other sizes, and suppresses.
     """
 
     def __init__(
-        self, model: Model, threshold: float = THRESHOLD, overlap: float = OVERLAP, longest: int | None = None
+        self,
+        model: Model,
+        threshold: float = THRESHOLD,
+        overlap: float = OVERLAP,
+        longest: int | None = None,
+        scales: Sequence[float] | str | None = (1.0,),
     ):
-        self.model, self.threshold, self.overlap, self.longest = model, threshold, overlap, longest
-        self._programs: OrderedDict[tuple[int, int], Program] = OrderedDict()
+        self.model, self.threshold, self.overlap = model, threshold, overlap
+        self.longest, self.scales = longest, scales
+        self._programs: OrderedDict[Size, Program] = OrderedDict()
 
     def __call__(self, picture: np.ndarray) -> Detections:
-        """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,)."""
-        height, width, _ = picture.shape
-        if self.longest and max(height, width) > self.longest:
-            return self._smaller(picture)
-        size = extended(height, width)
-        image = np.empty((1, *size, 3), np.uint8)
-        image[:] = np.rint(picture.mean(axis=(0, 1)))
-        image[0, :height, :width] = picture
-        found = self._program(size)(image=image)
-        boxes, scores = found["boxes"][0].astype(np.float32), found["scores"][0].astype(np.float32)
-        boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
-        kept = (found["keep"][0] == 1) & (scores >= self.threshold) & (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-        return Detections(boxes[kept], scores[kept])
+        """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,). Raises MemoryError, by name of a look.
 
-    def _smaller(self, picture: np.ndarray) -> Detections:
+        Warns of a look of which more boxes score enough than compete.
+        """
         height, width, _ = picture.shape
-        assert self.longest is not None
-        factor = self.longest / max(height, width)
-        rows, columns = (max(1, round(side * factor)) for side in (height, width))
-        found = self(resized(picture, (rows, columns), self.model.device))
-        scale = np.array([width / columns, height / rows] * 2, np.float32)
-        boxes = np.minimum(found.boxes * scale, np.array([width, height] * 2, np.float32))  # the product is rounded
-        return Detections(boxes, found.scores)
+        found = [self._look(picture, size) for size in looks(height, width, self.scales, self.longest)]
+        boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
+        order = np.argsort(-scores, kind="stable")  # of equal scores the earlier look's comes first
+        boxes, scores = boxes[order], scores[order]
+        kept = suppressed(boxes, scores, self.overlap, self.model.device)
+        boxes, scores = boxes[kept].astype(np.float32), scores[kept].astype(np.float32)
+        boxes = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
+        seen = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+        return Detections(boxes[seen], scores[seen])
 
-    def _program(self, size: tuple[int, int]) -> Program:
+    def _look(self, picture: np.ndarray, size: Size) -> tuple[np.ndarray, np.ndarray]:
+        """What scores enough in a copy of that size: boxes (n, 4) in the picture's pixels, falling scores (n,)."""
+        height, width, _ = picture.shape
+        rows, columns = size
+        extent = extended(rows, columns)
+        program = self._program(extent)  # first, as it knows whether there is room for the copy
+        copy = picture if size == (height, width) else resized(picture, size, self.model.device)
+        image = np.empty((1, *extent, 3), np.uint8)
+        image[:] = np.rint(copy.mean(axis=(0, 1)))
+        image[0, :rows, :columns] = copy
+        found = program(image=image)
+        boxes, scores = found["boxes"][0], found["scores"][0]
+        likely = scores.astype(np.float32) >= self.threshold
+        if likely.all() and len(scores) < program.graph.values["anchors"].shape[0]:
+            said = f"a look at {rows} x {columns} pixels: all {len(scores):,} candidates score {self.threshold} or more"
+            warnings.warn(f"{said}, others are left out; a higher threshold leaves fewer", stacklevel=3)
+        return boxes[likely] * np.array([width / columns, height / rows] * 2, boxes.dtype), scores[likely]
+
+    def _program(self, size: Size) -> Program:
         if size not in self._programs:
-            self._programs[size] = self.model.inference(1, OUTPUTS, size=size, overlap=self.overlap)
-            if len(self._programs) > PROGRAMS:
-                self._programs.popitem(last=False)
+            self._make_room(*size)
+            self._programs[size] = self.model.inference(1, OUTPUTS, size=size)
         self._programs.move_to_end(size)
         return self._programs[size]
 
+    def _make_room(self, rows: int, columns: int) -> None:
+        """Let old programs go, until there is room for a new one. Raises MemoryError."""
+        needed = COPY * rows * columns
+        free = self._freed(needed)
+        if needed <= free:  # else the plan itself may take more than there is
+            needed += memory.of_looking(self.model, 1, OUTPUTS, size=(rows, columns))
+            free = self._freed(needed)
+        if needed > free:
+            said = f"{memory.in_words(needed)} needed, {memory.in_words(free)} free; smaller scales need less"
+            raise MemoryError(f"memory of {self.model.device}: a look at {rows} x {columns} pixels: {said}")
 
-def extended(height: int, width: int) -> tuple[int, int]:
+    def _freed(self, needed: int) -> int:
+        """The bytes that are free where old programs go for so many."""
+        free = memory.free_bytes(self.model.device)
+        while self._programs and (needed > free or len(self._programs) >= PROGRAMS):
+            self._programs.popitem(last=False)
+            free = memory.free_bytes(self.model.device)
+        return free
+
+
+def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, device: Device) -> np.ndarray:
+    """Which boxes (n, 4), whose scores (n,) fall from 1 to 0, no better one covers: (n,) bool, by the operation `nms`.
+
+    They are filled up to a power of two, since a GPU has a kernel compiled for each number of them.
+    """
+    n = len(scores)
+    more = (1 << (n - 1).bit_length() if n else 1) - n
+    given = {
+        "boxes": np.pad(boxes, ((0, more), (0, 0)))[np.newaxis],
+        "score": np.pad(scores, (0, more), constant_values=-1)[np.newaxis],
+        "overlap": overlap,
+    }
+    return device.run(find_operation("nms"), "forward", given)["keep"][0, :n] == 1
+
+
+def extended(height: int, width: int) -> Size:
     """The size of the program that looks at a picture."""
     return -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE
 
 
-def resized(picture: np.ndarray, size: tuple[int, int], device: Device) -> np.ndarray:
+def resized(picture: np.ndarray, size: Size, device: Device) -> np.ndarray:
     """A picture (H, W, 3) uint8 in another size (rows, columns), by the operation `resize` on the device.
 
     One colour at a time, because a photograph of 24 megapixels takes 96 MB as float32 in each.

@@ -24,7 +24,7 @@ Head = Callable[[Value, str], tuple[Value, Value]]
 # Faces a picture in training: more than WIDER FACE's crops have, save a handful of pictures.
 FACES = 192
 
-# Candidates a picture that non-maximum suppression looks at.
+# Candidates a picture for non-maximum suppression: as many as it has cells, and where these are few, so many.
 CANDIDATES = 1000
 
 # The share of anchors that a network takes for faces before it has learned anything (Lin et al., 2017, section 3.3).
@@ -58,7 +58,8 @@ def finish(levels: list[Value], predict: Head, anchors: Anchors, matching: Match
     logits = joined([channels_last(x, matching.columns) for x, _ in said])
     offsets = joined([channels_last(x, 4) for _, x in said])
     _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
-    _detections(graph, logits, offsets, boxes, matching, overlap)
+    cells = sum(len(grid) for grid in grids) // anchors.per_cell
+    _detections(graph, logits, offsets, boxes, matching, overlap, max(CANDIDATES, cells))
     return graph
 
 
@@ -120,14 +121,14 @@ def _by_offsets(graph, offsets, anchors, boxes, matched, weight, matching: Match
     )
 
 
-def _detections(graph, logits, offsets, anchors, matching: Matching, overlap) -> None:
+def _detections(graph, logits, offsets, anchors, matching: Matching, overlap, candidates) -> None:
     R, N, columns = logits.shape
     if matching.score == "quality":
         score = layers.activation(logits, "sigmoid", "probabilities")
     else:
         flat = graph.add("softmax", "probabilities", x=layers.reshape(logits, R * N, columns))
         score = layers.reshape(flat, R, N, columns)
-    scores, index = graph.node("topk", "scores", x=score, k=min(CANDIDATES, N), column=columns - 1).outputs
+    scores, index = graph.node("topk", "scores", x=score, k=min(candidates, N), column=columns - 1).outputs
     boxes = graph.add(
         "decode_boxes",
         "detections",

@@ -7,25 +7,24 @@ A box takes the face that it overlaps most, among all faces of its picture, igno
 score has that face already, and a false alarm if one has. Average precision is the area under the precision envelope:
 at each recall the best precision that is reached there or further on, as in PASCAL VOC since 2010.
 
-Where this differs from the toolbox:
-- It counts at 1000 evenly spaced thresholds after stretching all scores to [0, 1]; here every score is a threshold, so
-  that only the order of the scores matters. Boxes with equal scores come in together, in whichever order they stand.
+`evaluate(..., thresholds=1000)` counts as the toolbox does. Where nothing is said it differs from it:
+- The toolbox counts at 1000 evenly spaced thresholds after stretching all scores to [0, 1]; here every score is a
+  threshold, so that only the order of the scores matters. Boxes with equal scores come in together.
 - It gives each box a pixel more in width and height; here a box is as wide as x2 - x1, as everywhere in this project.
 - It passes over pictures that have no faces at all; here what is found in them are false alarms.
+
+Two oddities of the toolbox are not kept. It divides by zero where no box is above a threshold, and MATLAB's max passes
+over the NaN; here such thresholds are left out of the curve, which has the same area. And it finds nothing at all where
+all scores are equal; here they are then all stretched to 1.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from apps.errors import DataError
-from apps.faces.matlab import read_matlab
-
-# Face heights in pixels, from the first to below the second: the paper's three scales.
-SCALES = {"large": (300, np.inf), "medium": (50, 300), "small": (10, 50)}
-LISTS = ("easy", "medium", "hard")
+# What the toolbox adds to the width and the height of a box.
+PIXEL = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +84,9 @@ class Outcome:
 class Curve:
     """Precision and recall float64 (t,) of the boxes whose score is at least thresholds (t,), which fall.
 
-    Every score of a hit or a false alarm is a threshold, once. Where no face counts, recall and ap are NaN: there was
-    nothing to measure, which is neither good nor bad. Where there are faces and nothing was found, ap is 0.
+    Every score of a hit or a false alarm is a threshold, once; or, counted as the toolbox counts, those are of its own
+    in [0, 1] that a stretched score reaches. Where no face counts, recall and ap are NaN: there was nothing to measure,
+    which is neither good nor bad. Where there are faces and nothing was found, ap is 0.
     """
 
     precision: np.ndarray
@@ -104,24 +104,49 @@ def expect(what: str, **arrays: tuple[np.ndarray, tuple[int, ...]]) -> None:
             raise ValueError(f"{what}: {name} of shape {array.shape} found, {shape} expected")
 
 
-def evaluate(detections: Sequence[Detections], truths: Sequence[Truth], overlap: float = 0.5) -> Curve:
-    """All pictures together: the curve of precision against recall, and what became of each box and face."""
+def evaluate(
+    detections: Sequence[Detections], truths: Sequence[Truth], overlap: float = 0.5, thresholds: int | None = None
+) -> Curve:
+    """All pictures together: the curve of precision against recall, and what became of each box and face.
+
+    thresholds: every score where None is given; else so many, counted as the toolbox does, which takes 1000. In a
+    picture without any face all boxes then count for nothing.
+    """
     if len(detections) != len(truths):
         raise ValueError(f"evaluate: detections of {len(detections)} pictures and the truth of {len(truths)}")
     if not overlap > 0:
         raise ValueError(f"evaluate: overlap {overlap} found, more than 0 expected")
-    outcomes = [judge(found, truth, overlap) for found, truth in zip(detections, truths, strict=True)]
+    if thresholds is not None and thresholds < 1:
+        raise ValueError(f"evaluate: {thresholds} thresholds found, at least 1 expected")
+    as_toolbox = thresholds is not None
+    pairs = zip(detections, truths, strict=True)
+    outcomes = [judge(found, truth, overlap, PIXEL if as_toolbox else 0.0) for found, truth in pairs]
+    if as_toolbox:
+        outcomes = [outcome if len(outcome.truth.boxes) else passed_over(outcome) for outcome in outcomes]
     faces = sum(int(np.count_nonzero(~truth.ignored)) for truth in truths)
 
     scores = concatenated([outcome.detections.scores[~outcome.ignored] for outcome in outcomes], np.float32)
     hits = concatenated([outcome.hits[~outcome.ignored] for outcome in outcomes], bool)
+    if thresholds is None:
+        levels = np.unique(scores)[::-1]
+    else:
+        scores = stretched(scores, concatenated([found.scores for found in detections], np.float32))
+        levels = 1 - np.arange(1, thresholds + 1) / thresholds
     order = np.argsort(-scores)
-    scores, hits = scores[order], hits[order]
-    last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)[: len(scores)])  # of the boxes with equal scores
-    found = np.cumsum(hits)[last]
-    precision = found / (last + 1)
-    recall = found / faces if faces else np.full(len(last), np.nan)
-    return Curve(precision, recall, scores[last], area(precision, recall, faces), faces, outcomes)
+    counted = np.searchsorted(-scores[order], -levels, side="right")  # the boxes whose score is at least the level
+    levels, counted = levels[counted > 0], counted[counted > 0]
+    found = np.cumsum(hits[order])[counted - 1]
+    precision = found / counted
+    recall = found / faces if faces else np.full(len(counted), np.nan)
+    return Curve(precision, recall, levels, area(precision, recall, faces), faces, outcomes)
+
+
+def stretched(scores: np.ndarray, everything: np.ndarray) -> np.ndarray:
+    """The scores, float64, such that everything would be from 0 to 1."""
+    if not scores.size:
+        return scores.astype(np.float64)
+    low, high = float(everything.min()), float(everything.max())
+    return (scores.astype(np.float64) - low) / (high - low) if high > low else np.ones(len(scores))
 
 
 def concatenated(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
@@ -129,9 +154,13 @@ def concatenated(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype), *arrays])
 
 
-def judge(found: Detections, truth: Truth, overlap: float) -> Outcome:
-    """One picture. Which face a box takes does not hang on the other boxes, so no box has to wait for another."""
-    face, iou = most_overlapped(found.boxes, truth.boxes)
+def judge(found: Detections, truth: Truth, overlap: float, wider: float = 0.0) -> Outcome:
+    """One picture. Which face a box takes does not hang on the other boxes, so no box has to wait for another.
+
+    wider: pixels that are added to the width and the height of all boxes.
+    """
+    grown = np.array([0, 0, wider, wider])
+    face, iou = most_overlapped(found.boxes + grown, truth.boxes + grown)
     takes = iou >= overlap
     ignored = takes & np.append(truth.ignored, False)[face]  # the face of -1 is the last one, which is not ignored
 
@@ -145,6 +174,12 @@ def judge(found: Detections, truth: Truth, overlap: float) -> Outcome:
     missed[faces] = False
     alarms = ~(hits | ignored)
     return Outcome(found, truth, hits, alarms, ignored, face, iou, alarms & takes, missed)
+
+
+def passed_over(outcome: Outcome) -> Outcome:
+    """The outcome of a picture of which no box counts."""
+    none, every = np.zeros(len(outcome.hits), bool), np.ones(len(outcome.hits), bool)
+    return replace(outcome, hits=none, false_alarms=none, ignored=every, repeated=none)
 
 
 def most_overlapped(boxes: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -187,56 +222,44 @@ def sizes(boxes: np.ndarray) -> np.ndarray:
     return np.sqrt(width * height)
 
 
-def subsets(truths: Sequence[Truth], names: Sequence[str] = (), folder: Path | None = None) -> dict[str, list[Truth]]:
-    """The truth of each subset of the faces, by name: in it all other faces are ignored.
+@dataclass(frozen=True)
+class Choice:
+    """What a user gets who sees the boxes whose score is at least this threshold.
 
-    Where the folder holds the toolbox's lists (wider_easy_val.mat, wider_medium_val.mat and wider_hard_val.mat), these
-    alone say which faces count: easy, medium and hard go by how often EdgeBox proposals hit such faces. names are then
-    the pictures' paths as WIDER FACE has them, such as "0--Parade/0_Parade_Parade_0_205.jpg". Without the lists it
-    goes by height in pixels of the pictures as they are, the paper's three scales: large (300 and more), medium (50 to
-    300) and small (10 to 50).
+    recall: the share of the faces that are found, NaN where none counts; false_boxes: how many false alarms there are
+    in a picture, NaN where there is none.
     """
-    paths = {name: folder / f"wider_{name}_val.mat" for name in LISTS} if folder else {}
-    if paths and all(path.exists() for path in paths.values()):
-        return {name: listed(truths, names, path) for name, path in paths.items()}
-    heights = [truth.boxes[:, 3] - truth.boxes[:, 1] for truth in truths]
-    return {
-        name: [truth.ignoring((h < low) | (h >= high)) for truth, h in zip(truths, heights, strict=True)]
-        for name, (low, high) in SCALES.items()
-    }
+
+    threshold: float
+    recall: float
+    false_boxes: float
 
 
-def listed(truths: Sequence[Truth], names: Sequence[str], path: Path) -> list[Truth]:
-    """The truth by a list of the toolbox: for each picture it has all boxes, and the numbers of those that count.
+def at_threshold(curve: Curve, threshold: float) -> Choice:
+    """What the boxes with at least this score are worth, of a curve of which every score is a threshold."""
 
-    Raises DataError for a list that is none, and for one of other faces.
+    def count(masks: Sequence[np.ndarray]) -> int:
+        shown = (mask & (o.detections.scores >= threshold) for mask, o in zip(masks, curve.outcomes, strict=True))
+        return sum(int(np.count_nonzero(mask)) for mask in shown)
+
+    hits, alarms = count([o.hits for o in curve.outcomes]), count([o.false_alarms for o in curve.outcomes])
+    return Choice(
+        threshold,
+        hits / curve.faces if curve.faces else float("nan"),
+        alarms / len(curve.outcomes) if curve.outcomes else float("nan"),
+    )
+
+
+def choose_threshold(curve: Curve, most: float) -> Choice:
+    """The smallest score that as a threshold leaves at most so many false boxes a picture, and what it is worth.
+
+    Of a curve of which every score is a threshold. Where the best of all boxes are false already, the threshold is
+    above all scores; where nothing was found it is 0.
     """
-    counted = read_list(path)
-    chosen = []
-    for name, truth in zip(names, truths, strict=True):
-        number = len(truth.boxes)
-        counts = counted.get(name.removesuffix(".jpg"), np.zeros(number, bool))  # of pictures not in the list none does
-        if len(counts) != number:
-            raise DataError(f"{path}: {len(counts)} faces in {name} found, {number} expected")
-        chosen.append(Truth(truth.boxes, ~counts))
-    return chosen
-
-
-def read_list(path: Path) -> dict[str, np.ndarray]:
-    """For each picture of a list, by its name, which of its faces with an area count, bool (n,). Raises DataError."""
-    file = read_matlab(path)
-    counted = {}
-    try:
-        events = zip(*(file[key] for key in ("event_list", "file_list", "face_bbx_list", "gt_list")), strict=True)
-        for event, pictures, corners, faces in events:
-            for picture, boxes, numbers in zip(pictures, corners, faces, strict=True):
-                counts = np.zeros(len(boxes), bool)
-                chosen = np.asarray(numbers, int).ravel()
-                if chosen.size and not 1 <= chosen.min() <= chosen.max() <= len(boxes):
-                    raise ValueError(f"faces {chosen.min()} to {chosen.max()} of {len(boxes)}")
-                counts[chosen - 1] = True
-                solid = (boxes[:, 2:] > 0).all(axis=1)  # x y w h: one without area is no face, as in apps.faces.wider
-                counted[f"{event}/{picture}"] = counts[solid]
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: {error} found, a list of events, pictures and faces expected") from error
-    return counted
+    if not curve.thresholds.size:
+        return at_threshold(curve, 0.0)
+    alarms = np.sort(concatenated([o.detections.scores[o.false_alarms] for o in curve.outcomes], np.float32))
+    above = len(alarms) - np.searchsorted(alarms, curve.thresholds, side="left")
+    allowed = curve.thresholds[above <= most * len(curve.outcomes)]
+    highest = np.float32(curve.thresholds[0])
+    return at_threshold(curve, float(allowed[-1] if allowed.size else np.nextafter(highest, np.float32(np.inf))))

@@ -9,12 +9,16 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """What a detector learns from: picture (H, W, 3) uint8 RGB; boxes (n, 4) float32; invalid (n,) bool; name."""
+    """What a detector learns from: picture (H, W, 3) uint8 RGB; boxes (n, 4) float32; invalid (n,) bool; name.
+
+    kept: of m faces that are written about the picture, which have a box here, bool (m,); None where all have.
+    """
 
     picture: np.ndarray
     boxes: np.ndarray
     invalid: np.ndarray
     name: str
+    kept: np.ndarray | None = None
 
 
 class Examples(Protocol):

@@ -23,6 +23,7 @@ from apps.command_line import telling_of_compiling
 from apps.errors import DataError
 from apps.faces.album import Record, record
 from apps.faces.detector import Detector, load_detector
+from apps.faces.looks import AUTO
 from apps.faces.pictures import read_upright
 from apps.local_server import HERE, guarded, listening, serving
 
@@ -32,7 +33,6 @@ FILES = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "imag
 MOST_BYTES = 32 << 20  # of a picture's file
 WAITING = 4  # pictures in line behind the one that is looked at
 LEAST = 0.05  # score of a box that may be wanted
-LONGEST = 1536  # as of `detect`
 
 
 class Looks:
@@ -123,7 +123,7 @@ def serve(options) -> None:
     with listening(options.port) as listener:
         model, known = load_detector(options.weights, options.device)
         least, data = min(LEAST, options.threshold), known.get("data", "unknown data")
-        looks = Looks(Detector(model, least, longest=LONGEST))
+        looks = Looks(Detector(model, least, scales=AUTO))
         facts = {"model": model.name, "device": str(model.device), "data": data}
         app = page(looks.ask, least=least, threshold=options.threshold, **facts)
         port = listener.getsockname()[1]

@@ -1,7 +1,7 @@
 """Train a detector: recipes, batches of augmented photographs, and the score on those held out."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -10,16 +10,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from apps.errors import DataError
 from apps.faces.augment import Augmentation, paper_augmented
 from apps.faces.data import Faces
-from apps.faces.detector import THRESHOLD, Detector
 from apps.faces.ends import FACES
-from apps.faces.evaluation import Curve, Detections, Outcome, Truth, evaluate, ignored_below, sizes, subsets
+from apps.faces.evaluation import sizes
 from apps.faces.examples import Example, Examples
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
-from apps.faces.wider import Wider
+from apps.faces.scoring import measured
 from framework import Model, checkpoint
 from framework.checkpoint import CheckpointError
 from framework.loading import Batches
@@ -36,9 +34,6 @@ AUGMENTATIONS: dict[str, View] = {"faces": Augmentation(), "paper": paper_augmen
 
 # Of the loss, logged beside it.
 PARTS = ("classification", "regression")
-
-# The least score that counts when average precision is measured: nearly all, for the tail of the curve.
-EVERYTHING = 0.02
 
 
 @dataclass(frozen=True)
@@ -171,102 +166,6 @@ def inputs(examples: Sequence[Example], smallest: float) -> dict[str, np.ndarray
     return {"image": np.stack([example.picture for example in examples]), "boxes": boxes, "label": label}
 
 
-@dataclass(frozen=True)
-class Score:
-    """Average precision at IoU 0.5: all valid faces, and those of 16 pixels and more. And which examples it was."""
-
-    all_faces: Curve
-    from_16: Curve
-    examples: Examples
-    names: list[str]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        return {"ap": self.all_faces.ap, "ap_16": self.from_16.ap}
-
-    def curves(self, lists: Path | None = None) -> dict[str, Curve]:
-        """By name: of all faces, and of parts of them. Raises DataError for lists of WIDER FACE that do not fit."""
-        found = [outcome.detections for outcome in self.all_faces.outcomes]
-        truths = [outcome.truth for outcome in self.all_faces.outcomes]
-        parts = subsets(truths, self.names, lists)
-        curves = {"all faces": self.all_faces, "16 pixels and more": self.from_16}
-        return curves | {name: evaluate(found, part) for name, part in parts.items()}
-
-    def shown(self) -> list[Outcome]:
-        """What becomes of the boxes that a user gets to see, and of faces of 16 pixels and more, for each example."""
-        outcomes = self.from_16.outcomes
-        found = [outcome.detections.above(THRESHOLD) for outcome in outcomes]
-        return evaluate(found, [outcome.truth for outcome in outcomes]).outcomes
-
-
-def score(model: Model, examples: Examples, progress: Callable = iter, ranks: Ranks | None = None) -> Score:
-    """Detect in every example at its stored size, in one pass, and compare with the truth. Raises DataError.
-
-    Several ranks each look at a share, and then all know all.
-    """
-    ranks = ranks or Ranks()
-    detector = Detector(model, threshold=EVERYTHING)
-    found, truths, names = [], [], []
-    mine = examples if ranks.size == 1 else share_of(examples, ranks)
-    for example in progress(mine):
-        found.append(detector(example.picture))
-        truths.append(Truth(example.boxes, example.invalid))
-        names.append(example.name)
-    if ranks.size > 1:
-        found, truths, names = gathered(ranks, found, truths, names)
-    if isinstance(examples, Wider) and isinstance(mine, Wider):
-        examples.broken.update(Path(path) for each in ranks.gather([str(p) for p in mine.broken]) for path in each)
-    if not found:
-        raise DataError(f"validation: none of {len(examples)} pictures is readable, at least one expected")
-    from_16 = evaluate(found, [ignored_below(t, 16) for t in truths])
-    seen = examples.readable() if isinstance(examples, Wider) else examples
-    return Score(evaluate(found, truths), from_16, seen, names)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some of the examples, by their numbers."""
-
-    examples: Examples
-    numbers: range
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.examples[self.numbers[index]]
-
-    def __iter__(self) -> Iterator[Example]:
-        return (self.examples[number] for number in self.numbers)
-
-    def shapes(self) -> set[tuple[int, int]]:
-        return self.examples.shapes()
-
-
-def share_of(examples: Examples, ranks: Ranks) -> Examples:
-    """This rank's of the examples."""
-    mine = ranks.share(len(examples))
-    if isinstance(examples, Wider):
-        return Wider(examples.photographs[mine.start : mine.stop])
-    return Part(examples, mine)
-
-
-def gathered(
-    ranks: Ranks, found: list[Detections], truths: list[Truth], names: list[str]
-) -> tuple[list[Detections], list[Truth], list[str]]:
-    """What all ranks found, and should have, rank by rank: in the order of the examples."""
-    no_boxes, no_scores = np.empty((0, 4), np.float32), np.empty(0, np.float32)
-    boxes = ranks.join_each([each.boxes for each in found], no_boxes)
-    scores = ranks.join_each([each.scores for each in found], no_scores)
-    faces = ranks.join_each([truth.boxes for truth in truths], no_boxes)
-    ignored = ranks.join_each([truth.ignored for truth in truths], no_scores.astype(bool))
-    return (
-        [Detections(*each) for each in zip(boxes, scores, strict=True)],
-        [Truth(*each) for each in zip(faces, ignored, strict=True)],
-        [name for each in ranks.gather(names) for name in each],
-    )
-
-
 def load_backbone(model: Model, path: Path) -> None:
     """Start a ResNet-50 from weights of ImageNet, a safetensors file with torchvision's or timm's names (the same).
 
@@ -292,9 +191,18 @@ def trainer(
     folder: Path,
     evaluate_every: int = 1000,
     ranks: Ranks | None = None,
+    all_sizes: bool = True,
 ) -> Trainer:
-    """A trainer for the recipe, which scores the model on the photographs held out; of several ranks, of this one."""
-    return Trainer(
+    """A trainer for the recipe, which scores the model on the photographs held out; of several ranks, of this one.
+
+    With `all_sizes`, at the recipe's last step it scores them enlarged, too, which takes ten times as long.
+    """
+
+    def validate() -> dict[str, float]:
+        metrics = measured(model, faces.validation, ranks, all_sizes and run.step == recipe.iterations)
+        return {f"validation_{name}": value for name, value in metrics.items()}
+
+    run = Trainer(
         model,
         recipe.make_optimizer(),
         recipe.batch,
@@ -302,12 +210,11 @@ def trainer(
         recipe.make_schedule(),
         folder,
         {**dataclasses.asdict(recipe), "data digest": faces.digest},
-        lambda: {
-            f"validation_{name}": value for name, value in score(model, faces.validation, ranks=ranks).metrics.items()
-        },
+        validate,
         evaluate_every,
         build=lambda inputs: {"size": inputs["image"].shape[1:3]},
         parts=PARTS,
         ranks=ranks,
         average=recipe.average,
     )
+    return run

@@ -32,17 +32,24 @@ class Photograph:
     """What is written about a photograph: n faces in stored pixels, x1 < x2 and y1 < y2.
 
     boxes (n, 4) float32: x1, y1, x2, y2; invalid (n,) bool: not to be counted; attributes (n, 6) int32 in the order of
-    the file: blur, expression, illumination, invalid, occlusion, pose; line: where in its file the photograph is named;
-    name: how; state: by what the file with its pixels is known again.
+    the file: blur, expression, illumination, invalid, occlusion, pose; kept: of m faces that are written, which are
+    these, bool (m,); line: where in its file the photograph is named; name: how; state: by what the file with its
+    pixels is known again.
     """
 
     path: Path
     boxes: np.ndarray
     invalid: np.ndarray
     attributes: np.ndarray
+    kept: np.ndarray
     line: int
     name: str
     state: State
+
+    @property
+    def title(self) -> str:
+        """Its event and what it is called, as WIDER FACE's lists name it."""
+        return f"{self.path.parent.name}/{self.path.stem}"
 
 
 def read_wider(folder: str | Path, split: str, check: bool = False) -> tuple[list[Photograph], list[str]]:
@@ -80,7 +87,7 @@ def read_wider(folder: str | Path, split: str, check: bool = False) -> tuple[lis
             problems += (f"{annotations}:{n}: {problem}" for n, problem in outside(path, name, line, corners, lines))
         invalid = faces[:, INVALID].astype(bool)
         boxes, attributes = corners.astype(np.float32), faces[:, 4:].astype(np.int32)
-        photographs.append(Photograph(path, boxes, invalid, attributes, line, name, state(os.stat(path))))
+        photographs.append(Photograph(path, boxes, invalid, attributes, solid, line, name, state(os.stat(path))))
     return photographs, problems
 
 
@@ -233,4 +240,6 @@ class Wider:
         height, width, _ = picture.shape
         boxes = np.clip(photograph.boxes, 0, np.array([width, height, width, height], np.float32))
         inside = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-        return Example(picture, boxes[inside], photograph.invalid[inside], f"{path.parent.name}/{path.stem}")
+        kept = photograph.kept.copy()
+        kept[kept] = inside
+        return Example(picture, boxes[inside], photograph.invalid[inside], photograph.title, kept)

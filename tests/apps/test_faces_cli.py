@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +22,9 @@ from apps.faces.data import load
 from apps.faces.detector import WEIGHTS, load_detector
 from apps.faces.evaluation import intersections_over_unions
 from apps.faces.models import MODELS, lite
-from apps.faces.pictures import read_upright
-from apps.faces.training import DetectorRecipe, score
+from apps.faces.pictures import read_frames
+from apps.faces.scoring import score
+from apps.faces.training import DetectorRecipe
 from apps.mnist.classifier import DigitRecipe
 from framework import Model, checkpoint
 from framework import weights as weights_files
@@ -30,6 +32,7 @@ from framework.run_state import RunState
 from tests.helpers.films import greys, made
 from tests.helpers.programs import environment, python
 from tests.helpers.wider_face import face, write_split
+from tests.helpers.wider_lists import write_lists
 
 ASTRONAUT = np.array([[181, 68, 270, 179]])  # the face, from hairline to chin
 BRIEF = ("--iterations", "2", "--batch-size", "2", "--sizes", "64", "--data", "builtin", "--validation", "1")
@@ -75,7 +78,7 @@ def look(run, weights):
     """Runs `detect` on a few pixels of what it is given, so that it is quick."""
 
     def look(*arguments, **options):
-        return run("detect", "--weights", weights, *HERE, "--longest", 64, *arguments, **options)
+        return run("detect", "--weights", weights, *HERE, "--scales", 1, "--longest", 64, *arguments, **options)
 
     return look
 
@@ -105,7 +108,7 @@ def files(folder="."):
 
 
 def test_without_arguments_the_picture_that_comes_with_scikit_image_is_looked_at(run, weights, monkeypatch):
-    monkeypatch.setattr("apps.faces.commands.load_detector", lambda path, device: load_detector(weights, "cpu"))
+    monkeypatch.setattr("apps.faces.detecting.load_detector", lambda path, device: load_detector(weights, "cpu"))
     said = run()
     assert "\nastronaut.png: " in said
     assert Image.open("faces/astronaut.png").size == (512, 512)
@@ -169,10 +172,10 @@ def test_nothing_that_is_there_is_overwritten(look, photograph):
     before = {name: photograph(name, size) for name, size in (("a.png", (48, 40)), ("b/a.png", (40, 48)))}
     before["a-3.png"] = photograph("a-3.png")
     look("a.png", "b/a.png", "a.png", "--output", ".", "--json", "found.jsonl")
-    assert [record["output"] for record in records("found.jsonl")] == ["a-2.png", "a-4.png"]
+    assert [record["output"] for record in records("found.jsonl")] == ["a-2.png", "b-a.png"]
     look("a.png", "--output", ".")
-    assert files() == ["a-2.png", "a-3.png", "a-4.png", "a-5.png", "a.png", "b/a.png", "found.jsonl"]
-    assert Image.open("a-4.png").size == (40, 48)
+    assert files() == ["a-2.png", "a-3.png", "a-4.png", "a.png", "b-a.png", "b/a.png", "found.jsonl"]
+    assert Image.open("b-a.png").size == (40, 48)
     for name, content in before.items():
         assert Path(name).read_bytes() == content, name
 
@@ -193,9 +196,11 @@ def test_a_folder_is_looked_through_and_what_cannot_be_read_is_named(look, photo
     Path("in/notes.txt").write_text("no picture either")
     complaints = look("in", "--json", "found.jsonl", code=1).splitlines()
     assert len(complaints) == 2
-    for complaint, name in zip(complaints, ("broken.png", "text.jpg"), strict=True):
-        assert complaint.startswith(f"apps.faces detect: in/{name}: no readable picture found (")
-    assert [record["image"] for record in records("found.jsonl")] == ["in/a.jpg", "in/deep/b.png"]
+    found = records("found.jsonl")
+    assert [record["image"] for record in found] == ["in/a.jpg", "in/broken.png", "in/deep/b.png", "in/text.jpg"]
+    for complaint, record in zip(complaints, found[1::2], strict=True):
+        assert complaint.startswith(f"apps.faces detect: {record['image']}: no readable picture found (")
+        assert record == {"image": record["image"], "error": complaint.removeprefix("apps.faces detect: ")}
     assert files("faces") == ["a.jpg", "b.png"]
 
 
@@ -235,9 +240,9 @@ def test_interrupted_it_says_so_and_keeps_what_was_found(look, photograph, monke
     def interrupted(path):
         if path.name == "b.png":
             raise KeyboardInterrupt
-        return read_upright(path)
+        return read_frames(path)
 
-    monkeypatch.setattr("apps.faces.commands.read_upright", interrupted)
+    monkeypatch.setattr("apps.faces.detecting.read_frames", interrupted)
     assert look(".", "--json", "found.jsonl", code=130) == "apps.faces detect: interrupted\n"
     assert [record["image"] for record in records("found.jsonl")] == ["a.png"]
 
@@ -263,9 +268,11 @@ def test_the_result_is_that_of_the_last_step(trained):
     result = trained.result
     known = {"model": "lite", "device": "cpu", "data": "crowds composed of faces in scikit-image (2000 / 200)"}
     assert known.items() <= result.items()
-    assert set(result) == {*known, "ap", "ap_16", "pictures", "seconds", "steps_per_second"}
     last = records(trained.folder / "metrics.jsonl")[-1]
-    assert (result["ap"], result["ap_16"]) == (last["validation_ap"], last["validation_ap_16"])
+    measured = {name.removeprefix("validation_"): last[name] for name in last if name.startswith("validation_")}
+    assert measured.items() <= result.items()
+    assert set(result) == {*known, *measured, "pictures", "seconds", "steps_per_second"}
+    assert measured.keys() >= {"ap", "ap_16", "false_boxes", "ap_1.5x", "ap_16_2x", "found_large"}
     assert result["pictures"] == 1
     _, facts = checkpoint.read(trained.folder / "weights.safetensors")
     assert facts["data"] == result["data"]
@@ -280,10 +287,105 @@ def test_evaluate_finds_the_score_that_training_reported(trained, run, monkeypat
     said = run("evaluate", "--weights", weights, *HERE, *BRIEF[-4:], "--output", "new/folder", "--json", "ap.json")
     assert titles == ["lite on 1 picture held out"]  # of all 200, it is asked to score one
     result = json.loads(Path("ap.json").read_text())
-    assert (result["ap"], result["ap_16"]) == (trained.result["ap"], trained.result["ap_16"])
+    reported = trained.result.keys() - {"model", "device", "data", "pictures", "seconds", "steps_per_second"}
+    assert {name: result[name] for name in reported} == {name: trained.result[name] for name in reported}
     assert f"AP     {result['ap']:.3f}  all faces (" in said
     assert "trained on crowds" in said
     assert files("new/folder") == ["precision-recall.png", "worst-misses.png"]
+    assert list(result["looks"]) == ["as stored", "longer side 640", "several scales"]
+    assert result["looks"]["as stored"].items() <= result.items()
+    for name, look in result["looks"].items():
+        assert f"look   {name}, {look['seconds_a_picture']:.3f} s a picture\n" in said
+        chosen = look["chosen"]
+        assert chosen["false_boxes"] <= chosen["at_most"] == 0.3
+        assert f"shown  from {chosen['threshold']:.4f} on (at most 0.3 false): " in said
+    for size in ("1.5x", "2x"):
+        assert f"size   {size}: ap {result[f'ap_{size}']:.3f}, ap_16 " in said
+    assert f"size   large: found {result['found_large']:.3f}, false_boxes " in said
+
+
+@pytest.fixture
+def photographs(monkeypatch):
+    """Photographs held out as WIDER FACE has them; the lists beside them have one more, and one less, than is there."""
+    names = ["0--Parade/a", "1--Other/b", "91--Background/c"]
+    write_split(Path("wider"), "val", {f"{name}.jpg": [face(2, 2, 9, 9), face(20, 10, 9, 9)] for name in names})
+    boxes = {name: [[4, 4, 18, 18], [40, 20, 18, 18]] for name in (*names[:2], "0--Parade/gone")}
+    write_lists(
+        Path("wider/wider_face_split"),
+        boxes,
+        {"easy": {names[0]: [2]}, "medium": {names[0]: [1, 2]}, "hard": {names[0]: [1, 2], names[1]: [1]}},
+    )
+    monkeypatch.setenv("WIDER_FACE_DIR", "wider")
+
+
+@pytest.fixture
+def evaluated(run, weights, monkeypatch):
+    """Runs `evaluate` in one look; returns what it printed and wrote."""
+    monkeypatch.setattr("apps.faces.figures.SHEET_ROWS", 1)
+
+    def evaluated(*options):
+        said = run("evaluate", "--weights", weights, *HERE, "--scales", 1, "--json", "ap.json", *options)
+        return said, json.loads(Path("ap.json").read_text())
+
+    return evaluated
+
+
+@pytest.mark.parametrize("given", [(), ("--lists", "elsewhere")])
+def test_easy_medium_and_hard_faces_are_those_of_the_lists(photographs, evaluated, given):
+    if given:
+        Path("wider/wider_face_split").rename("split")
+        shutil.copytree("split", "wider/wider_face_split", ignore=shutil.ignore_patterns("*.mat"))
+        Path("split").rename("elsewhere")
+    said, result = evaluated(*given)
+    folder = "elsewhere" if given else "wider/wider_face_split"
+    assert "data   photographs from WIDER_FACE_DIR (3 held out)\n" in said  # none to learn from are needed
+    assert f"lists  {folder}: 2 pictures of theirs here, 1 not here; 1 picture of ours not in them, left out\n" in said
+    faces = {line.split("  ")[-1].split(" (")[0]: line.split("(")[1] for line in said.splitlines() if line[:2] == "AP"}
+    assert [faces[name] for name in ("easy", "medium", "hard")] == ["1 face)", "2 faces)", "3 faces)"]
+    assert result["subsets"].keys() == {"all faces", "easy", "medium", "hard"}  # none has 16 pixels
+    assert list(result["looks"]) == ["scales 1.0"]
+
+
+def test_it_counts_as_the_toolbox_where_that_is_asked_for(photographs, evaluated):
+    said, ours = evaluated()
+    assert "counts at every score\n" in said
+    said, theirs = evaluated("--thresholds", 2)
+    assert "counts at 2 thresholds, as the toolbox does\n" in said
+    assert (ours["thresholds"], theirs["thresholds"]) == (None, 2)
+    assert ours["ap"] == theirs["ap"]  # what is measured under this name is always the same
+    assert ours["subsets"] != theirs["subsets"]
+
+
+def test_a_look_that_is_asked_for_is_the_only_one(photographs, evaluated):
+    said, result = evaluated("--longest", 64, "--false-boxes", 2)
+    assert list(result["looks"]) == ["longer side 64, scales 1.0"]
+    assert result["chosen"]["at_most"] == 2
+    assert said.count("look   ") == 1
+    _, result = evaluated("--scales", "auto")
+    assert list(result["looks"]) == ["scales auto"]
+    _, result = evaluated("--scales", 1, 2)
+    assert list(result["looks"]) == ["scales 1.0 2.0"]
+
+
+def test_lists_that_do_not_fit_are_refused_before_anything_is_looked_at(photographs, run, weights, monkeypatch):
+    monkeypatch.setattr("apps.faces.evaluating.score", None)
+    write_lists(Path("other"), {"0--Parade/a": [[0, 0, 1, 1]]}, {name: {} for name in ("easy", "medium", "hard")})
+    write_lists(Path("none"), {"0--Parade/x": [[0, 0, 1, 1]]}, {name: {} for name in ("easy", "medium", "hard")})
+    Path("empty").mkdir()
+    for options, complaint in (
+        ("--lists other", "other/wider_easy_val.mat: 1 faces in 0--Parade/a found, 2 expected"),
+        ("--lists none", "none: none of 3 pictures found in the lists, at least one expected"),
+        (
+            "--lists empty",
+            "--lists: none of wider_easy_val.mat, wider_medium_val.mat, wider_hard_val.mat found in empty",
+        ),
+        (
+            "--lists other --data builtin",
+            "--lists: crowds composed of faces in scikit-image (2000 / 200) found, photographs of WIDER FACE expected",
+        ),
+    ):
+        said = run("evaluate", "--weights", weights, *HERE, *options.split(), code=1)
+        assert said == f"apps.faces evaluate: {complaint}\n"
 
 
 def test_resuming_a_finished_run_changes_nothing(trained, run):
@@ -423,12 +525,12 @@ def test_data_tells_problems_and_counts(run, wider):
 def test_evaluate_passes_over_a_broken_photograph_and_says_so(run, weights, wider, capsys):
     assert main(["evaluate", "--weights", str(weights), *HERE, "--json", "ap.json"]) == 0
     said, complained = capsys.readouterr()
-    assert "data   photographs from WIDER_FACE_DIR (2 / 3)" in said
+    assert "data   photographs from WIDER_FACE_DIR (3 held out)" in said
     assert "(2 faces)" in said
     notes = complained.splitlines()
     assert all(line.startswith("note    ") for line in notes)
-    assert len(notes) == 3
-    assert "4.jpg: left out, no readable picture found" in notes[2]
+    assert "4.jpg: left out, no readable picture found" in notes[0]  # of those to learn from nothing is said
+    assert not any("jpg" in note for note in notes[1:])
     result = json.loads(Path("ap.json").read_text())
     assert (result["pictures"], result["ap"]) == (2, 0)
 
@@ -453,12 +555,12 @@ def test_evaluate_with_faces_that_none_count_has_no_score(run, weights, monkeypa
 
 
 def test_many_problems_are_told_in_part(run, weights, wider, capsys):
-    path = wider / "wider_face_split" / "wider_face_train_bbx_gt.txt"
+    path = wider / "wider_face_split" / "wider_face_val_bbx_gt.txt"
     path.write_text(path.read_text() + "".join(f"a/none{n}.jpg\n0\n{'0 ' * 10}\n" for n in range(20)))
     assert main(["evaluate", "--weights", str(weights), *HERE]) == 0
     notes = capsys.readouterr().err.splitlines()
-    assert sum("none" in note for note in notes) == 3
-    assert "note    17 more like these; `data` tells all" in notes
+    assert sum("none" in note for note in notes) == 5
+    assert "note    15 more like these; `data` tells all" in notes
 
 
 # --- Mistakes
@@ -562,6 +664,9 @@ def test_a_mistake_is_answered_in_one_line(run, weights, command, complaint):
         ("train --learning-rate 0", "apps.faces train: argument --learning-rate: '0' is not a number above 0"),
         ("train --workers 1.5", "apps.faces train: argument --workers: '1.5' is not a whole number of at least 0"),
         ("train --seed ²", "apps.faces train: argument --seed: '²' is not a whole number of at least 0"),
+        ("evaluate --thresholds 0", "apps.faces evaluate: argument --thresholds: '0' is not a whole number of at "),
+        ("evaluate --scales 1 big", "apps.faces evaluate: argument --scales: 'big' is not a number above 0"),
+        ("evaluate --false-boxes -1", "apps.faces evaluate: argument --false-boxes: '-1' is not a number above 0"),
         (
             "evaluate --validation 0",
             "apps.faces evaluate: argument --validation: '0' is not a whole number of at least 1",

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import warnings
 from pathlib import Path
 
@@ -253,6 +254,17 @@ def test_a_folder_goes_before_crowds(folder, monkeypatch, source):
     assert found.source == "photographs from WIDER_FACE_DIR (3 / 1)"
     assert (len(found.train), len(found.validation), found.problems) == (3, 1, ())
     assert found.validation[0].name == "1--B/d"
+
+
+def test_whoever_only_evaluates_needs_no_photographs_to_learn_from(folder, monkeypatch):
+    monkeypatch.setenv("WIDER_FACE_DIR", str(folder))
+    shutil.rmtree(folder / "train")
+    found = load(learning=False)
+    assert found.source == "photographs from WIDER_FACE_DIR (1 held out)"
+    assert (len(found.train), len(found.validation)) == (0, 1)
+    (folder / "val" / "images" / "1--B" / "d.jpg").unlink()
+    with pytest.raises(DataError, match="no photograph for validation found, at least one expected"):
+        load(learning=False)
 
 
 @pytest.mark.parametrize("source", ["auto", "wider"])

@@ -1,6 +1,7 @@
 """Finding faces: boxes lie in the picture whatever its size, options act, and weights files hold what they say."""
 
 import re
+import warnings
 from functools import partial
 
 import numpy as np
@@ -10,14 +11,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
-from apps.faces import detector
-from apps.faces.detector import WEIGHTS, Detector, load_detector, resized
+from apps.faces import detector, ends
+from apps.faces.crowds import crowd_of
+from apps.faces.detector import OUTPUTS, WEIGHTS, Detector, load_detector, resized
+from apps.faces.evaluation import Truth, evaluate
 from apps.faces.matching import MATCHINGS, PAPER
 from apps.faces.models import lite
-from framework import Model, checkpoint, weights
+from framework import Model, checkpoint, memory, weights
 from framework.checkpoint import CheckpointError
 from kernels.device import find_device
 from kernels.operations.iou.reference import overlap as iou
+from kernels.operations.nms.reference import forward as nms
 from tests.helpers.noise import example
 
 
@@ -31,6 +35,11 @@ def model():
 def eager(model):
     """A detector that gives all it finds."""
     return Detector(model, threshold=0.0)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_detector(WEIGHTS / "lite.safetensors", "cpu")[0]
 
 
 def picture(rows, columns, seed=0):
@@ -141,6 +150,116 @@ def test_pictures_of_about_one_size_share_a_program_and_only_some_programs_are_k
         look(picture(rows, columns))
     # (64, 64) is in use all the time; (64, 128) made way for (128, 64).
     assert made == [(64, 64), (64, 128), (128, 64), (64, 128)]
+
+
+def test_old_programs_make_room_and_a_look_for_which_there_is_none_is_refused_by_its_size(model, monkeypatch):
+    look, small = Detector(model), memory.of_looking(model, 1, OUTPUTS, size=(64, 64))
+    free = [10**9]
+    monkeypatch.setattr(memory, "free_bytes", lambda device: free[0] - small * len(look._programs))
+    for side in (64, 128, 64):
+        look(picture(side, side))
+    free[0] = 4 * small  # for one of twice the pixels, and one more beside it
+    look(picture(64, 65))
+    assert list(look._programs) == [(64, 64), (64, 128)]
+    free[0] = small
+    said = r"^memory of reference: a look at 128 x 64 pixels: \d+ MB needed, \d+ MB free; smaller scales need less$"
+    with pytest.raises(MemoryError, match=said):
+        look(picture(128, 64))
+    assert not look._programs
+
+
+def test_a_look_that_is_too_large_to_be_planned_is_refused_before_it_is(model):
+    with pytest.raises(MemoryError, match=r"a look at 10000000 x 10000000 pixels: 2200000\.0 GB needed"):
+        Detector(model, scales=(1e6,))(picture(10, 10))
+
+
+# Candidates
+
+
+def test_of_576_faces_none_is_lost_because_too_few_compete(shipped, monkeypatch):
+    crowd = crowd_of(144, seed=0)
+    four = np.tile(crowd.picture, (2, 2, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Detector(shipped)(four)
+    monkeypatch.setattr(ends, "CANDIDATES", 10**9)  # all anchors
+    every = Detector(shipped)(four)
+    np.testing.assert_array_equal(found.boxes, every.boxes)
+    boxes = np.concatenate([crowd.boxes + np.float32([x, y, x, y]) for x in (0, 640) for y in (0, 640)])
+    curve = evaluate([found], [Truth(boxes, np.zeros(576, bool))])
+    assert curve.recall[-1] > 0.8  # 1 000 candidates left 360 boxes, and a recall of 0.55
+
+
+def test_where_more_boxes_score_enough_than_compete_it_is_said(model):
+    said = "^a look at 256 x 192 pixels: all 1,020 candidates score 0.0 or more, others are left out; "
+    with pytest.warns(UserWarning, match=said):
+        Detector(model, threshold=0.0)(picture(256, 192))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Detector(model, threshold=0.0)(picture(64, 192))  # whose anchors are all candidates
+        Detector(model, threshold=0.5)(picture(256, 192))
+
+
+# Several looks
+
+
+def test_what_all_looks_find_competes_in_one_suppression(model):
+    noise = example((96, 128)).picture
+    seen = [noise, resized(noise, (48, 64), model.device), resized(noise, (192, 256), model.device)]
+    boxes, scores = [], []
+    for copy, scale in zip(seen, (1.0, 2.0, 0.5), strict=True):
+        program = model.inference(1, ("boxes", "scores"), size=(-(-copy.shape[0] // 64) * 64, copy.shape[1]))
+        image = np.empty((1, *program.inputs["image"].shape[1:]), np.uint8)
+        image[:] = np.rint(copy.mean(axis=(0, 1)))
+        image[0, : len(copy)] = copy
+        found = program(image=image)
+        boxes.append(found["boxes"][0] * scale)
+        scores.append(found["scores"][0])
+    boxes, scores = np.concatenate(boxes), np.concatenate(scores)
+    order = np.argsort(-scores, kind="stable")
+    boxes, scores, keep = boxes[order], scores[order], np.zeros((1, len(order)), int)
+    nms(boxes[np.newaxis], scores[np.newaxis], keep, 0.4, 0.0)
+    expected = np.clip(boxes[keep[0] == 1], 0, [128, 96, 128, 96])
+    inside = (expected[:, :2] < expected[:, 2:]).all(axis=1)
+    found = Detector(model, threshold=0.0, scales=(1, 0.5, 2))(noise)
+    np.testing.assert_allclose(found.boxes, expected[inside], rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(found.scores, scores[keep[0] == 1][inside], rtol=1e-5)
+    counts = [len(Detector(model, threshold=0.0, scales=(scale,))(noise).scores) for scale in (1, 0.5, 2)]
+    assert max(counts) < len(found.scores) < sum(counts)
+
+
+def test_a_threshold_leaves_the_first_of_what_several_looks_find_without(model):
+    noise = example((64, 96)).picture
+    every = Detector(model, threshold=0.0, scales=(1, 2))(noise)
+    middle = float(np.median(every.scores))
+    some = Detector(model, threshold=middle, scales=(1, 2))(noise)
+    assert 0 < len(some.scores) < len(every.scores)
+    np.testing.assert_array_equal(some.scores, every.scores[: len(some.scores)])
+    np.testing.assert_array_equal(some.boxes, every.boxes[: len(some.boxes)])
+
+
+def test_of_two_looks_that_score_alike_the_first_one_wins_and_nothing_found_is_nothing(model):
+    """A picture of one colour is that colour in each size, so all that differs is where a box may stand."""
+    plain = np.full((64, 64, 3), 90, np.uint8)
+    one, two = (Detector(model, threshold=0.0, scales=scales)(plain) for scales in ((1, 1), (1,)))
+    np.testing.assert_array_equal(one.boxes, two.boxes)
+    none = Detector(model, threshold=1.0, scales=(1, 2))(plain)
+    assert (none.boxes.shape, none.scores.shape) == ((0, 4), (0,))
+
+
+def test_a_face_that_fills_a_large_picture_is_found_by_the_small_look(shipped):
+    face = Image.fromarray(data.astronaut()).crop((120, 20, 330, 230)).resize((1400, 1400))
+    truth = [Truth(np.array([[380.0, 310, 990, 1100]]), np.array([False]))]
+    once, often = (evaluate([Detector(shipped, scales=scales)(np.array(face))], truth) for scales in ((1,), "auto"))
+    assert (once.ap, often.ap) == (0, 1)
+
+
+def test_small_faces_are_found_by_the_larger_look(shipped):
+    crowd = crowd_of(100, seed=0, held_out=True)
+    half = np.array(Image.fromarray(crowd.picture).resize((320, 320), Image.Resampling.BILINEAR))
+    truth = [Truth(crowd.boxes / 2, crowd.invalid)]
+    once, often = (evaluate([Detector(shipped, scales=scales)(half)], truth).recall[-1] for scales in ((1,), "auto"))
+    assert once < often - 0.1
 
 
 # Weights

@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.io import savemat
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from apps.faces.evaluation import Curve, Detections, Truth, evaluate, ignored_below, subsets
+from apps.faces.evaluation import (
+    Curve,
+    Detections,
+    Truth,
+    at_threshold,
+    choose_threshold,
+    evaluate,
+    ignored_below,
+)
 
 SIDE = 12  # of the little pictures that are drawn
 
@@ -247,9 +254,9 @@ def test_boxes_without_area_find_nothing_and_are_not_found():
     assert curve.ap == 0
 
 
-def random_album(pictures: int, each: int, most_faces: int = 12) -> tuple[list[Detections], list[Truth]]:
+def random_album(pictures: int, each: int, most_faces: int = 12, seed: int = 0) -> tuple[list[Detections], list[Truth]]:
     """Half of the boxes of a picture lie near a face, and their scores are higher on the whole."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     detections, truths = [], []
     for _ in range(pictures):
         corner, size = generator.uniform(0, 600, (1 + generator.integers(most_faces), 2)), generator.uniform(8, 60)
@@ -268,20 +275,6 @@ def scores_and_hits(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
     scores = [outcome.detections.scores[~outcome.ignored] for outcome in curve.outcomes]
     hits = [outcome.hits[~outcome.ignored] for outcome in curve.outcomes]
     return np.concatenate(scores), np.concatenate(hits)
-
-
-def test_the_1000_thresholds_of_the_toolbox_come_a_little_lower():
-    """They are some of the points of the curve, so that the envelope over them is nowhere above the one over all."""
-    detections, truths = random_album(30, 40)
-    curve = evaluate(detections, truths)
-    scores, hits = scores_and_hits(curve)
-    everything = np.concatenate([found.scores for found in detections])
-    low, high = everything.min(), everything.max()
-    above = (scores - low) / (high - low) >= 1 - np.arange(1, 1001)[:, np.newaxis] / 1000
-    found = (above & hits).sum(1)
-    precision, recall = found / np.maximum(above.sum(1), 1), found / curve.faces
-    ap = np.diff(recall, prepend=0) @ np.maximum.accumulate(precision[::-1])[::-1]
-    assert 0.2 < curve.ap - 0.002 < ap < curve.ap < 0.9
 
 
 @pytest.mark.parametrize("digits", [1, 6])
@@ -331,55 +324,53 @@ def test_a_detector_that_finds_all_that_is_large_is_perfect_without_the_small(al
     assert curve.ap == pytest.approx(1) if curve.faces else np.isnan(curve.ap)
 
 
-def test_the_scales_share_the_faces_out_by_height():
-    truth = faces(*[(0, 0, 400, height) for height in (9, 10, 49, 50, 299, 300, 400)], ignored=[6])
-    counted = {name: np.flatnonzero(~chosen.ignored).tolist() for name, (chosen,) in subsets([truth]).items()}
-    assert counted == {"large": [5], "medium": [3, 4], "small": [1, 2]}
+def test_at_a_threshold_hits_and_false_alarms_are_counted():
+    """Two of three faces are found at 0.5, with a false box in two pictures; the third only at 0.3."""
+    detections = [found((0, 0, 9, 9, 0.9), (40, 40, 49, 49, 0.6), (20, 0, 29, 9, 0.5)), found((0, 0, 9, 9, 0.3))]
+    curve = evaluate(detections, [faces((0, 0, 9, 9), (20, 0, 29, 9)), faces((0, 0, 9, 9))])
+    at_half = at_threshold(curve, 0.5)
+    assert (at_half.threshold, at_half.recall, at_half.false_boxes) == (0.5, 2 / 3, 0.5)
+    assert at_threshold(curve, 0.25).recall == 1
+    assert at_threshold(curve, 0.95).recall == 0
+    assert np.isnan(at_threshold(evaluate([], []), 0.5).recall)
+    assert np.isnan(at_threshold(evaluate([], []), 0.5).false_boxes)
 
 
-def cells(rows: Sequence) -> np.ndarray:
-    """A cell array of one column, as MATLAB writes it."""
-    array = np.empty((len(rows), 1), object)
-    for i, row in enumerate(rows):
-        array[i, 0] = row
-    return array
+def test_the_lowest_threshold_with_few_enough_false_boxes_is_chosen():
+    """Of one picture, falling: a hit, a false box, a hit, a false box with the score of a third hit."""
+    rows = [
+        (0, 0, 9, 9, 0.875),
+        (50, 0, 59, 9, 0.75),
+        (20, 0, 29, 9, 0.625),
+        (50, 50, 59, 59, 0.5),
+        (0, 20, 9, 29, 0.5),
+    ]
+    curve = evaluate([found(*rows)], [faces((0, 0, 9, 9), (20, 0, 29, 9), (0, 20, 9, 29))])
+    for most, threshold, recall, false_boxes in (
+        (0, 0.875, 1 / 3, 0),
+        (1, 0.625, 2 / 3, 1),
+        (1.5, 0.625, 2 / 3, 1),
+        (2, 0.5, 1, 2),
+    ):
+        chosen = choose_threshold(curve, most)
+        assert (chosen.threshold, chosen.recall, chosen.false_boxes) == (threshold, recall, false_boxes)
 
 
-def write_lists(folder, counted: Sequence[Sequence[Sequence[int]]]) -> None:
-    """Files like the toolbox's, of two events with one and two pictures of four faces each, the second without area."""
-    pictures = [["0_Parade_a_1"], ["1_Handshaking_b_2", "1_Handshaking_c.d_3"]]
-    corners = np.array([[0, 0, 9, 9], [5, 5, 0, 3], [0, 0, 9, 8], [0, 0, 9, 7]])
-    file = {
-        "event_list": cells(["0--Parade", "1--Handshaking"]),
-        "file_list": cells([cells(row) for row in pictures]),
-        "face_bbx_list": cells([cells([corners] * len(row)) for row in pictures]),
-    }
-    for name, numbers in zip(("easy", "medium", "hard"), counted, strict=True):
-        columns = [np.array(each, np.uint8)[:, np.newaxis] for each in numbers]
-        lists = cells([cells(columns[:1]), cells(columns[1:])])
-        savemat(folder / f"wider_{name}_val.mat", file | {"gt_list": lists})
+def test_where_the_best_box_is_false_already_the_threshold_is_above_all():
+    chosen = choose_threshold(evaluate([found((50, 0, 59, 9, 0.9), (0, 0, 9, 9, 0.8))], [faces((0, 0, 9, 9))]), 0.5)
+    assert 0.9 < chosen.threshold < 0.90001
+    assert (chosen.recall, chosen.false_boxes) == (0, 0)
+    nothing = choose_threshold(evaluate([found()], [faces((0, 0, 9, 9))]), 0.5)
+    assert (nothing.threshold, nothing.recall, nothing.false_boxes) == (0, 0, 0)
 
 
-NAMES = ["1--Handshaking/1_Handshaking_c.d_3", "0--Parade/0_Parade_a_1.jpg", "91--Background/unknown.jpg"]
-THREE = faces((0, 0, 9, 9), (0, 0, 9, 8), (0, 0, 9, 7))
-
-
-def test_the_lists_of_the_toolbox_say_which_faces_count(tmp_path):
-    """Their numbers begin with 1, and count boxes without area, which no picture has here."""
-    write_lists(tmp_path, [[[1], [], []], [[1, 4], [1], [3]], [[1, 2, 3, 4], [1], [1, 3]]])
-    chosen = subsets([THREE, THREE, THREE], NAMES, tmp_path)
-    counted = {name: [np.flatnonzero(~t.ignored).tolist() for t in truths] for name, truths in chosen.items()}
-    assert counted == {"easy": [[], [0], []], "medium": [[1], [0, 2], []], "hard": [[0, 1], [0, 1, 2], []]}
-
-
-def test_a_list_that_belongs_to_other_faces_is_refused(tmp_path):
-    write_lists(tmp_path, [[[4], [], []]] * 3)
-    with pytest.raises(ValueError, match=r"wider_easy_val.mat: 3 faces in 0--Parade/0_Parade_a_1 found, 1 expected"):
-        subsets([faces((0, 0, 9, 9))], ["0--Parade/0_Parade_a_1"], tmp_path)
-
-
-def test_without_lists_in_the_folder_the_scales_are_used(tmp_path):
-    assert list(subsets([THREE], ["a.jpg"], tmp_path)) == ["large", "medium", "small"]
+@given(album=albums, most=st.sampled_from([0, 0.25, 0.5, 1, 3]))
+def test_no_lower_score_would_do_as_a_threshold(album, most):
+    curve = evaluate(*zip(*album, strict=True))
+    chosen = choose_threshold(curve, most)
+    assert chosen.false_boxes <= most
+    for score in curve.thresholds[curve.thresholds < chosen.threshold]:
+        assert at_threshold(curve, score).false_boxes > most
 
 
 def test_detections_above_a_threshold_keep_their_scores():
@@ -397,6 +388,7 @@ def test_detections_above_a_threshold_keep_their_scores():
         (r"truth: ignored of shape \(0,\) found, \(2,\)", lambda: Truth(np.ones((2, 4)), np.zeros(0, bool))),
         (r"evaluate: detections of 0 pictures and the truth of 1", lambda: evaluate([], [faces()])),
         (r"evaluate: overlap 0 found, more than 0", lambda: evaluate([], [], overlap=0)),
+        (r"evaluate: 0 thresholds found, at least 1", lambda: evaluate([], [], thresholds=0)),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(message, wrong):

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.io import loadmat, savemat
 
 from apps.errors import DataError
-from apps.faces.evaluation import read_list
+from apps.faces.lists import read_list
 from apps.faces.matlab import DEEPEST, HEAD, MOST, read_matlab
 
 KINDS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64, np.int64, np.uint64]

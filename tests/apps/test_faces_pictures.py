@@ -1,5 +1,7 @@
 """Pictures and films of any kind are read upright and in RGB, and what is no picture is refused in one line."""
 
+import os
+import re
 import struct
 from fractions import Fraction
 from io import BytesIO
@@ -11,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from apps import images
 from apps.errors import DataError
-from apps.faces.pictures import FILMS, Film, bytes_of, find_pictures, is_film, read_upright
+from apps.faces.pictures import FILMS, Film, bytes_of, find_pictures, is_film, read_frames, read_upright
 from tests.helpers.films import greys, made
 
 # What turns a picture upright, by the value of the EXIF tag for orientation: how it was stored.
@@ -114,6 +117,46 @@ def test_a_film_of_pictures_shows_its_first(tmp_path):
     pictures = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
     found = saved(tmp_path / "a.gif", pictures[0], save_all=True, append_images=pictures[1:])
     assert (found == [255, 0, 0]).all()
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif", "mpo"])
+def test_all_pictures_of_a_file_come_one_after_the_other(tmp_path, suffix):
+    pictures = [Image.new("RGB", (50, 40), colour) for colour in ("red", "lime", "blue")]
+    times = {} if suffix in ("tif", "mpo") else {"duration": [100, 200, 300]}
+    path = tmp_path / f"a.{suffix}"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], **times)
+    found = list(read_frames(path))
+    for frame, picture in zip(found, pictures, strict=True):
+        assert frame.frames == 3
+        assert_near(frame.picture, np.array(picture), 8)
+    assert [frame.milliseconds for frame in found] == (times or {"duration": [0, 0, 0]})["duration"]
+
+
+def test_a_file_that_breaks_off_after_its_first_picture_gives_what_can_be_read_and_says_so(tmp_path):
+    path, noise = tmp_path / "a.tif", np.random.default_rng(0).integers(0, 256, (3, 20, 20, 3), np.uint8)
+    pages = [Image.fromarray(page) for page in noise]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    assert len(list(read_frames(path))) == 3
+    path.write_bytes(path.read_bytes().replace(noise[1].tobytes(), b""))  # so that what is after it has moved
+    with pytest.warns(UserWarning, match=r"a\.tif: only the first of its pictures can be read \(.+\)$"):
+        (frame,) = read_frames(path)
+    assert_near(frame.picture, noise[0], 0)
+
+
+def test_pages_are_turned_and_refused_for_their_size_each_on_its_own(tmp_path, monkeypatch):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    Image.new("RGB", (5, 4)).save(tmp_path / "b.tif", exif=exif)
+    turned, path = Image.open(tmp_path / "b.tif"), tmp_path / "a.tif"
+    Image.new("RGB", (7, 6)).save(path, save_all=True, append_images=[turned])
+    assert [frame.picture.shape for frame in read_frames(path)] == [(6, 7, 3), (5, 4, 3)]
+    Image.new("RGB", (7, 6)).save(path, save_all=True, append_images=[Image.new("RGB", (70, 60))])
+    monkeypatch.setattr(images, "MOST_PIXELS", 100)
+    frames = read_frames(path)
+    assert next(frames).picture.shape == (6, 7, 3)
+    said = r"only the first 1 of its 2 pictures can be read \(70 x 60 pixels, more than the 100 that are allowed\)"
+    with pytest.warns(UserWarning, match=said):
+        assert list(frames) == []
 
 
 @given(st.lists(st.floats(0, 1e6, width=32), min_size=1), st.sampled_from(["I;16", "F"]))
@@ -219,11 +262,29 @@ def test_the_output_is_not_looked_at_again_unless_it_is_what_is_meant(album):
     assert [path.name for path in find_pictures([album / "sub" / "c.webp"], album / "sub")] == ["c.webp"]
 
 
-def test_nothing_to_look_at_is_an_error(album):
-    with pytest.raises(DataError, match=r"folder\.jpg: no picture in this folder, at least one expected \(.*\.png.*"):
-        find_pictures([album, album / "folder.jpg"], album / "none")
-    with pytest.raises(DataError, match=r"nowhere\.jpg: no such file or folder$"):
-        find_pictures([album / "nowhere.jpg"], album / "none")
+def test_nothing_to_look_at_stands_in_its_place_with_what_is_wrong(album):
+    (album / "empty").mkdir()
+    meant = [album / "nowhere.jpg", album / "a.PNG", album / "empty"]
+    nowhere, picture, empty = find_pictures(meant, album / "none")
+    assert (nowhere.path, picture, empty.path) == tuple(meant)
+    assert nowhere.why.endswith("nowhere.jpg: no such file or folder")
+    assert re.search(r"empty: no picture in this folder, at least one expected \(.*\.png.*\)$", empty.why)
+
+
+def test_a_folder_that_cannot_be_read_is_named_beside_what_can(album, monkeypatch):
+    """As for root every folder can be read, the system says no by our own hand."""
+    scan = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "sub":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    refused, *found = find_pictures([album], album / "none")
+    assert refused.path == album / "sub"
+    assert refused.why.endswith("sub: no readable folder found (Permission denied)")
+    assert [path.name for path in found] == ["a.PNG", "b.jpg"]
 
 
 # --- Films

@@ -224,6 +224,17 @@ def test_a_run_over_pictures_of_two_sizes_resumes_bit_for_bit(tmp_path):
     assert 0 <= whole.records[-1]["validation_ap"] <= 1
 
 
+def test_pictures_are_enlarged_only_when_a_run_is_scored_for_the_last_time(tmp_path):
+    model = SMALL.make_model("cpu")
+    data = Faces(EXAMPLES, EXAMPLES[:1], "noise")
+    ours = trainer(data, SMALL, model, Crops(EXAMPLES, SMALL), tmp_path, evaluate_every=2)
+    ours.run(4, progress=False)
+    logged = [{name for name in record if name.startswith("validation_")} for record in ours.records]
+    stored = {"validation_ap", "validation_ap_16", "validation_false_boxes"}
+    assert logged[:3] == [set(), stored, set()]
+    assert logged[3] > stored | {"validation_ap_1.5x", "validation_ap_16_2x", "validation_found_large"}
+
+
 def test_shares_of_a_batch_are_its_parts():
     """Of ranks: each sees what one would have seen in these rows."""
     chosen = replace(SMALL, batch=5)

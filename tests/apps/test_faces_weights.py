@@ -9,7 +9,7 @@ from apps.faces.crowds import crowd_of
 from apps.faces.data import load
 from apps.faces.detector import WEIGHTS, Detector, load_detector
 from apps.faces.evaluation import Truth, evaluate
-from apps.faces.training import score
+from apps.faces.scoring import score
 
 SHIPPED = WEIGHTS / "lite.safetensors"
 

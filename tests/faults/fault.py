@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 # Files whose tests are not named after them.
 TESTED_BY = {
     "apps/faces/anchors.py": ("tests/apps/test_faces_models.py",),
+    "apps/faces/evaluation.py": ("tests/apps/test_faces_evaluation.py", "tests/apps/test_faces_toolbox.py"),
     "apps/faces/matching.py": ("tests/apps/test_faces_models.py",),
     "apps/faces/serve.py": ("tests/apps/test_faces_serve.py", "tests/apps/test_local_server.py"),
     "apps/faces/wider.py": ("tests/apps/test_faces_data.py",),

@@ -1,6 +1,7 @@
 """Commands of several ranks: one voice, one folder, the same bits again; pictures and digits shared out."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +70,13 @@ def test_pictures_of_a_folder_are_shared_and_told_of_in_their_order(tmp_path):
         assert "apps.faces detect: pictures/c/broken.png: no readable picture found" in done.stderr
         records = [json.loads(line) for line in (tmp_path / f"{ranks}.jsonl").read_text().splitlines()]
         lines = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("pictures/")]
-        copies = [Path(record.pop("output")) for record in records]
+        copies = [Path(record.pop("output")) for record in records if "error" not in record]
+        assert re.search(r"^total  4 pictures, [\d,]+ faces?, 1 failure, [\d.]+ s$", done.stdout, re.M)
         told.append((lines, [path.name for path in copies], records))
         assert all((tmp_path / path).exists() for path in copies)
     assert told[0][0] == [f"pictures/{name}" for name in ("a/one.png", "b/one.png", "b/two.jpg", "c/three.png")]
-    assert told[0][1] == ["one.png", "one-2.png", "two.jpg", "three.png"]
+    assert told[0][1] == ["a-one.png", "b-one.png", "two.jpg", "three.png"]
+    assert [record["image"].split("/")[-1] for record in told[0][2] if "error" in record] == ["broken.png"]
     assert told[1:] == told[:1] * 2
 
 

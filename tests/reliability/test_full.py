@@ -82,7 +82,7 @@ def picture(tmp_path, monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, (48, 40, 3), np.uint8)
     Image.fromarray(noise).save("a.png")
     weights.save(Model(lite, "cpu"), tmp_path / "lite.safetensors", matching="refined")
-    return ("detect", "a.png", "--weights", "lite.safetensors", "--device", "cpu", "--longest", "64")
+    return ("detect", "a.png", "--weights", "lite.safetensors", "--device", "cpu", "--scales", "1")
 
 
 def test_a_disk_that_fills_while_a_picture_is_drawn_leaves_none_and_is_told(picture, tmp_path, capsys):

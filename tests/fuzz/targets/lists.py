@@ -10,8 +10,8 @@ from scipy.io import savemat
 from apps.errors import DataError
 from tests.fuzz.target import Target, instrumented
 
-with instrumented("apps.faces.matlab", "apps.faces.evaluation"):
-    from apps.faces.evaluation import read_list
+with instrumented("apps.faces.matlab", "apps.faces.lists"):
+    from apps.faces.lists import read_list
 
 HEAD = b"MATLAB 5.0".ljust(124) + b"\0\1IM"
 
