@@ -52,8 +52,8 @@ WORKED_OUT = {
 }  # fmt: skip
 # What cuts nothing up, and names of what rungs have after the *.
 OTHER = {
-    "ALIGNED", "ALL_LANES", "BEYOND", "COPY", "DEEP", "EVERY_BIT", "GPU_BLOCKS", "LOWEST", "MULTIPLE", "NARROW", "NOBODY",
-    "TERMS", "TINY", "TINY_NARROW", "TINY_WIDE", "WIDE",
+    "ALIGNED", "ALL_LANES", "BEYOND", "COPY", "DEEP", "EVERY_BIT", "GPU_BLOCKS", "LOWEST", "MULTIPLE", "NARROW",
+    "NOBODY", "TERMS", "TINY", "TINY_NARROW", "TINY_WIDE", "WIDE",
 }  # fmt: skip
 # The operation whose cases are past the constants of what several share.
 SHOWN_BY = {
