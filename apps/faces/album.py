@@ -80,10 +80,11 @@ class Album:
 
     def __init__(self, detector: Detector):
         self.detector = detector
+        self._told: set[str] = set()
 
     def add_picture(self, name: Path, picture: np.ndarray, output: Path) -> list[Record]:
         """Draw what is found in a picture (H, W, 3) uint8 into a copy."""
-        found, image = self._look(picture)
+        found, image = self._look(name, picture)
         write_pictures(output, [image])
         return [{"image": str(name), "output": str(output), **record(picture, found)}]
 
@@ -101,7 +102,7 @@ class Album:
             if number == FRAMES or (number and pixels > images.MOST_PIXELS):
                 note(f"{name}: only the first {number:,} of {count:,} frames are looked at, which fill the copy")
                 break
-            found, image = self._look(frame.picture)
+            found, image = self._look(name, frame.picture)
             drawn.append(image)
             shown.append(frame.milliseconds or SHOWN)
             place = {"image": str(name), "frame": number, "output": str(output)}
@@ -118,7 +119,7 @@ class Album:
 
         def drawn():
             for number, picture in enumerate(progress(film)):
-                found, image = self._look(picture)
+                found, image = self._look(film.path, picture)
                 names = {"image": str(film.path), "frame": number, "output": str(output)}
                 records.append({**names, **record(picture, found)})
                 yield np.asarray(image)
@@ -126,8 +127,14 @@ class Album:
         film.write(output, drawn())
         return records
 
-    def _look(self, picture: np.ndarray) -> tuple[Detections, Image.Image]:
+    def _look(self, name: Path | str, picture: np.ndarray) -> tuple[Detections, Image.Image]:
+        """What is found, and drawn. A note says it, once a file, where there may be more than can be found."""
         found = self.detector(picture)
+        if self.detector.full and str(name) not in self._told:
+            self._told.add(str(name))
+            rows, columns = self.detector.full[0]
+            said = f"all candidates of a look at {columns} x {rows} pixels score {self.detector.threshold} or more"
+            note(f"{name}: {said}, so that others are left out; a higher --threshold leaves fewer")
         return found, figures.draw(picture, found.boxes, found.scores)
 
 

@@ -1,6 +1,5 @@
 """Find the faces in a picture of any size, with a trained detector."""
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,13 +54,15 @@ class Detector:
     ):
         self.model, self.threshold, self.overlap = model, threshold, overlap
         self.longest, self.scales = longest, scales
+        self.full: list[Size] = []
         self._programs: OrderedDict[Size, Program] = OrderedDict()
 
     def __call__(self, picture: np.ndarray) -> Detections:
         """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,). Raises MemoryError, by name of a look.
 
-        Warns of a look of which more boxes score enough than compete.
+        Afterwards `full` has the sizes of those looks of which more boxes may score enough than compete.
         """
+        self.full.clear()
         height, width, _ = picture.shape
         found = [self._look(picture, size) for size in looks(height, width, self.scales, self.longest)]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -87,8 +88,7 @@ class Detector:
         boxes, scores = found["boxes"][0], found["scores"][0]
         likely = scores.astype(np.float32) >= self.threshold
         if likely.all() and len(scores) < program.graph.values["anchors"].shape[0]:
-            said = f"a look at {rows} x {columns} pixels: all {len(scores):,} candidates score {self.threshold} or more"
-            warnings.warn(f"{said}, others are left out; a higher threshold leaves fewer", stacklevel=3)
+            self.full.append(size)
         return boxes[likely] * np.array([width / columns, height / rows] * 2, boxes.dtype), scores[likely]
 
     def _program(self, size: Size) -> Program:

@@ -126,10 +126,12 @@ def find_pictures(paths: Sequence[Path], output: Path) -> list[Path | Unreadable
     """
     found: list[Path | Unreadable] = []
     for path in paths:
-        if path.is_dir():
-            found += pictures_in(path, output)
-        else:
-            found.append(path if path.exists() else Unreadable(path, f"{path}: no such file or folder"))
+        try:
+            path.stat()
+            found += pictures_in(path, output) if path.is_dir() else [path]
+        except OSError as error:
+            nowhere = isinstance(error, FileNotFoundError | NotADirectoryError)
+            found.append(Unreadable(path, f"{path}: {'no such file or folder' if nowhere else reason(error)}"))
     return list(dict.fromkeys(found))
 
 
@@ -141,13 +143,21 @@ def pictures_in(folder: Path, output: Path) -> list[Path | Unreadable]:
     for inside, folders, names in os.walk(folder, onerror=refused.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = [Path(inside, name) for name in names if not name.startswith(".")]
-        known = [path for path in paths if path.suffix.lower() in PICTURES + FILMS and path.is_file()]
+        known = [path for path in paths if path.suffix.lower() in PICTURES + FILMS and may_be_read(path)]
         found += [path for path in known if drawn not in path.resolve().parents]
     unreadable = [Unreadable(at := Path(e.filename), f"{at}: no readable folder found ({reason(e)})") for e in refused]
     if not found and not refused:
         expected = f"at least one expected ({' '.join(PICTURES + FILMS)})"
         unreadable = [Unreadable(folder, f"{folder}: no picture in this folder, {expected}")]
     return [*unreadable, *sorted(found)]
+
+
+def may_be_read(path: Path) -> bool:
+    """Whether it is a file, and no device or pipe; or it cannot be seen, so that whoever reads it will say why."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def is_film(path: Path) -> bool:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import threading
 import warnings
 from pathlib import Path
 
@@ -159,6 +158,20 @@ def test_the_end_is_told_where_something_failed_too(look, photograph, capsys):  
     assert total([one, Done(False, "", [{"error": "x"}], 0.1)], 2) == "total  1 picture, 1 face, 1 failure, 2.00 s"
 
 
+def test_where_there_may_be_more_faces_than_can_be_found_it_is_said_once_a_file(look, capsys):  # noqa: F811
+    Image.fromarray(example((256, 192)).picture).save("a.png")
+    animation("b.gif", 2)
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(album, "note", said.append)
+        look("a.png", "b.gif", "--longest", 256, "--threshold", 0)
+    why = "score 0.0 or more, so that others are left out; a higher --threshold leaves fewer"
+    assert said == [
+        f"{name}: all candidates of a look at {size} pixels {why}"
+        for name, size in (("a.png", "192 x 256"), ("b.gif", "256 x 256"))
+    ]
+
+
 def test_lines_are_there_as_pictures_are_done(look, photograph, monkeypatch):  # noqa: F811
     from apps.faces import detecting
 
@@ -218,13 +231,19 @@ def test_a_camera_is_a_film_of_what_it_shows(look):  # noqa: F811
     assert len(list(Film(Path("faces/camera.mp4")))) == 3
 
 
-def test_an_interrupt_ends_a_camera_and_its_film_is_whole(look):  # noqa: F811
+def test_an_interrupt_ends_a_camera_and_its_film_is_whole(look, monkeypatch):  # noqa: F811
     pytest.importorskip("av")
-    timer = threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
-    look("--camera", BARS, "--json", "found.jsonl")
-    timer.join()
-    assert len(list(Film(Path("faces/camera.mp4")))) == len(records("found.jsonl")) > 0
+    tick = Camera.tick
+
+    def interrupting(film, number):
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return tick(film, number)
+
+    monkeypatch.setattr(Camera, "tick", interrupting)
+    said = look("--camera", BARS, "--json", "found.jsonl")
+    assert len(list(Film(Path("faces/camera.mp4")))) == len(records("found.jsonl")) == 4
+    assert said.splitlines()[-1].startswith("total  1 picture, 4 frames (")
 
 
 def test_pictures_of_a_camera_stand_in_the_film_when_they_were_seen(monkeypatch):

@@ -1,7 +1,6 @@
 """Finding faces: boxes lie in the picture whatever its size, options act, and weights files hold what they say."""
 
 import re
-import warnings
 from functools import partial
 
 import numpy as np
@@ -179,9 +178,9 @@ def test_a_look_that_is_too_large_to_be_planned_is_refused_before_it_is(model):
 def test_of_576_faces_none_is_lost_because_too_few_compete(shipped, monkeypatch):
     crowd = crowd_of(144, seed=0)
     four = np.tile(crowd.picture, (2, 2, 1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = Detector(shipped)(four)
+    look = Detector(shipped)
+    found = look(four)
+    assert not look.full
     monkeypatch.setattr(ends, "CANDIDATES", 10**9)  # all anchors
     every = Detector(shipped)(four)
     np.testing.assert_array_equal(found.boxes, every.boxes)
@@ -190,14 +189,15 @@ def test_of_576_faces_none_is_lost_because_too_few_compete(shipped, monkeypatch)
     assert curve.recall[-1] > 0.8  # 1 000 candidates left 360 boxes, and a recall of 0.55
 
 
-def test_where_more_boxes_score_enough_than_compete_it_is_said(model):
-    said = "^a look at 256 x 192 pixels: all 1,020 candidates score 0.0 or more, others are left out; "
-    with pytest.warns(UserWarning, match=said):
-        Detector(model, threshold=0.0)(picture(256, 192))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        Detector(model, threshold=0.0)(picture(64, 192))  # whose anchors are all candidates
-        Detector(model, threshold=0.5)(picture(256, 192))
+def test_where_more_boxes_score_enough_than_compete_it_is_known(model):
+    look = Detector(model, threshold=0.0, scales=(1, 0.25))
+    look(picture(256, 192))
+    assert look.full == [(256, 192)]
+    look(picture(64, 192))  # whose anchors are all candidates
+    assert look.full == []
+    sure = Detector(model, threshold=0.5)
+    sure(picture(256, 192))
+    assert sure.full == []
 
 
 # Several looks

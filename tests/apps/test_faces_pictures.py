@@ -287,6 +287,20 @@ def test_a_folder_that_cannot_be_read_is_named_beside_what_can(album, monkeypatc
     assert [path.name for path in found] == ["a.PNG", "b.jpg"]
 
 
+def test_what_may_not_be_seen_is_named(album, monkeypatch):
+    stat = Path.stat
+
+    def refusing(path, **options):
+        if path.name in ("a.PNG", "locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    refused, *found = find_pictures([album / "locked", album], album / "none")
+    assert refused.why == f"{album / 'locked'}: Permission denied"
+    assert album / "a.PNG" in found  # and who reads it says why it cannot be
+
+
 # --- Films
 
 

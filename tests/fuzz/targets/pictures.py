@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from itertools import islice
 from unittest import mock
 
 import numpy as np
@@ -14,7 +15,7 @@ with instrumented("PIL", "apps.images", "apps.faces.pictures", "apps.mnist.pictu
     from PIL import Image
 
     from apps import images
-    from apps.faces.pictures import read_upright
+    from apps.faces.pictures import read_frames
     from apps.mnist.picture import read_digit
 
 MOST_PIXELS = 1 << 14  # so that the largest take no longer than others
@@ -58,7 +59,8 @@ def attempt(data, folder):
         try:
             read_digit(path)
         finally:
-            read_upright(path)
+            for frame in islice(read_frames(path), 3):
+                assert frame.picture.shape[0] * frame.picture.shape[1] <= MOST_PIXELS
 
 
 WORDS = (
