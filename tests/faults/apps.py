@@ -300,7 +300,41 @@ APPS: tuple[Fault, ...] = (
     Fault(
         "apps/faces/matching.py",
         "the refined matching codes boxes as the paper's does",
-        '    code="centers",\n    weights=(10.0, 10.0, 5.0, 5.0),\n    normalise="positives"',
-        '    code="corners",\n    weights=(10.0, 10.0, 5.0, 5.0),\n    normalise="positives"',
+        'negative=0.35,\n    best=True,\n    code="centers"',
+        'negative=0.35,\n    best=True,\n    code="corners"',
+    ),
+    Fault(
+        "apps/faces/matching.py",
+        "boxes count once, whatever the matching says",
+        "    emphasis=2,\n",
+        "    emphasis=1,\n",
+    ),
+    Fault(
+        "apps/faces/views.py",
+        "a picture is turned with the clock, its boxes against it",
+        "picture.rotate(angle, Image",
+        "picture.rotate(-angle, Image",
+        "no turn",
+    ),
+    Fault(
+        "apps/faces/views.py",
+        "the box of a turned face is that of its corners",
+        "np.stack([np.hypot(c * a, s * b), np.hypot(s * a, c * b)], axis=1)",
+        "np.stack([abs(c * a) + abs(s * b), abs(s * a) + abs(c * b)], axis=1)",
+        "no turn",
+    ),
+    Fault(
+        "apps/faces/paste.py",
+        "a pasted face may cover another's right half",
+        "(taken[:, 2:] > low)",
+        "((taken[:, :2] + taken[:, 2:]) / 2 > low)",
+        "no face to the left",
+    ),
+    Fault(
+        "apps/faces/augment.py",
+        "a crop counts as empty when the face in it reaches beyond its right edge",
+        "(example.boxes[:, :2] < low + window.side)",
+        "(example.boxes[:, 2:] < low + window.side)",
+        "faces that are whole",
     ),
 )

@@ -40,6 +40,27 @@ FRAMEWORK: tuple[Fault, ...] = (
         "a resumed run",
     ),
     Fault(
+        "framework/averages.py",
+        "a run keeps the averages in place of what it learned",
+        "                self.device.upload(flat.array, array)\n",
+        "                self.device.download(flat.array)\n",
+        "no average",
+    ),
+    Fault(
+        "framework/averages.py",
+        "running averages of normalization are not averaged",
+        "flats = parameters.weights, parameters.states",
+        "flats = (parameters.weights,)",
+        "no average",
+    ),
+    Fault(
+        "framework/averages.py",
+        "the beginning is forgotten as slowly as all else",
+        "min(self.decay, (1 + step) / (10 + step))",
+        "self.decay",
+        "late steps",
+    ),
+    Fault(
         "framework/schedule.py",
         "a milestone takes effect a step late",
         "sum(step >= milestone for milestone in milestones)",

@@ -235,8 +235,8 @@ FRAMEWORK = (
     Fault(
         "apps/faces/training.py",
         "each rank's crops are drawn as the first's are",
-        "for row in rows)",
-        "for row in range(len(rows)))",
+        "for row, number in zip(rows, chosen",
+        "for row, number in zip(range(len(rows)), chosen",
         "one rank",
     ),
 )
