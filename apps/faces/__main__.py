@@ -7,10 +7,10 @@ from pathlib import Path
 
 from apps import command_line
 from apps.command_line import add_device, add_recipe, add_run, on_first
-from apps.faces.detector import THRESHOLD, WEIGHTS
+from apps.faces.detector import OVERLAP, THRESHOLD, WEIGHTS
 from apps.faces.looks import ENLARGED, LONGEST, SMALL
 from apps.faces.matching import MATCHINGS
-from apps.faces.models import MODELS, OVERLAP
+from apps.faces.models import MODELS
 from apps.faces.training import AUGMENTATIONS, DetectorRecipe
 from kernels.commands.command_line import (
     Commands,

@@ -9,13 +9,16 @@ import numpy as np
 from apps.faces.evaluation import Detections
 from apps.faces.looks import Size, looks
 from apps.faces.matching import MATCHINGS
-from apps.faces.models import MODELS, OVERLAP
+from apps.faces.models import MODELS
 from framework import Model, memory, weights
 from framework.program import Program
 from kernels.device import Device
 from kernels.operation import find_operation
 
 WEIGHTS = Path(__file__).parent / "weights"
+
+# The IoU above which the better of two detections stands for both.
+OVERLAP = 0.4
 
 # The least score of a box that is shown.
 THRESHOLD = 0.45

@@ -3,10 +3,11 @@
     input   image (R, H, W, 3) uint8
             boxes (R, FACES, 4) in pixels, label (R, FACES) int32: see kernels/operations/labels.py
     output  loss (1,), classification (1,), regression (1,)
-            boxes (R, K, 4), scores (R, K) falling, keep (R, K): 1 for the boxes that no better one covers
+            boxes (R, K, 4), scores (R, K) falling: the K likeliest
 
 Source: Zozoulenko (2018), section 3.3.2, eq. 58-61. Matching and the choice of boxes are nodes of the graph like all
-others, so that they run where it runs.
+others, so that they run where it runs. Which of the boxes cover others is left to apps/faces/detector.py, where those
+of several looks meet.
 """
 
 from collections.abc import Callable
@@ -43,12 +44,11 @@ def prior(anchors: int, columns: int):
     return layers.constant(np.tile([-logit] if columns == 1 else [logit / 2, -logit / 2], anchors))
 
 
-def finish(levels: list[Value], predict: Head, anchors: Anchors, matching: Matching, overlap: float) -> Graph:
+def finish(levels: list[Value], predict: Head, anchors: Anchors, matching: Matching) -> Graph:
     """End a graph: heads on all levels, loss, and detections.
 
     predict    (level, its name) -> logits (R, A * columns, H, W), as many columns as matching has, and offsets
                (R, A * 4, H, W)
-    overlap    IoU above which the better of two detections stands for both
     """
     graph = levels[0].graph
     names = [f"P{stride.bit_length() - 1}" for stride in anchors.strides]
@@ -59,7 +59,7 @@ def finish(levels: list[Value], predict: Head, anchors: Anchors, matching: Match
     offsets = joined([channels_last(x, 4) for _, x in said])
     _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
     cells = sum(len(grid) for grid in grids) // anchors.per_cell
-    _detections(graph, logits, offsets, boxes, matching, overlap, max(CANDIDATES, cells))
+    _detections(graph, logits, offsets, boxes, matching, max(CANDIDATES, cells))
     return graph
 
 
@@ -121,7 +121,7 @@ def _by_offsets(graph, offsets, anchors, boxes, matched, weight, matching: Match
     )
 
 
-def _detections(graph, logits, offsets, anchors, matching: Matching, overlap, candidates) -> None:
+def _detections(graph, logits, offsets, anchors, matching: Matching, candidates) -> None:
     R, N, columns = logits.shape
     if matching.score == "quality":
         score = layers.activation(logits, "sigmoid", "probabilities")
@@ -140,4 +140,3 @@ def _detections(graph, logits, offsets, anchors, matching: Matching, overlap, ca
     )
     graph.output("scores", scores)
     graph.output("boxes", boxes)
-    graph.output("keep", graph.add("nms", "keep", boxes=boxes, score=scores, overlap=overlap))

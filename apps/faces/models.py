@@ -1,8 +1,8 @@
 """The detectors by name.
 
 Each function takes a batch size and the pictures' (rows, columns), and returns a graph. Options: `matching`, how it
-learns; `overlap`, the IoU above which the better of two detections stands for both; and, where there is a ResNet,
-`frozen`, which keeps its normalization at the running averages it came with, for batches of one or two pictures.
+learns; and, where there is a ResNet, `frozen`, which keeps its normalization at the running averages it came with, for
+batches of one or two pictures.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,8 @@ from framework.graph import Graph, Initial, Value
 Size = tuple[int, int]
 Body = Callable[[Value, str, str], Value]
 
-OVERLAP = 0.4
 
-
-def faceresnet(
-    batch: int = 1, size: Size = (512, 512), matching: Matching = PAPER, overlap: float = OVERLAP, frozen: bool = False
-) -> Graph:
+def faceresnet(batch: int = 1, size: Size = (512, 512), matching: Matching = PAPER, frozen: bool = False) -> Graph:
     """Zozoulenko (2018), section 3.3.2: RetinaNet on a ResNet-50, P3 to P7, heads of 8 bottleneck blocks."""
     anchors = Anchors((8, 16, 32, 64, 128), geometric(16, 2 ** (1 / 3), levels=5), ratios=(1, 1 / 1.5))
     stages = resnet50(picture(Graph("faceresnet"), batch, size), "backbone.body", frozen)
@@ -37,14 +33,13 @@ def faceresnet(
         return x
 
     # What passes through 8 residual blocks grows, so the predictions start nearer to zero than elsewhere.
-    return finish(levels, heads(anchors, matching, blocks, blocks, 0.001), anchors, matching, overlap)
+    return finish(levels, heads(anchors, matching, blocks, blocks, 0.001), anchors, matching)
 
 
 def facenet(
     batch: int = 1,
     size: Size = (512, 512),
     matching: Matching = PER_LEVEL,
-    overlap: float = OVERLAP,
     frozen: bool = False,
 ) -> Graph:
     """Seed 001, section 3.5.2: the earlier detector, P3 to P6, heads of 3 and 2 convolutions."""
@@ -55,9 +50,7 @@ def facenet(
     levels = feature_pyramid(stages, 256, "backbone.fpn")
     levels.append(layers.conv2d(levels[-1], 256, 3, 2, 1, name="backbone.fpn.extra_blocks.p6"))
     # "2 and 3 convolutions for the regression head and the classification head", the last of which predicts.
-    return finish(
-        levels, heads(anchors, matching, convolutions(2, 256), convolutions(1, 256)), anchors, matching, overlap
-    )
+    return finish(levels, heads(anchors, matching, convolutions(2, 256), convolutions(1, 256)), anchors, matching)
 
 
 @dataclass(frozen=True)
@@ -104,17 +97,17 @@ SCOUT = Widths(
 )
 
 
-def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED, overlap: float = OVERLAP) -> Graph:
+def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED) -> Graph:
     """Ours, the first: a residual network small enough to learn and to look on two CPU cores, P3 to P6."""
-    return residual(Graph("lite"), LITE, batch, size, matching, overlap)
+    return residual(Graph("lite"), LITE, batch, size, matching)
 
 
-def scout(batch: int = 1, size: Size = (320, 320), matching: Matching = QUALITY, overlap: float = OVERLAP) -> Graph:
+def scout(batch: int = 1, size: Size = (320, 320), matching: Matching = QUALITY) -> Graph:
     """Ours: half of lite, most of it at stride 8, one anchor a cell, one tower for both heads."""
-    return residual(Graph("scout"), SCOUT, batch, size, matching, overlap)
+    return residual(Graph("scout"), SCOUT, batch, size, matching)
 
 
-def residual(graph: Graph, widths: Widths, batch: int, size: Size, matching: Matching, overlap: float) -> Graph:
+def residual(graph: Graph, widths: Widths, batch: int, size: Size, matching: Matching) -> Graph:
     """A residual network from stride 2 on, a pyramid on its last stages, and heads on all levels of it."""
     strides = tuple(8 * 2**level for level in range(widths.levels))
     anchors = Anchors(strides, tuple(tuple(s * stride for s in widths.sizes) for stride in strides), (1 / 1.25,))
@@ -140,7 +133,7 @@ def residual(graph: Graph, widths: Widths, batch: int, size: Size, matching: Mat
         return x
 
     predict = heads(anchors, matching, tower, None if widths.shared else tower)
-    return finish(levels, predict, anchors, matching, overlap)
+    return finish(levels, predict, anchors, matching)
 
 
 def heads(

@@ -12,7 +12,7 @@ from apps.faces.anchors import Anchors, geometric
 from apps.faces.ends import CANDIDATES, PRIOR
 from apps.faces.evaluation import sizes
 from apps.faces.matching import MATCHINGS, QUALITY, Matching
-from apps.faces.models import MODELS, OVERLAP, SCOUT, facenet, faceresnet, lite, residual, scout
+from apps.faces.models import MODELS, SCOUT, facenet, faceresnet, lite, residual, scout
 from framework import Graph, Model
 from kernels.operations.iou.reference import overlap as iou
 from tests.helpers.noise import SIZES, batch
@@ -283,12 +283,11 @@ def test_a_picture_of_any_size_can_be_learned_from_and_looked_at(size):
     model = Model(lite, "reference")
     inputs = batch(2, size)
     assert np.isfinite(model.training(2, size=size)(**inputs)["loss"])
-    found = model.inference(2, outputs=("boxes", "scores", "keep"), size=size)(image=inputs["image"])
+    found = model.inference(2, outputs=("boxes", "scores"), size=size)(image=inputs["image"])
     cells = sum(math.prod(-(-side // stride) for side in size) for stride in (8, 16, 32, 64))
     assert found["boxes"].shape == (2, min(3 * cells, max(cells, CANDIDATES)), 4)
     assert np.isfinite(found["boxes"]).all()
     assert (np.diff(found["scores"]) <= 0).all()
-    assert found["keep"][:, 0].all()
 
 
 @pytest.mark.parametrize("name", RESNETS)
@@ -315,7 +314,7 @@ def test_scout_has_one_anchor_a_cell_and_one_tower_for_both_heads():
 
 
 def test_towers_with_group_normalization_share_it_over_all_levels():
-    graph = residual(Graph("grouped"), replace(SCOUT, groups=16), 1, (64, 96), QUALITY, OVERLAP)
+    graph = residual(Graph("grouped"), replace(SCOUT, groups=16), 1, (64, 96), QUALITY)
     norms = [n for n in graph.nodes if n.name.startswith("head.") and "bn" in n.name]
     assert {n.operation.name for n in norms} == {"groupnorm"}
     assert {n.settings["groups"] for n in norms} == {16}
@@ -364,14 +363,12 @@ def test_a_matching_that_means_nothing_is_refused(options, message):
 def test_options_reach_the_nodes_that_they_are_for():
     matching = Matching(positive=0.6, negative=0.3, best=True, alpha=2, gamma=1.5, beta=0.25, code="centers")
     for name, build in MODELS.items():
-        nodes = {node.name: node.settings for node in build(1, (64, 64), matching, overlap=0.3).nodes}
+        nodes = {node.name: node.settings for node in build(1, (64, 64), matching).nodes}
         matched = nodes["matched"]
         assert (matched["positive"], matched["negative"], matched["best"]) == (0.6, 0.3, True), name
         assert (nodes["focal_loss"]["alpha"], nodes["focal_loss"]["gamma"]) == (2, 1.5), name
         assert nodes["smooth_l1"]["beta"] == 0.25, name
         assert nodes["true_offsets"]["code"] == nodes["detections"]["code"] == "centers", name
-        assert nodes["keep"]["overlap"] == 0.3, name
-        assert {n.name: n.settings for n in build().nodes}["keep"]["overlap"] == OVERLAP, name
 
 
 def test_each_matching_writes_boxes_and_divides_losses_as_its_source_does():
