@@ -603,7 +603,7 @@ def test_help_ends_with_an_example_that_parses(run, command):
         ),
         (
             "detect text.txt --weights guess",
-            "guess: matching 'guess' found, one of paper, per_level, refined expected",
+            "guess: matching 'guess' found, one of paper, per_level, refined, quality expected",
         ),
         ("detect text.txt --weights part", "part: x: the network has no such parameter"),
         ("detect --output text.txt", "--output: text.txt cannot be made a folder (File exists)"),

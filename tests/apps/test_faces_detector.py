@@ -294,10 +294,10 @@ def test_offsets_are_read_as_they_were_learned(tmp_path, model):
     [
         ({}, "no model found, one of lite, facenet, faceresnet expected"),
         ({"model": "cnn6"}, "model 'cnn6' found, one of lite, facenet, faceresnet expected"),
-        ({"model": "lite"}, "no matching found, one of paper, per_level, refined expected"),
+        ({"model": "lite"}, "no matching found, one of paper, per_level, refined, quality expected"),
         (
             {"model": "lite", "matching": "best"},
-            "matching 'best' found, one of paper, per_level, refined expected",
+            "matching 'best' found, one of paper, per_level, refined, quality expected",
         ),
     ],
 )

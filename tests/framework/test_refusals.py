@@ -48,7 +48,7 @@ DIGITS = "cnn6, fcc6, cnn3, single, pooled, lenet5, lenet5_max, lenet5_conv"
         (
             lambda: detector_recipe("lite", matching="best"),
             RecipeError,
-            "unknown matching 'best'; choose from paper, per_level, refined",
+            "unknown matching 'best'; choose from paper, per_level, refined, quality",
         ),
         (
             lambda: detector_recipe("lite", augmentation="none"),
