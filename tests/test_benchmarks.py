@@ -23,7 +23,7 @@ from tests.helpers import ROOT
 from tests.helpers.programs import python
 
 PROGRAMS = (
-    *("cpu", "cuda", "detectors", "interpreter", "machine", "matching", "memory", "overfit", "rivals", "start", "tile"),
+    *("cpu", "cuda", "detectors", "interpreter", "machine", "memory", "overfit", "recipes", "rivals", "start", "tile"),
 )
 
 
@@ -55,8 +55,8 @@ def test_a_benchmark_helps_with_an_example(name, capsys):
         ("cuda", "--repeats 0", "argument --repeats: '0' is not a whole number of at least 1"),
         ("detectors", "--side 0", "argument --side: '0' is not a whole number of at least 1"),
         ("interpreter", "now", "unrecognized arguments: now"),
-        ("matching", "--iterations -1", "argument --iterations: '-1' is not a whole number of at least 1"),
-        ("overfit", "--model vgg", "unknown model 'vgg'; choose from lite, facenet, faceresnet"),
+        ("recipes", "--iterations -1", "argument --iterations: '-1' is not a whole number of at least 1"),
+        ("overfit", "--model vgg", "unknown model 'vgg'; choose from scout, lite, facenet, faceresnet"),
         ("rivals", "--threads 0", "argument --threads: '0' is not a whole number of at least 1"),
         ("start", "--repeats none", "argument --repeats: 'none' is not a whole number of at least 1"),
     ],
@@ -152,7 +152,7 @@ def test_all_models_are_timed_at_all_batches_unless_some_are_chosen():
     from benchmarks import cpu, networks
 
     found = [str(case) for case in cpu.cases(networks.names(), cpu.BATCHES, networks.KINDS)]
-    assert len(found) == 8 * 2 * 3 + 3 + 1
+    assert len(found) == 8 * 2 * 3 + 4 + 1
     assert found[:3] == ["forward:cnn6:1", "train:cnn6:1", "forward:cnn6:50"]
     assert found[-4:] == [
         "forward:lite:1:512",

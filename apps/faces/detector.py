@@ -60,14 +60,15 @@ class Detector:
         self.full: list[Size] = []
         self._programs: OrderedDict[Size, Program] = OrderedDict()
 
-    def __call__(self, picture: np.ndarray) -> Detections:
+    def __call__(self, picture: np.ndarray, scales: Sequence[float] | str | None = None) -> Detections:
         """picture (H, W, 3) uint8 RGB -> boxes (k, 4) within it and scores (k,). Raises MemoryError, by name of a look.
 
+        scales    for this picture others than its own
         Afterwards `full` has the sizes of those looks of which more boxes may score enough than compete.
         """
         self.full.clear()
         height, width, _ = picture.shape
-        found = [self._look(picture, size) for size in looks(height, width, self.scales, self.longest)]
+        found = [self._look(picture, size) for size in looks(height, width, scales or self.scales, self.longest)]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
         order = np.argsort(-scores, kind="stable")  # of equal scores the earlier look's comes first
         boxes, scores = boxes[order], scores[order]

@@ -40,12 +40,12 @@ class Looks:
 
     def __init__(self, detector: Detector):
         self._detector = detector
-        self._waiting: Queue[tuple[bytes, Future[Record]]] = Queue(WAITING)
+        self._waiting: Queue[tuple[bytes, bool, Future[Record]]] = Queue(WAITING)
 
-    def ask(self, content: bytes) -> Record:
+    def ask(self, content: bytes, once: bool = False) -> Record:
         """What `look` finds. Raises DataError, and Full where more pictures wait than may."""
         answer: Future[Record] = Future()
-        self._waiting.put_nowait((content, answer))
+        self._waiting.put_nowait((content, once, answer))
         return answer.result()
 
     def run(self) -> None:
@@ -55,25 +55,28 @@ class Looks:
             self._next()
 
     def _next(self) -> None:
-        content, answer = self._waiting.get()
+        content, once, answer = self._waiting.get()
         try:
-            answer.set_result(look(self._detector, content))
+            answer.set_result(look(self._detector, content, once))
         except Exception as error:
             answer.set_exception(error)
 
 
-def look(detector: Detector, content: bytes) -> Record:
-    """What is found in a picture's file, as `detect --json` has it, and the milliseconds it took. Raises DataError."""
+def look(detector: Detector, content: bytes, once: bool = False) -> Record:
+    """What is found in a picture's file, as `detect --json` has it, and the milliseconds it took. Raises DataError.
+
+    once    whether one look at its own size will do, as for the frames of a camera, which shall follow each other fast
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow, about what is in the file
         picture = read_upright(BytesIO(content))
     started = time.perf_counter()
-    found = detector(picture)
+    found = detector(picture, (1.0,) if once else None)
     milliseconds = 1000 * (time.perf_counter() - started)
     return {**record(picture, found), "milliseconds": round(milliseconds, 1)}
 
 
-def page(ask: Callable[[bytes], Record], **facts: str | float) -> Flask:
+def page(ask: Callable[[bytes, bool], Record], **facts: str | float) -> Flask:
     """The application; `ask` is that of Looks. facts: least and threshold, scores, and model, device and data."""
     app = Flask(__name__, static_folder=None, template_folder=str(PAGE))
 
@@ -99,7 +102,7 @@ def page(ask: Callable[[bytes], Record], **facts: str | float) -> Flask:
         if length > MOST_BYTES:
             abort(413, f"a file of {length / 2**20:.0f} MB found, at most {MOST_BYTES >> 20} MB expected")
         try:
-            return ask(request.get_data(cache=False))
+            return ask(request.get_data(cache=False), "once" in request.args)
         except DataError as error:
             abort(422, str(error))
         except Full:

@@ -29,7 +29,7 @@ class Held:
         self.go, self.now, self.most, self.seen = threading.Event(), 0, 0, []
         self.go.set()
 
-    def __call__(self, picture):
+    def __call__(self, picture, scales=None):
         self.now += 1
         self.most = max(self.most, self.now)
         assert self.go.wait(LIMIT)

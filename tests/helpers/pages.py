@@ -52,7 +52,7 @@ def sent(port: int, method: str, path: str, body=None, **headers: str) -> Answer
         connection.close()
 
 
-def nothing(picture: np.ndarray) -> Detections:
+def nothing(picture: np.ndarray, scales=None) -> Detections:
     """A detector that finds nothing."""
     return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 

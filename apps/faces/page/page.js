@@ -15,11 +15,12 @@ let asked = new AbortController();
 
 // --- Asking
 
-/** What the server finds in the bytes of a picture. Throws an Error that says why there is nothing. */
-async function ask(blob) {
+/** What the server finds in the bytes of a picture, in one look or in as many as suit it.
+ *  Throws an Error that says why there is nothing. */
+async function ask(blob, once = false) {
   const headers = { "Content-Type": "application/octet-stream" };
   const sent = { method: "POST", body: blob, headers, signal: asked.signal };
-  const answer = await fetch("look", sent).catch((error) => {
+  const answer = await fetch(once ? "look?once" : "look", sent).catch((error) => {
     throw error.name === "AbortError" ? error : new Error("the server does not answer; it may have ended");
   });
   const said = await answer.json().catch(() => ({ error: "the server's answer cannot be read" }));
@@ -111,7 +112,7 @@ async function frames(stream, mine) {
   for (let rate = 0, last = performance.now(); mine === turn; ) {
     const image = frame(video, mirrored);
     const blob = await new Promise((resolve) => image.toBlob(resolve, "image/jpeg", 0.85));
-    const found = await ask(blob).catch((error) => {
+    const found = await ask(blob, true).catch((error) => {
       if (!error.busy) throw error;
     });
     if (mine !== turn) return;

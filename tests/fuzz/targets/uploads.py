@@ -26,7 +26,7 @@ class Watched(local_server.Server):
 
 @cache
 def server() -> Watched:
-    app = local_server.guarded(page(lambda content: look(nothing, content), **FACTS), PORT)
+    app = local_server.guarded(page(lambda content, once: look(nothing, content, once), **FACTS), PORT)
     with local_server.listening(0) as listener:
         return Watched(app, listener)
 
