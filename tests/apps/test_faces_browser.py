@@ -16,7 +16,6 @@ pytest.importorskip("playwright", reason="the extra `browser` is not installed")
 from playwright import sync_api
 
 from apps.faces.detector import WEIGHTS, Detector, load_detector
-from apps.faces.looks import AUTO
 from apps.faces.serve import LEAST, MOST_BYTES
 from tests.helpers.pages import LIMIT, open_page
 
@@ -37,8 +36,8 @@ def asked():
 
 @pytest.fixture(scope="module")
 def address(asked):
-    detector = Detector(load_detector(WEIGHTS / "lite.safetensors", "cpu")[0], LEAST, scales=AUTO)
-    with open_page(lambda picture, scales: (asked.append(picture.shape), detector(picture, scales))[1]) as port:
+    detector = Detector(load_detector(WEIGHTS / "lite.safetensors", "cpu")[0], LEAST)
+    with open_page(lambda picture, scales=None: (asked.append(picture.shape), detector(picture))[1]) as port:
         yield f"http://127.0.0.1:{port}/"
 
 
