@@ -114,7 +114,8 @@ def score_of(row: Row, faces, seed: int, options) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         batches = Background(crops, options.workers) if options.workers else crops
         try:
-            training = trainer(faces, chosen, model, batches, Path(folder), evaluate_every=options.iterations)
+            every = options.iterations
+            training = trainer(faces, chosen, model, batches, Path(folder), every, all_sizes=False)
             metrics = training.run(options.iterations, progress=False)
         finally:
             if isinstance(batches, Background):

@@ -123,7 +123,9 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str):
-        self.exit(2, f"{called(self.prog)}: {message}\n")
+        """One line, also of words in which there are control characters."""
+        shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        self.exit(2, f"{called(self.prog)}: {shown}\n")
 
     def _check_value(self, action, value):
         """argparse's own method, which says it otherwise than all else here."""

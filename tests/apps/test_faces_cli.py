@@ -439,7 +439,7 @@ def test_a_run_of_other_data_or_of_another_app_is_not_resumed(trained, run, monk
     ("settings", "complaint"),
     [
         (DigitRecipe(), "no sizes found in its settings, a run of a face detector expected"),
-        (DetectorRecipe(model="vgg"), "unknown model 'vgg'; choose from lite, facenet, faceresnet"),
+        (DetectorRecipe(model="vgg"), "unknown model 'vgg'; choose from scout, lite, facenet, faceresnet"),
     ],
 )
 def test_a_run_of_another_model_is_not_resumed(run, settings, complaint):
@@ -599,7 +599,7 @@ def test_help_ends_with_an_example_that_parses(run, command):
         ("detect text.txt --weights text.txt", "text.txt: not a safetensors file"),
         (
             "detect text.txt --weights digits",
-            "digits: model 'cnn6' found, one of lite, facenet, faceresnet expected",
+            "digits: model 'cnn6' found, one of scout, lite, facenet, faceresnet expected",
         ),
         (
             "detect text.txt --weights guess",
@@ -658,7 +658,7 @@ def test_a_mistake_is_answered_in_one_line(run, weights, command, complaint):
         ("detect --device tpu", "apps.faces detect: unknown device 'tpu'; choose from auto, "),
         ("serve --port 65536", "apps.faces serve: argument --port: '65536' is not a whole number of at most 65535"),
         ("serve --port x", "apps.faces serve: argument --port: 'x' is not a whole number of at least 0"),
-        ("train --model vgg", "apps.faces train: unknown model 'vgg'; choose from lite, "),
+        ("train --model vgg", "apps.faces train: unknown model 'vgg'; choose from scout, lite, "),
         ("train --sizes 64 31", "apps.faces train: argument --sizes: '31' is not a whole number of at least 32"),
         ("train --iterations -3", "apps.faces train: argument --iterations: '-3' is not a whole number of at least 1"),
         ("train --learning-rate 0", "apps.faces train: argument --learning-rate: '0' is not a number above 0"),

@@ -292,8 +292,8 @@ def test_offsets_are_read_as_they_were_learned(tmp_path, model):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({}, "no model found, one of lite, facenet, faceresnet expected"),
-        ({"model": "cnn6"}, "model 'cnn6' found, one of lite, facenet, faceresnet expected"),
+        ({}, "no model found, one of scout, lite, facenet, faceresnet expected"),
+        ({"model": "cnn6"}, "model 'cnn6' found, one of scout, lite, facenet, faceresnet expected"),
         ({"model": "lite"}, "no matching found, one of paper, per_level, refined, quality expected"),
         (
             {"model": "lite", "matching": "best"},

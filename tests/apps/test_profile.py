@@ -65,7 +65,7 @@ def test_the_longest_calls_are_shown_in_the_order_in_which_they_run():
 def test_a_model_of_one_size_is_refused_another(capsys):
     assert main(["cnn6", "--size", "64"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("apps.profile: --size: cnn6 takes pictures of one size, unlike lite, ")
+    assert said.startswith("apps.profile: --size: cnn6 takes pictures of one size, unlike scout, lite, ")
     assert len(said.splitlines()) == 1
 
 

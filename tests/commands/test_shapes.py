@@ -6,7 +6,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kernels.__main__ import main
@@ -70,6 +70,7 @@ def commands(draw):
 
 
 @given(command=commands())
+@example(("add", ["a=1", "-inf", "b=\x0c\n"]))  # which a terminal would break into lines
 def test_any_words_work_or_end_in_one_line(command):
     operation, words = command
     printed, complained = io.StringIO(), io.StringIO()

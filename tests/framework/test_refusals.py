@@ -44,7 +44,7 @@ DIGITS = "cnn6, fcc6, cnn3, single, pooled, lenet5, lenet5_max, lenet5_conv"
         (lambda: recipe("cnn6", optimizer="adan"), RecipeError, f"unknown optimizer 'adan'; {OPTIMIZERS}"),
         (lambda: recipe("cnn6", schedule="cosin"), RecipeError, "unknown schedule 'cosin'; choose from cosine, step"),
         (lambda: recipe("cnn7"), RecipeError, f"unknown model 'cnn7'; choose from {DIGITS}"),
-        (lambda: detector_recipe("x"), RecipeError, "unknown model 'x'; choose from lite, facenet, faceresnet"),
+        (lambda: detector_recipe("x"), RecipeError, "unknown model 'x'; choose from scout, lite, facenet, faceresnet"),
         (
             lambda: detector_recipe("lite", matching="best"),
             RecipeError,

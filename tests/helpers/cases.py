@@ -112,6 +112,7 @@ LARGE: dict[str, list[dict]] = {
     "focal_loss": [{"x": (520, 3), "target": (520, 3)}],
     "groupnorm": [
         {"x": (3, 270, 5, 7), "gamma": (270,), "beta": (270,), "groups": 18},
+        {"x": (1, 4, 17, 33), "gamma": (4,), "beta": (4,), "groups": 2},
         {"x": (3, 54, 12, 12), "gamma": (54,), "beta": (54,), "groups": 3, "only": ("forward 3", "backward 3")},
         {"x": (2, 4, 70, 70), "gamma": (4,), "beta": (4,), "groups": 2, "only": ("cpu",)},
     ],
