@@ -57,16 +57,16 @@ def finish(levels: list[Value], predict: Head, anchors: Anchors, matching: Match
     said = [predict(x, at) for x, at in zip(levels, names, strict=True)]
     logits = joined([channels_last(x, matching.columns) for x, _ in said])
     offsets = joined([channels_last(x, 4) for _, x in said])
-    _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids))
+    _loss(graph, logits, offsets, boxes, matching, tuple(len(g) for g in grids), anchors.per_cell)
     cells = sum(len(grid) for grid in grids) // anchors.per_cell
     _detections(graph, logits, offsets, boxes, matching, max(CANDIDATES, cells))
     return graph
 
 
-def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
+def _loss(graph, logits, offsets, anchors, matching: Matching, levels, per_cell: int) -> None:
     R, _, _ = logits.shape
     boxes, label = graph.input("boxes", (R, FACES, 4)), graph.input("label", (R, FACES), "int32")
-    matched = _matched(graph, anchors, boxes, label, matching, levels)
+    matched = _matched(graph, anchors, boxes, label, matching, levels, per_cell)
     target, weight = graph.node(
         "assign_targets",
         "targets",
@@ -89,10 +89,11 @@ def _loss(graph, logits, offsets, anchors, matching: Matching, levels) -> None:
     graph.output("loss", loss)
 
 
-def _matched(graph, anchors, boxes, label, matching: Matching, levels) -> Value:
+def _matched(graph, anchors, boxes, label, matching: Matching, levels, per_cell: int) -> Value:
     given = {"anchors": anchors, "boxes": boxes, "label": label, "best": matching.best}
     if matching.assignment == "atss":
-        return graph.add("match_atss", "matched", **given, levels=levels)
+        # Nine cells, as the authors have it: all anchors of a cell are equally near.
+        return graph.add("match_atss", "matched", **given, levels=levels, candidates=9 * per_cell)
     return graph.add("match_anchors", "matched", **given, positive=matching.positive, negative=matching.negative)
 
 

@@ -330,6 +330,9 @@ def test_a_score_of_quality_is_a_sigmoid_and_its_target_the_overlap_of_the_box()
     assert nodes["probabilities"].settings["function"] == "sigmoid"
     assert nodes["matched"].operation.name == "match_atss"
     assert nodes["matched"].settings["levels"] == (64, 16, 4, 1)
+    assert nodes["matched"].settings["candidates"] == 9
+    three_a_cell = {node.name: node for node in lite(1, (64, 64), QUALITY).nodes}["matched"]
+    assert three_a_cell.settings["candidates"] == 27
     assert nodes["overlap_loss"].settings["measure"] == "diou"
 
 
