@@ -17,6 +17,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
+# How far workers stand back where the device is these same cores: a thread that is pushed aside keeps all others of a
+# kernel waiting, while the gaps between kernels are long enough for batches that are made ahead.
+NICE = 10
+
 Batches = Callable[[int], dict[str, np.ndarray]]
 
 
@@ -89,6 +93,8 @@ _batches: Batches
 def _begin(batches):
     global _batches
     _batches = batches
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICE)
     for number in OF_A_TERMINAL:
         signal.signal(number, signal.SIG_IGN)  # where processes do not inherit it
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from framework.loading import Background, WorkerError
+from framework.loading import NICE, Background, WorkerError
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,16 @@ def test_batches_are_those_of_the_function_in_any_order_of_steps():
             np.testing.assert_array_equal(made["x"], np.full(3, step**2))
             assert made["process"] != os.getpid()
     assert not multiprocessing.active_children()
+
+
+def niceness(_):
+    return {"niceness": np.array(os.nice(0))}
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="a system without niceness")
+def test_workers_stand_back_for_who_trains():
+    with Background(niceness) as batches:
+        assert batches(0)["niceness"] == min(os.nice(0) + NICE, 19)
 
 
 def test_an_error_in_a_worker_reaches_the_caller_at_its_step():
