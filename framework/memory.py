@@ -41,6 +41,11 @@ def of_model(model: Model) -> int:
     return sum(map(_of_flat, (parameters.weights, parameters.gradients, parameters.states)))
 
 
+def of_averages(model: Model) -> int:
+    """Bytes of moving averages of all that a model learns: see framework/averages.py."""
+    return _of_flat(model.parameters.weights) + _of_flat(model.parameters.states)
+
+
 def of_training(
     model: Model, optimizer: Optimizer, batch: int, outputs: tuple[str, ...] = ("loss",),
     builds: Iterable[Mapping[str, Any]] = ({},),

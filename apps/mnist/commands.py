@@ -71,7 +71,8 @@ def memory_needed(model: Model, chosen: DigitRecipe, digits: Digits, workers: in
     held = memory.of_model(model) + data
     training = memory.of_training(model, chosen.make_optimizer(), len(ranks.rows(chosen.batch)))
     looking = memory.of_looking(model, min(EVALUATION_BATCH, len(digits.test_images)), OUTPUTS)
-    return memory.require(held + training + looking + beside, held, model.device, ranks)
+    averages = memory.of_averages(model) if chosen.average else 0
+    return memory.require(held + training + averages + looking + beside, held, model.device, ranks)
 
 
 def _finish(options, run: Trainer, digits: Digits, chosen: DigitRecipe) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from framework import Model, Optimizer, memory
+from framework.averages import Averages
 from kernels.device import Device
 from tests.helpers.networks import of_any_size, plain
 
@@ -36,6 +37,9 @@ def test_what_is_said_is_what_is_then_asked_for(network, optimizer):
     for build in builds:
         model.training(8, made, **build)
     assert 0 <= device.taken - said < 100  # the rate and the norm
+    device.taken = 0
+    Averages(model.parameters, 0.9)
+    assert 0 <= device.taken - memory.of_averages(model) < 100  # the rate
     device.taken = 0
     model.inference(5, ("probabilities",), **builds[-1])
     assert device.taken == looking
