@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from apps.command_line import add_device, run
-from apps.faces.detector import WEIGHTS, Detector, load_detector
+from apps.faces.detector import SHIPPED, Detector, load_detector
 from benchmarks.turns import Times, in_turns, medians, report
 from kernels.commands.command_line import add_json, command, positive, write_json
 from kernels.table import table
@@ -23,8 +23,8 @@ from kernels.table import table
 def main(arguments: list[str] | None = None) -> int:
     text = "Time one look at a picture with several weights files, in turns."
     c = command("python -m benchmarks.detectors", measure, text, "old.safetensors new.safetensors")
-    what = "of detectors, of whatever models (default: the lite that ships)"
-    c.add_argument("weights", nargs="*", type=Path, metavar="FILE", default=[WEIGHTS / "lite.safetensors"], help=what)
+    what = "of detectors, of whatever models (default: the scout that ships)"
+    c.add_argument("weights", nargs="*", type=Path, metavar="FILE", default=[SHIPPED], help=what)
     c.add_argument("--side", type=positive, default=512, metavar="PIXELS", help="of the picture (default: 512)")
     c.add_argument(
         "--several", action="store_true", help="look in several sizes, as detect does (default: only in its own)"

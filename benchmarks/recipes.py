@@ -19,7 +19,7 @@ from apps.faces.augment import Augmentation
 from apps.faces.data import load
 from apps.faces.matching import PAPER, REFINED, Matching
 from apps.faces.models import MODELS
-from apps.faces.training import Crops, recipe, trainer
+from apps.faces.training import VARIED, Crops, recipe, trainer
 from framework import Model
 from framework.loading import Background
 from kernels.commands.command_line import CommandError, add_json, command, count, positive, write_json
@@ -57,9 +57,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "scores say how good a box is": {"score": "quality"},
     "ATSS": {"assignment": "atss"},
     "the network `scout`": {"model": "scout"},
-    "faces up to 300 pixels": {"sides": (12.0, 300.0)},
-    "turned, blurred, compressed, empty": {"turned": 0.3, "blurred": 0.1, "compressed": 0.15, "empty": 0.1},
-    "pasted faces": {"pasted": 0.25},
+    "faces up to 300 pixels": {"sides": VARIED.sides},
+    "some turned": {"turned": VARIED.turned},
+    "some blurred, compressed, empty": {name: getattr(VARIED, name) for name in ("blurred", "compressed", "empty")},
+    "pasted faces": {"pasted": VARIED.pasted},
     "averaged weights": {"average": 0.998},
 }
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from apps.command_line import run
 from apps.faces.data import load
-from apps.faces.detector import THRESHOLD, WEIGHTS, Detector, load_detector
+from apps.faces.detector import SHIPPED, THRESHOLD, Detector, load_detector
 from apps.faces.evaluation import Detections, Truth, evaluate, ignored_below
 from apps.faces.scoring import EVERYTHING
 from benchmarks.turns import ENVIRONMENT, Ended, Processes
@@ -57,8 +57,8 @@ class Rival(NamedTuple):
 def main(arguments: list[str] | None = None) -> int:
     text = "Compare our face detector with public small ones on the photographs held out."
     c = command("python -m benchmarks.rivals", compare, text, "--threads 2 --validation 40")
-    what = "of ours, one or more (default: the lite that ships)"
-    c.add_argument("--weights", type=Path, nargs="+", metavar="FILE", default=[WEIGHTS / "lite.safetensors"], help=what)
+    what = "of ours, one or more (default: the scout that ships)"
+    c.add_argument("--weights", type=Path, nargs="+", metavar="FILE", default=[SHIPPED], help=what)
     c.add_argument("--threads", type=positive, metavar="N", default=1, help="of each detector (default: 1)")
     what = "score so many of the pictures held out, spread evenly (default: all)"
     c.add_argument("--validation", type=positive, metavar="PICTURES", help=what)

@@ -242,11 +242,11 @@ def detections() -> Figure:
     from skimage import data  # slow to import, and only this figure needs it
 
     from apps.faces.crowds import crowd_of
-    from apps.faces.detector import WEIGHTS, Detector, load_detector
+    from apps.faces.detector import SHIPPED, Detector, load_detector
     from apps.faces.evaluation import Truth, judge
     from apps.faces.figures import draw as with_boxes
 
-    detector = Detector(load_detector(WEIGHTS / "lite.safetensors", "cpu")[0])
+    detector = Detector(load_detector(SHIPPED, "cpu")[0])
     crowd = crowd_of(100, seed=0, held_out=True)
     figure = sheet(4.3)
     figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03)

@@ -348,10 +348,10 @@ def test_how_our_threads_wait_is_not_handed_on_to_a_competitor(monkeypatch):
 
 
 def test_old_weights_are_timed_beside_new(tmp_path, capsys):
-    from apps.faces.detector import WEIGHTS
+    from apps.faces.detector import SHIPPED
 
     for name in ("old", "new"):
-        shutil.copy(WEIGHTS / "lite.safetensors", tmp_path / f"{name}.safetensors")
+        shutil.copy(SHIPPED, tmp_path / f"{name}.safetensors")
     paths = [str(tmp_path / f"{name}.safetensors") for name in ("old", "new")]
     options = ["--side", "96", "--repeats", "3", "--device", "cpu", "--json", str(tmp_path / "times.json")]
     assert program("detectors")([*paths, *options]) == 0
@@ -404,9 +404,9 @@ def test_detectors_that_are_there_are_compared_and_those_that_are_not_are_named(
     assert program("rivals")(options) == 0
     found = json.loads((tmp_path / "rivals.json").read_text())
     assert (found["pictures"], found["threads"]) == (2, 1)
-    assert list(found["detectors"]) == ["lite, one look", "lite, as detect looks", "one box"]
-    assert found["detectors"]["lite, one look"]["ap"] > found["detectors"]["one box"]["ap"]
-    assert [row["parameters"] for row in found["detectors"].values()] == [1_679_714, 1_679_714, 1000]
+    assert list(found["detectors"]) == ["scout, one look", "scout, as detect looks", "one box"]
+    assert found["detectors"]["scout, one look"]["ap"] > found["detectors"]["one box"]["ap"]
+    assert [row["parameters"] for row in found["detectors"].values()] == [923_257, 923_257, 1000]
     said = capsys.readouterr()
     assert "no box is left out: no_such_module not installed (pip install nowhere)" in said.err
     assert "broken is left out: broken: ValueError: no compiler" in said.err

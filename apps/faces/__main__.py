@@ -7,7 +7,7 @@ from pathlib import Path
 
 from apps import command_line
 from apps.command_line import add_device, add_recipe, add_run, on_first
-from apps.faces.detector import OVERLAP, THRESHOLD, WEIGHTS
+from apps.faces.detector import OVERLAP, SHIPPED, THRESHOLD
 from apps.faces.looks import ENLARGED, LONGEST, SMALL
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
@@ -47,9 +47,7 @@ def parser() -> argparse.ArgumentParser:
             "serve", on_first(run("serve")), "find faces in a browser: a page, for this machine", "serve --port 0"
         )
     )
-    _train_options(
-        commands.add("train", run("train"), "train a detector and score it", "train --model lite --iterations 2000")
-    )
+    _train_options(commands.add("train", run("train"), "train a detector and score it", "train --iterations 2000"))
 
     score = late("apps.faces.evaluating", "evaluate")
     _evaluate_options(
@@ -62,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         "print a model's layers, sizes and costs",
         "summary --model faceresnet",
     )
-    c.add_argument("--model", choices=MODELS, default="lite", help="which detector (default: lite)")
+    c.add_argument("--model", choices=MODELS, default="scout", help="which detector (default: scout)")
     c.add_argument("--size", type=positive, default=512, metavar="PIXELS", help="side of the picture (default: 512)")
     c.add_argument("--batch-size", type=positive, default=1, metavar="PICTURES", help="default: 1")
     c.add_argument(
@@ -168,8 +166,8 @@ def _add_data(c):
 
 
 def _add_weights(c):
-    what = "of a trained detector (default: the lite that ships)"
-    c.add_argument("--weights", type=Path, default=WEIGHTS / "lite.safetensors", metavar="FILE", help=what)
+    what = "of a trained detector (default: the scout that ships)"
+    c.add_argument("--weights", type=Path, default=SHIPPED, metavar="FILE", help=what)
 
 
 def _add_threshold(c):

@@ -1,6 +1,7 @@
 """Anchors: the boxes that a detector corrects, spread evenly over the picture on every pyramid level.
 
-Source: Zozoulenko (2018), section 3.3.2; Lin et al. (2017), Focal Loss for Dense Object Detection, section 4.
+Source: Zozoulenko (2018), section 3.3.2; Lin et al. (2017), Focal Loss for Dense Object Detection, section 4. Small
+anchors may stand denser than cells: Zhang et al. (2017), FaceBoxes, section 3.2.
 """
 
 from collections.abc import Sequence
@@ -16,24 +17,42 @@ class Anchors:
     strides   pixels from a cell to the next, one number a level
     sizes     sides in pixels of the square that has an anchor's area, several a level
     ratios    width : height, as one number
+    tiles     rows, and columns, in which each of a level's sizes stands in a cell; without, each stands there once
     """
 
     strides: tuple[int, ...]
     sizes: tuple[tuple[float, ...], ...]
     ratios: tuple[float, ...]
+    tiles: tuple[int, ...] = ()
 
     @property
     def per_cell(self) -> int:
-        return len(self.sizes[0]) * len(self.ratios)
+        return sum(n * n for n in self._tiles) * len(self.ratios)
 
     def level(self, number: int, cells: Sequence[int]) -> np.ndarray:
         """The anchors of one level with (rows, columns) cells: float32 (rows * columns * per_cell, 4)."""
         stride = self.strides[number]
-        shapes = [(s * ratio**0.5, s / ratio**0.5) for s in self.sizes[number] for ratio in self.ratios]
+        here = [self._tiled(size, n, stride) for size, n in zip(self.sizes[number], self._tiles, strict=True)]
+        rows, columns = cells
+        centers = grid((np.arange(rows) + 0.5) * stride, (np.arange(columns) + 0.5) * stride)
+        return (centers + np.concatenate(here)).reshape(-1, 4).astype(np.float32)
+
+    @property
+    def _tiles(self) -> tuple[int, ...]:
+        return self.tiles or (1,) * len(self.sizes[0])
+
+    def _tiled(self, size: float, n: int, stride: int) -> np.ndarray:
+        """The anchors of one size about the middle of a cell: (n * n * ratios, 4)."""
+        shapes = [(size * ratio**0.5, size / ratio**0.5) for ratio in self.ratios]
         corners = np.array([(-w / 2, -h / 2, w / 2, h / 2) for w, h in shapes])
-        y, x = np.meshgrid(*((np.arange(n) + 0.5) * stride for n in cells), indexing="ij")
-        centers = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
-        return (centers + corners).reshape(-1, 4).astype(np.float32)
+        places = ((np.arange(n) + 0.5) / n - 0.5) * stride
+        return (grid(places, places) + corners).reshape(-1, 4)
+
+
+def grid(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Each point (x, y), row by row, as what its boxes' corners are counted from: (rows * columns, 1, 4)."""
+    y, x = np.meshgrid(y, x, indexing="ij")
+    return np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
 
 
 def geometric(smallest: float, step: float, levels: int, per_level: int = 3) -> tuple[tuple[float, ...], ...]:

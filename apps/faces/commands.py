@@ -75,7 +75,8 @@ def memory_needed(model: Model, chosen: DetectorRecipe, faces: Faces, workers: i
     shapes = {extended(*shape) for shape in shapes_shown(faces.validation)}
     looking = memory.of_looking(model, 1, OUTPUTS, size=max(shapes, key=math.prod)) if shapes else 0
     beside = 0 if model.device.name == "cuda" else workers * memory.WORKER
-    needed = held + training + min(len(shapes), PROGRAMS) * looking + beside
+    averages = memory.of_averages(model) if chosen.average else 0
+    needed = held + training + averages + min(len(shapes), PROGRAMS) * looking + beside
     return memory.require(needed, held, model.device, ranks)
 
 

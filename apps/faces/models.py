@@ -64,6 +64,7 @@ class Widths:
     tower       3x3 convolutions of a head before the one that predicts
     shared      whether both heads have one tower
     sizes       sides of the anchors of a cell, in strides
+    tiles       rows, and columns, in which each of them stands in a cell
     groups      of the group normalization in towers; 0 for batch normalization, level by level
     """
 
@@ -74,6 +75,7 @@ class Widths:
     tower: int
     shared: bool
     sizes: tuple[float, ...]
+    tiles: tuple[int, ...] = ()
     groups: int = 0
 
 
@@ -93,7 +95,8 @@ SCOUT = Widths(
     pyramid=48,
     tower=2,
     shared=True,
-    sizes=(2.5,),
+    sizes=(1.25, 2.5),
+    tiles=(2, 1),
 )
 
 
@@ -103,14 +106,15 @@ def lite(batch: int = 1, size: Size = (320, 320), matching: Matching = REFINED) 
 
 
 def scout(batch: int = 1, size: Size = (320, 320), matching: Matching = QUALITY) -> Graph:
-    """Ours: half of lite, most of it at stride 8, one anchor a cell, one tower for both heads."""
+    """Ours: half of lite, most of it at stride 8, small anchors twice as dense as cells, one tower for both heads."""
     return residual(Graph("scout"), SCOUT, batch, size, matching)
 
 
 def residual(graph: Graph, widths: Widths, batch: int, size: Size, matching: Matching) -> Graph:
     """A residual network from stride 2 on, a pyramid on its last stages, and heads on all levels of it."""
     strides = tuple(8 * 2**level for level in range(widths.levels))
-    anchors = Anchors(strides, tuple(tuple(s * stride for s in widths.sizes) for stride in strides), (1 / 1.25,))
+    sizes = tuple(tuple(size * stride for size in widths.sizes) for stride in strides)
+    anchors = Anchors(strides, sizes, (1 / 1.25,), widths.tiles)
     x = picture(graph, batch, size)
     for number, channels in enumerate(widths.stem, start=1):
         x = layers.relu(conv_norm(x, channels, 3, 2, f"body.stem{number}.conv", f"body.stem{number}.bn"))

@@ -15,7 +15,7 @@ pytest.importorskip("playwright", reason="the extra `browser` is not installed")
 
 from playwright import sync_api
 
-from apps.faces.detector import WEIGHTS, Detector, load_detector
+from apps.faces.detector import SHIPPED, Detector, load_detector
 from apps.faces.serve import LEAST, MOST_BYTES
 from tests.helpers.pages import LIMIT, open_page
 
@@ -36,7 +36,7 @@ def asked():
 
 @pytest.fixture(scope="module")
 def address(asked):
-    detector = Detector(load_detector(WEIGHTS / "lite.safetensors", "cpu")[0], LEAST)
+    detector = Detector(load_detector(SHIPPED, "cpu")[0], LEAST)
     with open_page(lambda picture, scales=None: (asked.append(picture.shape), detector(picture))[1]) as port:
         yield f"http://127.0.0.1:{port}/"
 

@@ -19,7 +19,7 @@ from skimage import data as pictures
 from apps.faces import figures
 from apps.faces.__main__ import main, parser
 from apps.faces.data import load
-from apps.faces.detector import WEIGHTS, load_detector
+from apps.faces.detector import SHIPPED, load_detector
 from apps.faces.evaluation import intersections_over_unions
 from apps.faces.models import MODELS, lite
 from apps.faces.pictures import read_frames
@@ -38,7 +38,7 @@ ASTRONAUT = np.array([[181, 68, 270, 179]])  # the face, from hairline to chin
 BRIEF = ("--iterations", "2", "--batch-size", "2", "--sizes", "64", "--data", "builtin", "--validation", "1")
 HERE = ("--device", "cpu")
 
-needs_weights = pytest.mark.skipif(not (WEIGHTS / "lite.safetensors").exists(), reason="no weights ship yet")
+needs_weights = pytest.mark.skipif(not SHIPPED.exists(), reason="no weights ship yet")
 
 
 @pytest.fixture(autouse=True)
@@ -253,7 +253,7 @@ def test_interrupted_it_says_so_and_keeps_what_was_found(look, photograph, monke
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run of two steps."""
-    folder = tmp_path_factory.mktemp("runs") / "lite"
+    folder = tmp_path_factory.mktemp("runs") / "scout"
     assert main(["train", *BRIEF, *HERE, "--workers", "0", "--output", str(folder), "--json", f"{folder}.json"]) == 0
     return SimpleNamespace(folder=folder, result=json.loads(Path(f"{folder}.json").read_text()))
 
@@ -266,7 +266,7 @@ def test_a_run_leaves_weights_log_and_curves(trained):
 
 def test_the_result_is_that_of_the_last_step(trained):
     result = trained.result
-    known = {"model": "lite", "device": "cpu", "data": "crowds composed of faces in scikit-image (2000 / 200)"}
+    known = {"model": "scout", "device": "cpu", "data": "crowds composed of faces in scikit-image (2000 / 200)"}
     assert known.items() <= result.items()
     last = records(trained.folder / "metrics.jsonl")[-1]
     measured = {name.removeprefix("validation_"): last[name] for name in last if name.startswith("validation_")}
@@ -276,7 +276,7 @@ def test_the_result_is_that_of_the_last_step(trained):
     assert result["pictures"] == 1
     _, facts = checkpoint.read(trained.folder / "weights.safetensors")
     assert facts["data"] == result["data"]
-    assert (facts["model"], facts["matching"], facts["iterations"]) == ("lite", "refined", "2")
+    assert (facts["model"], facts["matching"], facts["iterations"]) == ("scout", "quality", "2")
 
 
 def test_evaluate_finds_the_score_that_training_reported(trained, run, monkeypatch):
@@ -285,7 +285,7 @@ def test_evaluate_finds_the_score_that_training_reported(trained, run, monkeypat
     monkeypatch.setattr(figures, "precision_recall", lambda *given: (titles.append(given[-1]), draw(*given)))
     weights = trained.folder / "weights.safetensors"
     said = run("evaluate", "--weights", weights, *HERE, *BRIEF[-4:], "--output", "new/folder", "--json", "ap.json")
-    assert titles == ["lite on 1 picture held out"]  # of all 200, it is asked to score one
+    assert titles == ["scout on 1 picture held out"]  # of all 200, it is asked to score one
     result = json.loads(Path("ap.json").read_text())
     reported = trained.result.keys() - {"model", "device", "data", "pictures", "seconds", "steps_per_second"}
     assert {name: result[name] for name in reported} == {name: trained.result[name] for name in reported}
@@ -575,7 +575,7 @@ def test_models_lists_every_model(run):
 def test_summary_shows_layers_shapes_and_costs(run):
     said = run("summary", "--size", 64, "--batch-size", 3)
     assert "3 x 16 x 32 x 32" in said
-    assert said.splitlines()[-1].startswith("lite")
+    assert said.splitlines()[-1].startswith("scout")
 
 
 @pytest.mark.parametrize("command", ["", "detect", "serve", "train", "evaluate", "summary", "data", "models"])
@@ -609,9 +609,9 @@ def test_help_ends_with_an_example_that_parses(run, command):
         ("detect --output text.txt", "--output: text.txt cannot be made a folder (File exists)"),
         ("detect --output text.txt/a", "--output: text.txt/a cannot be made a folder (Not a directory)"),
         ("train --resume empty", "empty/checkpoint.safetensors: no such file"),
-        ("train --data builtin --frozen", "--frozen: lite has no ResNet"),
+        ("train --data builtin --frozen", "--frozen: scout has no ResNet"),
         ("train --data builtin --backbone none", "none: no such file"),
-        ("train --data builtin --backbone part", "part: lite has no ResNet-50 that could start from it"),
+        ("train --data builtin --backbone part", "part: scout has no ResNet-50 that could start from it"),
         ("train --data builtin --output text.txt", "--output: text.txt cannot be made a folder (File exists)"),
         ("train --data wider", "WIDER FACE: no folder found, one in the environment variable WIDER_FACE_DIR expected"),
         (

@@ -12,7 +12,7 @@ from skimage import data
 
 from apps.faces import detector, ends
 from apps.faces.crowds import crowd_of
-from apps.faces.detector import OUTPUTS, WEIGHTS, Detector, load_detector, resized
+from apps.faces.detector import OUTPUTS, SHIPPED, Detector, load_detector, resized
 from apps.faces.evaluation import Truth, evaluate
 from apps.faces.matching import MATCHINGS, PAPER
 from apps.faces.models import lite
@@ -38,7 +38,7 @@ def eager(model):
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_detector(WEIGHTS / "lite.safetensors", "cpu")[0]
+    return load_detector(SHIPPED, "cpu")[0]
 
 
 def picture(rows, columns, seed=0):
@@ -115,7 +115,7 @@ def test_a_smaller_copy_is_that_of_pillow_but_for_rounding(device, size):
 
 @pytest.mark.parametrize("longest", [256, 300])
 def test_a_face_in_a_larger_picture_is_found_where_it_is_in_pillows_smaller_copy(longest):
-    astronaut, (shipped, _) = data.astronaut(), load_detector(WEIGHTS / "lite.safetensors", "cpu")
+    astronaut, (shipped, _) = data.astronaut(), load_detector(SHIPPED, "cpu")
     pillows = Image.fromarray(astronaut).resize((longest, longest), Image.Resampling.BILINEAR, reducing_gap=2.0)
     expected, found = Detector(shipped)(np.array(pillows)), Detector(shipped, longest=longest)(astronaut)
     assert len(found.boxes) == len(expected.boxes) == 1

@@ -45,6 +45,16 @@ def test_anchors_stand_in_the_order_of_level_row_column_and_shape():
         np.testing.assert_array_equal(boxes[4 * cell : 4 * cell + 4], expected)
 
 
+def test_anchors_of_two_tiles_stand_in_the_quarters_of_a_cell():
+    anchors = Anchors(strides=(8,), sizes=((4, 16),), ratios=(1,), tiles=(2, 1))
+    assert anchors.per_cell == 5
+    boxes = anchors.level(0, cells=(1, 2))
+    middles = [(2, 2), (6, 2), (2, 6), (6, 6)]
+    expected = [(x - 2, y - 2, x + 2, y + 2) for x, y in middles] + [(-4, -4, 12, 12)]
+    np.testing.assert_array_equal(boxes[:5], expected)
+    np.testing.assert_array_equal(boxes[5:], np.array(expected) + np.array([8, 0, 8, 0]))
+
+
 @pytest.mark.parametrize(
     ("build", "levels", "smallest", "largest", "step", "ratios"),
     [
@@ -133,7 +143,7 @@ def test_the_heads_have_as_many_parameters_as_their_layers():
     norms_of_block = 2 * (64 + 64 + 256)
     assert heads["faceresnet"] == 2 * 8 * (block + 5 * norms_of_block) + predictions
     assert heads["lite"] == 2 * 2 * (64 * 64 * 9 + 4 * 2 * 64) + 64 * 9 * 3 * (2 + 4) + 3 * (2 + 4)
-    assert heads["scout"] == 2 * (48 * 48 * 9 + 4 * 2 * 48) + 48 * 9 * (1 + 4) + (1 + 4)
+    assert heads["scout"] == 2 * (48 * 48 * 9 + 4 * 2 * 48) + 48 * 9 * 5 * (1 + 4) + 5 * (1 + 4)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -299,12 +309,18 @@ def test_the_pyramid_of_a_resnet_fits_together_at_any_size(name, size):
     assert graph.values["anchors"].shape == (6 * sum(cells), 4)
 
 
-def test_scout_has_one_anchor_a_cell_and_one_tower_for_both_heads():
+def test_scout_has_small_anchors_twice_as_dense_as_cells_and_one_tower_for_both_heads():
     graph = scout(size=(256, 384))
     boxes = graph.values["anchors"].constant
-    assert len(boxes) == sum((256 >> k) * (384 >> k) for k in range(3, 7))
-    sides = sizes(boxes)
-    np.testing.assert_allclose(np.unique(sides.round(2)), [20, 40, 80, 160])
+    cells = [(256 >> k) * (384 >> k) for k in range(3, 7)]
+    assert len(boxes) == 5 * sum(cells)
+    sides = sizes(boxes).round(2)
+    np.testing.assert_array_equal(np.unique(sides), [10, 20, 40, 80, 160])
+    assert [np.sum(sides == side) for side in (10, 160)] == [4 * cells[0], cells[-1]]
+    small = boxes[sides == 10].astype(float)
+    x, y = (small[:, i] + small[:, i + 2] for i in range(2))
+    np.testing.assert_allclose(np.unique(x.round(2)), np.arange(2, 384, 4) * 2)  # as at stride 4
+    np.testing.assert_allclose(np.unique(y.round(2)), np.arange(2, 256, 4) * 2)
     np.testing.assert_allclose((boxes[:, 3] - boxes[:, 1]) / (boxes[:, 2] - boxes[:, 0]), 1.25, rtol=1e-5)
     outputs = [n for n in graph.nodes if n.operation.name == "conv2d" and "output" in n.name]
     read = {n.name: n.values["x"].name for n in outputs}
@@ -329,8 +345,8 @@ def test_a_score_of_quality_is_a_sigmoid_and_its_target_the_overlap_of_the_box()
     assert focal.values["quality"] is nodes["overlap_loss"].values["iou"]
     assert nodes["probabilities"].settings["function"] == "sigmoid"
     assert nodes["matched"].operation.name == "match_atss"
-    assert nodes["matched"].settings["levels"] == (64, 16, 4, 1)
-    assert nodes["matched"].settings["candidates"] == 9
+    assert nodes["matched"].settings["levels"] == (320, 80, 20, 5)
+    assert nodes["matched"].settings["candidates"] == 9 * 5
     three_a_cell = {node.name: node for node in lite(1, (64, 64), QUALITY).nodes}["matched"]
     assert three_a_cell.settings["candidates"] == 27
     assert nodes["overlap_loss"].settings["measure"] == "diou"

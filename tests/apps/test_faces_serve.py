@@ -16,7 +16,7 @@ pytest.importorskip("flask", reason="the extra `serve` is not installed")
 from apps import images
 from apps.faces import serve
 from apps.faces.__main__ import main
-from apps.faces.detector import WEIGHTS, Detector, load_detector
+from apps.faces.detector import SHIPPED, Detector, load_detector
 from apps.faces.looks import AUTO
 from apps.faces.pictures import read_upright
 from apps.faces.serve import FILES, LEAST, MOST_BYTES, PAGE, Looks, look, page
@@ -319,7 +319,9 @@ def test_it_says_what_answers_where_and_opens_a_browser_if_it_may(monkeypatch, c
     monkeypatch.setattr(Looks, "run", run)
     assert main(["serve", "--port", "0", "--device", "cpu", "--threshold", str(threshold), *words]) == 143
     said, complained = capsys.readouterr()
-    found = re.fullmatch(r"model  lite on cpu, trained on (.+)\npage   (http://127\.0\.0\.1:\d+/) until Ctrl-C\n", said)
+    found = re.fullmatch(
+        r"model  scout on cpu, trained on (.+)\npage   (http://127\.0\.0\.1:\d+/) until Ctrl-C\n", said
+    )
     assert opened == ([found[2]] if opens else [])
     assert complained == "apps.faces serve: interrupted\n"
     assert (made[0].threshold, made[0].scales) == (min(LEAST, threshold), AUTO)
@@ -343,7 +345,7 @@ def test_the_command_finds_what_detect_finds_and_ends_with_one_line(tmp_path):
         process.kill()
     assert (process.returncode, rest, complaint) == (130, "", "apps.faces serve: interrupted\n")
     assert list(tmp_path.iterdir()) == []
-    detector = Detector(load_detector(WEIGHTS / "lite.safetensors", "cpu")[0], scales=AUTO)
+    detector = Detector(load_detector(SHIPPED, "cpu")[0], scales=AUTO)
     shown = np.array(said["scores"]) >= detector.threshold
     found = detector(data.astronaut())
     np.testing.assert_allclose(np.array(said["boxes"])[shown], found.boxes, atol=0.01)

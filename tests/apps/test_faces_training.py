@@ -12,6 +12,7 @@ from apps.faces import training
 from apps.faces.data import Faces
 from apps.faces.ends import FACES
 from apps.faces.evaluation import sizes
+from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS, facenet, lite
 from apps.faces.training import Crops, DetectorRecipe, inputs, load_backbone, recipe, trainer
 from framework import Model
@@ -47,7 +48,7 @@ def test_steps_and_seeds_give_other_batches():
     assert (crops(0)["image"] != other(0)["image"]).any()
 
 
-@pytest.mark.parametrize("augmentation", ["faces", "paper"])
+@pytest.mark.parametrize("augmentation", ["varied", "faces", "paper"])
 @given(step=steps)
 def test_a_batch_has_the_shapes_that_the_network_takes(augmentation, step):
     batch = Crops(EXAMPLES, replace(SMALL, augmentation=augmentation))(step)
@@ -120,6 +121,7 @@ def test_a_recipe_comes_back_from_the_settings_of_a_run(model, tmp_path):
         ("facenet", {0: 0.005, 199_999: 0.005, 200_000: 0.0005, 349_999: 0.0005}),
         ("faceresnet", {0: 0.001, 233_332: 0.001, 233_334: 0.0001, 466_665: 0.0001, 466_667: 0.00001}),
         ("lite", {0: 0.0015 / 200, 4500: 0.00075, 9000: 0.0}),
+        ("scout", {0: 0.0015 / 200, 15_000: 0.00075, 30_000: 0.0}),
     ],
 )
 def test_rates_are_those_of_the_paper(model, rates):
@@ -218,8 +220,9 @@ def test_a_run_over_pictures_of_two_sizes_resumes_bit_for_bit(tmp_path):
     assert len({Crops(EXAMPLES, SMALL)(step)["image"].shape for step in range(4)}) == 2
     assert_same(rest.model.parameters.download(), whole.model.parameters.download())
     assert_same(rest.optimizer.download(), whole.optimizer.download())
+    emphasis = MATCHINGS[SMALL.matching].emphasis
     for record in rest.records:
-        assert record["loss"] == pytest.approx(record["classification"] + record["regression"])
+        assert record["loss"] == pytest.approx(record["classification"] + emphasis * record["regression"])
     assert [r["loss"] for r in rest.records] == [r["loss"] for r in whole.records]
     assert 0 <= whole.records[-1]["validation_ap"] <= 1
 

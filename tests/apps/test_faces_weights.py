@@ -4,14 +4,14 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from apps.faces.crowds import crowd_of
 from apps.faces.data import load
-from apps.faces.detector import WEIGHTS, Detector, load_detector
+from apps.faces.detector import SHIPPED, Detector, load_detector
 from apps.faces.evaluation import Truth, evaluate
+from apps.faces.looks import AUTO
 from apps.faces.scoring import score
-
-SHIPPED = WEIGHTS / "lite.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -20,28 +20,33 @@ def model():
 
 
 def test_the_weights_are_small_and_say_where_they_come_from():
-    assert SHIPPED.stat().st_size < 8_000_000
+    assert SHIPPED.stat().st_size < 4_000_000
     _, facts = load_detector(SHIPPED, "cpu")
     assert {"model", "data", "matching", "iterations", "batch", "seed", "ap", "ap_16"} <= facts.keys()
-    assert facts["model"] == "lite"
+    assert facts["model"] == "scout"
 
 
-def test_the_face_of_the_astronaut_is_found_and_nothing_else(model):
+@pytest.mark.parametrize("faces", [100, 300])
+def test_of_hundreds_of_faces_in_a_picture_at_least_95_in_100_are_found(model, faces):
+    crowd = crowd_of(faces, seed=0, held_out=True)
+    curve = evaluate([Detector(model, scales=AUTO)(crowd.picture)], [Truth(crowd.boxes, crowd.invalid)])
+    assert curve.recall[-1] >= 0.95
+
+
+@pytest.mark.parametrize("side", [192, 512, 1024, 2048])
+def test_a_face_from_35_to_500_pixels_is_found_and_nothing_else(model, side):
     from skimage import data
 
-    found = Detector(model)(data.astronaut())
+    picture = np.array(Image.fromarray(data.astronaut()).resize((side, side)))
+    found = Detector(model, scales=AUTO)(picture)
     assert len(found.scores) == 1
-    curve = evaluate([found], [Truth(np.array([[178.0, 70, 272, 198]]), np.array([False]))])
-    assert curve.ap == 1
-
-
-def test_of_a_hundred_faces_in_a_picture_at_least_ninety_are_found(model):
-    crowd = crowd_of(100, seed=0, held_out=True)
-    curve = evaluate([Detector(model)(crowd.picture)], [Truth(crowd.boxes, crowd.invalid)])
-    assert curve.recall[-1] >= 0.9
+    expected = np.array([[178.0, 70, 272, 198]]) * side / 512
+    assert evaluate([found], [Truth(expected, np.array([False]))]).ap == 1
 
 
 @pytest.mark.skipif("WIDER_FACE_DIR" not in os.environ, reason="needs photographs in WIDER_FACE_DIR")
 def test_most_faces_of_the_photographs_held_out_are_found(model):
-    result = score(model, load("wider").validation)
-    assert result.metrics["ap_16"] >= 0.80
+    metrics = score(model, load("wider").validation).metrics
+    assert metrics["ap"] >= 0.62
+    assert metrics["ap_16"] >= 0.88
+    assert metrics["false_boxes"] <= 0.3

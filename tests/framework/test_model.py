@@ -6,7 +6,7 @@ import pytest
 
 import apps.faces.detector
 import apps.mnist.classifier
-from apps.faces.models import lite
+from apps.faces.models import scout
 from apps.mnist.models import cnn6
 from framework import Model, Optimizer
 from framework.parameters import ParameterError
@@ -37,7 +37,7 @@ def test_a_model_with_weights_draws_none():
 
 @pytest.mark.parametrize(
     ("app", "load", "build"),
-    [(apps.mnist.classifier, "load_classifier", cnn6), (apps.faces.detector, "load_detector", lite)],
+    [(apps.mnist.classifier, "load_classifier", cnn6), (apps.faces.detector, "load_detector", scout)],
 )
 def test_a_model_of_an_app_is_loaded_without_drawing(app, load, build, monkeypatch):
     monkeypatch.setitem(app.MODELS, build.__name__, partial(never_drawn, build))
