@@ -235,7 +235,7 @@ ASTRONAUT = np.array([[178.0, 70, 272, 198]])
 
 
 def detections() -> Figure:
-    """Figure 17: what the detector that ships finds in two pictures that nothing was learned from, and what is right.
+    """Figure 17: what `detect` finds in two pictures that nothing was learned from, and what of it is right.
 
     A box is right where it and a face share at least half of what they cover (IoU 0.5), as in average precision.
     """
@@ -245,8 +245,9 @@ def detections() -> Figure:
     from apps.faces.detector import SHIPPED, Detector, load_detector
     from apps.faces.evaluation import Truth, judge
     from apps.faces.figures import draw as with_boxes
+    from apps.faces.looks import AUTO
 
-    detector = Detector(load_detector(SHIPPED, "cpu")[0])
+    detector = Detector(load_detector(SHIPPED, "cpu")[0], scales=AUTO)
     crowd = crowd_of(100, seed=0, held_out=True)
     figure = sheet(4.3)
     figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03)

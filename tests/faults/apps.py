@@ -126,21 +126,27 @@ APPS: tuple[Fault, ...] = (
     Fault(
         "apps/faces/anchors.py",
         "ratios are height : width",
-        "(s * ratio**0.5, s / ratio**0.5)",
-        "(s / ratio**0.5, s * ratio**0.5)",
+        "(size * ratio**0.5, size / ratio**0.5)",
+        "(size / ratio**0.5, size * ratio**0.5)",
         "square anchors",
     ),
     Fault(
         "apps/faces/anchors.py",
         "anchors stand at the corners of their cells",
-        "(np.arange(n) + 0.5) * stride",
-        "np.arange(n) * stride",
+        "(np.arange(rows) + 0.5) * stride",
+        "np.arange(rows) * stride",
+    ),
+    Fault(
+        "apps/faces/anchors.py",
+        "tiles stand at the corners of their parts of a cell",
+        "((np.arange(n) + 0.5) / n - 0.5) * stride",
+        "(np.arange(n) / n - 0.5) * stride",
     ),
     Fault(
         "apps/faces/anchors.py",
         "rows and columns are exchanged",
-        'for n in cells), indexing="ij")',
-        'for n in cells), indexing="xy")',
+        'np.meshgrid(y, x, indexing="ij")',
+        'np.meshgrid(y, x, indexing="xy")',
         "square pictures",
     ),
     Fault(
