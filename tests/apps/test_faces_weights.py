@@ -26,6 +26,20 @@ def test_the_weights_are_small_and_say_where_they_come_from():
     assert facts["model"] == "scout"
 
 
+def test_of_a_hundred_faces_in_a_picture_one_look_finds_at_least_ninety(model):
+    crowd = crowd_of(100, seed=0, held_out=True)
+    curve = evaluate([Detector(model, threshold=0.45)(crowd.picture)], [Truth(crowd.boxes, crowd.invalid)])
+    assert curve.recall[-1] >= 0.9
+
+
+def test_one_look_finds_the_face_of_the_astronaut_and_nothing_else(model):
+    from skimage import data
+
+    found = Detector(model)(data.astronaut())
+    assert len(found.scores) == 1
+    assert evaluate([found], [Truth(np.array([[178.0, 70, 272, 198]]), np.array([False]))]).ap == 1
+
+
 @pytest.mark.parametrize("faces", [100, 300])
 def test_of_hundreds_of_faces_in_a_picture_at_least_95_in_100_are_found(model, faces):
     crowd = crowd_of(faces, seed=0, held_out=True)
