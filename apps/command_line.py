@@ -112,7 +112,7 @@ R = TypeVar("R", bound=Recipe)
 OPTIONS = {"batch": "--batch-size", "rate": "--learning-rate"}
 
 # Beside a recipe, what only a new run can be given.
-FOR_NEW_RUNS = ("backbone", "output")
+FOR_NEW_RUNS = ("backbone", "start", "output")
 
 # What a run remembers, so that it goes on as it was begun where nothing else is asked for.
 REMEMBERED = ("data", "validation", "device", "workers", "evaluate_every", "checkpoint_every", "bucket")

@@ -39,3 +39,15 @@ def load(
         return Model(build, device, weights=tensors), facts
     except ParameterError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def begin_with(model: Model, path: Path) -> None:
+    """Give a model the parameters and running averages of a file, to learn on from there.
+
+    Raises CheckpointError for a file that is missing, is none, or belongs to another network.
+    """
+    tensors, _ = checkpoint.read(path)
+    try:
+        model.parameters.upload(tensors)
+    except ParameterError as error:
+        raise CheckpointError(f"{path}: {error}") from error

@@ -126,7 +126,10 @@ def _train_options(c: argparse.ArgumentParser) -> None:
     what = f"labels and loss as in the papers, or as torchvision refines them {own}"
     c.add_argument("--matching", choices=MATCHINGS, help=what)
     c.add_argument("--augmentation", choices=AUGMENTATIONS, help=f"how crops are chosen {own}")
-    c.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
+    start = c.add_mutually_exclusive_group()
+    start.add_argument("--backbone", type=Path, metavar="FILE", help="start the ResNet-50 from these ImageNet weights")
+    what = "start the whole network from these weights, those that ship or those that a run left"
+    start.add_argument("--start", type=Path, metavar="FILE", help=what)
     c.add_argument("--frozen", action="store_true", default=None, help="keep the ResNet's running averages")
     add_device(c)
     _add_data(c)

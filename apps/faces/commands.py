@@ -47,6 +47,8 @@ def train(options) -> None:
     options.ranks.agree("the device", model.device.name)
     if options.backbone:
         load_backbone(model, options.backbone)
+    if options.start:
+        weights.begin_with(model, options.start)
     needed = memory_needed(model, chosen, faces, options.workers, options.ranks)
     with open_run(options, f"faces-{chosen.model}") as folder:
         say_run(options.ranks, faces.source, model, chosen, needed, folder)

@@ -19,7 +19,7 @@ from skimage import data as pictures
 from apps.faces import figures
 from apps.faces.__main__ import main, parser
 from apps.faces.data import load
-from apps.faces.detector import SHIPPED, load_detector
+from apps.faces.detector import load_detector
 from apps.faces.evaluation import intersections_over_unions
 from apps.faces.models import MODELS, lite
 from apps.faces.pictures import read_frames
@@ -37,8 +37,6 @@ from tests.helpers.wider_lists import write_lists
 ASTRONAUT = np.array([[181, 68, 270, 179]])  # the face, from hairline to chin
 BRIEF = ("--iterations", "2", "--batch-size", "2", "--sizes", "64", "--data", "builtin", "--validation", "1")
 HERE = ("--device", "cpu")
-
-needs_weights = pytest.mark.skipif(not SHIPPED.exists(), reason="no weights ship yet")
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +112,6 @@ def test_without_arguments_the_picture_that_comes_with_scikit_image_is_looked_at
     assert Image.open("faces/astronaut.png").size == (512, 512)
 
 
-@needs_weights
 def test_the_weights_that_ship_find_the_astronaut(run):
     said = run("detect", *HERE, "--json", "found.jsonl")
     (found,) = records("found.jsonl")
@@ -123,7 +120,6 @@ def test_the_weights_that_ship_find_the_astronaut(run):
     assert intersections_over_unions(np.array(found["boxes"][:1]), ASTRONAUT)[0, 0] >= 0.5
 
 
-@needs_weights
 @pytest.mark.parametrize(("orientation", "stored"), [(3, 2), (6, 1), (8, 3)])
 @pytest.mark.parametrize("longest", [1536, 256])
 def test_boxes_are_in_the_pixels_of_the_upright_picture(run, orientation, stored, longest):
@@ -400,6 +396,17 @@ def test_resuming_a_finished_run_changes_nothing(trained, run):
         np.testing.assert_array_equal(tensors_again[name], tensor, err_msg=name)
 
 
+def test_a_run_starts_from_weights_that_are_given(trained, run):
+    given = trained.folder / "weights.safetensors"
+    options = ("--workers", 0, "--learning-rate", 1e-9, "--average", 0)
+    run("train", *BRIEF, *HERE, *options, "--start", given, "--output", "a")
+    learned, facts = checkpoint.read(Path("a/weights.safetensors"))
+    assert facts["rate"] == "1e-09"
+    for name, tensor in checkpoint.read(given)[0].items():
+        if "running" not in name:
+            np.testing.assert_allclose(learned[name], tensor, atol=1e-7, err_msg=name)
+
+
 def test_a_run_is_not_overwritten(trained, run):
     complaint = run("train", *BRIEF, *HERE, "--output", trained.folder, code=1)
     said = f"--output: {trained.folder} holds a run already; resume it or choose another folder"
@@ -414,6 +421,7 @@ def test_a_run_is_not_overwritten(trained, run):
         (("--frozen",), "--frozen"),
         (("--output", "here"), "--output"),
         (("--backbone", "here"), "--backbone"),
+        (("--start", "here"), "--start"),
     ],
 )
 def test_a_run_goes_on_as_it_was_begun(trained, run, options, named):
@@ -611,6 +619,8 @@ def test_help_ends_with_an_example_that_parses(run, command):
         ("train --resume empty", "empty/checkpoint.safetensors: no such file"),
         ("train --data builtin --frozen", "--frozen: scout has no ResNet"),
         ("train --data builtin --backbone none", "none: no such file"),
+        ("train --data builtin --start none", "none: no such file"),
+        ("train --data builtin --start part", "part: x: the network has no such parameter"),
         ("train --data builtin --backbone part", "part: scout has no ResNet-50 that could start from it"),
         ("train --data builtin --output text.txt", "--output: text.txt cannot be made a folder (File exists)"),
         ("train --data wider", "WIDER FACE: no folder found, one in the environment variable WIDER_FACE_DIR expected"),

@@ -53,6 +53,23 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path):
         weights.load(path, MODELS, "cpu")
 
 
+def test_a_model_begins_with_what_another_learned(tmp_path):
+    path, model = tmp_path / "weights.safetensors", Model(plain, "cpu", seed=3)
+    weights.save(model, path)
+    weights.begin_with(other := Model(plain, "cpu", seed=4), path)
+    assert_same(other.parameters.download(), model.parameters.download())
+
+
+@pytest.mark.parametrize("change", [lambda held: held | {"x": np.zeros(1, np.float32)}, lambda held: {}])
+def test_a_model_does_not_begin_with_what_another_network_learned(tmp_path, change):
+    path, model = tmp_path / "weights.safetensors", Model(plain, "cpu")
+    before = model.parameters.download()
+    checkpoint.write(path, change(before), {"model": "plain"})
+    with pytest.raises(CheckpointError, match=rf"^{path}: \S+: (the network has no such parameter|is missing)"):
+        weights.begin_with(model, path)
+    assert_same(model.parameters.download(), before)
+
+
 @pytest.mark.parametrize("text", ["a\nb", "line\r", "\x1b[2J", "\u2028"])
 def test_what_would_be_more_than_a_line_or_command_a_terminal_is_refused(tmp_path, text):
     path, model = tmp_path / "weights.safetensors", Model(plain, "cpu")
