@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from threading import Thread
 
 import numpy as np
@@ -33,6 +33,7 @@ FILES = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "imag
 MOST_BYTES = 32 << 20  # of a picture's file
 WAITING = 4  # pictures in line behind the one that is looked at
 LEAST = 0.05  # score of a box that may be wanted
+HEARD = 0.5  # seconds until Ctrl-C is heard if another thread received it, which does not wake the one that waits
 
 
 class Looks:
@@ -55,7 +56,10 @@ class Looks:
             self._next()
 
     def _next(self) -> None:
-        content, once, answer = self._waiting.get()
+        try:
+            content, once, answer = self._waiting.get(timeout=HEARD)
+        except Empty:
+            return
         try:
             answer.set_result(look(self._detector, content, once))
         except Exception as error:

@@ -374,3 +374,18 @@ def test_it_ends_in_the_midst_of_a_look(tmp_path, number):
         process.kill()
     assert (process.returncode, complaint) == (128 + number, "apps.faces serve: interrupted\n")
     assert rest(connection) == b""
+
+
+def test_it_ends_when_another_thread_receives_the_signal(tmp_path):
+    program = (
+        "from apps.faces.serve import Looks; from apps.faces.__main__ import main; import signal, sys, threading, time\n"
+        "def end(): time.sleep(1); signal.pthread_kill(threading.get_ident(), signal.SIGINT); time.sleep(99)\n"
+        "wait = Looks._next\n"
+        "Looks._next = lambda looks: (other.is_alive() or other.start(), wait(looks))\n"
+        "other = threading.Thread(target=end, daemon=True)\n"
+        "sys.exit(main(['serve', '--port', '0', '--no-open', '--device', 'cpu']))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=LIMIT
+    )
+    assert (found.returncode, found.stderr) == (130, "apps.faces serve: interrupted\n")
