@@ -378,7 +378,8 @@ def test_it_ends_in_the_midst_of_a_look(tmp_path, number):
 
 def test_it_ends_when_another_thread_receives_the_signal(tmp_path):
     program = (
-        "from apps.faces.serve import Looks; from apps.faces.__main__ import main; import signal, sys, threading, time\n"
+        "import signal, sys, threading, time\n"
+        "from apps.faces.serve import Looks; from apps.faces.__main__ import main\n"
         "def end(): time.sleep(1); signal.pthread_kill(threading.get_ident(), signal.SIGINT); time.sleep(99)\n"
         "wait = Looks._next\n"
         "Looks._next = lambda looks: (other.is_alive() or other.start(), wait(looks))\n"
