@@ -8,7 +8,7 @@ from pathlib import Path
 from apps import command_line
 from apps.command_line import add_device, add_recipe, add_run, on_first
 from apps.faces.detector import OVERLAP, SHIPPED, THRESHOLD
-from apps.faces.looks import ENLARGED, LONGEST, SMALL
+from apps.faces.looks import ENLARGED, LONGEST, MIDDLE, SMALL
 from apps.faces.matching import MATCHINGS
 from apps.faces.models import MODELS
 from apps.faces.training import AUGMENTATIONS, DetectorRecipe
@@ -88,10 +88,13 @@ def _detect_options(c: argparse.ArgumentParser) -> None:
     c.add_argument("--overlap", type=fraction, default=OVERLAP, metavar="IOU", help=what)
     what = "give the longer side so many pixels, be it made smaller or larger, before the scales apply"
     c.add_argument("--longest", type=positive, metavar="PIXELS", help=f"{what} (default: its own)")
-    usual = f"its own size, at most {LONGEST} pixels; twice that, up to {ENLARGED}; and {SMALL}, where it is larger"
+    usual = (
+        f"its own size, at most {LONGEST} pixels; twice that, up to {ENLARGED}; {MIDDLE} where it is more than twice "
+    )
+    usual += f"as large; and {SMALL}"
     cost = f"about 5 times the pixels of a picture of up to {ENLARGED // 2}, hardly more than those of a large one"
     what = "look at each picture in these sizes, factors of its own: above 1 for small faces, below for large ones; 2 "
-    what += f"takes 4 times as long as 1 (default: {usual} than {2 * SMALL}: {cost})"
+    what += f"takes 4 times as long as 1 (default: {usual}: {cost})"
     c.add_argument("--scales", type=positive_float, nargs="+", metavar="FACTOR", help=what)
     what = "look through a camera, by its number or FFmpeg's name for it, until Ctrl-C (with the extra `video`)"
     c.add_argument("--camera", nargs="?", const="0", metavar="N|DEVICE", help=f"{what} (default: 0)")

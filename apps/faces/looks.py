@@ -9,11 +9,12 @@ from collections.abc import Sequence
 AUTO = "auto"
 
 # The usual looks. Sides are the longer ones, in pixels.
-LONGEST = 1536  # of the picture itself, which is made smaller where it has more
-ENLARGED = 1280  # at most, of an enlarged copy
+LONGEST = 4096  # of the picture itself, which is made smaller where it has more
+ENLARGED = 1536  # at most, of an enlarged copy
 TIMES = 2.0  # at most so many times larger it is
-WORTH = 1.25  # and at least: it would hardly show more
-SMALL = 320  # of a small copy, for pictures of more than twice as many
+WORTH = 1.25  # and at least; less would hardly show more
+MIDDLE = 1024  # of a smaller copy, for pictures of more than twice as many
+SMALL = 192  # of a small copy, in which the largest anchors hold a face that fills the picture
 
 Size = tuple[int, int]
 
@@ -34,15 +35,17 @@ def looks(
 
 
 def usual(side: int, most: int = LONGEST) -> list[float]:
-    """The scales for a picture whose longer side has so many pixels: its own, made larger, made small.
+    """The scales for a picture whose longer side has so many pixels: its own, made larger, made smaller.
 
-    At most it is given `most`. That is about 5 times its pixels up to 640, and hardly more than its own above 1024.
+    At most it is given `most`. That is about 5 times its pixels up to 768, 3.3 times at 1024, 1.3 at most above 1228.
     """
     scales = [min(1.0, most / side)]
     larger = min(TIMES, ENLARGED / side)
     if larger >= WORTH:
         scales.append(larger)
-    if side > 2 * SMALL:
+    if side > 2 * MIDDLE:
+        scales.append(MIDDLE / side)
+    if side > WORTH * SMALL:
         scales.append(SMALL / side)
     return scales
 

@@ -299,8 +299,8 @@ APPS: tuple[Fault, ...] = (
     ),
     Fault(
         "apps/faces/looks.py",
-        "a small copy is looked at even where the picture is small",
-        "if side > 2 * SMALL:",
+        "a small copy is looked at even where it is hardly smaller",
+        "if side > WORTH * SMALL:",
         "if side > SMALL:",
     ),
     Fault(
