@@ -299,6 +299,12 @@ APPS: tuple[Fault, ...] = (
     ),
     Fault(
         "apps/faces/looks.py",
+        "between its own size and a small one a large picture is not looked at",
+        "if side > 2 * MIDDLE:",
+        "if side > 8 * MIDDLE:",
+    ),
+    Fault(
+        "apps/faces/looks.py",
         "a small copy is looked at even where it is hardly smaller",
         "if side > WORTH * SMALL:",
         "if side > SMALL:",

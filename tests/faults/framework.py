@@ -334,4 +334,10 @@ FRAMEWORK: tuple[Fault, ...] = (
         "if fuse and not goal:",
         "if fuse:",
     ),
+    Fault(
+        "framework/weights.py",
+        "what a model shall begin with is only checked",
+        "model.parameters.upload(tensors)",
+        "model.parameters.check(tensors)",
+    ),
 )
