@@ -53,7 +53,7 @@ DIGITS = "cnn6, fcc6, cnn3, single, pooled, lenet5, lenet5_max, lenet5_conv"
         (
             lambda: detector_recipe("lite", augmentation="none"),
             RecipeError,
-            "unknown augmentation 'none'; choose from faces, paper",
+            "unknown augmentation 'none'; choose from varied, faces, paper",
         ),
         (lambda: layers.pool(image(), "median", 2), GraphError, "unknown pooling 'median'; choose from max, avg, l2"),
         (lambda: lenet5(1, pooling="mean"), GraphError, "unknown pooling 'mean'; choose from max, avg, l2"),
