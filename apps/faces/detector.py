@@ -21,7 +21,7 @@ SHIPPED = WEIGHTS / "scout.safetensors"
 # The IoU above which the better of two detections stands for both.
 OVERLAP = 0.4
 
-# The least score of a box that is shown: up to 1536 pixels at most 0.3 boxes a photograph are false (docs/faces.md).
+# The least score of a box that is shown: up to 1280 pixels at most 0.3 boxes a photograph are false (docs/faces.md).
 THRESHOLD = 0.65
 
 # Pictures are extended to multiples of so many pixels, so that pictures of about one size share a program.
