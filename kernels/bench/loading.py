@@ -70,7 +70,7 @@ def load(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise FileError(f"{path}: {_said(error, file)}") from error
+        raise FileError(f"{path}: {said(error, file)}") from error
     return module
 
 
@@ -79,10 +79,10 @@ def call(function: Callable, name: str, **arguments: Any) -> Any:
     try:
         return function(**arguments)
     except Exception as error:
-        raise FileError(f"{name}: {_said(error, Path(inspect.getfile(function)))}") from error
+        raise FileError(f"{name}: {said(error, Path(inspect.getfile(function)))}") from error
 
 
-def _said(error: BaseException, file: Path) -> str:
+def said(error: BaseException, file: Path) -> str:
     """An error in one line, with the line of the file that led to it."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return f"line {error.lineno}: {type(error).__name__}: {error.msg}"

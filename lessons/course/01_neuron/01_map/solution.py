@@ -1,0 +1,17 @@
+"""A thread for every value: y = max(0, x), Zozoulenko (2018), eq. 7."""
+
+from kernels.gpu import cuda, float32, kernel
+
+BLOCK = 8
+
+
+@kernel
+def relu(x, y):
+    """One thread per value: what is positive stays, all else becomes 0."""
+    i = cuda.grid(1)
+    y[i] = max(x[i], float32(0))
+
+
+def launches(x, y):
+    """As many threads as values: x has a multiple of BLOCK."""
+    return [relu[x.size // BLOCK, BLOCK](x, y)]

@@ -1,0 +1,39 @@
+"""What lies side by side is fetched together: how many sectors does a request of x touch?"""
+
+import numpy as np
+
+from kernels.gpu import cuda, kernel
+
+ALIGNED = 4
+SHIFTED = 5
+STRIDED = 8
+COLUMN = 32
+
+
+@kernel
+def aligned(x, y):
+    i = cuda.grid(1)
+    y[i] = x[i]
+
+
+@kernel
+def shifted(x, y):
+    i = cuda.grid(1)
+    y[i] = x[i + 1]
+
+
+@kernel
+def strided(x, y):
+    i = cuda.grid(1)
+    y[i] = x[2 * i]
+
+
+@kernel
+def column(x, y):
+    i = cuda.grid(1)
+    y[i] = x[64 * i]
+
+
+def launches(kernel):
+    """One warp of each."""
+    return [kernel[1, 32](np.zeros(4096, np.float32), np.zeros(32, np.float32))]
