@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,8 +60,17 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
         return 1
     parser.set_defaults(ranks=ranks)
     if ranks.size == 1:
-        return command_line.run(parser, arguments, ERRORS)
-    return together(ranks, lambda tell: command_line.run(parser, arguments, ERRORS, tell))
+        return command_line.run(parser, arguments, errors)
+    return together(ranks, lambda tell: command_line.run(parser, arguments, errors, tell))
+
+
+def errors() -> Errors:
+    """What users can cause, those with kernels of their own among them."""
+    from kernels.bench.loading import FileError  # here, because these load Numba, and who is helped needs none
+    from kernels.gpu.compiler import CompileError
+    from kernels.gpu.interpreter import KernelError
+
+    return *ERRORS, CompileError, FileError, KernelError
 
 
 def say_run(ranks: Ranks, data: str, model: Model, recipe: Recipe, memory: str, folder: Path) -> None:
@@ -115,7 +125,7 @@ OPTIONS = {"batch": "--batch-size", "rate": "--learning-rate"}
 FOR_NEW_RUNS = ("backbone", "start", "output")
 
 # What a run remembers, so that it goes on as it was begun where nothing else is asked for.
-REMEMBERED = ("data", "validation", "device", "workers", "evaluate_every", "checkpoint_every", "bucket")
+REMEMBERED = ("data", "validation", "device", "workers", "evaluate_every", "checkpoint_every", "bucket", "own")
 
 
 def add_recipe(c: argparse.ArgumentParser, default: Recipe, models: Iterable[str], example: str) -> None:
@@ -153,6 +163,23 @@ def add_run(c: argparse.ArgumentParser, evaluate_every: int) -> None:
     c.add_argument("--resume", type=Path, metavar="FOLDER", help=what)
     usual = {name: value for name in REMEMBERED if (value := c.get_default(name)) is not None}
     c.set_defaults(usual=usual, **dict.fromkeys(usual))  # so that what is given can be told from what is not
+
+
+def own_file(text: str) -> str:
+    """For argparse: a file that is there, by a name under which it is found from anywhere."""
+    if not os.path.isfile(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no file")
+    return os.path.abspath(text)
+
+
+def take_own_kernels(options: argparse.Namespace) -> None:
+    """Put kernels of the user's in the place of ours, and say so. Raises FileError and UnknownOperation."""
+    from kernels.bench.instead import put_instead  # here, as it loads Numba
+
+    for file in options.own or ():
+        operation = put_instead(Path(file))
+        if options.ranks.first:
+            print(f"with    {file} in the place of {operation.name}")
 
 
 def interval(text: str) -> str:

@@ -38,7 +38,7 @@ def fused(steps: list[Step], kept: Collection[Buffer]) -> list[Step]:
 
     instead: dict[Step, Step | None] = {}  # of steps that change; None where another has taken it in
     for step in steps:
-        if step.operation.name == "conv2d":
+        if step.operation.name == "conv2d" and not step.operation.modules:  # but kernels of a user's own
             order, chain = max(((order, _chain(step, order, follower)) for order in ORDERS), key=lambda it: len(it[1]))
             if len(chain) > 1:
                 instead |= dict.fromkeys(chain)
@@ -51,7 +51,8 @@ def _chain(step: Step, order: str, follower: Callable[[Buffer], Step | None]) ->
     chain = [step]
     for name, settings in ORDERS[order]:
         after = follower(chain[-1].arguments["y"])
-        if after and after.operation.name == name and settings.items() <= after.arguments.items():
+        is_ours = after and after.operation.name == name and not after.operation.modules
+        if after and is_ours and settings.items() <= after.arguments.items():
             chain.append(after)
     return chain
 

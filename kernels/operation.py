@@ -275,8 +275,23 @@ def left_out(error: OperationError) -> None:
     warnings.warn(f"left out: {error}", stacklevel=2)
 
 
+_instead: dict[str, Operation] = {}
+
+
+def put(operation: Operation) -> None:
+    """Put an operation in the place of the one of its name, for all who find it by its name in this process."""
+    _instead[operation.name] = operation
+
+
+def take_back(name: str) -> None:
+    """Undo `put`."""
+    _instead.pop(name, None)
+
+
 def find_operation(name: str) -> Operation:
     """The operation of that name. Raises UnknownOperation, and OperationError where it cannot be used."""
+    if name in _instead:
+        return _instead[name]
     if not is_folder(name):
         raise UnknownOperation(unknown("operation", name, all_operations()))
     module = load(name)

@@ -77,17 +77,26 @@ class Answer:
             raise AnswerError(f"is no Python: {error.msg}", error.lineno) from error
 
     def gaps(self) -> list[int]:
-        """The lines on which `...` still stands for what is to be written."""
-        lines = []
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Constant) and node.value is ... and node.lineno not in lines:
-                lines.append(node.lineno)
-        of_given = [
+        """The lines on which `...` still stands for what is to be written; in `y[...]` it stands for itself."""
+        meant = {
+            id(inside)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Subscript)
+            for inside in ast.walk(node.slice)
+        }
+        replaced = [
             range(node.lineno, (node.end_lineno or node.lineno) + 1)
             for node in ast.walk(self.tree)
             if isinstance(node, ast.FunctionDef) and node.name in self.given
         ]
-        return sorted(line for line in lines if not any(line in lines_of for lines_of in of_given))
+        return sorted(
+            {
+                node.lineno
+                for node in ast.walk(self.tree)
+                if isinstance(node, ast.Constant) and node.value is ... and id(node) not in meant
+                if not any(node.lineno in lines for lines in replaced)
+            }
+        )
 
     def refuse_imports(self, allowed: tuple[str, ...] = ()) -> None:
         """Raises AnswerError for an import of what a learner is to write, and for ways around that."""

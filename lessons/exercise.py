@@ -12,13 +12,17 @@ import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kernels.operation import unknown
-from lessons.answer import Answer
-from lessons.judging import Judge, Verdict, check
+
+if TYPE_CHECKING:  # these load Numba, which whoever lists the course has no need of
+    from lessons.answer import Answer
+    from lessons.judging import Judge, Verdict
 
 COURSE = Path(__file__).parent / "course"
 SECTION = re.compile(r"^## (Hint [123]|Solution)\n", re.MULTILINE)
+KIND = re.compile(r"^judge = (\w+)\(", re.MULTILINE)
 
 
 class CourseError(ValueError):
@@ -83,6 +87,11 @@ class Exercise:
         return Path(self.lesson.folder.name) / f"{self.folder.name}.py"
 
     @cached_property
+    def text(self) -> str:
+        """The file that the learner is given."""
+        return (self.folder / "exercise.py").read_text()
+
+    @cached_property
     def page(self) -> Page:
         title, text = titled((self.folder / "page.md").read_text())
         statement, *parts = SECTION.split(text)
@@ -91,7 +100,14 @@ class Exercise:
         return Page(title, statement.strip(), hints, sections["Solution"])
 
     @cached_property
-    def judge(self) -> Judge:
+    def kind(self) -> str:
+        """What is to be done, as judge.py says it: "write", "predict" ..."""
+        found = KIND.search((self.folder / "judge.py").read_text())
+        assert found
+        return found[1].lower()
+
+    @cached_property
+    def judge(self) -> "Judge":
         path = self.folder / "judge.py"
         spec = importlib.util.spec_from_file_location(f"lessons.judges.{self.name}", path)
         assert spec
@@ -101,16 +117,22 @@ class Exercise:
         return module.judge
 
     @cached_property
-    def original(self) -> Answer:
+    def original(self) -> "Answer":
         """What the learner is given."""
+        from lessons.answer import Answer
+
         return Answer.of_file(self.folder / "exercise.py")
 
     @cached_property
-    def solution(self) -> Answer:
+    def solution(self) -> "Answer":
+        from lessons.answer import Answer
+
         return Answer.of_file(self.folder / "solution.py")
 
-    def check(self, answer: Answer, seed: int | None = None) -> Verdict:
+    def check(self, answer: "Answer", seed: int | None = None) -> "Verdict":
         """Judge an answer; cases are drawn anew unless a seed is given."""
+        from lessons.judging import check
+
         return check(self.name, self.judge, answer, self.original, self.solution, seed)
 
 

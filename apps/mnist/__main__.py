@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from apps import command_line
-from apps.command_line import add_device, add_recipe, add_run, on_first
+from apps.command_line import add_device, add_recipe, add_run, on_first, own_file
 from apps.mnist.classifier import WEIGHTS, DigitRecipe
 from apps.mnist.models import MODELS
 from kernels.commands.command_line import Commands, add_json, count, late, picture_file, positive
@@ -81,6 +81,8 @@ def _train_options(c):
     _variety(c)
     add_device(c)
     _data(c)
+    what = "train on kernels of your own in the place of an operation's: a file called as it, with forward and backward"
+    c.add_argument("--with", dest="own", action="append", type=own_file, metavar="conv2d.py", help=what)
     c.add_argument("--workers", type=count, default=0, metavar="N", help="processes that prepare digits (default: 0)")
     add_run(c, evaluate_every=500)
     add_json(c)

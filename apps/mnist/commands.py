@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from apps.command_line import carry_out, choose_run, open_run, say_run, telling_of_compiling
+from apps.command_line import carry_out, choose_run, open_run, say_run, take_own_kernels, telling_of_compiling
 from apps.errors import DataError
 from apps.mnist.classifier import (
     EVALUATION_BATCH,
@@ -46,6 +46,7 @@ def _load(options) -> Digits:
 def train(options) -> None:
     """Train, evaluate, and leave weights, log and figures in the run's folder."""
     chosen = choose_run(options, DigitRecipe(), recipe, MODELS)
+    take_own_kernels(options)
     digits = _load(options)
     if chosen.batch > len(digits.train_images):
         raise DataError(f"--batch-size: {chosen.batch} is more than the {len(digits.train_images)} digits to train on")

@@ -15,6 +15,7 @@ from lessons.judging.judge import (
     Write,
     check,
 )
+from lessons.judging.ship import Network, Ship
 from lessons.judging.verdict import Failure, Verdict
 
 __all__ = [
@@ -29,7 +30,9 @@ __all__ = [
     "Judge",
     "Known",
     "Mistake",
+    "Network",
     "Predict",
+    "Ship",
     "Verdict",
     "Write",
     "check",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MARKS = "»", "«"
-SHOWN = 64  # elements of an array that are printed; of larger ones the rows around what differs
+ROWS, WIDTH = 9, 72  # of an array that are printed at most: rows, and characters of each
 
 
 def poison(dtype: np.dtype):
@@ -44,10 +44,12 @@ class Difference:
         return f"{self.name}[{at}] is {got}, {expected} expected{more}"
 
     def rows(self) -> list[tuple[str, str]]:
-        """Both arrays as text, with what is wrong marked."""
+        """The part of both arrays around the first element that is wrong, one under the other, in columns."""
+        width = max(len(cell(value)) for array in (self.expected, self.got) for value in array.flat)
+        part = Part.around(self.wrong, WIDTH // (width + 2))
         return [
-            (f"{self.name} expected", array_text(self.expected)),
-            (f"{self.name} got", array_text(self.got, self.wrong)),
+            (f"{self.name} expected", part.text(self.expected, width=width)),
+            (f"{self.name} got", part.text(self.got, self.wrong, width=width)),
         ]
 
 
@@ -75,33 +77,57 @@ def number(value) -> str:
     return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def array_text(array: np.ndarray, wrong: np.ndarray | None = None) -> str:
-    """An array in lines of numbers; those that are wrong stand between marks."""
-    if array.ndim == 0:
+def cell(value) -> str:
+    """The same, short."""
+    return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def array_text(array: np.ndarray) -> str:
+    """The first numbers of an array, in lines."""
+    if not array.ndim:
         return number(array[()])
-    planes = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
-    faults = np.zeros(planes.shape, bool) if wrong is None else wrong.reshape(planes.shape)
-    first = 0
-    if planes.size > SHOWN and wrong is not None:
-        first = max(int(np.argwhere(faults)[0][0]) - 1, 0)
-    most = max(SHOWN // max(planes.shape[1], 1), 3)
-    chosen = range(first, min(first + most, len(planes)))
-    lines = [" ".join(cells(planes[row], faults[row])) for row in chosen]
-    above, below = first, len(planes) - chosen.stop
-    if above:
-        lines.insert(0, f"({above} rows above)")
-    if below:
-        lines.append(f"({below} more rows)")
-    return "\n".join(lines)
+    width = max(len(cell(value)) for value in in_rows(array)[:ROWS, :WIDTH].flat)
+    return Part(columns=WIDTH // (width + 2)).text(array, width=width)
 
 
-def cells(row: np.ndarray, wrong: np.ndarray, most: int = 16) -> list[str]:
-    """The numbers of a row; of a long one those around the first that is wrong."""
-    first = 0
-    if len(row) > most and wrong.any():
-        first = max(int(np.flatnonzero(wrong)[0]) - most // 2, 0)
-    found = ["..."] if first else []
-    for value, is_wrong in zip(row[first : first + most], wrong[first : first + most], strict=True):
-        text = f"{value:.4g}" if row.dtype.kind == "f" else str(value)
-        found.append(f"{MARKS[0]}{text}{MARKS[1]}" if is_wrong else text)
-    return [*found, "..."] if first + most < len(row) else found
+@dataclass(frozen=True)
+class Part:
+    """What is shown of an array: a few rows of its last axis, and a few numbers of each."""
+
+    columns: int
+    row: int = 0
+    column: int = 0
+
+    @classmethod
+    def around(cls, wrong: np.ndarray, columns: int) -> "Part":
+        """A part in which the first element that is wrong stands."""
+        row, column = (int(i) for i in np.argwhere(in_rows(wrong))[0])
+        is_far = column >= columns
+        return cls(columns, max(row - ROWS // 2, 0), column - columns // 2 if is_far else 0)
+
+    def text(self, array: np.ndarray, wrong: np.ndarray | None = None, *, width: int) -> str:
+        """The part as lines; elements that are wrong stand between marks."""
+        rows = in_rows(array)
+        faults = np.zeros(rows.shape, bool) if wrong is None else in_rows(wrong)
+        chosen = range(self.row, min(self.row + ROWS, len(rows)))
+        columns = range(self.column, min(self.column + self.columns, rows.shape[1]))
+        before, behind = "... " if columns.start else "", " ..." if columns.stop < rows.shape[1] else ""
+        lines = []
+        for r in chosen:
+            cells = [marked(f"{cell(rows[r, c]):>{width}}", faults[r, c]) for c in columns]
+            lines.append(f"{before}{''.join(cells)}{behind}".rstrip())
+        if chosen.start:
+            lines.insert(0, f" ({chosen.start} rows above)")
+        if chosen.stop < len(rows):
+            lines.append(f" ({len(rows) - chosen.stop} more rows)")
+        return "\n".join(lines)
+
+
+def in_rows(array: np.ndarray) -> np.ndarray:
+    """An array as one of two dimensions, the last being its own last."""
+    return array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+
+
+def marked(text: str, is_wrong: bool) -> str:
+    """A number in its column, between marks if it is wrong."""
+    return f"{MARKS[0]}{text}{MARKS[1]}" if is_wrong else f" {text} "

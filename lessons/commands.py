@@ -1,0 +1,153 @@
+"""What the commands of python -m lessons do."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.markdown import Markdown
+from rich.syntax import Syntax
+
+from kernels.commands.command_line import write_json
+from lessons import shown
+from lessons.desk import PROGRESS, Desk
+from lessons.exercise import Exercise, course, exercises
+from lessons.shown import console
+
+FOLDER = Path("my-lessons")
+
+
+def _desk(options) -> Desk:
+    """The learner's: as asked for, else here if it is here, else in a folder of its own."""
+    if folder := getattr(options, "folder", None):
+        return Desk(folder)
+    return Desk(Path() if Path(PROGRESS).is_file() else FOLDER)
+
+
+def where(options) -> None:
+    """Say where the learner is."""
+    shown.where(_desk(options))
+
+
+def start(options) -> None:
+    """Copy the exercises, those that are not there yet."""
+    desk = _desk(options)
+    new, there = desk.start(), len(exercises())
+    kept = f"; {there - new} were there already, and stay as they are" if new < there else ""
+    console.print(f"copied {new} exercises into {desk.folder}{kept}", soft_wrap=True)
+    shown.where(desk)
+
+
+def show(options) -> None:
+    """Print a page."""
+    desk = _desk(options)
+    shown.page(desk.chosen(options.name), desk)
+
+
+def go_on(options) -> None:
+    """Go on to what is not solved yet."""
+    desk = _desk(options)
+    exercise = desk.go_on()
+    if exercise is None:
+        console.print(f"all {len(exercises())} exercises are solved; python -m lessons report --html FILE keeps them")
+        return
+    shown.page(exercise, desk)
+
+
+def check(options) -> int:
+    """Judge an answer; exit code 1 if it is not solved."""
+    desk = _desk(options)
+    exercise = desk.chosen(options.name)
+    found = judged(desk, exercise, options.seed)
+    shown.verdict(found)
+    if found.solved:
+        console.print("read why it is so: python -m lessons solution      go on: python -m lessons next")
+    write_json(options.json, found.as_dict())
+    return 0 if found.solved else 1
+
+
+def judged(desk: Desk, exercise: Exercise, seed: int | None = None):
+    """The verdict on the learner's file, noted. Raises AnswerError for a file that cannot be read."""
+    from lessons.answer import Answer  # here, as it loads Numba
+
+    found = exercise.check(Answer.of_file(desk.path(exercise)), seed)
+    if found.solved:
+        desk.solve(exercise)
+    else:
+        desk.change(exercise, checks=desk.state(exercise).checks + 1)
+    return found
+
+
+def watch(options) -> None:
+    """Check on every save, until interrupted."""
+    from lessons.watching import watch  # here, as no other command needs it
+
+    desk = _desk(options)
+    if options.name:
+        desk.change(desk.chosen(options.name))
+    desk.require()
+    watch(desk)
+
+
+def hint(options) -> None:
+    """Print the next hint; after the last all of them."""
+    desk = _desk(options)
+    exercise = desk.chosen(options.name)
+    hints = exercise.page.hints
+    number = desk.state(exercise).hints
+    if number == len(hints):
+        console.print(f"these are all hints; the solution: python -m lessons solution {exercise.name}")
+    else:
+        desk.change(exercise, hints=number + 1)
+    for n in range(len(hints)) if number == len(hints) else [number]:
+        console.print(Markdown(f"**Hint {n + 1} of {len(hints)}.** {hints[n]}"))
+
+
+def solution(options) -> None:
+    """Print the solution; that it was looked at before the exercise was solved is noted."""
+    desk = _desk(options)
+    exercise = desk.chosen(options.name)
+    if not desk.state(exercise).solved:
+        desk.change(exercise, looked=True)
+    console.print(Syntax(exercise.solution.text, "python", theme="ansi_light", background_color="default"))
+    console.print(Markdown(exercise.page.solution))
+
+
+def reset(options) -> None:
+    """Bring an exercise back as it was given out."""
+    desk = _desk(options)
+    exercise = desk.chosen(options.name)
+    kept = desk.reset(exercise)
+    console.print(f"{desk.path(exercise)} is as it was given out", soft_wrap=True)
+    if kept:
+        console.print(f"what you had written is in {kept}", soft_wrap=True)
+
+
+def show_list(options) -> None:
+    """List the exercises."""
+    desk = _desk(options)
+    console.print(shown.exercises_table(desk))
+    rows = [
+        {"lesson": lesson.number, "name": exercise.name, "kind": exercise.kind, "title": exercise.page.title}
+        | asdict(desk.state(exercise))
+        for lesson in course()
+        for exercise in lesson.exercises
+    ]
+    write_json(options.json, {"current": desk.name if desk.is_set_up else None, "exercises": rows})
+
+
+def kinds(options) -> None:
+    """List the faults that a kernel may have, as KIND names them."""
+    from lessons.judging import FAULTS  # here, as it loads Numba
+
+    width = max(map(len, FAULTS))
+    for name, what in FAULTS.items():
+        console.print(f"{name:{width}}  {what}", soft_wrap=True)
+
+
+def report(options) -> None:
+    """Write what has been done as a page."""
+    from lessons.report import write  # here, as no other command needs it
+
+    desk = _desk(options)
+    desk.require()
+    write(desk, options.html)
+    print(f"wrote {options.html}")

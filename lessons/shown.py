@@ -1,0 +1,109 @@
+"""What the course prints, by rich: colours and boxes on a terminal, plain text elsewhere."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lessons.desk import Desk
+from lessons.exercise import Exercise, Lesson, course, exercises
+
+if TYPE_CHECKING:  # this loads Numba, which whoever lists the course has no need of
+    from lessons.judging import Verdict
+
+console = Console(highlight=False)
+
+COLOURS = {"solved": "green", "solved, after a look": "green", "looked up": "yellow", "begun": "cyan"}
+
+
+def lessons_table(desk: Desk) -> Table:
+    """Each lesson with how far it is done."""
+    table = Table("", "lesson", "solved", "", box=None, pad_edge=False, header_style="dim")
+    for lesson in course():
+        states = [desk.state(exercise) for exercise in lesson.exercises]
+        solved = sum(bool(state.solved) for state in states)
+        marks = "".join("■" if state.solved else "◪" if state.checks or state.looked else "□" for state in states)
+        here = "→" if desk.is_set_up and desk.current in lesson.exercises else ""
+        table.add_row(here, f"{lesson.number:2}  {lesson.title}", f"{solved} of {len(states)}", marks)
+    return table
+
+
+def exercises_table(desk: Desk) -> Table:
+    """Each exercise with its state."""
+    table = Table("", "exercise", "to do", "state", "checks", "hints", "", box=None, pad_edge=False, header_style="dim")
+    for lesson in course():
+        table.add_row("", f"[bold]{lesson.number} {lesson.title}")
+        for exercise in lesson.exercises:
+            state = desk.state(exercise)
+            here = "→" if desk.is_set_up and desk.name == exercise.name else ""
+            word = Text(state.word, COLOURS.get(state.word, ""))
+            counts = (str(state.checks or ""), str(state.hints or ""))
+            table.add_row(here, exercise.name, exercise.kind, word, *counts, exercise.page.title)
+    return table
+
+
+def where(desk: Desk) -> None:
+    """The lessons, and what to do next."""
+    solved = sum(bool(desk.state(exercise).solved) for exercise in exercises())
+    console.print(lessons_table(desk))
+    console.print(f"\n{solved} of {len(exercises())} exercises are solved")
+    if not desk.is_set_up:
+        console.print(f"\nbegin   python -m lessons start      copies them into {desk.folder}/")
+        return
+    exercise = desk.current
+    console.print(f"\nnow     {exercise.name}: {exercise.page.title}")
+    console.print(f"file    {desk.path(exercise)}", soft_wrap=True)
+    console.print("page    python -m lessons show")
+    if desk.state(exercise).solved:
+        console.print("next    python -m lessons next")
+    else:
+        console.print("check   python -m lessons check      or each time you save: python -m lessons watch")
+
+
+def page(exercise: Exercise, desk: Desk) -> None:
+    """The statement, and where the file is."""
+    lesson = exercise.lesson
+    if exercise.number == 1:
+        introduction(lesson)
+    console.print(f"[dim]lesson {lesson.number}, exercise {exercise.number}: {exercise.name} ({exercise.kind})[/]")
+    console.print(Markdown(f"# {exercise.page.title}\n\n{exercise.page.statement}"))
+    console.print(f"\nfile    {desk.path(exercise)}", soft_wrap=True)
+    console.print("check   python -m lessons check      hint: python -m lessons hint")
+
+
+def introduction(lesson: Lesson) -> None:
+    console.print(Markdown(f"# Lesson {lesson.number}: {lesson.title}\n\n{lesson.introduction}"))
+    console.print()
+
+
+def verdict(found: "Verdict") -> None:
+    """What a judge says: what held, and of what did not all that helps."""
+    for stage, said in found.passed:
+        console.print(Text.assemble(("✓ ", "green"), f"{stage:14} ", (said, "dim")), soft_wrap=True)
+    failure = found.failure
+    if not failure:
+        console.print(Text(f"✓ {found.exercise} is solved", "bold green"))
+        return
+    console.print(Text.assemble(("✗ ", "bold red"), (f"{failure.stage:14} ", "bold"), failure.text), soft_wrap=True)
+    for what, text in failure.details:
+        console.print(Text(f"\n    {what}", "dim"))
+        for line in text.splitlines():
+            console.print(Text("       ") + _marked(line), soft_wrap=True)
+    if found.reply:
+        console.print(Padding(Text(f"→ {found.reply}", "yellow"), (1, 0, 0, 2)))
+    if found.passed:
+        console.print(
+            Text(f"\nthe same cases again: python -m lessons check {found.exercise} --seed {found.seed}", "dim")
+        )
+
+
+def _marked(line: str) -> Text:
+    """A line of numbers or of source, with what is wrong in red."""
+    from lessons.judging.comparing import MARKS
+
+    text = Text(line, "bold" if line.lstrip().startswith("→") else "")
+    text.highlight_regex(rf"{MARKS[0]}[^{MARKS[1]}]*{MARKS[1]}", "bold red")
+    return text

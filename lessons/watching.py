@@ -1,0 +1,48 @@
+"""Checks on every save: one screen, with what the judge says of the file as it is now."""
+
+from watchfiles import watch as changes
+
+from lessons import shown
+from lessons.commands import judged
+from lessons.desk import Desk
+from lessons.shown import console
+
+PAUSE = 50  # milliseconds in which several changes are one
+
+
+def watch(desk: Desk) -> None:
+    """Check now, and whenever a file of the folder is saved; `next` elsewhere goes on to the next exercise here, too.
+
+    Ends by an interrupt.
+    """
+    screen(desk)
+    seen = state(desk)
+    for _ in changes(desk.folder, step=PAUSE, debounce=PAUSE, raise_interrupt=True, recursive=True):
+        desk = Desk(desk.folder)
+        if (now := state(desk)) != seen:
+            seen = now
+            screen(desk)
+
+
+def state(desk: Desk) -> tuple[str, str]:
+    """What a check depends on: which exercise, and what the learner has written."""
+    path = desk.path(desk.current)
+    return desk.name, path.read_text(errors="replace") if path.exists() else ""
+
+
+def screen(desk: Desk) -> None:
+    """The current exercise and the verdict on it, on an empty screen."""
+    from lessons.answer import AnswerError
+
+    exercise = desk.current
+    console.clear()
+    console.print(f"[bold]{exercise.page.title}[/]  [dim]{desk.path(exercise)}[/]\n", soft_wrap=True)
+    try:
+        found = judged(desk, exercise)
+    except AnswerError as error:
+        console.print(f"✗ {error}", markup=False, soft_wrap=True)
+    else:
+        shown.verdict(found)
+        console.print(f"\n[dim]{found.seconds:.1f} s; waiting for the next save, Ctrl-C ends[/]")
+        if found.solved:
+            console.print("go on with: python -m lessons next")
