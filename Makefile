@@ -1,5 +1,6 @@
 # make mnist   train a network on handwritten digits with hand-written kernels, here and now
 # make test    format, lint, types, and every kernel proved
+# make learn   begin the course, or go on with it: exercises in my-lessons/
 # make fuzz SECONDS=600    files, texts and options that nobody would write, against all that reads them
 
 PYTHON ?= python3
@@ -8,13 +9,16 @@ BIN = $(VENV)/bin
 
 SECONDS = 600
 
-.PHONY: mnist test check fuzz clean
+.PHONY: mnist test learn check fuzz clean
 
 mnist: $(VENV)/app
 	$(BIN)/python -m apps.mnist
 
 test: $(VENV)/test check
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+learn: $(VENV)/learn
+	$(BIN)/python -m lessons start
 
 check: $(VENV)/test
 	$(BIN)/ruff format --check .
@@ -33,6 +37,11 @@ $(VENV)/app: pyproject.toml constraints.txt
 $(VENV)/test: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $@
+
+$(VENV)/learn: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[learn]"
 	touch $@
 
 $(VENV)/fuzz: $(VENV)/test

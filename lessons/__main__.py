@@ -3,6 +3,7 @@
 import argparse
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from kernels.commands.command_line import (
@@ -20,6 +21,9 @@ from kernels.commands.command_line import (
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors a user can cause are one line on standard error."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if find_spec("rich") is None:
+        print("lessons: rich is not installed: pip install -e '.[learn]', or make learn", file=sys.stderr)
+        return 1
     is_bare = not given or (given[0] == "--folder" and len(given) == 2)
     return run(parser(), [*given, "where"] if is_bare else given, errors)
 

@@ -10,7 +10,7 @@ from kernels.commands.command_line import write_json
 from lessons import shown
 from lessons.desk import PROGRESS, Desk
 from lessons.exercise import Exercise, course, exercises
-from lessons.shown import console
+from lessons.shown import console, program
 
 FOLDER = Path("my-lessons")
 
@@ -31,8 +31,9 @@ def start(options) -> None:
     """Copy the exercises, those that are not there yet."""
     desk = _desk(options)
     new, there = desk.start(), len(exercises())
-    kept = f"; {there - new} were there already, and stay as they are" if new < there else ""
-    console.print(f"copied {new} exercises into {desk.folder}{kept}", soft_wrap=True)
+    if new:
+        kept = f"; {there - new} were there already, and stay as they are" if new < there else ""
+        console.print(f"copied {new} exercises into {desk.folder}{kept}\n", soft_wrap=True)
     shown.where(desk)
 
 
@@ -47,7 +48,7 @@ def go_on(options) -> None:
     desk = _desk(options)
     exercise = desk.go_on()
     if exercise is None:
-        console.print(f"all {len(exercises())} exercises are solved; python -m lessons report --html FILE keeps them")
+        console.print(f"all {len(exercises())} exercises are solved; {program()} report --html FILE keeps them")
         return
     shown.page(exercise, desk)
 
@@ -59,7 +60,7 @@ def check(options) -> int:
     found = judged(desk, exercise, options.seed)
     shown.verdict(found)
     if found.solved:
-        console.print("read why it is so: python -m lessons solution      go on: python -m lessons next")
+        console.print(f"read why it is so: {program()} solution      go on: {program()} next", soft_wrap=True)
     write_json(options.json, found.as_dict())
     return 0 if found.solved else 1
 
@@ -94,7 +95,7 @@ def hint(options) -> None:
     hints = exercise.page.hints
     number = desk.state(exercise).hints
     if number == len(hints):
-        console.print(f"these are all hints; the solution: python -m lessons solution {exercise.name}")
+        console.print(f"these are all hints; the solution: {program()} solution {exercise.name}")
     else:
         desk.change(exercise, hints=number + 1)
     for n in range(len(hints)) if number == len(hints) else [number]:

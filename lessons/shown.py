@@ -1,5 +1,9 @@
 """What the course prints, by rich: colours and boxes on a terminal, plain text elsewhere."""
 
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -17,6 +21,16 @@ if TYPE_CHECKING:  # this loads Numba, which whoever lists the course has no nee
 console = Console(highlight=False)
 
 COLOURS = {"solved": "green", "solved, after a look": "green", "looked up": "yellow", "begun": "cyan"}
+
+
+def program() -> str:
+    """How the course is called here: by `python`, if that is the one that runs it."""
+    here, found = Path(sys.executable), shutil.which("python")
+    if found and Path(found).parent == here.parent:
+        return "python -m lessons"
+    with suppress(ValueError):
+        here = here.relative_to(Path.cwd())
+    return f"{here} -m lessons"
 
 
 def lessons_table(desk: Desk) -> Table:
@@ -51,16 +65,17 @@ def where(desk: Desk) -> None:
     console.print(lessons_table(desk))
     console.print(f"\n{solved} of {len(exercises())} exercises are solved")
     if not desk.is_set_up:
-        console.print(f"\nbegin   python -m lessons start      copies them into {desk.folder}/")
+        console.print(f"\nbegin   {program()} start      copies them into {desk.folder}/")
         return
     exercise = desk.current
     console.print(f"\nnow     {exercise.name}: {exercise.page.title}")
     console.print(f"file    {desk.path(exercise)}", soft_wrap=True)
-    console.print("page    python -m lessons show")
+    console.print(f"page    {program()} show", soft_wrap=True)
     if desk.state(exercise).solved:
-        console.print("next    python -m lessons next")
+        console.print(f"next    {program()} next", soft_wrap=True)
     else:
-        console.print("check   python -m lessons check      or each time you save: python -m lessons watch")
+        console.print(f"check   {program()} check", soft_wrap=True)
+        console.print(f"        {program()} watch      each time that you save", soft_wrap=True)
 
 
 def page(exercise: Exercise, desk: Desk) -> None:
@@ -71,7 +86,7 @@ def page(exercise: Exercise, desk: Desk) -> None:
     console.print(f"[dim]lesson {lesson.number}, exercise {exercise.number}: {exercise.name} ({exercise.kind})[/]")
     console.print(Markdown(f"# {exercise.page.title}\n\n{exercise.page.statement}"))
     console.print(f"\nfile    {desk.path(exercise)}", soft_wrap=True)
-    console.print("check   python -m lessons check      hint: python -m lessons hint")
+    console.print(f"check   {program()} check      hint: {program()} hint", soft_wrap=True)
 
 
 def introduction(lesson: Lesson) -> None:
@@ -95,9 +110,8 @@ def verdict(found: "Verdict") -> None:
     if found.reply:
         console.print(Padding(Text(f"→ {found.reply}", "yellow"), (1, 0, 0, 2)))
     if found.passed:
-        console.print(
-            Text(f"\nthe same cases again: python -m lessons check {found.exercise} --seed {found.seed}", "dim")
-        )
+        again = f"\nthe same cases again: {program()} check {found.exercise} --seed {found.seed}"
+        console.print(Text(again, "dim"), soft_wrap=True)
 
 
 def _marked(line: str) -> Text:

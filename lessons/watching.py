@@ -5,7 +5,7 @@ from watchfiles import watch as changes
 from lessons import shown
 from lessons.commands import judged
 from lessons.desk import Desk
-from lessons.shown import console
+from lessons.shown import console, program
 
 PAUSE = 50  # milliseconds in which several changes are one
 
@@ -45,4 +45,4 @@ def screen(desk: Desk) -> None:
         shown.verdict(found)
         console.print(f"\n[dim]{found.seconds:.1f} s; waiting for the next save, Ctrl-C ends[/]")
         if found.solved:
-            console.print("go on with: python -m lessons next")
+            console.print(f"go on with: {program()} next")
