@@ -9,7 +9,7 @@ from rich.syntax import Syntax
 from kernels.commands.command_line import write_json
 from lessons import shown
 from lessons.desk import PROGRESS, Desk
-from lessons.exercise import Exercise, course, exercises
+from lessons.exercise import course, exercises
 from lessons.shown import console, program
 
 FOLDER = Path("my-lessons")
@@ -57,24 +57,12 @@ def check(options) -> int:
     """Judge an answer; exit code 1 if it is not solved."""
     desk = _desk(options)
     exercise = desk.chosen(options.name)
-    found = judged(desk, exercise, options.seed)
+    found = desk.check(exercise, options.seed)
     shown.verdict(found)
     if found.solved:
         console.print(f"read why it is so: {program()} solution      go on: {program()} next", soft_wrap=True)
     write_json(options.json, found.as_dict())
     return 0 if found.solved else 1
-
-
-def judged(desk: Desk, exercise: Exercise, seed: int | None = None):
-    """The verdict on the learner's file, noted. Raises AnswerError for a file that cannot be read."""
-    from lessons.answer import Answer  # here, as it loads Numba
-
-    found = exercise.check(Answer.of_file(desk.path(exercise)), seed)
-    if found.solved:
-        desk.solve(exercise)
-    else:
-        desk.change(exercise, checks=desk.state(exercise).checks + 1)
-    return found
 
 
 def watch(options) -> None:

@@ -9,9 +9,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kernels.files import write_whole
 from lessons.exercise import CourseError, Exercise, exercises, find
+
+if TYPE_CHECKING:  # this loads Numba, which whoever lists the course has no need of
+    from lessons.judging import Verdict
 
 PROGRESS = "progress.json"
 
@@ -85,6 +89,17 @@ class Desk:
         state = self.state(exercise)
         now = datetime.now().isoformat(timespec="seconds")
         self.change(exercise, checks=state.checks + 1, solved=state.solved or now)
+
+    def check(self, exercise: Exercise, seed: int | None = None) -> "Verdict":
+        """The verdict on the learner's file, noted. Raises AnswerError for a file that cannot be read."""
+        from lessons.answer import Answer
+
+        found = exercise.check(Answer.of_file(self.path(exercise)), seed)
+        if found.solved:
+            self.solve(exercise)
+        else:
+            self.change(exercise, checks=self.state(exercise).checks + 1)
+        return found
 
     def require(self) -> None:
         """Raises CourseError where nothing has been started here."""

@@ -3,7 +3,6 @@
 from watchfiles import watch as changes
 
 from lessons import shown
-from lessons.commands import judged
 from lessons.desk import Desk
 from lessons.shown import console, program
 
@@ -38,7 +37,7 @@ def screen(desk: Desk) -> None:
     console.clear()
     console.print(f"[bold]{exercise.page.title}[/]  [dim]{desk.path(exercise)}[/]\n", soft_wrap=True)
     try:
-        found = judged(desk, exercise)
+        found = desk.check(exercise)
     except AnswerError as error:
         console.print(f"✗ {error}", markup=False, soft_wrap=True)
     else:

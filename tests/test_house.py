@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers import ROOT
 
-FILES = sorted(path for folder in ("kernels", "framework", "apps") for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(path for folder in ("kernels", "framework", "apps", "lessons") for path in (ROOT / folder).rglob("*.py"))
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 
 # From the ground up: a room may import from those below it and from itself.
@@ -21,6 +21,7 @@ ROOMS = (
     ("kernels.commands", "kernels.__main__"),
     ("framework",),
     ("apps",),
+    ("lessons",),
 )
 
 # What everybody may use although it stands higher up: files are no business of a command alone.

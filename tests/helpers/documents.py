@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.helpers import ROOT
 
-FOLDERS = ("docs", "kernels", "framework", "apps", "tests", "benchmarks")
+FOLDERS = ("docs", "kernels", "framework", "apps", "lessons", "tests", "benchmarks")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))])
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
