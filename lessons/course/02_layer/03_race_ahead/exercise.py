@@ -22,7 +22,6 @@ def product(x, w, z):
         w_tile[ty, tx] = w[first + ty, j]
         cuda.syncthreads()  # both tiles are complete
         for k in range(TILE):
-            # One product of TILE, which this pair of tiles adds to the sum.
             total += x_tile[ty, k] * w_tile[k, tx]
     z[r, j] = total
 

@@ -2,7 +2,8 @@ from lessons.judging import Budget, Detect, Mistake
 
 
 def case(draw):
-    return matrices(draw, draw.size(1, 2), draw.size(2, 3), draw.size(1, 2))
+    rows, columns = draw.choice((1, 1), (1, 2), (2, 1))
+    return matrices(draw, rows, draw.size(2, 3), columns)
 
 
 def matrices(draw, rows, steps, columns):
@@ -23,11 +24,11 @@ judge = Detect(
     fault="missing barrier",
     tests=lambda draw: matrices(draw, 2, 1, 2),
     found="DataRace",
-    budget=Budget(case=lambda draw: matrices(draw, 2, 3, 2), most={"barriers": 6}),
+    budget=Budget(case=lambda draw: matrices(draw, 1, 3, 2), most={"barriers": 6}),
     mistakes=[
-        Mistake("LINE = 26", "LINE = 22", "What is fetched here is right. But has everybody done with what was there?"),
+        Mistake("LINE = 25", "LINE = 22", "What is fetched here is right. But has everybody done with what was there?"),
         Mistake(
-            "LINE = 26", "LINE = 24", "This barrier is right and waits for the tiles to be written. Who reads them?"
+            "LINE = 25", "LINE = 23", "This barrier is right and waits for the tiles to be written. Who reads them?"
         ),
         Mistake(
             'KIND = "missing barrier"',

@@ -2,7 +2,7 @@ from lessons.judging import Budget, Mistake, Write
 
 
 def case(draw):
-    return layer(draw, draw.size(2, 18), draw.size(2, 18), draw.size(2, 18))
+    return layer(draw, draw.size(2, 11), draw.size(2, 18), draw.size(2, 11))
 
 
 def layer(draw, examples, inputs, neurons):

@@ -4,28 +4,17 @@ import numpy as np
 
 from kernels.gpu import cuda, float32, kernel
 
-ROW = ...
 COLUMN = ...
 PADDED = ...
 BROADCAST = ...
 STRIDE_2 = ...
 STRIDE_3 = ...
-
-
-@kernel
-def row(y):
-    """All 32 threads read a row of a square tile."""
-    tile = cuda.shared.array((32, 32), float32)
-    t = cuda.threadIdx.x
-    for i in range(32):
-        tile[i, t] = float32(0)
-    cuda.syncthreads()  # the tile is complete
-    y[t] = tile[5, t]
+EIGHT = ...
 
 
 @kernel
 def column(y):
-    """They read a column of it."""
+    """All 32 threads read a column of a square tile."""
     tile = cuda.shared.array((32, 32), float32)
     t = cuda.threadIdx.x
     for i in range(32):
@@ -76,6 +65,18 @@ def stride_3(y):
         words[32 * i + t] = float32(0)
     cuda.syncthreads()  # the words are all there
     y[t] = words[3 * t]
+
+
+@kernel
+def eight(y):
+    """They read a column of a tile of 8 x 8, four threads each value of it, as a product in such tiles does."""
+    tile = cuda.shared.array((8, 8), float32)
+    t = cuda.threadIdx.x
+    tx, ty = t % 8, t // 8
+    tile[ty, tx] = float32(0)
+    tile[ty + 4, tx] = float32(0)
+    cuda.syncthreads()  # the tile is complete
+    y[t] = tile[tx, 5]
 
 
 def launches(kernel):

@@ -7,19 +7,21 @@ def turns(kernel):
 
 judge = Predict(
     answers={
-        "ROW": turns("row"),
         "COLUMN": turns("column"),
         "PADDED": turns("padded"),
         "BROADCAST": turns("broadcast"),
         "STRIDE_2": turns("stride_2"),
         "STRIDE_3": turns("stride_3"),
+        "EIGHT": turns("eight"),
     },
     mistakes=[
         Mistake(
             "COLUMN = 32", "COLUMN = 1", "Each row is 32 words long, so each value of a column is in the same bank."
         ),
         Mistake(
-            "PADDED = 1", "PADDED = 2", "Row t begins 33 t words behind the first. How many rows begin in one bank?"
+            "EIGHT = 2",
+            "EIGHT = 8",
+            "The words are in one column, but not in one bank: a row has 8 words here, not 32.",
         ),
         Mistake(
             "BROADCAST = 1",
