@@ -1,4 +1,4 @@
-"""A thread for every value: y = max(0, x), Zozoulenko (2018), eq. 7."""
+"""A thread for every value: y = max(0, x), Zozoulenko (2018), eq. 5."""
 
 from kernels.gpu import cuda, float32, kernel
 

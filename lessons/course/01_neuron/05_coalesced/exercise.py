@@ -8,30 +8,42 @@ ALIGNED = ...
 SHIFTED = ...
 STRIDED = ...
 COLUMN = ...
+BROADCAST = ...
 
 
 @kernel
 def aligned(x, y):
+    """Neighbours read neighbours."""
     i = cuda.grid(1)
     y[i] = x[i]
 
 
 @kernel
 def shifted(x, y):
+    """So they do, one place further on."""
     i = cuda.grid(1)
     y[i] = x[i + 1]
 
 
 @kernel
 def strided(x, y):
+    """Neighbours read every second value."""
     i = cuda.grid(1)
     y[i] = x[2 * i]
 
 
 @kernel
 def column(x, y):
+    """Neighbours read a column of a matrix whose rows have 64 values."""
     i = cuda.grid(1)
     y[i] = x[64 * i]
+
+
+@kernel
+def broadcast(x, y):
+    """All read the same value."""
+    i = cuda.grid(1)
+    y[i] = x[64]
 
 
 def launches(kernel):

@@ -11,6 +11,7 @@ judge = Predict(
         "SHIFTED": sectors("shifted"),
         "STRIDED": sectors("strided"),
         "COLUMN": sectors("column"),
+        "BROADCAST": sectors("broadcast"),
     },
     mistakes=[
         Mistake("ALIGNED = 4", "ALIGNED = 32", "32 lanes ask, but 8 float32 lie in a sector of 32 bytes."),
