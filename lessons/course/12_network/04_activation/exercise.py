@@ -1,4 +1,4 @@
-"""ReLU of your own in the place of this project's: Zozoulenko (2018), eq. 7, 29 and 30."""
+"""ReLU of your own in the place of this project's: Zozoulenko (2018), eq. 5, 29 and 30."""
 
 from kernels.gpu import cuda, float32, kernel
 
