@@ -27,7 +27,10 @@ judge = Write(
             "The velocity is kept, but the weight does not follow it: that is eq. 12 without momentum.",
         ),
         Mistake(
-            "w[i] -= rate * speed", "w[i] += rate * speed", "A gradient points uphill, and the step is to go down."
+            "+ dw[i]",
+            "+ (float32(1) - momentum) * dw[i]",
+            "That is a mean of the gradients, as Adam keeps one. Here each gradient is added whole: with a momentum of "
+            "0.9, what points the same way every time adds up to ten times as much.",
         ),
         Mistake(
             "        velocity[i] = speed\n        w[i] -= rate * speed",

@@ -40,7 +40,7 @@ judge = Derive(
         Mistake(
             "float32(1) - y[i] * y[i]",
             "1 - y[i] * y[i]",
-            "The result is right, but a bare 1 is a whole number of 64 bits: the difference is taken in float64.",
+            "The result is right, but a bare 1 has 64 bits, and so has the difference: it is taken in float64.",
         ),
     ],
 )
