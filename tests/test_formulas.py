@@ -8,7 +8,7 @@ from matplotlib.mathtext import MathTextParser
 from tests.helpers import ROOT
 from tests.helpers.citations import FORMULA
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "lessons").rglob("*.md")])
 
 COMMAND = re.compile(r"\\(?:[a-zA-Z]+|.)")
 

@@ -1,20 +1,9 @@
-"""What judges are made of: see judge.py for the kinds, counting.py for what can be counted."""
+"""What judges are made of: judge.py has the kinds, questions.py what is asked, counting.py what can be counted."""
 
+from lessons.judging.budget import Budget
 from lessons.judging.draw import Draw
-from lessons.judging.judge import (
-    FAULTS,
-    Budget,
-    Climb,
-    Counted,
-    Derive,
-    Detect,
-    Judge,
-    Known,
-    Mistake,
-    Predict,
-    Write,
-    check,
-)
+from lessons.judging.judge import Climb, Derive, Detect, Judge, Mistake, Predict, Write, check
+from lessons.judging.questions import FAULTS, Counted, Known
 from lessons.judging.ship import Network, Ship
 from lessons.judging.verdict import Failure, Verdict
 

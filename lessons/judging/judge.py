@@ -22,30 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from kernels.operation import unknown
 from lessons.answer import Answer, AnswerError
+from lessons.judging.budget import Budget, within
 from lessons.judging.calculus import gradients
-from lessons.judging.comparing import number
-from lessons.judging.counting import QUANTITIES, Cost, NotCounted, lines_with, worst_line
+from lessons.judging.cases import Cases
 from lessons.judging.draw import Draw
-from lessons.judging.running import (
-    Case,
-    Rules,
-    Run,
-    Values,
-    compare,
-    compiles,
-    interpret,
-    prepare,
-    source_rows,
-    values_text,
-    wrong,
-)
+from lessons.judging.questions import FAULTS, Known, Line, Question, answered
+from lessons.judging.running import Rules, Values, source_rows
 from lessons.judging.verdict import Failure, Verdict
-
-CASES = 10  # the smallest sizes, the largest, and others
-BUDGET_SEED = 0  # what is counted is counted on one case, always the same
-CLOSE = 0.01  # of a number that is predicted: as near as that is right
 
 Stage = tuple[str, Callable[[], str]]
 
@@ -57,74 +41,6 @@ class Mistake:
     old: str
     new: str
     say: str
-
-
-@dataclass(frozen=True)
-class Counted:
-    """An answer that is counted: a quantity of QUANTITIES, of what a function of the exercise's file launches.
-
-    line      a piece of source text: only accesses on lines that have it are counted
-    array     only accesses of the array of that name are
-    kernel    the name of a kernel of the file, which the function is then given as its argument `kernel`
-    """
-
-    quantity: str
-    line: str = ""
-    array: str = ""
-    kernel: str = ""
-    function: str = "launches"
-
-    def right(self, original: Answer) -> tuple[Any, ...]:
-        lines = lines_with(original.text, self.line) if self.line else None
-        given = {"kernel": original.value(self.kernel)} if self.kernel else {}
-        cost = Cost(original.launches(self.function, given), lines, self.array)
-        return (QUANTITIES[self.quantity].find(cost),)
-
-
-@dataclass(frozen=True)
-class Known:
-    """An answer that the judge knows: one of `options`, if these are given."""
-
-    value: Any
-    options: Sequence[Any] = ()
-
-    def right(self, original: Answer) -> tuple[Any, ...]:
-        return (self.value,)
-
-
-@dataclass(frozen=True)
-class Line:
-    """The number of a line of the exercise's file, as it was given out: one that has this piece of source text."""
-
-    fragment: str
-
-    def right(self, original: Answer) -> tuple[Any, ...]:
-        return tuple(lines_with(original.text, self.fragment))
-
-
-Question = Counted | Known | Line
-
-# What may be wrong with a kernel that passes its tests: the answers to KIND.
-FAULTS = {
-    "missing barrier": "a thread reads what another may not have written yet, or writes what another still reads",
-    "divergent barrier": "some threads of a block never come to a barrier for which the others wait",
-    "out of bounds": "an index may lie outside its array",
-    "unwritten memory": "a value is read that nobody has written",
-    "race": "two threads write one address, and nothing says who comes last",
-    "order": "the result depends on the order in which threads come by",
-    "overflow": "a number outgrows its type",
-    "float64": "arithmetic is done in float64, which nobody asked for",
-    "wrong mask": "a warp intrinsic is called for lanes that are not there, or without some that are",
-    "lost sum": "of several values that belong together only one is kept",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """What a launch may cost at most, by the names of QUANTITIES, on a case of a stated size."""
-
-    case: Callable[[Draw], Values]
-    most: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +80,7 @@ class Judge:
         if self.answers:
             yield "answered", partial(answered, answer, original, self.answers)
         if self.case:
-            cases = Cases(self, answer, seed)
+            cases = Cases(self.rules, self.function, answer, seed)
             yield "compiles", cases.compile
             yield "runs", cases.interpret
             yield self.correct, cases.compare
@@ -281,129 +197,6 @@ def complete(answer: Answer, imports: tuple[str, ...]) -> str:
     except AnswerError as error:
         raise Failure(str(error), source_rows(answer.file, error.line), ("answer", error.problem)) from error
     return ""
-
-
-def answered(answer: Answer, original: Answer, questions: Mapping[str, Question]) -> str:
-    """Compare what stands under names with what is right. A wrong answer is not told the right one."""
-    told = []
-    for name, question in questions.items():
-        try:
-            given = answer.value(name)
-        except AnswerError as error:
-            raise Failure(str(error), mark=("answer", error.problem)) from error
-        try:
-            right = question.right(original)
-        except NotCounted as error:
-            told.append(f"{name} cannot be counted ({error})")
-            continue
-        judge_answer(name, given, right, question)
-        told.append(f"{name} is {number(given)}")
-    return ", ".join(told)
-
-
-def judge_answer(name: str, given: Any, right: Sequence[Any], question: Question) -> None:
-    """Raises Failure for an answer that is not right."""
-    mark = ("answer", name, str(given))
-    if isinstance(question, Known) and question.options and given not in question.options:
-        raise Failure(f"{name}: {unknown('answer', given, question.options)}", mark=mark)
-    if isinstance(right[0], str) or isinstance(question, Known):
-        if given not in right:
-            raise Failure(f"{name}: {given!r} is not it", mark=mark)
-        return
-    if not isinstance(given, int | float | np.number) or isinstance(given, bool):
-        raise Failure(f"{name}: {given!r} is no number", mark=mark)
-    if isinstance(question, Line):
-        if given not in right:
-            raise Failure(f"{name}: line {given} of the file as you got it is not the one at fault", mark=mark)
-    elif abs(given - right[0]) > CLOSE * abs(right[0]):
-        quantity = QUANTITIES[question.quantity].unit
-        raise Failure(f"{name}: {given:g} {quantity} are too {'many' if given > right[0] else 'few'}", mark=mark)
-
-
-class Cases:
-    """The cases of one check: run once, looked at twice."""
-
-    def __init__(self, judge: Judge, answer: Answer, seed: int):
-        self.rules, self.answer, self.function = judge.rules, answer, judge.function
-        extremes = ["least", "most", *[""] * (CASES - 2)]
-        drawn = [self.rules.draw(seed + n, extreme) for n, extreme in enumerate(extremes)]
-        self.cases = sorted(drawn, key=lambda case: case.size)
-        self.seed = seed
-        self.runs: list[Run] = []
-
-    def compile(self) -> str:
-        """For a GPU, with the types of the first case."""
-        texts = compiles(prepare(self.answer, self.function, self.cases[0]))
-        return f"for a GPU ({len(texts)} of {len(texts)} kernels)" if texts else "not asked: there is no compiler here"
-
-    def interpret(self) -> str:
-        """All cases, checked; the smallest first."""
-        for case in self.cases:
-            run = prepare(self.answer, self.function, case)
-            try:
-                interpret(run)
-            except Failure as failure:
-                failure.details = [*failure.details, ("the smallest case that was drawn", values_text(case.inputs))]
-                raise
-            self.runs.append(run)
-        return f"{len(self.cases)} cases, every access checked"
-
-    def compare(self) -> str:
-        for case, run in zip(self.cases, self.runs, strict=True):
-            if found := compare(run, case, self.rules.tolerance):
-                everywhere = np.concatenate([run.arrays[found.name].ravel() for run in self.runs])
-                raise wrong(found, case, everywhere)
-        return f"{len(self.cases)} cases, to {self.rules.tolerance:g}"
-
-    def reorder(self) -> str:
-        """The same bits, whichever thread comes first: half of the cases, threads and blocks shuffled."""
-        pairs = list(zip(self.cases, self.runs, strict=True))[::2]
-        for case, first in pairs:
-            run = prepare(self.answer, self.function, case)
-            interpret(run, seed=self.seed)
-            for name in case.expected:
-                one, other = first.arrays[name], run.arrays[name]
-                if not np.array_equal(one, other, equal_nan=one.dtype.kind == "f"):
-                    index = tuple(int(i) for i in np.argwhere((one != other) & ~((one != one) & (other != other)))[0])
-                    at = ", ".join(map(str, index))
-                    text = f"{name}[{at}] is {one[index]!r} and, with threads in another order, {other[index]!r}"
-                    raise Failure(text, case.rows(), ("order", name))
-        return "the same bits"
-
-
-def within(judge: Judge, answer: Answer) -> str:
-    """Hold the answer to its budget. Raises Failure."""
-    assert judge.budget
-    told = []
-    cost = cost_of(judge, answer)
-    for name, most in judge.budget.most.items():
-        quantity = QUANTITIES[name]
-        try:
-            found = quantity.find(cost)
-        except NotCounted as error:
-            told.append(f"{name} cannot be counted ({error})")
-            continue
-        assert not isinstance(found, str)
-        if found > most:
-            details = []
-            if worst := worst_line(quantity, cost):
-                rows = source_rows(answer.file, worst[0])
-                details = [(f"{worst[1]:.0%} of that is spent on {what}", text) for what, text in rows]
-            raise Failure(f"{found:,.4g} {quantity.unit}, at most {most:,.4g} allowed", details, (name, f"{found:.4g}"))
-        told.append(f"{found:,.4g} {quantity.unit} (at most {most:,.4g})")
-    return ", ".join(told)
-
-
-def cost_of(judge: Judge, answer: Answer) -> Cost:
-    """What the answer costs on the case of the budget."""
-    assert judge.budget
-    return Cost(prepare(answer, judge.function, budget_case(judge)).launches)
-
-
-def budget_case(judge: Judge) -> Case:
-    assert judge.budget
-    with_its_case = type(judge)(**{**vars(judge), "case": judge.budget.case})
-    return with_its_case.rules.draw(BUDGET_SEED)
 
 
 def check(
