@@ -1,4 +1,4 @@
-"""The gradients of what batch normalisation learns: Zozoulenko (2018), eq. 52-53."""
+"""The gradients of what batch normalization learns: Zozoulenko (2018), eq. 52-53."""
 
 from kernels.gpu import cuda, device, float32, kernel
 

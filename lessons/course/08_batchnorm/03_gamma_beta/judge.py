@@ -38,7 +38,7 @@ judge = Derive(
         Mistake(
             "x_hat = (x[r, c, s] - mean[c]) * inverse_std[c]",
             "x_hat = x[r, c, s]",
-            "What gamma is multiplied with is not x, but x after it has been normalised.",
+            "What gamma is multiplied with is not x, but x after it has been normalized.",
         ),
         Mistake(
             "dbeta[c] = sum_dy\n        dgamma[c] = sum_dy_x_hat\n",

@@ -1,4 +1,4 @@
-"""The delta-error of what batch normalisation was given: Zozoulenko (2018), eq. 51, without its misprint."""
+"""The delta-error of what batch normalization was given: Zozoulenko (2018), eq. 51, without its misprint."""
 
 from kernels.gpu import cuda, device, float32, kernel
 
