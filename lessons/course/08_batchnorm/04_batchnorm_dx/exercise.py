@@ -2,7 +2,7 @@
 
 from kernels.gpu import cuda, device, float32, kernel
 
-MISPRINT = ...  # "a", "b", "c" or "d"
+MISPRINT = ...  # the letter of what is wrong in eq. 51 as it is printed
 
 BLOCK = 16
 
