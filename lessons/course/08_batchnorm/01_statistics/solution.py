@@ -1,0 +1,48 @@
+"""Mean and variance of each channel, in two passes: Zozoulenko (2018), eq. 37-38."""
+
+from kernels.gpu import cuda, device, float32, kernel
+
+BLOCK = 16
+
+
+@device
+def block_sum(value, shared):
+    """The sum of what the threads of a block bring, which each of them gets: a tree in `shared`."""
+    t = cuda.threadIdx.x
+    shared[t] = value
+    cuda.syncthreads()  # the values of all threads are there
+    step = BLOCK // 2
+    while step > 0:
+        if t < step:
+            shared[t] += shared[t + step]
+        cuda.syncthreads()  # the sums of this step are there
+        step //= 2
+    total = shared[0]
+    cuda.syncthreads()  # all have read it: `shared` may be written again
+    return total
+
+
+@kernel
+def statistics(x, mean, var):
+    """One block per channel: thread t adds up the values number t, t + BLOCK, t + 2 * BLOCK ... of it."""
+    shared = cuda.shared.array(BLOCK, float32)
+    c, t = cuda.blockIdx.x, cuda.threadIdx.x
+    S = x.shape[2]
+    count = x.shape[0] * S
+    total = float32(0)
+    for n in range(t, count, BLOCK):
+        total += x[n // S, c, n % S]
+    mu = block_sum(total, shared) / float32(count)
+    squares = float32(0)
+    for n in range(t, count, BLOCK):
+        distance = x[n // S, c, n % S] - mu
+        squares += distance * distance
+    variance = block_sum(squares, shared) / float32(count)
+    if t == 0:
+        mean[c] = mu
+        var[c] = variance
+
+
+def launches(x, mean, var):
+    """As many blocks as channels, on x (R, C, H, W) as (R, C, H * W)."""
+    return [statistics[x.shape[1], BLOCK](x.reshape(*x.shape[:2], -1), mean, var)]

@@ -1,0 +1,40 @@
+"""The delta-error of what batch normalization was given: Zozoulenko (2018), eq. 51, without its misprint."""
+
+from kernels.gpu import cuda, device, float32, kernel
+
+MISPRINT = ...  # the letter of what is wrong in eq. 51 as it is printed
+
+BLOCK = 16
+
+
+@device
+def block_sum(value, shared):
+    """The sum of what the threads of a block bring, which each of them gets: a tree in `shared`."""
+    t = cuda.threadIdx.x
+    shared[t] = value
+    cuda.syncthreads()  # the values of all threads are there
+    step = BLOCK // 2
+    while step > 0:
+        if t < step:
+            shared[t] += shared[t + step]
+        cuda.syncthreads()  # the sums of this step are there
+        step //= 2
+    total = shared[0]
+    cuda.syncthreads()  # all have read it: `shared` may be written again
+    return total
+
+
+@kernel
+def batchnorm_dx(dy, x, gamma, mean, inverse_std, dx):
+    """One block per channel: thread t takes the values number t, t + BLOCK, t + 2 * BLOCK ... of it, twice."""
+    shared = cuda.shared.array(BLOCK, float32)
+    c, t = cuda.blockIdx.x, cuda.threadIdx.x
+    S = x.shape[2]
+    count = x.shape[0] * S
+    ...  # up to 14 lines: both sums, and then dx[n // S, c, n % S] for each n of this thread
+
+
+def launches(dy, x, gamma, mean, inverse_std, dx):
+    """As many blocks as channels, on dy, x and dx (R, C, H, W) as (R, C, H * W)."""
+    dy, x, dx = (a.reshape(*a.shape[:2], -1) for a in (dy, x, dx))
+    return [batchnorm_dx[x.shape[1], BLOCK](dy, x, gamma, mean, inverse_std, dx)]
