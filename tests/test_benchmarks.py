@@ -23,7 +23,20 @@ from tests.helpers import ROOT
 from tests.helpers.programs import python
 
 PROGRAMS = (
-    *("cpu", "cuda", "detectors", "interpreter", "machine", "memory", "overfit", "recipes", "rivals", "start", "tile"),
+    *(
+        "cpu",
+        "cuda",
+        "detectors",
+        "interpreter",
+        "lessons",
+        "machine",
+        "memory",
+        "overfit",
+        "recipes",
+        "rivals",
+        "start",
+    ),
+    "tile",
 )
 
 

@@ -10,7 +10,7 @@ from kernels.operation import all_operations
 from tests.helpers import ROOT
 from tests.helpers.programs import python
 
-PROGRAMS = ("kernels", "apps.mnist", "apps.faces")
+PROGRAMS = ("kernels", "apps.mnist", "apps.faces", "lessons")
 
 # Libraries that load slowly, of which who computes nothing needs none.
 SLOW = {"numba", "llvmlite", "cupy", "torch", "matplotlib", "scipy", "skimage", "pooch", "mlxtend"}
@@ -47,6 +47,8 @@ def test_who_asks_for_help_waits_for_no_library_that_computes(program, words):
         ("apps.mnist", "models"),
         ("apps.faces", "train --help"),
         ("apps.faces", "detect --help"),
+        ("lessons", "where"),
+        ("lessons", "list"),
     ],
 )
 def test_so_does_not_who_looks_at_what_there_is(program, words):
