@@ -15,6 +15,7 @@ from lessons.judging.judge import (
     Write,
     check,
 )
+from lessons.judging.ours import rungs_of
 from lessons.judging.verdict import Failure, Verdict
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "Verdict",
     "Write",
     "check",
+    "rungs_of",
 ]
