@@ -23,7 +23,7 @@ judge = Climb(
     case=case,
     expected=expected,
     budget=Budget(
-        case=lambda draw: {"x": draw.normal(2, 18, 66), "w": draw.normal(4, 2, 3, 3)}, most={"sectors": 2850}
+        case=lambda draw: {"x": draw.normal(2, 10, 66), "w": draw.normal(4, 2, 3, 3)}, most={"sectors": 1450}
     ),
     ours=ours,
     mistakes=[
