@@ -3,6 +3,7 @@
 from lessons.judging.budget import Budget
 from lessons.judging.draw import Draw
 from lessons.judging.judge import Climb, Derive, Detect, Judge, Mistake, Predict, Write, check
+from lessons.judging.ours import rungs_of
 from lessons.judging.questions import FAULTS, Counted, Known
 from lessons.judging.ship import Network, Ship
 from lessons.judging.verdict import Failure, Verdict
@@ -25,4 +26,5 @@ __all__ = [
     "Verdict",
     "Write",
     "check",
+    "rungs_of",
 ]
