@@ -26,6 +26,10 @@ COMMANDS = {
         "show a rung's source, PTX or machine code",
         "show conv2d.forward --rung 2 --ptx",
     ),
+    "trace": (
+        "show one block of a launch step by step, as a page: lines, threads, memory, who waits for what",
+        "trace conv2d.forward --rung 2 --shape x=1,2,8,8 w=4,2,3,3 --html conv2d.html",
+    ),
     "xray": (
         "count what the hardware will see: sectors, bank conflicts, idle lanes; for each source line, without a GPU",
         "xray conv2d.forward --rung 2 --shape x=2,8,12,12 w=16,8,3,3 --picture worst.png",

@@ -273,7 +273,10 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line(command, capsys):
     ("arguments", "complaint"),
     [
         ("", "kernels: the following arguments are required: COMMAND"),
-        ("dance", "kernels: unknown command 'dance'; choose from check, gains, inspect, list, profile, show, xray"),
+        (
+            "dance",
+            "kernels: unknown command 'dance'; choose from check, gains, inspect, list, profile, show, trace, xray",
+        ),
         ("show", "kernels show: the following arguments are required: OPERATION[.LADDER]"),
         ("show add --rung 0", "kernels show: argument --rung: '0' is not a whole number of at least 1"),
         ("show add --arch sm_1", "kernels show: unknown architecture 'sm_1'; choose from sm_75, "),

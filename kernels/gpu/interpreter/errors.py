@@ -13,12 +13,12 @@ class Site:
     what: str
     """The array accessed, by the name it has here, or the barrier or warp intrinsic called."""
     kind: str
-    """"load", "store", "atomic" or "sync"; if arithmetic is counted, "flops" too."""
+    """"load", "store", "atomic" or "sync"; if arithmetic is counted "flops", if lines are traced "line" and "turn"."""
     nbytes: int = 0
     """Size of the element accessed."""
     column: int = 0
     path: tuple = ()
-    """Of a barrier: the calls of device functions, (line, column), by which it is reached."""
+    """Of a barrier or a line: the calls of device functions, (line, column), by which it is reached."""
 
     def __str__(self):
         text = linecache.getline(self.file, self.line).strip()

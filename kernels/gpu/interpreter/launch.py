@@ -60,14 +60,14 @@ class Block:
 class Execution:
     """One launch being executed, unchecked."""
 
-    checked = counted = False
+    checked = counted = traced = False
 
     def __init__(self, launch, seed=None, turns=TURNS):
         self.launch, self.turns = launch, turns
         self.random = None if seed is None else random.Random(seed)
         self.current: Any = None
         self.idle_turns = 0
-        self.program = rewritten_for(launch, self.checked, self.counted)
+        self.program = rewritten_for(launch, self.checked, self.counted, self.traced)
         arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
         self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
         self.arguments = [self.memory.argument(a, name) if is_array(a) else plain(a) for name, a in arguments]

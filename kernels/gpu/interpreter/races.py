@@ -15,7 +15,7 @@ from kernels.gpu.interpreter.shadow import THREAD_BITS, Shadow
 from kernels.gpu.interpreter.trace import PATH, RELEASE, SAME
 
 READ, WRITE, ATOMIC = 1, 2, 4
-KINDS = {"sync": 0, "load": READ, "store": WRITE, "atomic": ATOMIC}
+KINDS = {"sync": 0, "line": 0, "turn": 0, "load": READ, "store": WRITE, "atomic": ATOMIC}
 VERBS = {READ: "reads", WRITE: "writes", ATOMIC: "atomically changes"}
 FEW = 32  # accesses that are looked at without asking whether some are equal
 REMEMBERED = -1  # the order of an access of an earlier batch: it has been looked at

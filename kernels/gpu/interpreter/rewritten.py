@@ -38,8 +38,8 @@ class Rewritten:
     If `is_generator`, it is a generator that yields wherever the thread must wait for others.
     """
 
-    def __init__(self, kernel, arguments, largest, is_checked, is_counted=False):
-        self.largest, self.checked, self.counted = largest, is_checked, is_counted
+    def __init__(self, kernel, arguments, largest, is_checked, is_counted=False, is_traced=False):
+        self.largest, self.checked, self.counted, self.traced = largest, is_checked, is_counted, is_traced
         self.functions: list[Function] = []
         self.sites: list[Site] = []
         self.has_fences = False
@@ -95,13 +95,13 @@ class Rewritten:
 _programs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def rewritten_for(launch, is_checked, is_counted=False):
+def rewritten_for(launch, is_checked, is_counted=False, is_traced=False):
     """The kernel of a launch rewritten for the types of its arguments; rewritten once."""
     known = _programs.setdefault(launch.kernel, {})
     largest = largest_in(launch)
     names = launch.kernel.source.arguments
     arguments = tuple(describe(n, argument, largest) for n, argument in zip(names, launch.args, strict=True))
-    key = arguments, largest, is_checked, is_counted
+    key = arguments, largest, is_checked, is_counted, is_traced
     if key not in known:
         program = Rewritten(launch.kernel, *key)
         refuse_result(program)
@@ -184,6 +184,7 @@ HELPERS = {
     "$turns": trace.turns,
     "$on_turn": trace.on_turn,
     "$count_flops": trace.count_flops,
+    "$come_by": trace.come_by,
     "$select": lambda test, if_true, if_false: if_true if test else if_false,
     **{f"${name}": value for name, value in vars(arithmetic).items() if callable(value) and name[0] != "_"},
 }

@@ -6,6 +6,7 @@ float32 values starts as the float64 0.0, as it does in the compiled kernel.
 """
 
 import ast
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +75,7 @@ class Statements(Elements):
             if self.program.counted and self.flops:
                 new = [self.count_flops(statement), *new]
             self.flops = outer
+            new = [*(self.come_by(statement, "line") if new else []), *new]
             for node in new:
                 ast.copy_location(node, statement)
             rewritten += new
@@ -93,6 +95,15 @@ class Statements(Elements):
             return iterable
         loop = self.program.loop_number((*self.path, statement.lineno))
         return call("$turns", name("$thread"), number(loop), iterable)
+
+    # Tracing, see trace.py
+
+    def come_by(self, statement, kind):
+        """What stands before a statement, "line", or at the head of a loop, "turn": if lines are traced, a note."""
+        if not self.program.traced:
+            return []
+        site = dataclasses.replace(self.site(statement, "", kind), path=self.path)
+        return [ast.Expr(call("$come_by", name("$thread"), number(self.program.site_number(site))))]
 
     # Assignments
 
@@ -250,6 +261,7 @@ class Statements(Elements):
         looks = self.program.looks
         before, test, nodes, orelse = self.loop(statement, enter)
         head = self.pause(statement, self.program.looks > looks) + self.note_turn(statement)
+        head += self.come_by(statement, "turn")
         if self.program.counted and self.flops:
             head.append(self.count_flops(statement))
         leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
@@ -302,6 +314,8 @@ class Statements(Elements):
         before, iterable, nodes, orelse = self.loop(statement, enter)
         head = self.pause(statement, self.program.locks > locks) + self.note_turn(statement)
         iterable = self.turns(statement, iterable)
+        turn = self.come_by(statement, "turn")
+        nodes, orelse = [*turn, *nodes], [*turn, *orelse]
         if not head:
             return [*before, ast.For(statement.target, iterable, nodes, orelse)]
         target = ast.Tuple([ast.Name("$turn", ast.Store()), statement.target], ast.Store())

@@ -137,3 +137,11 @@ def turns(thread, loop, numbers):
 def count_flops(thread, count, site):
     """Record floating-point operations."""
     thread.block.memory.trace.codes.append(count << SITE_BITS | site)
+
+
+# Called by rewritten code that is traced, see kernels/gpu/tracing
+
+
+def come_by(thread, site):
+    """A thread begins a line, or another turn of the loop that stands there."""
+    thread.block.memory.come_by(thread, site)
