@@ -1,5 +1,6 @@
 # make mnist   train a network on handwritten digits with hand-written kernels, here and now
 # make test    format, lint, types, and every kernel proved
+# make site    the course and the documents as a book of pages, into site/
 # make fuzz SECONDS=600    files, texts and options that nobody would write, against all that reads them
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN = $(VENV)/bin
 
 SECONDS = 600
 
-.PHONY: mnist test check fuzz clean
+.PHONY: mnist test check site fuzz clean
 
 mnist: $(VENV)/app
 	$(BIN)/python -m apps.mnist
@@ -20,6 +21,9 @@ check: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+site: $(VENV)/site
+	$(BIN)/python -c "from pathlib import Path; from lessons.book import build; build(Path('site'))"
 
 fuzz: $(VENV)/fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
@@ -35,9 +39,14 @@ $(VENV)/test: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
 	touch $@
 
+$(VENV)/site: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[site]"
+	touch $@
+
 $(VENV)/fuzz: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,fuzz]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -43,7 +43,7 @@ def citations(text: str, source: str | None) -> Iterator[Cited]:
         elif match["seed"]:
             source = seed(match["seed"])
         else:
-            start = match.start()
+            start: int | None = match.start()
             for part in re.finditer(rf"{NUMBER}(?:-{NUMBER})?", match["numbers"]):
                 end = match.start("numbers") + part.end()
                 named = numbers(part[0])
