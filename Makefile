@@ -1,6 +1,7 @@
 # make mnist   train a network on handwritten digits with hand-written kernels, here and now
 # make test    format, lint, types, and every kernel proved
 # make learn   begin the course, or go on with it: exercises in my-lessons/
+# make site    the course and the documents as a book of pages, into site/
 # make fuzz SECONDS=600    files, texts and options that nobody would write, against all that reads them
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN = $(VENV)/bin
 
 SECONDS = 600
 
-.PHONY: mnist test learn check fuzz clean
+.PHONY: mnist test learn check site fuzz clean
 
 mnist: $(VENV)/app
 	$(BIN)/python -m apps.mnist
@@ -24,6 +25,9 @@ check: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+site: $(VENV)/site
+	$(BIN)/python -c "from pathlib import Path; from lessons.book import build; build(Path('site'))"
 
 fuzz: $(VENV)/fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
@@ -44,9 +48,14 @@ $(VENV)/learn: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[learn]"
 	touch $@
 
+$(VENV)/site: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[site]"
+	touch $@
+
 $(VENV)/fuzz: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,fuzz]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,8 +13,9 @@ import pytest
 from kernels.commands.gains import MARKER
 from kernels.commands.targets import cpu_ladders
 from kernels.operation import all_operations
+from lessons.citations import MURUGAN, ZOZOULENKO, cited, numbers
 from tests.helpers import ROOT
-from tests.helpers.citations import ANCHOR, CODE, MURUGAN, ZOZOULENKO, cited, equations, misprints, numbers, problems
+from tests.helpers.citations import ANCHOR, CODE, equations, misprints, problems
 from tests.helpers.documents import DOCUMENTS, FOLDERS, SOURCES, named
 from tests.helpers.operations import WITH_LADDERS
 

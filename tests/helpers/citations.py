@@ -7,20 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from lessons.citations import NUMBERS, SEEDS, ZOZOULENKO, cited, numbers, source_of
 from tests.helpers import ROOT
-
-ZOZOULENKO, MURUGAN = "Zozoulenko (2018)", "Murugan (2017)"
-SEEDS = (ZOZOULENKO, "Seed 001", MURUGAN, "Seed 003", "Seed 004")
-
-NUMBER = r"(?:\d+\.)?\d+"
-NUMBERS = rf"{NUMBER}(?:-{NUMBER})?(?:(?:,| and|, and| or) {NUMBER}(?:-{NUMBER})?)*"
-CITATION = re.compile(
-    r"(?P<paper>[A-Z]\w+(?: et al\.| and [A-Z]\w+)? \(\d{4}\))"
-    r"|(?P<author>Murugan|Zozoulenko)"
-    r"|(?P<seed>[Ss]eed 00\d)"
-    rf"|\b(?:[Ee]q\.|[Ee]quations?) (?P<numbers>{NUMBERS})(?: of (?P<owner>[Ss]eed 00\d))?"
-)
-
 
 CODE = re.compile(r"\[`(?:([\w./]+\.py): )?(\w+)`\]\(([\w./]+\.py)\)")  # [`file.py: name`](path), or without the file
 MARK = re.compile(r"\[†\]\(errata\.md#([\w.-]+)\)")
@@ -96,50 +84,6 @@ def misprints(seed: str) -> dict[str, str]:
     rows = tables("errata.md")[both if seed in (ZOZOULENKO, "Seed 001") else seed]
     assert all(ANCHOR.match(row[0]) for row in rows), "a row of docs/errata.md does not begin with an anchor"
     return {ANCHOR.findall(row[0])[0]: ANCHOR.sub("", row[column]) for row in rows}
-
-
-def numbers(cell: str) -> list[str]:
-    """The equations a cell names: "3.3-3.5, 3.9" are 3.3, 3.4, 3.5 and 3.9; words name none."""
-    found = []
-    for part in cell.split(","):
-        if match := re.fullmatch(r"(\d+\.)?(\d+)(?:-(?:\d+\.)?(\d+))?", part.strip()):
-            chapter, first, last = match[1] or "", int(match[2]), int(match[3] or match[2])
-            found += [f"{chapter}{n}" for n in range(first, last + 1)]
-    return found
-
-
-def cited(text: str, source: str | None) -> Iterator[tuple[str | None, str]]:
-    """(source, number) of each equation that a text names; the source is None if it is none of our seeds.
-
-    source    what the text is about before it names a source itself
-
-    Only Murugan numbers by chapter: 3.74 is always his, and 24 after a word of him is the first source's again.
-    """
-    first = source
-    for match in CITATION.finditer(" ".join(text.split())):
-        if match["paper"]:
-            source = match["paper"] if match["paper"] in SEEDS else None
-        elif match["author"]:
-            source = {"Murugan": MURUGAN, "Zozoulenko": ZOZOULENKO}[match["author"]]
-        elif match["seed"]:
-            source = match["seed"].capitalize()
-        else:
-            for number in numbers(re.sub(r",? (and|or) ", ", ", match["numbers"])):
-                owner = match["owner"].capitalize() if match["owner"] else source
-                if owner and "." in number:
-                    owner = MURUGAN
-                elif owner == MURUGAN:
-                    owner = first
-                yield owner, number
-
-
-def source_of(*texts: str) -> str | None:
-    """The first paper that the first of these texts to name one names; None if it is none of our seeds."""
-    for text in texts:
-        for match in CITATION.finditer(" ".join(text.split())):
-            if found := match["paper"] or match["seed"]:
-                return found if found in SEEDS else found.capitalize() if match["seed"] else None
-    return None
 
 
 def docstrings(path: Path) -> Iterator[tuple[str, str]]:
