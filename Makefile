@@ -27,7 +27,7 @@ check: $(VENV)/test
 	$(BIN)/mypy
 
 site: $(VENV)/site
-	$(BIN)/python -c "from pathlib import Path; from lessons.book import build; build(Path('site'))"
+	$(BIN)/python -m lessons book
 
 fuzz: $(VENV)/fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

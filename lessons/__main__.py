@@ -76,6 +76,25 @@ def parser() -> argparse.ArgumentParser:
     commands.add("kinds", do("kinds"), "list the kinds of faults that a kernel may have", "kinds")
 
     c = commands.add(
+        "ladder", do("ladder"), "where one is to climb: each rung of yours and of ours, counted", "ladder transpose"
+    )
+    _name(c)
+
+    c = commands.add(
+        "trace",
+        do("trace"),
+        "your kernel, step by step, as a page: of the smallest case on which it fails, if it does",
+        "trace --html guard.html",
+    )
+    _name(c)
+    c.add_argument("--html", type=output_file(".html"), metavar="FILE.html", required=True)
+    c.add_argument("--seed", type=count, metavar="N", help="of the cases, as `check` prints it")
+
+    c = commands.add("book", do("book"), "write the course and the documents as static pages", "book --to site")
+    what = "the folder, which is made if it is not there (default: site)"
+    c.add_argument("--to", type=Path, metavar="DIR", default=Path("site"), help=what)
+
+    c = commands.add(
         "report", do("report"), "what you have done, as a page with your code", "report --html report.html"
     )
     c.add_argument("--html", type=output_file(".html"), metavar="FILE.html", required=True)

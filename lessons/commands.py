@@ -9,7 +9,7 @@ from rich.syntax import Syntax
 from kernels.commands.command_line import write_json
 from lessons import shown
 from lessons.desk import PROGRESS, Desk
-from lessons.exercise import course, exercises
+from lessons.exercise import CourseError, Exercise, course, exercises
 from lessons.shown import console, program
 
 FOLDER = Path("my-lessons")
@@ -40,7 +40,21 @@ def start(options) -> None:
 def show(options) -> None:
     """Print a page."""
     desk = _desk(options)
-    shown.page(desk.chosen(options.name), desk)
+    page(desk, desk.chosen(options.name))
+
+
+def page(desk: Desk, exercise: Exercise) -> None:
+    """Print the page of an exercise, then draw its picture, which takes a moment."""
+    shown.page(exercise, desk)
+    path = desk.picture(exercise)
+    if not path.exists():
+        from lessons.picture import picture_of  # here, as it loads Numba and Matplotlib
+
+        try:
+            picture_of(exercise, path)
+        except CourseError:  # nothing is launched that could be drawn: a network
+            return
+    console.print(f"picture {path}", soft_wrap=True)
 
 
 def go_on(options) -> None:
@@ -50,7 +64,7 @@ def go_on(options) -> None:
     if exercise is None:
         console.print(f"all {len(exercises())} exercises are solved; {program()} report --html FILE keeps them")
         return
-    shown.page(exercise, desk)
+    page(desk, exercise)
 
 
 def check(options) -> int:
@@ -59,10 +73,30 @@ def check(options) -> int:
     exercise = desk.chosen(options.name)
     found = desk.check(exercise, options.seed)
     shown.verdict(found)
+    if found.solved and exercise.kind == "climb":
+        climbed(desk, exercise)
     if found.solved:
         console.print(f"read why it is so: {program()} solution      go on: {program()} next", soft_wrap=True)
     write_json(options.json, found.as_dict())
     return 0 if found.solved else 1
+
+
+def ladder(options) -> None:
+    """Show a learner's ladder as far as it is."""
+    desk = _desk(options)
+    climbed(desk, desk.chosen(options.name))
+
+
+def climbed(desk: Desk, exercise: Exercise) -> None:
+    """The learner's ladder beside ours, as a table, and as a picture in the learner's folder."""
+    from lessons import ladder  # here, as these load Numba
+    from lessons.answer import Answer
+
+    answer = Answer.of_file(desk.path(exercise))
+    console.print(f"\n{ladder.table(exercise, answer)}\n", soft_wrap=True)
+    path = desk.picture(exercise, "ladder")
+    ladder.draw(exercise, answer, path)
+    console.print(f"drawn in {path}", soft_wrap=True)
 
 
 def watch(options) -> None:
@@ -121,6 +155,30 @@ def show_list(options) -> None:
         for exercise in lesson.exercises
     ]
     write_json(options.json, {"current": desk.name if desk.is_set_up else None, "exercises": rows})
+
+
+def trace(options) -> None:
+    """Write a page of the learner's kernel, step by step."""
+    from lessons.answer import Answer  # here, as these load Numba
+    from lessons.traced import recorded
+
+    desk = _desk(options)
+    exercise = desk.chosen(options.name)
+    recording = recorded(exercise, Answer.of_file(desk.path(exercise)), options.seed)
+    recording.write(options.html)
+    console.print(
+        f"wrote {options.html}: {recording.launch.kernel.name}, {len(recording.steps):,} steps", soft_wrap=True
+    )
+    if fault := recording.fault:
+        console.print(f"{fault.kind}{'' if fault.step is None else f' in step {fault.step + 1}'}: {fault.text}")
+
+
+def book(options) -> None:
+    """Write the course and the documents as pages."""
+    from lessons.book import build  # here, as no other command needs it
+
+    build(options.to)
+    print(f"wrote {options.to / 'index.html'}")
 
 
 def kinds(options) -> None:

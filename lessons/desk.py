@@ -119,6 +119,10 @@ class Desk:
         """Where the learner's file is."""
         return self.folder / exercise.file
 
+    def picture(self, exercise: Exercise, kind: str = "picture") -> Path:
+        """Where a picture of an exercise is, or is to be drawn."""
+        return self.folder / "pictures" / f"{exercise.name}-{kind}.png"
+
     def start(self) -> int:
         """Copy what is not there yet; returns how many exercises that were. Nothing is overwritten."""
         missing = [exercise for exercise in exercises() if not self.path(exercise).exists()]

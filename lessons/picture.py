@@ -25,8 +25,9 @@ from kernels.gpu import Launch
 from kernels.gpu.tracing import Access, Recording, trace
 from lessons.answer import Answer
 from lessons.exercise import CourseError, Exercise
-from lessons.judging import Counted
+from lessons.judging import Counted, Ship
 from lessons.judging.running import Case, Run, prepare
+from lessons.judging.ship import Trials, own
 from lessons.panels import Panel, panel_of, touches
 
 INK, QUIET, FAINT, SHARED = "#22272e", "#6b737c", "#dfe3e7", "#c9ced4"
@@ -60,6 +61,9 @@ def what_is_launched(exercise: Exercise, answer: Answer) -> Run:
     judge = exercise.judge
     if judge.case:
         return prepare(answer, judge.function, plain_case(judge.rules))
+    if isinstance(judge, Ship):
+        operation = own(answer, judge.operation)
+        return Run(Trials(judge, answer, seed=0).draw(operation)[0].launches("forward"), {})
     launches: list[Launch] = []
     asked = [question for question in judge.answers.values() if isinstance(question, Counted)]
     for function, kernel in dict.fromkeys((question.function, question.kernel) for question in asked):

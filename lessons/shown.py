@@ -18,7 +18,7 @@ from lessons.exercise import Exercise, Lesson, course, exercises
 if TYPE_CHECKING:  # this loads Numba, which whoever lists the course has no need of
     from lessons.judging import Verdict
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)  # what a learner writes has brackets that mean an index
 
 COLOURS = {"solved": "green", "solved, after a look": "green", "looked up": "yellow", "begun": "cyan"}
 
@@ -49,7 +49,7 @@ def exercises_table(desk: Desk) -> Table:
     """Each exercise with its state."""
     table = Table("", "exercise", "to do", "state", "checks", "hints", "", box=None, pad_edge=False, header_style="dim")
     for lesson in course():
-        table.add_row("", f"[bold]{lesson.number} {lesson.title}")
+        table.add_row("", Text(f"{lesson.number} {lesson.title}", "bold"))
         for exercise in lesson.exercises:
             state = desk.state(exercise)
             here = "→" if desk.is_set_up and desk.name == exercise.name else ""
@@ -83,7 +83,8 @@ def page(exercise: Exercise, desk: Desk) -> None:
     lesson = exercise.lesson
     if exercise.number == 1:
         introduction(lesson)
-    console.print(f"[dim]lesson {lesson.number}, exercise {exercise.number}: {exercise.name} ({exercise.kind})[/]")
+    place = f"lesson {lesson.number}, exercise {exercise.number}: {exercise.name} ({exercise.kind})"
+    console.print(Text(place, "dim"))
     console.print(Markdown(f"# {exercise.page.title}\n\n{exercise.page.statement}"))
     console.print(f"\nfile    {desk.path(exercise)}", soft_wrap=True)
     console.print(f"check   {program()} check      hint: {program()} hint", soft_wrap=True)

@@ -1,5 +1,6 @@
 """Checks on every save: one screen, with what the judge says of the file as it is now."""
 
+from rich.text import Text
 from watchfiles import watch as changes
 
 from lessons import shown
@@ -35,13 +36,14 @@ def screen(desk: Desk) -> None:
 
     exercise = desk.current
     console.clear()
-    console.print(f"[bold]{exercise.page.title}[/]  [dim]{desk.path(exercise)}[/]\n", soft_wrap=True)
+    title, path = (exercise.page.title, "bold"), (f"{desk.path(exercise)}\n", "dim")
+    console.print(Text.assemble(title, "  ", path), soft_wrap=True)
     try:
         found = desk.check(exercise)
     except AnswerError as error:
-        console.print(f"✗ {error}", markup=False, soft_wrap=True)
+        console.print(f"✗ {error}", soft_wrap=True)
     else:
         shown.verdict(found)
-        console.print(f"\n[dim]{found.seconds:.1f} s; waiting for the next save, Ctrl-C ends[/]")
+        console.print(Text(f"\n{found.seconds:.1f} s; waiting for the next save, Ctrl-C ends", "dim"))
         if found.solved:
             console.print(f"go on with: {program()} next")

@@ -72,7 +72,7 @@ def build_with_warnings(folder: Path, lessons: tuple[Lesson, ...] | None = None)
     if missing:
         raise CourseError(f'{missing[0]} is not installed, which the book needs: pip install -e ".[site]"')
     if folder.exists() and not (folder.is_dir() and (is_book(folder) or not any(folder.iterdir()))):
-        raise CourseError(f"{folder} is there already and is no book: --folder names another, or delete it")
+        raise CourseError(f"{folder} is there already and is no book: --to names another, or delete it")
     with tempfile.TemporaryDirectory() as temporary:
         sources, pages = Path(temporary) / "sources", Path(temporary) / "pages"
         write_sources(sources, course() if lessons is None else lessons)

@@ -1,13 +1,12 @@
 """The pages of the course: an index, a page for each lesson and for each exercise."""
 
-import importlib.util
 import re
 from pathlib import Path, PurePosixPath
 
 from lessons.book.documents import ROOT, Links, documents
 from lessons.book.markdown import converted
 from lessons.citations import source_of
-from lessons.exercise import Exercise, Lesson
+from lessons.exercise import CourseError, Exercise, Lesson
 
 # What each kind of exercise asks for, as it stands above the statement.
 KINDS = {
@@ -67,14 +66,14 @@ def is_whole(exercise: Exercise) -> bool:
 
 
 def picture_of(exercise: Exercise, path: Path) -> bool:
-    """Draw which thread touches what into a PNG. Returns whether there is one.
+    """Draw the picture of an exercise; returns whether it has one: a network launches nothing by itself."""
+    from lessons import picture  # here, as it loads Numba and Matplotlib
 
-    The one place where the book asks for pictures: `lessons.picture.picture_of(exercise, path)` draws them, and returns
-    False, or writes nothing, for an exercise that has none.
-    """
-    if importlib.util.find_spec("lessons.picture") is None:
+    try:
+        picture.picture_of(exercise, path)
+    except CourseError:
         return False
-    return importlib.import_module("lessons.picture").picture_of(exercise, path) is not False and path.is_file()
+    return True
 
 
 def lesson_page(lesson: Lesson) -> PurePosixPath:

@@ -217,7 +217,10 @@ def check(
     return verdict
 
 
-def _asked(judge: Judge, answer: Answer, original: Answer, seed: int) -> tuple[list[tuple[str, str]], Failure | None]:
+def _asked(
+    judge: Judge, answer: Answer, original: Answer, seed: int, until: str = ""
+) -> tuple[list[tuple[str, str]], Failure | None]:
+    """What held, and what did not; no further than a stage, if one is named."""
     passed = []
     for stage, ask in judge.stages(answer, original, seed):
         try:
@@ -226,13 +229,17 @@ def _asked(judge: Judge, answer: Answer, original: Answer, seed: int) -> tuple[l
         except Failure as failure:
             failure.stage = stage
             return passed, failure
+        if stage == until:
+            break
     return passed, None
 
 
 def reply(judge: Judge, failure: Failure, original: Answer, solution: Answer, seed: int) -> str:
     """What to say to a failure that is one of the known mistakes; nothing if it is none."""
+    if failure.stage == "complete":
+        return ""
     for mistake in judge.mistakes:
-        _, other = _asked(judge, solution.edited(mistake.old, mistake.new), original, seed)
+        _, other = _asked(judge, solution.edited(mistake.old, mistake.new), original, seed, failure.stage)
         if other and failure.is_like(other):
             return mistake.say
     return ""
