@@ -45,8 +45,8 @@ judge = Climb(
         Mistake(
             "STEP = 8",
             "STEP = 16",
-            "A warp reads four rows of the tile of x. If a row has 16 words, every other one begins in the same bank, and "
-            "the lanes wait in turn: rows of 8 words, or of 17, do not meet.",
+            "A warp reads four rows of the tile of x. If a row has 16 words, every other one begins in the same bank, "
+            "and the lanes wait in turn: rows of 8 words, or of 17, do not meet.",
         ),
     ],
 )
