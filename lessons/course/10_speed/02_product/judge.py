@@ -43,9 +43,10 @@ judge = Climb(
             "adds nothing.",
         ),
         Mistake(
-            "        cuda.syncthreads()  # nobody reads these tiles any more\n",
-            "",
-            "A fast thread loads the next tiles while a slow one still reads these.",
+            "STEP = 8",
+            "STEP = 16",
+            "A warp reads four rows of the tile of x. If a row has 16 words, every other one begins in the same bank, "
+            "and the lanes wait in turn: rows of 8 words, or of 17, do not meet.",
         ),
     ],
 )
