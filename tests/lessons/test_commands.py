@@ -6,6 +6,7 @@ import pytest
 
 from lessons.__main__ import main
 from lessons.exercise import exercises, find
+from tests.helpers import ROOT
 from tests.helpers.programs import python
 
 MAP = "01_neuron/01_map.py"
@@ -118,3 +119,35 @@ def test_a_file_that_is_gone_is_one_line(folder, capsys):
 def test_piped_it_is_plain_text(folder):
     done = python("-m", "lessons", cwd=folder.parent)
     assert "\x1b" not in done.stdout
+
+
+def test_the_document_shows_what_a_check_prints(folder, capsys):
+    text = (ROOT / "docs" / "lessons.md").read_text()
+    shown = text.split("$ python -m lessons check map --seed 3\n")[1].split("```")[0]
+    (folder / MAP).write_text(find("map").solution.text.replace("max(x", "min(x"))
+    main(["check", "map", "--seed", "3"])
+    printed = capsys.readouterr().out.split("\nthe same cases again")[0]
+    assert [line.rstrip() for line in printed.splitlines()] == shown.splitlines()
+
+
+def test_a_trace_is_a_page_of_the_case_that_fails(folder, tmp_path, capsys):
+    assert main(["trace", "map", "--html", "map.html"]) == 1
+    assert "there is a gap on line" in capsys.readouterr().err
+    (folder / MAP).write_text(find("map").solution.text.replace("x[i]", "x[i + 1]"))
+    assert main(["trace", "map", "--html", "map.html", "--seed", "1"]) == 0
+    assert "OutOfBounds in step" in capsys.readouterr().out
+    assert "OutOfBounds" in (tmp_path / "map.html").read_text()
+
+
+def test_a_ladder_is_shown_beside_ours_and_only_where_one_climbs(folder, capsys):
+    assert main(["ladder", "transpose"]) == 0
+    assert "transpose_tiled   ours" in capsys.readouterr().out
+    assert (folder / "pictures" / "transpose-ladder.png").is_file()
+    assert main(["ladder", "map"]) == 1
+    assert "map has no ladder" in capsys.readouterr().err
+
+
+def test_the_page_of_an_exercise_is_printed_and_its_picture_drawn(folder, capsys):
+    assert main(["show", "map"]) == 0
+    assert find("map").page.title in capsys.readouterr().out
+    assert (folder / "pictures" / "map-picture.png").is_file()
