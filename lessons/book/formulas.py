@@ -10,11 +10,17 @@ from latex2mathml.converter import convert
 PRIME = re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>")
 # and what a maximum is taken over stands below it.
 LIMITS = re.compile(r"<msub><mo>(max|min)</mo>((?:<mrow>.*?</mrow>)|<mi>[^<]*</mi>)</msub>")
+# An arrow is as long as what stands above it, and a little longer.
+ARROW = re.compile(
+    r'<mstyle scriptlevel="0">(<mo)(>[^<]*</mo>)</mstyle><mpadded[^>]*>(.*?)<mspace depth="[^>]*></mpadded>'
+)
+ROOM = '<mspace width="0.5em"></mspace>'
 
 
 def mathml(latex: str, display: bool) -> str:
     """A formula as an element `math`."""
     found = convert(latex, display="block" if display else "inline")
+    found = ARROW.sub(rf'\1 stretchy="true"\2<mrow>{ROOM}\3{ROOM}</mrow>', found)
     found = PRIME.sub(r'<mrow>\1<mo lspace="0" rspace="0">&#x02032;</mo></mrow>', found)
     return LIMITS.sub(r'<munder><mo movablelimits="false">\1</mo>\2</munder>', found) if display else found
 

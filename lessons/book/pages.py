@@ -4,7 +4,7 @@ import importlib.util
 import re
 from pathlib import Path, PurePosixPath
 
-from lessons.book.documents import ROOT, Links, documents
+from lessons.book.documents import COURSE_PATH, Links, documents
 from lessons.book.markdown import converted
 from lessons.citations import source_of
 from lessons.exercise import Exercise, Lesson
@@ -45,6 +45,7 @@ interpreter that sees every access of every thread.
 def write_course(folder: Path, lessons: tuple[Lesson, ...]) -> None:
     """All pages of the course, and the index of the book."""
     whole = [(lesson, [e for e in lesson.exercises if is_whole(e)]) for lesson in lessons if is_begun(lesson)]
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.md").write_text(index_page(whole))
     for lesson, exercises in whole:
         page = folder / lesson_page(lesson)
@@ -113,7 +114,8 @@ def of_lesson(lesson: Lesson, exercises: list[Exercise]) -> str:
 
 
 def introduction(lesson: Lesson, page: PurePosixPath) -> str:
-    return in_book(lesson.introduction, lesson.folder / "lesson.md", page, lesson.introduction)
+    file = COURSE_PATH / lesson.folder.name / "lesson.md"
+    return in_book(lesson.introduction, file, page, lesson.introduction)
 
 
 def exercise_line(exercise: Exercise, address: str) -> str:
@@ -128,7 +130,7 @@ def number_of(exercise: Exercise) -> str:
 def of_exercise(exercise: Exercise, has_picture: bool) -> str:
     """Statement, file, hints and solution; the last two folded."""
     page, kind = exercise.page, exercise.judge.kind
-    place, file = exercise_page(exercise), exercise.folder / "page.md"
+    place, file = exercise_page(exercise), COURSE_PATH / exercise.lesson.folder.name / exercise.folder.name / "page.md"
 
     def text(part: str) -> str:
         return in_book(part, file, place, page.statement)
@@ -146,9 +148,9 @@ def of_exercise(exercise: Exercise, has_picture: bool) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def in_book(part: str, file: Path, place: PurePosixPath, statement: str) -> str:
+def in_book(part: str, file: PurePosixPath, place: PurePosixPath, statement: str) -> str:
     """A part of a page: an equation without a source is of the one that the statement names first."""
-    links = Links(PurePosixPath(file.relative_to(ROOT).as_posix()), place, lambda path: None)
+    links = Links(file, place, lambda path: None)
     return converted(part, links.relink, links.locate, source_of(statement))
 
 

@@ -17,7 +17,7 @@ from lessons.book.documents import equations
 from lessons.book.markdown import anchor, converted, with_anchors
 from lessons.book.pages import is_begun, is_whole, write_course
 from lessons.citations import numbers
-from lessons.exercise import CourseError, course
+from lessons.exercise import COURSE, CourseError, course
 from tests.helpers import ROOT
 
 missing = [name for name in book.NEEDED if importlib.util.find_spec(name) is None]
@@ -173,10 +173,25 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch, tmp_path):
         build(tmp_path / "site")
 
 
-def test_without_pictures_the_pages_are_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("lessons.book.pages.picture_of", lambda exercise, path: False)
+@pytest.mark.parametrize("drawn", [True, False])
+def test_an_exercise_has_a_picture_where_one_can_be_drawn(tmp_path, monkeypatch, drawn):
+    asked = []
+    monkeypatch.setattr("lessons.book.pages.picture_of", lambda exercise, path: asked.append(path) or drawn)
     write_course(tmp_path, course()[:1])
-    assert "![" not in (tmp_path / "course" / "01_neuron" / "01_map.md").read_text()
+    written = (tmp_path / "course" / "01_neuron" / "01_map.md").read_text()
+    assert ("![Which thread touches what](01_map.png)" in written) == drawn
+    assert tmp_path / "course" / "01_neuron" / "01_map.png" in asked
+
+
+def test_what_is_still_being_written_is_left_out(tmp_path):
+    lessons = tmp_path / "lessons"
+    shutil.copytree(COURSE / "01_neuron", lessons / "01_neuron")
+    (lessons / "01_neuron" / "99_begun").mkdir()
+    (lessons / "02_begun" / "01_begun").mkdir(parents=True)
+    write_course(tmp_path / "sources", course(lessons))
+    written = (tmp_path / "sources" / "index.md").read_text()
+    assert "A thread for every value" in written
+    assert "begun" not in written
 
 
 # --- Markdown
@@ -209,6 +224,21 @@ def test_equations_have_anchors():
     assert '<a id="seed-003-20"></a><a id="seed-003-21"></a>\n\n### Eq. 20-21: b' in text
     assert anchor("Murugan (2017)", "3.74") == "murugan-2017-3-74"
     assert len(equations()[1]) > 200
+
+
+@needs_sphinx
+@pytest.mark.parametrize(
+    ("latex", "part"),
+    [
+        (r"f'(x)", '<mi>f</mi><mo lspace="0" rspace="0">&#x02032;</mo>'),
+        (r"\max_{i} x", "<munder><mo "),
+        (r"a \xrightarrow{w} b", '<mo stretchy="true">&#x2192;</mo><mrow><mspace width="0.5em"></mspace>'),
+    ],
+)
+def test_formulas_are_drawn_by_browsers_as_they_should_be(latex, part):
+    from lessons.book.formulas import mathml
+
+    assert part in mathml(latex, display=True)
 
 
 # --- In a browser
