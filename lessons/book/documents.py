@@ -14,9 +14,10 @@ from pathlib import Path, PurePosixPath
 
 from lessons.book.markdown import anchor, converted, with_anchors
 from lessons.citations import numbers
-from lessons.exercise import COURSE, CourseError
+from lessons.exercise import CourseError
 
 ROOT = Path(__file__).parents[2]
+COURSE_PATH = PurePosixPath("lessons/course")
 EQUATIONS = PurePosixPath("docs/equations.md")
 # These are about the equations, and name many in ways of their own: they have links where they want them.
 UNCITED = (EQUATIONS, PurePosixPath("docs/errata.md"))
@@ -84,9 +85,8 @@ class Links:
 
 def place_of(path: PurePosixPath) -> PurePosixPath | None:
     """Where a file of the project stands in the book, if it can."""
-    course = PurePosixPath(COURSE.relative_to(ROOT).as_posix())
-    if path.name in ("lesson.md", "page.md") and path.is_relative_to(course):
-        return PurePosixPath("course") / path.parent.relative_to(course).with_suffix(".md")
+    if path.name in ("lesson.md", "page.md") and path.is_relative_to(COURSE_PATH):
+        return PurePosixPath("course") / path.parent.relative_to(COURSE_PATH).with_suffix(".md")
     if path.suffix == ".py":
         return path.with_name(f"{path.name}.html")
     return path if str(path) in documents() or path.suffix in PICTURES else None
@@ -107,7 +107,7 @@ def write_documents(folder: Path) -> None:
     done: set[PurePosixPath] = set()
 
     def want(path: PurePosixPath) -> None:
-        if path not in done and path not in waiting and path.parts[:2] != ("lessons", "course"):
+        if path not in done and path not in waiting and not path.is_relative_to(COURSE_PATH):
             waiting.append(path)
 
     while waiting:

@@ -1,5 +1,6 @@
 """The book of the course: every page is there, leads where it says, and needs no network."""
 
+import fcntl
 import importlib.util
 import os
 import re
@@ -17,7 +18,7 @@ from lessons.book.documents import equations
 from lessons.book.markdown import anchor, converted, with_anchors
 from lessons.book.pages import is_begun, is_whole, write_course
 from lessons.citations import numbers
-from lessons.exercise import CourseError, course
+from lessons.exercise import COURSE, CourseError, course
 from tests.helpers import ROOT
 
 missing = [name for name in book.NEEDED if importlib.util.find_spec(name) is None]
@@ -31,8 +32,16 @@ LOADING = {("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("book") / "site"
-    return folder, build_with_warnings(folder)
+    """The book, and what Sphinx says of it. It is built once for all processes that pytest-xdist has."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "book"
+    folder.mkdir(exist_ok=True)
+    said = folder / "warnings.txt"
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            said.write_text(build_with_warnings(folder / "site"))
+    return folder / "site", said.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -173,10 +182,27 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch, tmp_path):
         build(tmp_path / "site")
 
 
-def test_without_pictures_the_pages_are_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("lessons.book.pages.picture_of", lambda exercise, path: False)
+@pytest.mark.parametrize("drawn", [True, False])
+def test_an_exercise_has_a_picture_where_one_can_be_drawn(tmp_path, monkeypatch, drawn):
+    asked = []
+    monkeypatch.setattr("lessons.book.pages.picture_of", lambda exercise, path: asked.append(path) or drawn)
     write_course(tmp_path, course()[:1])
-    assert "![" not in (tmp_path / "course" / "01_neuron" / "01_map.md").read_text()
+    written = (tmp_path / "course" / "01_neuron" / "01_map.md").read_text()
+    assert ("![Which thread touches what](01_map.png)" in written) == drawn
+    assert tmp_path / "course" / "01_neuron" / "01_map.png" in asked
+
+
+def test_what_is_still_being_written_is_left_out(tmp_path):
+    lessons = tmp_path / "lessons"
+    shutil.copytree(COURSE / "01_neuron", lessons / "01_neuron")
+    (lessons / "01_neuron" / "99_begun").mkdir()
+    shutil.copytree(COURSE / "01_neuron" / "01_map", lessons / "01_neuron" / "98_begun")
+    (lessons / "01_neuron" / "98_begun" / "page.md").write_text("# Begun\n\nTo be said.\n\n## Hint 1\n\nThink.\n")
+    (lessons / "02_begun" / "01_begun").mkdir(parents=True)
+    write_course(tmp_path / "sources", course(lessons))
+    written = (tmp_path / "sources" / "index.md").read_text()
+    assert "A thread for every value" in written
+    assert "begun" not in written.lower()
 
 
 # --- Markdown
@@ -209,6 +235,28 @@ def test_equations_have_anchors():
     assert '<a id="seed-003-20"></a><a id="seed-003-21"></a>\n\n### Eq. 20-21: b' in text
     assert anchor("Murugan (2017)", "3.74") == "murugan-2017-3-74"
     assert len(equations()[1]) > 200
+
+
+@needs_sphinx
+@pytest.mark.parametrize(
+    ("latex", "part"),
+    [
+        (r"f'(x)", '<mi>f</mi><mo lspace="0" rspace="0">&#x02032;</mo>'),
+        (r"\max_{i} x", "<munder><mo "),
+        (r"a \xrightarrow{w} b", '<mo stretchy="true">&#x2192;</mo><mrow><mspace width="0.5em"></mspace>'),
+    ],
+)
+def test_formulas_are_drawn_by_browsers_as_they_should_be(latex, part):
+    from lessons.book.formulas import mathml
+
+    assert part in mathml(latex, display=True)
+
+
+@needs_sphinx
+def test_a_formula_that_cannot_be_set_is_shown_as_it_is_written():
+    from lessons.book.formulas import mathml
+
+    assert mathml("x^a^b", display=True) == "<code>x^a^b</code>"
 
 
 # --- In a browser
