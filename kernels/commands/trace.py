@@ -1,10 +1,9 @@
 """python -m kernels trace: one block of a kernel, step by step, as a page that needs nothing else."""
 
 import argparse
-from contextlib import suppress
 from math import prod
 
-from kernels.commands.command_line import CommandError, Parser, add_json, output_file, write_json
+from kernels.commands.command_line import CommandError, Parser, add_json, output_file, positive, write_json
 from kernels.commands.own import add_launch, is_own, own_program, refuse
 from kernels.commands.targets import add_shape, case_of, find_target
 from kernels.commands.xray import runs
@@ -29,24 +28,16 @@ def add(c: Parser) -> None:
     what = "the block to show: its number, or its index as 1,0,0 (default: the first)"
     c.add_argument("--block-number", type=block_number, metavar="N|X,Y,Z", default=0, help=what)
     what = "which launch, where there are several (default: the first)"
-    c.add_argument("--launch", type=launch_number, metavar="N", default=1, help=what)
+    c.add_argument("--launch", type=positive, metavar="N", default=1, help=what)
     add_json(c)
 
 
 def block_number(text: str) -> int | tuple[int, ...]:
     """For argparse: a number, or two or three of them."""
-    with suppress(ValueError):
-        found = tuple(int(part) for part in text.split(",") if part.isdecimal() or int("no"))
-        if len(found) <= 3:
-            return found[0] if len(found) == 1 else found
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of a block, nor its index as 1,0,0")
-
-
-def launch_number(text: str) -> int:
-    """For argparse: a whole number from 1 on."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+    parts = text.split(",")
+    if not all(part.isdecimal() for part in parts) or len(parts) > 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a block, nor its index as 1,0,0")
+    return int(text) if len(parts) == 1 else tuple(map(int, parts))
 
 
 def run(options) -> None:

@@ -6,7 +6,11 @@ import re
 import numpy as np
 import pytest
 
+from kernels.bench.fuzz import Case
+from kernels.commands.targets import find_target
+from kernels.device import Device, launches
 from kernels.gpu import cuda, device, float32, kernel
+from kernels.gpu.interpreter.launch import CheckedExecution
 from kernels.gpu.tracing import trace
 from kernels.gpu.tracing.page import data, page
 
@@ -289,3 +293,32 @@ def test_interpreting_is_what_it_was():
     trace(launch)
     launch.interpret()
     assert np.array_equal(y, x.reshape(2, 64)[:, ::-1].ravel())
+
+
+class OneBlock(CheckedExecution):
+    """The first block of a launch alone, as the interpreter runs it."""
+
+    def blocks_in_order(self):
+        return [(0, self.blocks[0])]
+
+
+@pytest.mark.parametrize("rung", [1, 2, 3])
+@pytest.mark.parametrize("name", ["softmax.forward", "maxpool2d.backward", "adam.forward"])
+def test_what_stands_in_the_cells_at_the_end_is_what_the_interpreter_computes(name, rung):
+    target = find_target(name)
+    if rung not in target.rungs:
+        pytest.skip(f"{name} has no rung {rung}")
+    trial = Case.draw(target.operation, seed=0, number=1).trial
+    arguments = trial.arguments(Device("interpret"), target.direction)
+    for launch in launches(target.operation, target.direction, arguments, rung):
+        recording = trace(launch, steps=100_000)
+        assert recording.fault is None
+        assert recording.is_whole
+        OneBlock(launch).run()
+        by_place = {array.place[0]: n for n, array in enumerate(recording.arrays) if array.place}
+        for array in (a for a in launch.args if isinstance(a, np.ndarray) and a.size):
+            number = by_place[array.__array_interface__["data"][0]]
+            for access in recording.accesses():  # the last of them wins
+                if access.array == number and access.kind != "load":
+                    recording.arrays[number].initial.reshape(-1)[access.cell] = access.value
+            assert np.array_equal(recording.arrays[number].initial, array, equal_nan=array.dtype.kind == "f")
