@@ -38,6 +38,7 @@ PALETTE = LinearSegmentedColormap.from_list(
 WIDTH, MARGIN, GAP, CELL = 7.0, 0.25, 0.55, 0.27  # inches; a cell has CELL at most
 HEAD, LABEL, CAPTION, FOOT = 0.42, 0.24, 0.2, 0.62
 LAUNCHES, ARROWS = 4, 20  # that are drawn, at most; arrows to a cell
+TALL = 18  # inches: launches that make it taller are left out
 NUMBERED = 0.17  # inches: cells from that size on have room for a number
 STEPS = 20000
 PLAIN = 12, 700  # elements of the largest array that make a picture worth looking at; of all together, at most
@@ -100,7 +101,10 @@ def draw(
         recording = trace(launch, steps=STEPS)
         caption = launch.kernel.name if known is None or launch.kernel.name in known else f"launch {number + 1}"
         pictures.append(Picture(recording, named(recording, arrays, known), caption if len(launches) > 1 else ""))
-        if number + 1 < len(launches[:LAUNCHES]):
+        if sum(picture.height for picture in pictures) > TALL:
+            pictures = pictures[: max(len(pictures) - 1, 1)]
+            break
+        if any(leaves_to(launch, later) for later in launches[number + 1 : LAUNCHES]):
             launch.interpret(checked=False)
     height = HEAD + sum(picture.height for picture in pictures) + FOOT
     figure = Figure(figsize=(WIDTH, height), dpi=200, facecolor="white")
@@ -112,9 +116,15 @@ def draw(
         axes.axis("off")
         picture.onto(axes)
         top -= picture.height
-    rest = f" {len(launches) - LAUNCHES} more launches follow." if len(launches) > LAUNCHES else ""
+    rest = f" {len(launches) - len(pictures)} more launches follow." if len(launches) > len(pictures) else ""
     figure.text(MARGIN / WIDTH, 0.1 / height, legend(pictures) + rest, color=QUIET, fontsize=7.5, va="bottom")
     write_figure(path, figure)
+
+
+def leaves_to(launch: Launch, later: Launch) -> bool:
+    """Whether a launch has an array that a later one has, too."""
+    one, other = ([a for a in each.args if isinstance(a, np.ndarray)] for each in (launch, later))
+    return any(np.shares_memory(a, b) for a in one for b in other)
 
 
 def legend(pictures: Sequence["Picture"]) -> str:

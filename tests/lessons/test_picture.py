@@ -6,7 +6,7 @@ from PIL import Image
 
 from kernels.gpu import cuda, float32, kernel
 from kernels.gpu.tracing import trace
-from lessons.exercise import exercises, find
+from lessons.exercise import CourseError, exercises, find
 from lessons.panels import panel_of, touches, with_gaps
 from lessons.picture import PALETTE, Picture, draw, picture_of, what_is_launched
 
@@ -35,7 +35,9 @@ def reversal():
     return reverse[2, 8](np.arange(16, dtype=np.float32), np.zeros(16, np.float32))
 
 
-@pytest.mark.parametrize("exercise", exercises(), ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize(
+    "exercise", [e for e in exercises() if e.name != "network"], ids=lambda exercise: exercise.name
+)
 def test_every_exercise_has_a_picture(exercise, tmp_path):
     picture_of(exercise, tmp_path / "picture.png")
     with Image.open(tmp_path / "picture.png") as found:
@@ -105,9 +107,14 @@ def test_no_name_of_the_solution_is_told(tmp_path, monkeypatch):
     assert [label.partition("  ")[0] for label in labels] == ["x", "y", "shared memory"]
 
 
+def test_a_network_launches_nothing_by_itself(tmp_path):
+    with pytest.raises(CourseError, match="network: launches nothing that could be drawn"):
+        picture_of(find("network"), tmp_path / "picture.png")
+
+
 def test_the_launches_of_a_prediction_are_those_that_it_asks_about(tmp_path):
     run = what_is_launched(find("coalesced"), find("coalesced").solution)
-    assert [launch.kernel.name for launch in run.launches] == ["aligned", "shifted", "strided", "column"]
+    assert [launch.kernel.name for launch in run.launches] == ["aligned", "shifted", "strided", "column", "broadcast"]
 
 
 def test_one_launch_leaves_to_the_next_what_it_wrote(tmp_path):
