@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ from kernels.commands.command_line import (
     Commands,
     Errors,
     Parser,
+    Run,
     add_json,
     count,
     late,
@@ -67,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
     c = commands.add("solution", do("solution"), "print the solution, explained; noted if you look early", "solution")
     _name(c)
 
+    _more(commands, do)
+    return commands.parser
+
+
+def _more(commands: Commands, do: Callable[[str], Run]) -> None:
+    """What one needs now and then."""
     c = commands.add("reset", do("reset"), "bring an exercise back; what you wrote is kept beside it", "reset guard")
     c.add_argument("name", metavar="NAME")
 
@@ -98,7 +106,6 @@ def parser() -> argparse.ArgumentParser:
         "report", do("report"), "what you have done, as a page with your code", "report --html report.html"
     )
     c.add_argument("--html", type=output_file(".html"), metavar="FILE.html", required=True)
-    return commands.parser
 
 
 def _folder() -> Parser:

@@ -22,9 +22,9 @@ from kernels.table import Row, Rows
 from lessons.answer import Answer
 from lessons.exercise import CourseError, Exercise
 from lessons.judging import Budget, Climb, Failure
-from lessons.judging.budget import budget_case
 from lessons.judging.comparing import poison
 from lessons.judging.counting import GPU, QUANTITIES, Cost, NotCounted
+from lessons.judging.judge import budget_case
 from lessons.judging.running import Case, prepare
 
 if TYPE_CHECKING:

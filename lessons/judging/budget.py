@@ -1,20 +1,13 @@
 """Budgets: what a launch may cost at most, in counts, which are the same on every machine."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lessons.answer import Answer
 from lessons.judging.counting import QUANTITIES, Cost, NotCounted, worst_line
 from lessons.judging.draw import Draw
-from lessons.judging.running import Case, Values, prepare, source_rows
+from lessons.judging.running import Values, source_rows
 from lessons.judging.verdict import Failure
-
-if TYPE_CHECKING:
-    from lessons.judging.judge import Judge
-
-BUDGET_SEED = 0  # what is counted is counted on one case, always the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +18,10 @@ class Budget:
     most: Mapping[str, float]
 
 
-def within(judge: "Judge", answer: Answer) -> str:
-    """Hold the answer to its budget. Raises Failure."""
-    assert judge.budget
+def within(budget: Budget, cost: Cost, answer: Answer) -> str:
+    """Hold what an answer costs to its budget. Raises Failure."""
     told = []
-    cost = cost_of(judge, answer)
-    for name, most in judge.budget.most.items():
+    for name, most in budget.most.items():
         quantity = QUANTITIES[name]
         try:
             found = quantity.find(cost)
@@ -46,14 +37,3 @@ def within(judge: "Judge", answer: Answer) -> str:
             raise Failure(f"{found:,.4g} {quantity.unit}, at most {most:,.4g} allowed", details, (name, f"{found:.4g}"))
         told.append(f"{found:,.4g} {quantity.unit} (at most {most:,.4g})")
     return ", ".join(told)
-
-
-def cost_of(judge: "Judge", answer: Answer) -> Cost:
-    """What the answer costs on the case of the budget."""
-    assert judge.budget
-    return Cost(prepare(answer, judge.function, budget_case(judge)).launches)
-
-
-def budget_case(judge: "Judge") -> Case:
-    assert judge.budget
-    return dataclasses.replace(judge, case=judge.budget.case).rules.draw(BUDGET_SEED)

@@ -16,7 +16,7 @@ solution, and whoever's answer fails exactly as that edited solution does, is to
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -26,10 +26,13 @@ from lessons.answer import Answer, AnswerError
 from lessons.judging.budget import Budget, within
 from lessons.judging.calculus import gradients
 from lessons.judging.cases import Cases
+from lessons.judging.counting import Cost
 from lessons.judging.draw import Draw
 from lessons.judging.questions import FAULTS, Known, Line, Question, answered
-from lessons.judging.running import Rules, Values, source_rows
+from lessons.judging.running import Case, Rules, Values, prepare, source_rows
 from lessons.judging.verdict import Failure, Verdict
+
+BUDGET_SEED = 0  # what is counted is counted on one case, always the same
 
 Stage = tuple[str, Callable[[], str]]
 
@@ -86,7 +89,7 @@ class Judge:
             yield self.correct, cases.compare
             yield "in any order", cases.reorder
         if self.budget:
-            yield "within budget", partial(within, self, answer)
+            yield "within budget", partial(held_to_budget, self, answer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +200,21 @@ def complete(answer: Answer, imports: tuple[str, ...]) -> str:
     except AnswerError as error:
         raise Failure(str(error), source_rows(answer.file, error.line), ("answer", error.problem)) from error
     return ""
+
+
+def held_to_budget(judge: Judge, answer: Answer) -> str:
+    assert judge.budget
+    return within(judge.budget, cost_of(judge, answer), answer)
+
+
+def cost_of(judge: Judge, answer: Answer) -> Cost:
+    """What the answer costs on the case of the budget."""
+    return Cost(prepare(answer, judge.function, budget_case(judge)).launches)
+
+
+def budget_case(judge: Judge) -> Case:
+    assert judge.budget
+    return replace(judge, case=judge.budget.case).rules.draw(BUDGET_SEED)
 
 
 def check(

@@ -10,8 +10,8 @@ import pytest
 from lessons.answer import Answer
 from lessons.exercise import Exercise, course, exercises
 from lessons.judging import Climb, Derive, Detect, Draw, Predict, Ship, Write
-from lessons.judging.budget import cost_of
 from lessons.judging.counting import QUANTITIES
+from lessons.judging.judge import cost_of
 from lessons.judging.running import compare, interpret, prepare
 from tests.helpers.citations import SEEDS, cited, equations, source_of
 

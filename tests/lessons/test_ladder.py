@@ -6,8 +6,8 @@ from PIL import Image
 
 from lessons.exercise import CourseError, exercises, find
 from lessons.judging import Climb, Draw
-from lessons.judging.budget import cost_of
 from lessons.judging.counting import QUANTITIES
+from lessons.judging.judge import cost_of
 from lessons.ladder import NONE, OURS, PREDICTED, YOURS, Rung, draw, ours, table
 
 CLIMBS = [exercise for exercise in exercises() if isinstance(exercise.judge, Climb)]
