@@ -9,10 +9,11 @@ import pytest
 
 from lessons.answer import Answer
 from lessons.exercise import Exercise, course, exercises
-from lessons.judging import Climb, Derive, Detect, Draw, Predict, Ship, Write
+from lessons.judging import FAULTS, Climb, Derive, Detect, Draw, Predict, Ship, Write
 from lessons.judging.counting import QUANTITIES
 from lessons.judging.judge import cost_of
 from lessons.judging.running import compare, interpret, prepare
+from tests.helpers import ROOT
 from tests.helpers.citations import SEEDS, cited, equations, source_of
 
 SEED = 7
@@ -133,3 +134,11 @@ def test_names_are_unique_and_lessons_are_numbered_in_a_row():
     assert [lesson.number for lesson in course()] == list(range(1, len(course()) + 1))
     for lesson in course():
         assert [exercise.number for exercise in lesson.exercises] == list(range(1, len(lesson.exercises) + 1))
+
+
+def test_the_readme_says_how_many_exercises_there_are():
+    assert f"a course of {len(ALL)} exercises" in (ROOT / "README.md").read_text()
+
+
+def test_every_kind_of_fault_is_planted_somewhere():
+    assert {exercise.judge.fault for exercise in ALL if isinstance(exercise.judge, Detect)} == set(FAULTS)
