@@ -51,7 +51,8 @@ class Answer:
         try:
             return cls(path.read_text(encoding="utf-8"), str(path))
         except OSError as error:
-            raise AnswerError(f"{path}: {error.strerror}") from error
+            gone = "; `reset` brings the exercise back" if isinstance(error, FileNotFoundError) else ""
+            raise AnswerError(f"{path}: {error.strerror}{gone}") from error
         except UnicodeDecodeError as error:
             raise AnswerError(f"{path}: is no text in UTF-8") from error
 

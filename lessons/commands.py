@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.markdown import Markdown
 from rich.syntax import Syntax
 
 from kernels.commands.command_line import write_json
@@ -40,7 +39,9 @@ def start(options) -> None:
 def show(options) -> None:
     """Print a page."""
     desk = _desk(options)
-    page(desk, desk.chosen(options.name))
+    exercise = desk.chosen(options.name)
+    desk.change(exercise)
+    page(desk, exercise)
 
 
 def page(desk: Desk, exercise: Exercise) -> None:
@@ -121,7 +122,7 @@ def hint(options) -> None:
     else:
         desk.change(exercise, hints=number + 1)
     for n in range(len(hints)) if number == len(hints) else [number]:
-        console.print(Markdown(f"**Hint {n + 1} of {len(hints)}.** {hints[n]}"))
+        shown.text(f"**Hint {n + 1} of {len(hints)}.** {hints[n]}")
 
 
 def solution(options) -> None:
@@ -130,8 +131,12 @@ def solution(options) -> None:
     exercise = desk.chosen(options.name)
     if not desk.state(exercise).solved:
         desk.change(exercise, looked=True)
-    console.print(Syntax(exercise.solution.text, "python", theme="ansi_light", background_color="default"))
-    console.print(Markdown(exercise.page.solution))
+    code = exercise.solution.text
+    if console.is_terminal:  # elsewhere lines stay as long as they are, to be copied
+        console.print(Syntax(code, "python", theme="ansi_light", background_color="default", word_wrap=True))
+    else:
+        console.print(code, soft_wrap=True)
+    shown.text(exercise.page.solution)
 
 
 def reset(options) -> None:

@@ -7,14 +7,13 @@ course/01_neuron/01_map/page.md       the statement, three hints, and the explai
                         judge.py      `judge`: what must come of it (see lessons/judging)
 """
 
+import difflib
 import importlib.util
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from kernels.operation import unknown
 
 if TYPE_CHECKING:  # these load Numba, which whoever lists the course has no need of
     from lessons.answer import Answer
@@ -148,11 +147,14 @@ def exercises() -> tuple[Exercise, ...]:
 
 
 def find(name: str) -> Exercise:
-    """The exercise of that name. Raises CourseError."""
+    """The exercise of that name, or whose file that is. Raises CourseError."""
+    plain = re.sub(r"^\d\d_", "", Path(name).stem).lower()
     for exercise in exercises():
-        if exercise.name == name:
+        if exercise.name in (name, plain):
             return exercise
-    raise CourseError(unknown("exercise", name, (exercise.name for exercise in exercises())))
+    near = difflib.get_close_matches(plain, [exercise.name for exercise in exercises()], 1)
+    meant = f": did you mean {near[0]}?" if near else ""
+    raise CourseError(f"there is no exercise {name!r}{meant}; `list` has all")
 
 
 def numbered(folder: Path) -> list[Path]:

@@ -85,9 +85,20 @@ def page(exercise: Exercise, desk: Desk) -> None:
         introduction(lesson)
     place = f"lesson {lesson.number}, exercise {exercise.number}: {exercise.name} ({exercise.kind})"
     console.print(Text(place, "dim"))
-    console.print(Markdown(f"# {exercise.page.title}\n\n{exercise.page.statement}"))
+    text(f"# {exercise.page.title}\n\n{exercise.page.statement}")
     console.print(f"\nfile    {desk.path(exercise)}", soft_wrap=True)
     console.print(f"check   {program()} check      hint: {program()} hint", soft_wrap=True)
+
+
+def text(markdown: str) -> None:
+    """Markdown with formulas, each on lines of its own."""
+    from lessons.plain import MATH, formula, inline  # here, as it takes a moment
+
+    for number, part in enumerate(MATH.split(markdown)):
+        if number % 2:
+            console.print(Padding(Text(formula(part), "bold"), (1, 0, 1, 4)))
+        else:
+            console.print(Markdown(inline(part)))
 
 
 def introduction(lesson: Lesson) -> None:
@@ -97,13 +108,16 @@ def introduction(lesson: Lesson) -> None:
 
 def verdict(found: "Verdict") -> None:
     """What a judge says: what held, and of what did not all that helps."""
+    stages = Table.grid(padding=(0, 1))
     for stage, said in found.passed:
-        console.print(Text.assemble(("✓ ", "green"), f"{stage:14} ", (said, "dim")), soft_wrap=True)
+        stages.add_row(Text("✓", "green"), stage, Text(said, "dim"))
     failure = found.failure
+    if failure:
+        stages.add_row(Text("✗", "bold red"), Text(failure.stage, "bold"), failure.text)
+    console.print(stages)
     if not failure:
         console.print(Text(f"✓ {found.exercise} is solved", "bold green"))
         return
-    console.print(Text.assemble(("✗ ", "bold red"), (f"{failure.stage:14} ", "bold"), failure.text), soft_wrap=True)
     for what, text in failure.details:
         console.print(Text(f"\n    {what}", "dim"))
         for line in text.splitlines():

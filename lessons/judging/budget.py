@@ -34,6 +34,13 @@ def within(budget: Budget, cost: Cost, answer: Answer) -> str:
             if worst := worst_line(quantity, cost):
                 rows = source_rows(answer.file, worst[0])
                 details = [(f"{worst[1]:.0%} of that is spent on {what}", text) for what, text in rows]
-            raise Failure(f"{found:,.4g} {quantity.unit}, at most {most:,.4g} allowed", details, (name, f"{found:.4g}"))
-        told.append(f"{found:,.4g} {quantity.unit} (at most {most:,.4g})")
+            raise Failure(
+                f"{counted(found)} {quantity.unit}, at most {counted(most)} allowed", details, (name, f"{found:.4g}")
+            )
+        told.append(f"{counted(found)} {quantity.unit} (at most {counted(most)})")
     return ", ".join(told)
+
+
+def counted(number: float) -> str:
+    """A count as a person writes it."""
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.3g}"

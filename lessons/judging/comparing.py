@@ -37,11 +37,12 @@ class Difference:
     def __str__(self):
         at = ", ".join(map(str, self.index))
         count, size = int(self.wrong.sum()), self.wrong.size
-        more = f", and so {'is' if count == 2 else 'are'} {count - 1} more of {size}" if count > 1 else ""
+        others = f"; {count} of {size} are wrong" if count > 1 else ""
         got, expected = number(self.got[self.index]), number(self.expected[self.index])
         if self.is_unwritten and not np.isnan(self.expected[self.index]):
-            return f"{self.name}[{at}] was not written, or is no number; {expected} expected{more}"
-        return f"{self.name}[{at}] is {got}, {expected} expected{more}"
+            stands = "NaN" if self.got.dtype.kind == "f" else got
+            return f"{self.name}[{at}] is {stands}, as before anybody has written it; {expected} expected{others}"
+        return f"{self.name}[{at}] is {got}, {expected} expected{others}"
 
     def rows(self) -> list[tuple[str, str]]:
         """The part of both arrays around the first element that is wrong, one under the other, in columns."""

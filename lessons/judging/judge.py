@@ -189,12 +189,12 @@ class Climb(Judge):
 
 def complete(answer: Answer, imports: tuple[str, ...]) -> str:
     """Refuse a file with gaps in it, and one that fetches what is to be written."""
+    answer.show_lines()
     try:
         gaps = answer.gaps()
         if gaps:
             where = f"line {gaps[0]}" if len(gaps) == 1 else f"lines {', '.join(map(str, gaps))}"
             text = f"there is a gap on {where} still: put your own in the place of `...`"
-            answer.show_lines()
             raise Failure(text, source_rows(answer.file, gaps[0]), ("gap",))
         answer.refuse_imports(imports)
     except AnswerError as error:

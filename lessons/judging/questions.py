@@ -109,4 +109,4 @@ def judge_answer(name: str, given: Any, right: Sequence[Any], question: Question
             raise Failure(f"{name}: line {given} of the file as you got it is not the one at fault", mark=mark)
     elif abs(given - right[0]) > CLOSE * abs(right[0]):
         quantity = QUANTITIES[question.quantity].unit
-        raise Failure(f"{name}: {given:g} {quantity} are too {'many' if given > right[0] else 'few'}", mark=mark)
+        raise Failure(f"{name}: {given:g} is too {'much' if given > right[0] else 'little'} ({quantity})", mark=mark)

@@ -1,6 +1,7 @@
 """A learner's kernels run on one case: interpreted and checked, into arrays in which nothing right can stand before."""
 
 import linecache
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,11 +138,16 @@ def interpret(run: Run, checked: bool = True, seed: int | None = None) -> None:
         except KernelError as error:
             where = [f"block {error.block}"] if error.block is not None else []
             where += [f"thread {error.thread}"] if error.thread is not None else []
-            text = f"{type(error).__name__}: {error.problem}{' (' + ', '.join(where) + ')' if where else ''}"
+            text = f"{type(error).__name__}: {told(error)}{' (' + ', '.join(where) + ')' if where else ''}"
             index = error.index if isinstance(error.index, tuple) else (error.index,)
             mark = (type(error).__name__, error.array, *map(str, index))
             file = error.site.file if error.site else ""
             raise Failure(text, source_rows(file, error.line), mark) from error
+
+
+def told(error: KernelError) -> str:
+    """What is wrong, without what a learner has no use for: how one would have it allowed."""
+    return re.sub(r": interpret\(allow_same_value=True\) allows it$", "", error.problem)
 
 
 def compare(run: Run, case: Case, tolerance: float) -> Difference | None:

@@ -70,7 +70,7 @@ def test_what_numpy_computes_does_not_count():
     text = TWICE.replace("    return [twice", "    y[...] = 2 * x\n    return [twice").replace("y[i] =", "z =")
     failure = judged(HEAD + text).failure
     assert failure is not None
-    assert "was not written" in failure.text
+    assert "as before anybody has written it" in failure.text
 
 
 def test_inputs_cannot_be_changed():

@@ -99,7 +99,8 @@ def test_in_the_folder_itself_it_is_found(folder, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["check", "nothing"], "lessons check: unknown exercise 'nothing'; choose from map, "),
+        (["check", "nothing"], "lessons check: there is no exercise 'nothing'; `list` has all"),
+        (["check", "gard"], "lessons check: there is no exercise 'gard': did you mean guard?"),
         (["--folder", "elsewhere", "check"], "lessons check: elsewhere: no lessons were started here"),
     ],
 )
@@ -113,7 +114,12 @@ def test_what_cannot_be_is_one_line(folder, capsys, words, said):
 def test_a_file_that_is_gone_is_one_line(folder, capsys):
     (folder / MAP).unlink()
     assert main(["check"]) == 1
-    assert "01_map.py" in capsys.readouterr().err
+    assert "01_map.py: No such file or directory; `reset` brings the exercise back" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["guard", "Guard", "02_guard.py", "my-lessons/01_neuron/02_guard.py"])
+def test_an_exercise_is_found_by_its_name_and_by_its_file(name):
+    assert find(name).name == "guard"
 
 
 def test_piped_it_is_plain_text(folder):

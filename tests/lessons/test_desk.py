@@ -81,7 +81,7 @@ def test_a_spoilt_progress_file_is_one_line(desk, text):
 def test_a_current_exercise_that_the_course_has_no_more_is_refused_by_name(desk):
     state = json.loads((desk.folder / PROGRESS).read_text()) | {"current": "gone"}
     (desk.folder / PROGRESS).write_text(json.dumps(state))
-    with pytest.raises(CourseError, match="unknown exercise 'gone'"):
+    with pytest.raises(CourseError, match="there is no exercise 'gone'"):
         _ = Desk(desk.folder).current
 
 
