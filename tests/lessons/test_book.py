@@ -134,7 +134,7 @@ def test_nothing_is_loaded_from_elsewhere(site):
 @needs_sphinx
 def test_equations_that_a_page_names_are_links_to_their_places(site):
     links = page(site / "course" / "01_neuron" / "01_map.html").links
-    assert "../../docs/equations.html#zozoulenko-2018-7" in links
+    assert "../../docs/equations.html#zozoulenko-2018-5" in links
     assert "zozoulenko-2018-7" in page(site / "docs" / "equations.html").anchors
 
 

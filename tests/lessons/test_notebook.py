@@ -55,8 +55,8 @@ def test_what_is_wrong_in_a_kernel_is_shown_by_its_own_line():
 
 
 def test_answers_are_stated_by_name():
-    assert check("coalesced", ALIGNED=4, SHIFTED=5, STRIDED=8, COLUMN=32).solved
-    failure = check("coalesced", ALIGNED=4, SHIFTED=4, STRIDED=8, COLUMN=32).failure
+    assert check("coalesced", ALIGNED=4, SHIFTED=5, STRIDED=8, COLUMN=32, BROADCAST=1).solved
+    failure = check("coalesced", ALIGNED=4, SHIFTED=4, STRIDED=8, COLUMN=32, BROADCAST=1).failure
     assert failure
     assert failure.text.startswith("SHIFTED: 4")
 
