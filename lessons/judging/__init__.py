@@ -5,7 +5,7 @@ from lessons.judging.draw import Draw
 from lessons.judging.judge import Climb, Derive, Detect, Judge, Mistake, Predict, Write, check
 from lessons.judging.ours import rungs_of
 from lessons.judging.questions import FAULTS, Counted, Known
-from lessons.judging.ship import Network, Ship
+from lessons.judging.ship import Hard, Network, Ship
 from lessons.judging.verdict import Failure, Verdict
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Detect",
     "Draw",
     "Failure",
+    "Hard",
     "Judge",
     "Known",
     "Mistake",

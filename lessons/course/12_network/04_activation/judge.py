@@ -1,9 +1,11 @@
-from lessons.judging import Mistake, Ship
+from lessons.judging import Hard, Mistake, Ship
 
 judge = Ship(
     operation="activation",
     only={"function": "relu"},
+    hard=[Hard({"x": (4,), "function": "relu"}, {"x": [-1, 0, 0, 1]})],
     mistakes=[
+        Mistake("x[i] >= float32(0) else", "x[i] > float32(0) else", "At 0 the slope is to be 1, as the page says."),
         Mistake(
             "    if i < x.size:\n        y[i] = max",
             "    if i <= x.size:\n        y[i] = max",

@@ -1,8 +1,14 @@
-from lessons.judging import Mistake, Ship
+from lessons.judging import Hard, Mistake, Ship
 
 judge = Ship(
     operation="reduce",
+    hard=[Hard({"x": (3,), "how": "norm"}, {"x": 0})],
     mistakes=[
+        Mistake(
+            "dy[0] / y[0] * x[i] if y[0] > float32(0) else float32(0)",
+            "dy[0] / y[0] * x[i]",
+            "Where all values are 0 so is the norm, and nothing can be divided by it: 0 stands for its slope there.",
+        ),
         Mistake(
             "for i in range(t, x.size, BLOCK)",
             "for i in range(t, BLOCK)",

@@ -1,10 +1,10 @@
 import math
 
-from lessons.judging import Mistake, Ship
+from lessons.judging import Hard, Mistake, Ship
 
 judge = Ship(
     operation="sgd",
-    spoilt={"norm": math.inf},
+    hard=[Hard({"dw": (5,), "rate": (1,), "norm": (1,)}, {"norm": math.inf})],
     mistakes=[
         Mistake(
             "momentum * velocity[i] + dw[i]",

@@ -2,6 +2,7 @@ from lessons.judging import Mistake, Network
 
 judge = Network(
     operations=("conv2d", "maxpool2d", "linear", "activation", "softmax_cross_entropy", "reduce", "sgd"),
+    layers=("conv2d", "maxpool2d", "activation", "linear"),
     imports=("framework",),
     mistakes=[
         Mistake("layers.linear(x, 10)", "layers.linear(x, 9)", "There are ten digits, so there are ten logits."),
