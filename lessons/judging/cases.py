@@ -58,6 +58,6 @@ class Cases:
                 if not np.array_equal(one, other, equal_nan=one.dtype.kind == "f"):
                     index = tuple(int(i) for i in np.argwhere((one != other) & ~((one != one) & (other != other)))[0])
                     at = ", ".join(map(str, index))
-                    text = f"{name}[{at}] is {one[index]!r} and, with threads in another order, {other[index]!r}"
+                    text = f"{name}[{at}] is {one[index]} and, with threads in another order, {other[index]}"
                     raise Failure(text, case.rows(), ("order", name))
         return "the same bits"

@@ -8,8 +8,13 @@ MARKS = "»", "«"
 ROWS, WIDTH = 9, 72  # of an array that are printed at most: rows, and characters of each
 
 
+UNWRITTEN = np.uint32(0x7FC0ACED).view(np.float32)  # a NaN that no arithmetic gives by itself
+
+
 def poison(dtype: np.dtype):
     """What an array holds before anybody writes it: NaN, or the least integer."""
+    if dtype == np.float32:
+        return UNWRITTEN
     return np.nan if dtype.kind == "f" else (np.iinfo(dtype).min if dtype.kind in "iu" else False)
 
 
@@ -30,18 +35,18 @@ class Difference:
 
     @property
     def is_unwritten(self) -> bool:
-        value = self.got[self.index]
-        mark = poison(self.got.dtype)
-        return bool(np.isnan(value)) if self.got.dtype.kind == "f" else bool(value == mark)
+        """Whether the element is as before anybody has written it, or was made of such."""
+        if self.got.dtype == np.float32:
+            return bool(self.got.view(np.uint32)[self.index] == UNWRITTEN.view(np.uint32))
+        return bool(self.got[self.index] == poison(self.got.dtype))
 
     def __str__(self):
         at = ", ".join(map(str, self.index))
         count, size = int(self.wrong.sum()), self.wrong.size
         others = f"; {count} of {size} are wrong" if count > 1 else ""
         got, expected = number(self.got[self.index]), number(self.expected[self.index])
-        if self.is_unwritten and not np.isnan(self.expected[self.index]):
-            stands = "NaN" if self.got.dtype.kind == "f" else got
-            return f"{self.name}[{at}] is {stands}, as before anybody has written it; {expected} expected{others}"
+        if self.is_unwritten:
+            return f"{self.name}[{at}] is {got}, as before anybody has written it; {expected} expected{others}"
         return f"{self.name}[{at}] is {got}, {expected} expected{others}"
 
     def rows(self) -> list[tuple[str, str]]:

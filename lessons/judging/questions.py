@@ -12,6 +12,11 @@ from lessons.judging.comparing import number
 from lessons.judging.counting import QUANTITIES, Cost, NotCounted, lines_with
 from lessons.judging.verdict import Failure
 
+# Quantities that are words, and which words they may be.
+WORDS = {
+    "limit": ("threads", "blocks", "registers", "shared memory"),
+    "bound": ("memory", "arithmetic", "cache and shared memory"),
+}
 CLOSE = 0.01  # of a number that is predicted: as near as that is right
 
 
@@ -88,17 +93,20 @@ def answered(answer: Answer, original: Answer, questions: Mapping[str, Question]
         except NotCounted as error:
             told.append(f"{name} cannot be counted ({error})")
             continue
-        judge_answer(name, given, right, question)
+        judge_answer(name, given, right, question, original)
         told.append(f"{name} is {number(given)}")
     return ", ".join(told)
 
 
-def judge_answer(name: str, given: Any, right: Sequence[Any], question: Question) -> None:
+def judge_answer(name: str, given: Any, right: Sequence[Any], question: Question, original: Answer) -> None:
     """Raises Failure for an answer that is not right."""
     mark = ("answer", name, str(given))
     if isinstance(question, Known) and question.options and given not in question.options:
         raise Failure(f"{name}: {unknown('answer', given, question.options)}", mark=mark)
     if isinstance(right[0], str) or isinstance(question, Known):
+        options = WORDS.get(question.quantity, ()) if isinstance(question, Counted) else ()
+        if options and given not in options:
+            raise Failure(f"{name}: {unknown('answer', given, options)}", mark=mark)
         if given not in right:
             raise Failure(f"{name}: {given!r} is not it", mark=mark)
         return
@@ -106,7 +114,10 @@ def judge_answer(name: str, given: Any, right: Sequence[Any], question: Question
         raise Failure(f"{name}: {given!r} is no number", mark=mark)
     if isinstance(question, Line):
         if given not in right:
-            raise Failure(f"{name}: line {given} of the file as you got it is not the one at fault", mark=mark)
+            given = int(given)
+            lines = dict(enumerate(original.text.splitlines(), 1))
+            what = f"`{lines[given].strip()}`" if lines.get(given, "").strip() else "nothing"
+            raise Failure(f"{name}: line {given} of the file as you got it, {what}, is not the one at fault", mark=mark)
     elif abs(given - right[0]) > CLOSE * abs(right[0]):
         quantity = QUANTITIES[question.quantity].unit
         raise Failure(f"{name}: {given:g} is too {'much' if given > right[0] else 'little'} ({quantity})", mark=mark)
