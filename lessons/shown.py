@@ -1,5 +1,6 @@
 """What the course prints, by rich: colours and boxes on a terminal, plain text elsewhere."""
 
+import shlex
 import shutil
 import sys
 from contextlib import suppress
@@ -24,13 +25,13 @@ COLOURS = {"solved": "green", "solved, after a look": "green", "looked up": "yel
 
 
 def program() -> str:
-    """How the course is called here: by `python`, if that is the one that runs it."""
+    """How the course is called here: by `python`, if that is the one that runs it, and with the folder it was given."""
     here, found = Path(sys.executable), shutil.which("python")
-    if found and Path(found).parent == here.parent:
-        return "python -m lessons"
     with suppress(ValueError):
         here = here.relative_to(Path.cwd())
-    return f"{here} -m lessons"
+    python = "python" if found and Path(found).parent == Path(sys.executable).parent else str(here)
+    folder = shlex.join(sys.argv[1:3]) + " " if sys.argv[1:2] == ["--folder"] else ""
+    return f"{python} -m lessons {folder}".rstrip()
 
 
 def lessons_table(desk: Desk) -> Table:
@@ -47,15 +48,18 @@ def lessons_table(desk: Desk) -> Table:
 
 def exercises_table(desk: Desk) -> Table:
     """Each exercise with its state."""
-    table = Table("", "exercise", "to do", "state", "checks", "hints", "", box=None, pad_edge=False, header_style="dim")
+    table = Table("", box=None, pad_edge=False, header_style="dim")
+    table.add_column("exercise", min_width=max(len(exercise.name) for exercise in exercises()), no_wrap=True)
+    table.add_column("to do", min_width=7)
+    table.add_column("state")
+    table.add_column("", no_wrap=True, overflow="ellipsis")
     for lesson in course():
-        table.add_row("", Text(f"{lesson.number} {lesson.title}", "bold"))
+        table.add_row("", "", "", "", Text(f"{lesson.number}  {lesson.title}", "bold"))
         for exercise in lesson.exercises:
             state = desk.state(exercise)
             here = "→" if desk.is_set_up and desk.name == exercise.name else ""
             word = Text(state.word, COLOURS.get(state.word, ""))
-            counts = (str(state.checks or ""), str(state.hints or ""))
-            table.add_row(here, exercise.name, exercise.kind, word, *counts, exercise.page.title)
+            table.add_row(here, exercise.name, exercise.kind, word, exercise.page.title)
     return table
 
 
@@ -63,7 +67,7 @@ def where(desk: Desk) -> None:
     """The lessons, and what to do next."""
     solved = sum(bool(desk.state(exercise).solved) for exercise in exercises())
     console.print(lessons_table(desk))
-    console.print(f"\n{solved} of {len(exercises())} exercises are solved")
+    console.print(f"\n{solved} of {len(exercises())} exercises are solved (■; ◪ is begun)")
     if not desk.is_set_up:
         console.print(f"\nbegin   {program()} start      copies them into {desk.folder}/")
         return
