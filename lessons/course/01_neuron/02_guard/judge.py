@@ -18,7 +18,8 @@ judge = Write(
         Mistake(
             "if i < x.size",
             "if i <= x.size",
-            "A thread works on place x.size. The places are numbered from 0, so that one is just behind the last.",
+            "A place behind the last value is read. Ask first whether a thread's i is below x.size, which is itself "
+            "one too many: places are numbered from 0.",
         ),
         Mistake(
             "if i < x.size",
@@ -33,7 +34,13 @@ judge = Write(
         Mistake(
             "-(-x.size // BLOCK)",
             "x.size // BLOCK",
-            "// rounds down, so the values that do not fill a block get no threads.",
+            "The number of blocks is not rounded up, so values that do not fill a block get no threads.",
+        ),
+        Mistake(
+            "    i = cuda.grid(1)\n    if i < x.size:\n",
+            "    for i in range(x.size):\n",
+            "Several threads write the same place: threadIdx counts within a block, and a loop over all i does in each "
+            "thread the work of all. cuda.grid(1) is the one place that a thread is there for.",
         ),
     ],
 )

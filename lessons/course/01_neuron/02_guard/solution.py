@@ -16,6 +16,6 @@ def sigmoid(x, y):
 
 
 def launches(x, y):
-    """As many blocks as it takes, and no more: x has any number of values."""
+    """As many blocks as it takes: x has any number of values from 1 on; the last block may be partly idle."""
     blocks = -(-x.size // BLOCK)
     return [sigmoid[blocks, BLOCK](x, y)]

@@ -1,5 +1,7 @@
 """Threads in rows and columns: y[r, j] = z[r, j] + b[j], the bias of Zozoulenko (2018), eq. 3."""
 
+import math
+
 from kernels.gpu import cuda, kernel
 
 BLOCK = 32, 2  # threads along x, threads along y

@@ -22,12 +22,12 @@ ROWS_FIRST = """    r, j = cuda.grid(2)
 
 def launches(z, b, y):
     \"""As many blocks as cover the matrix, along x and along y.\"""
-    grid = -(-z.shape[0] // BLOCK[0]), -(-z.shape[1] // BLOCK[1])
+    grid = math.ceil(z.shape[0] / BLOCK[0]), math.ceil(z.shape[1] / BLOCK[1])
 """
 COLUMNS_FIRST = (
     ROWS_FIRST.replace("r, j = cuda", "j, r = cuda")
-    .replace("z.shape[0] // BLOCK[0]", "z.shape[1] // BLOCK[0]")
-    .replace("z.shape[1] // BLOCK[1]", "z.shape[0] // BLOCK[1]")
+    .replace("z.shape[0] / BLOCK[0]", "z.shape[1] / BLOCK[0]")
+    .replace("z.shape[1] / BLOCK[1]", "z.shape[0] / BLOCK[1]")
 )
 
 judge = Write(
@@ -41,14 +41,20 @@ judge = Write(
             "The first number of cuda.grid(2) is the one along x. Does your grid count the same thing along x?",
         ),
         Mistake(
-            "z[r, j] + b[j]\n",
-            "z[r, j] + b[r]\n",
-            "A bias belongs to a neuron, which is a column. Here each example has one.",
+            "math.ceil(z.shape[1] / BLOCK[0]), math.ceil(z.shape[0] / BLOCK[1])",
+            "math.ceil(z.shape[0] / BLOCK[0]), math.ceil(z.shape[1] / BLOCK[1])",
+            "A part of y is nobody's: the grid, too, states first how many blocks lie along x. What does x count?",
         ),
         Mistake(
             "if r < z.shape[0] and j < z.shape[1]",
             "if r < z.shape[0]",
-            "Blocks reach over the matrix on two sides, so there are two questions to ask.",
+            "A column is read that is not there. Blocks reach over the matrix on two sides: ask for both indices.",
+        ),
+        Mistake(
+            "if r < z.shape[0] and j < z.shape[1]",
+            "if r < z.shape[1] and j < z.shape[0]",
+            "A row is read that is not there. z.shape[0] counts rows, z.shape[1] columns: is each index held against "
+            "its own?",
         ),
         Mistake(
             COLUMNS_FIRST,

@@ -1,5 +1,7 @@
 """Threads in rows and columns: y[r, j] = z[r, j] + b[j], the bias of Zozoulenko (2018), eq. 3."""
 
+import math
+
 from kernels.gpu import cuda, kernel
 
 BLOCK = 32, 2  # threads along x, threads along y
@@ -15,5 +17,5 @@ def add_bias(z, b, y):
 
 def launches(z, b, y):
     """As many blocks as cover the matrix, along x and along y."""
-    grid = -(-z.shape[1] // BLOCK[0]), -(-z.shape[0] // BLOCK[1])
+    grid = math.ceil(z.shape[1] / BLOCK[0]), math.ceil(z.shape[0] / BLOCK[1])
     return [add_bias[grid, BLOCK](z, b, y)]

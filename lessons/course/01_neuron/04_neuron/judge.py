@@ -45,5 +45,18 @@ judge = Write(
 """,
             "The sums are right. But every turn reads y[r, j] from memory and writes it back.",
         ),
+        Mistake(
+            """        total = b[j]
+        for i in range(x.shape[1]):
+            total += x[r, i] * w[j, i]
+        y[r, j] = total
+""",
+            """        for i in range(x.shape[1]):
+            y[r, j] += x[r, i] * w[j, i]
+        y[r, j] += b[j]
+""",
+            "No sum arrives in y. An output is not zero at the start, so y[r, j] += ... adds to whatever stands there: "
+            "add up in a variable, and write it once with y[r, j] = ...",
+        ),
     ],
 )

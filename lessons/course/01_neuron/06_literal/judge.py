@@ -28,8 +28,9 @@ judge = Detect(
         Mistake('KIND = "float64"', 'KIND = "out of bounds"', "The guard is there: every index is inside its array."),
         Mistake(
             "float32(0.01) * x[i]",
-            "float32(0.01 * x[i])",
-            "The product is made in float64 and then rounded: the number itself must be a float32.",
+            "0.01 * x[i]",
+            "Found. Now repair it: the number itself must be a float32 before it meets x[i]. What is rounded only "
+            "afterwards has been made in float64.",
         ),
     ],
 )

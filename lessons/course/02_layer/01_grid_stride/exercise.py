@@ -10,7 +10,7 @@ BLOCK = 32
 
 @kernel
 def tanh(z, y):
-    """One thread for many values: each goes on by as many places as there are threads."""
+    """One thread for many values: between them the threads do each value once."""
     ...  # a loop over this thread's share of the values, and y[i] for each
 
 

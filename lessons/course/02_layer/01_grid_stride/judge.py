@@ -30,17 +30,23 @@ judge = Write(
         Mistake(
             "cuda.gridsize(1)",
             "cuda.blockDim.x",
-            "blockDim is the size of one block: going on by it, a thread comes to values of the next block.",
+            "The step is the size of one block: going on by it, a thread comes to values of the next block.",
         ),
         Mistake(
             LOOP,
-            LOOP.replace("cuda.grid(1)", "cuda.threadIdx.x"),
-            "threadIdx begins anew in each block, so the first threads of all blocks begin at value 0.",
+            "    for i in range(z.size):\n",
+            "More than one thread writes y[0]. threadIdx begins anew in each block, and a loop over all i does the "
+            "work of all in each thread: begin at cuda.grid(1), not at 0.",
         ),
         Mistake(
             LOOP,
             PIECES,
             "The values are right. But each thread has a piece to itself, so a warp reads in 32 pieces at once.",
+        ),
+        Mistake(
+            "math.tanh(z[i])",
+            "(math.exp(z[i]) - math.exp(-z[i])) / (math.exp(z[i]) + math.exp(-z[i]))",
+            "The values are right. But z[i] is read several times: read it once into a variable.",
         ),
     ],
 )

@@ -10,7 +10,7 @@ BLOCK = 32
 
 @kernel
 def tanh(z, y):
-    """One thread for many values: each goes on by as many places as there are threads."""
+    """One thread for many values: between them the threads do each value once."""
     for i in range(cuda.grid(1), z.size, cuda.gridsize(1)):
         y[i] = math.tanh(z[i])
 

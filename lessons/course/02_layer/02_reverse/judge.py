@@ -1,4 +1,4 @@
-from lessons.judging import Mistake, Write
+from lessons.judging import Budget, Mistake, Write
 
 
 def case(draw):
@@ -10,14 +10,29 @@ def expected(w):
     return {"w": w[:, ::-1]}
 
 
+MIRRORED = """    if i < w.shape[1]:
+        part[i] = w[c, i]
+    cuda.syncthreads()  # the weights are all in shared memory, and w may be written over
+    if i < w.shape[1]:
+        w[c, i] = part[w.shape[1] - 1 - i]
+"""
+SWAPPED = """    if i < w.shape[1] // 2:
+        opposite = w.shape[1] - 1 - i
+        weight = w[c, i]
+        w[c, i] = w[c, opposite]
+        w[c, opposite] = weight
+"""
+
 judge = Write(
     case=case,
     expected=expected,
+    budget=Budget(case=lambda draw: {"w": draw.normal(4, 25)}, most={"requests": 8}),  # a read and a write of each row
     mistakes=[
         Mistake(
             "    cuda.syncthreads()  # the weights are all in shared memory, and w may be written over\n",
             "",
-            "A thread reads from part what another thread has not written yet: nobody makes it wait.",
+            "A weight is read from part that nobody has written by then: each of S threads must have put its own "
+            "there, and must be waited for.",
         ),
         Mistake(
             "    cuda.syncthreads()  # the weights are all in shared memory, and w may be written over\n"
@@ -28,12 +43,19 @@ judge = Write(
         Mistake(
             "part[w.shape[1] - 1 - i]",
             "part[w.shape[1] - i]",
-            "For i = 0 that is the place behind the last weight: S weights have the numbers 0 to S - 1.",
+            "Place S of part is read, where no weight is: S weights have the numbers 0 to S - 1.",
         ),
         Mistake(
-            "part[w.shape[1] - 1 - i]",
-            "part[BLOCK - 1 - i]",
-            "That turns all 32 places of part round, of which only the first S hold a weight.",
+            "    if i < w.shape[1]:\n        part[i]",
+            "    part[i]",
+            "Place S of a row of w is asked for, and its last is S - 1. There are 32 threads: those from number S on "
+            "have no weight to read and no place to write.",
+        ),
+        Mistake(
+            MIRRORED,
+            SWAPPED,
+            "The weights are right. But a row takes more than two requests, as in a swap, where half of the threads "
+            "read and write twice: with shared memory each reads one weight and writes one.",
         ),
     ],
 )

@@ -26,14 +26,24 @@ judge = Detect(
     found="DataRace",
     budget=Budget(case=lambda draw: matrices(draw, 1, 3, 2), most={"barriers": 6}),
     mistakes=[
-        Mistake("LINE = 25", "LINE = 22", "What is fetched here is right. But has everybody done with what was there?"),
         Mistake(
-            "LINE = 25", "LINE = 23", "This barrier is right and waits for the tiles to be written. Who reads them?"
+            "LINE = 25", "LINE = 24", "The loop begins there, and something is missing behind it: name its last line."
         ),
         Mistake(
             'KIND = "missing barrier"',
             'KIND = "race"',
             "Each element of a tile is written by one thread only: it is a reader whom the writer does not wait for.",
+        ),
+        Mistake(
+            BARRIER,
+            "",
+            "Found. Now repair it: before a thread writes into the tiles again, all others must have read them.",
+        ),
+        Mistake(
+            BARRIER,
+            BARRIER.replace("syncthreads", "syncwarp"),
+            "A warp that is ahead writes over what the other still reads: syncwarp waits for 32 threads, and a block "
+            "has 64 here.",
         ),
         Mistake(
             BARRIER,

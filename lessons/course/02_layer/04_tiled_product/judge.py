@@ -13,7 +13,6 @@ def expected(x, w, b):
     return {"y": x @ w.T + b}
 
 
-FETCH_X = "x_tile[ty, tx] = x[r, i] if r < x.shape[0] and i < x.shape[1] else float32(0)\n"
 LOOP = """        i = first_i + tx  # the input of both values that this thread fetches: neighbours fetch neighbours
         x_tile[ty, tx] = x[r, i] if r < x.shape[0] and i < x.shape[1] else float32(0)
         w_tile[ty, tx] = w[first_j + ty, i] if first_j + ty < w.shape[0] and i < w.shape[1] else float32(0)
@@ -29,14 +28,26 @@ judge = Write(
     budget=Budget(case=lambda draw: layer(draw, 24, 32, 24), most={"sectors": 700}),
     mistakes=[
         Mistake(
-            "        cuda.syncthreads()  # both tiles are complete\n",
-            "",
-            "The products are made before the tiles are complete: nobody waits for what the others fetch.",
+            "w_tile[tx, k]",
+            "w_tile[k, tx]",
+            "Between writing and reading, neuron and input of w_tile change places. In the exercise before this a row "
+            "of w was an input; here a row is a neuron.",
         ),
         Mistake(
-            FETCH_X,
-            "if r < x.shape[0] and i < x.shape[1]:\n            x_tile[ty, tx] = x[r, i]\n",
-            "Beyond an edge nothing is written, and yet it is read: what stands there is whatever somebody left there.",
+            " if r < x.shape[0] and i < x.shape[1] else float32(0)",
+            "",
+            "Input N of x is read, and the last is N - 1. At an edge, some threads of a block have nothing to read.",
+        ),
+        Mistake(
+            "range(0, x.shape[1], TILE)",
+            "range(0, x.shape[1] // TILE * TILE, TILE)",
+            "Inputs that do not fill a tile are left out of the sum: N need not be a multiple of TILE.",
+        ),
+        Mistake(
+            "        cuda.syncthreads()  # nobody reads these tiles any more: the next turn may write over them\n",
+            "",
+            "A thread writes a place of a tile at which another may still be busy: nobody may begin the next turn "
+            "before all have read the tiles of this one.",
         ),
         Mistake(
             LOOP,
@@ -44,14 +55,6 @@ judge = Write(
             .replace("w_tile[ty, tx] = w[first_j + ty, i]", "w_tile[tx, ty] = w[j, n]")
             .replace("first_j + ty < w.shape[0] and i <", "j < w.shape[0] and n <"),
             "The results are right. But threads neighbouring along x fetch from different rows of w: a column of it.",
-        ),
-        Mistake(
-            LOOP,
-            """        for i in range(first_i, min(first_i + TILE, x.shape[1])):
-            if r < x.shape[0] and j < w.shape[0]:
-                total += x[r, i] * w[j, i]
-""",
-            "The results are right. But no tile is used: each thread reads from memory what others read as well.",
         ),
     ],
 )

@@ -34,8 +34,9 @@ judge = Detect(
         ),
         Mistake(
             "first_j + tx < M",
-            "first_j + tx <= M",
-            "A thread still works on neuron M. The neurons are numbered from 0, so that one is just behind the last.",
+            "first_j < M",
+            "Found. Now repair it: neuron M of dy is still read. The neurons are numbered from 0, so that one is just "
+            "behind the last.",
         ),
     ],
 )

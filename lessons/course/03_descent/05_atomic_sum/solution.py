@@ -3,7 +3,7 @@
 from kernels.gpu import cuda, float32, kernel
 
 LINE = 18  # the number of the line that is at fault, in this file as you got it
-KIND = "order"  # one of those that `python -m lessons kinds` lists
+KIND = "order"  # in quotes, one of those that `python -m lessons kinds` lists
 
 BLOCK = 32
 

@@ -3,7 +3,7 @@
 from kernels.gpu import cuda, float32, kernel
 
 LINE = ...  # the number of the line that is at fault, in this file as you got it
-KIND = ...  # one of those that `python -m lessons kinds` lists
+KIND = ...  # in quotes, one of those that `python -m lessons kinds` lists
 
 BLOCK = 4
 

@@ -5,7 +5,7 @@ import math
 from kernels.gpu import cuda, kernel
 
 LINE = ...  # the number of the line that is at fault, in this file as you got it
-KIND = ...  # one of those that `python -m lessons kinds` lists
+KIND = ...  # in quotes, one of those that `python -m lessons kinds` lists
 
 WARP = 32
 ALL_LANES = 0xFFFFFFFF

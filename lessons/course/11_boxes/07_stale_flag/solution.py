@@ -3,7 +3,7 @@
 from kernels.gpu import cuda, float32, int32, kernel
 
 LINE = 22  # the number of the line that is at fault, in this file as you got it
-KIND = "missing barrier"  # one of those that `python -m lessons kinds` lists
+KIND = "missing barrier"  # in quotes, one of those that `python -m lessons kinds` lists
 
 BLOCK = 16
 
