@@ -11,11 +11,12 @@ from tests.faults.apps import APPS
 from tests.faults.fault import Fault
 from tests.faults.framework import FRAMEWORK
 from tests.faults.kernels import KERNELS
+from tests.faults.lessons import LESSONS
 from tests.faults.plant import Plot, Verdict
 from tests.faults.report import rows, write
 from tests.faults.shares import SHARES
 
-FAULTS: tuple[Fault, ...] = (*KERNELS, *FRAMEWORK, *SHARES, *APPS)
+FAULTS: tuple[Fault, ...] = (*KERNELS, *FRAMEWORK, *SHARES, *APPS, *LESSONS)
 
 
 def parser():

@@ -18,6 +18,11 @@ TESTED_BY = {
     "framework/program.py": ("tests/framework/test_program.py", "tests/framework/test_sharing.py"),
     "framework/ranks.py": ("tests/framework/test_sharing.py",),
     "framework/trainer.py": ("tests/framework/test_trainer.py", "tests/framework/test_trainer_ranks.py"),
+    "lessons/judging/cases.py": ("tests/lessons/test_answer.py",),
+    "lessons/judging/comparing.py": ("tests/lessons/test_answer.py",),
+    "lessons/judging/judge.py": ("tests/lessons/test_answer.py",),
+    "lessons/judging/running.py": ("tests/lessons/test_answer.py",),
+    "lessons/judging/calculus.py": ("tests/lessons/test_calculus.py",),
     "kernels/bench/trial.py": ("tests/operations/test_operations.py",),
     "kernels/device.py": ("tests/framework/test_cuda_device.py", "tests/framework/test_program.py"),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.faults.fault import ROOT, Fault
 
-COPIED = ("kernels", "framework", "apps", "benchmarks", "docs", "tests")
+COPIED = ("kernels", "framework", "apps", "lessons", "benchmarks", "docs", "tests")
 LIMIT = 1200  # seconds that the tests of a place may take
 
 
