@@ -1,5 +1,6 @@
 """One block of a launch, recorded: who was on which line, who wrote which cell, who waited, and where it went wrong."""
 
+import html
 import json
 import re
 
@@ -322,3 +323,11 @@ def test_what_stands_in_the_cells_at_the_end_is_what_the_interpreter_computes(na
                 if access.array == number and access.kind != "load":
                     recording.arrays[number].initial.reshape(-1)[access.cell] = access.value
             assert np.array_equal(recording.arrays[number].initial, array, equal_nan=array.dtype.kind == "f")
+
+
+def test_in_a_notebook_it_shows_as_its_page():
+    x = np.arange(64, dtype=np.float32)
+    recording = trace(reverse[1, 64](x, np.zeros_like(x)))
+    shown = recording._repr_html_()
+    assert shown.startswith("<iframe srcdoc=")
+    assert html.unescape(shown.split('"')[1]) == page(recording)

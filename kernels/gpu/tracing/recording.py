@@ -1,6 +1,7 @@
 """What has been recorded of a block."""
 
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,13 @@ class Recording:
         said = f", {self.fault.kind}" if self.fault else ""
         name = self.launch.kernel.name
         return f"<{name}, block {self.index}: {len(self.steps)} steps{more}{said}; .write(path) makes a page of it>"
+
+    def _repr_html_(self):
+        """The page, within a notebook."""
+        from kernels.gpu.tracing.page import page
+
+        style = "width:100%; height:46rem; border:0"
+        return f'<iframe srcdoc="{escape(page(self))}" style="{style}"></iframe>'
 
     @property
     def block(self) -> tuple[int, int, int]:
