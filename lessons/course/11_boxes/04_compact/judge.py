@@ -5,8 +5,10 @@ from lessons.judging import Mistake, Write
 
 def case(draw):
     x = draw.normal(draw.size(3, 100))
-    x[1:3] = 2, 3  # two are kept, at least
-    return {"x": x, "threshold": draw.choice(-1.5, 0.0, 0.5), "y": np.full_like(x, -9)}
+    threshold = draw.choice(-1.5, 0.0, 0.5)
+    x[draw.uniform(0, 1, x.size) < 0.2] = threshold  # to the last bit
+    x[:3] = threshold, 2, 3  # two are kept, at least
+    return {"x": x, "threshold": threshold, "y": np.full_like(x, -9)}
 
 
 def expected(x, threshold, y):
@@ -31,8 +33,9 @@ judge = Write(
         ),
         Mistake(
             "        count += cuda.popc(votes)",
-            "        if keeps:\n            count += 1",
-            "Each lane counts for itself now, and lane 0 knows of its own values only: all lanes must know of all.",
+            "            count += cuda.popc(votes)",
+            "A lane that keeps nothing does not learn in this turn what the others keep: it must count them, too, as it "
+            "may keep something in the next one.",
         ),
         Mistake(
             """        votes = cuda.ballot_sync(ALL_LANES, keeps)
@@ -44,5 +47,6 @@ judge = Write(
             y[""",
             "Only lanes that keep their value come to the vote, but it waits for all 32: let all vote, then decide.",
         ),
+        Mistake("x[i] > threshold", "x[i] >= threshold", "Above the threshold: what is equal to it is not kept."),
     ],
 )
