@@ -17,6 +17,11 @@ def expected(x, threshold, y):
     return {"y": y, "kept": np.array([found.size], np.int32)}
 
 
+TOGETHER = (
+    "Two values come to one place. It is behind all that the turns before this one have kept, of which every lane must "
+    "know, and behind all that lanes before this one keep now."
+)
+
 judge = Write(
     case=case,
     expected=expected,
@@ -29,13 +34,12 @@ judge = Write(
         Mistake(
             "y[count + cuda.popc(",
             "y[cuda.popc(",
-            "Each turn begins at the front again and writes over what the turns before it have kept.",
+            TOGETHER,
         ),
         Mistake(
             "        count += cuda.popc(votes)",
             "            count += cuda.popc(votes)",
-            "A lane that keeps nothing does not learn in this turn what the others keep: it must count them, too, as it "
-            "may keep something in the next one.",
+            TOGETHER,
         ),
         Mistake(
             """        votes = cuda.ballot_sync(ALL_LANES, keeps)
