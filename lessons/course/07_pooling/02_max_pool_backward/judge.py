@@ -33,7 +33,7 @@ judge = Derive(
     forward=forward,
     saved=saved,
     wrt=("x",),
-    budget=Budget(case=lambda draw: pictures(draw, 1, 2, 9, 11, 3, 2), most={"requests": 80}),
+    budget=Budget(case=lambda draw: pictures(draw, 1, 2, 9, 11, 3, 2), most={"requests": 81}),
     mistakes=[
         Mistake(
             "total += dy",
@@ -61,6 +61,36 @@ judge = Derive(
         first_w, last_w = 0, dy.shape[2] - 1
 """,
             "It is right, and each thread looks at all windows of its plane: work out which of them cover its value.",
+        ),
+        Mistake(
+            """\
+        total = float32(0)
+        for h_out in range(first_h, last_h + 1):
+            for w_out in range(first_w, last_w + 1):
+                if winner[p, h_out, w_out] == h * W + w:
+                    total += dy[p, h_out, w_out]
+        dx[p, h, w] = total
+""",
+            """\
+        dx[p, h, w] = float32(0)
+        for h_out in range(first_h, last_h + 1):
+            for w_out in range(first_w, last_w + 1):
+                if winner[p, h_out, w_out] == h * W + w:
+                    dx[p, h, w] += dy[p, h_out, w_out]
+""",
+            "It is right, but dx is read and written for each window: add up in a register, and write once.",
+        ),
+        Mistake(
+            """\
+                if winner[p, h_out, w_out] == h * W + w:
+                    total += dy[p, h_out, w_out]
+""",
+            """\
+                delta = dy[p, h_out, w_out]
+                if winner[p, h_out, w_out] == h * W + w:
+                    total += delta
+""",
+            "It is right, but dy is read before it is known who won.",
         ),
     ],
 )

@@ -15,9 +15,7 @@ judge = Predict(
     },
     mistakes=[
         Mistake("ODD = 50", "ODD = 100", "The even lanes cannot go elsewhere meanwhile: they wait for the odd ones."),
-        Mistake(
-            "WARPS = 100", "WARPS = 50", "The first warp never comes to that line, so none of its lanes waits there."
-        ),
+        Mistake("WARPS = 100", "WARPS = 50", "Which of the two warps executes that line at all?"),
         Mistake("BORDER = 96.25", "BORDER = 87.5", "4 lanes of 32 have fewer turns, but they do not wait on all 5."),
         Mistake("GROWING = 51.56", "GROWING = 50", "Nearly. The first lane has one turn, and not none."),
     ],

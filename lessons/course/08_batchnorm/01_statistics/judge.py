@@ -1,10 +1,12 @@
-from lessons.judging import Mistake, Write
+from lessons.judging import Budget, Mistake, Write
+
+
+def images(draw, R, C, H, W):
+    return {"x": draw.uniform(900, 1100, 1, C, 1, 1) + draw.normal(R, C, H, W)}
 
 
 def case(draw):
-    R, C, H, W = draw.size(1, 3), draw.size(1, 3), draw.size(1, 4), draw.size(2, 5)
-    around = draw.uniform(900, 1100, 1, C, 1, 1)
-    return {"x": around + draw.normal(R, C, H, W)}
+    return images(draw, draw.size(1, 3), draw.size(1, 3), draw.size(1, 4), draw.size(2, 5))
 
 
 def expected(x):
@@ -15,6 +17,7 @@ def expected(x):
 judge = Write(
     case=case,
     expected=expected,
+    budget=Budget(case=lambda draw: images(draw, 2, 2, 3, 5), most={"turns": 61}),
     mistakes=[
         Mistake(
             """\
@@ -36,9 +39,27 @@ judge = Write(
             "A step of the tree reads what the step before it has written: all threads must have come so far.",
         ),
         Mistake(
-            "        cuda.syncthreads()  # the sums of this step are there\n",
-            "            cuda.syncthreads()\n",
-            "Those threads that have nothing to add go by that barrier, and the others wait for them there.",
+            """\
+    step = BLOCK // 2
+    while step > 0:
+        if t < step:
+            shared[t] += shared[t + step]
+        cuda.syncthreads()  # the sums of this step are there
+        step //= 2
+    total = shared[0]
+""",
+            """\
+    total = float32(0)
+    for n in range(BLOCK):
+        total += shared[n]
+""",
+            "The sum is right, but it takes as many steps as there are threads, one after the other: a tree takes as "
+            "many as one can halve their number.",
+        ),
+        Mistake(
+            "mu = block_sum(total, shared) / float32(count)",
+            "mu = block_sum(total, shared) / float32(S)",
+            "S counts the pixels of one example: the mean is over all R examples, R * S values.",
         ),
         Mistake(
             "variance = block_sum(squares, shared) / float32(count)",

@@ -27,6 +27,8 @@ def expected(x, mean, var, gamma, beta, epsilon):
     return {"y": of(gamma) * (x - of(mean)) / np.sqrt(of(var) + epsilon) + of(beta)}
 
 
+UNTYPED = "The result is right, but a number has no type: write float32(1), float32(-0.5)."
+
 judge = Write(
     case=case,
     expected=expected,
@@ -50,7 +52,13 @@ judge = Write(
         Mistake(
             "(float32(1) / math",
             "(1 / math",
-            "The result is right, but a whole number divided by a float32 is a float64: give the 1 its type.",
+            UNTYPED,
+        ),
+        Mistake("(float32(1) / math.sqrt(var[c] + epsilon))", "(var[c] + epsilon) ** -0.5", UNTYPED),
+        Mistake(
+            "math.sqrt(var[c] + epsilon)",
+            "math.sqrt(var[c])",
+            "A channel of equal values has variance 0, and without an epsilon it is divided by that.",
         ),
     ],
 )

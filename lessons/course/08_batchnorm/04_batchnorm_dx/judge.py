@@ -38,6 +38,16 @@ judge = Derive(
             "Every output was divided by the standard deviation once, and so is every delta-error: that is right.",
         ),
         Mistake(
+            'MISPRINT = "c"',
+            'MISPRINT = "d"',
+            "But for a factor, this sum is dgamma: each dy comes with its distance from the mean, and that is right.",
+        ),
+        Mistake(
+            "sum_dy_x_hat += dy[r, c, s] * (x[r, c, s] - mean[c]) * inverse_std[c]",
+            "sum_dy_x_hat += dy[r, c, s] * (x[r, c, s] - mean[c])",
+            "The two distances from the mean are metres twice, and here they are divided by metres once.",
+        ),
+        Mistake(
             "- x_hat * sum_dy_x_hat",
             "- x_hat * inverse_std[c] * sum_dy_x_hat",
             "That is the equation as it is printed: the standard deviation before the bracket is divided by once more "

@@ -4,9 +4,12 @@ from lessons.judging import Mistake, Write
 
 
 def case(draw):
-    x = draw.normal(draw.size(3, 11), draw.size(1, 9))
+    R, C = draw.size(4, 11), draw.size(1, 9)
+    x = draw.normal(R, C)
     x[0] -= 200  # where the plain form divides 0 by 0,
     x[-1] += 100  # and where it divides infinity by infinity
+    x[1] += np.resize([-200, 100], C)  # and where some other score than the largest is no help
+    x[2] += np.resize([0, 100, -200], C)
     return {"x": x}
 
 
@@ -20,10 +23,22 @@ judge = Write(
     expected=expected,
     mistakes=[
         Mistake(
-            "largest = max(largest, x[r, c])",
-            "largest = float32(0)",
-            "In rows around 100 the exponentials are infinite, and in rows around -200 all of them are 0: nothing was "
-            "subtracted before.",
+            """\
+        largest = x[r, 0]
+        for c in range(1, C):
+            largest = max(largest, x[r, c])
+""",
+            "        largest = float32(0)\n",
+            "exp(100) is infinite in float32, and exp(-200) is 0: infinite / infinite and 0 / 0 are no numbers.",
+        ),
+        Mistake(
+            """\
+        for c in range(1, C):
+            largest = max(largest, x[r, c])
+""",
+            "",
+            "That is the first score of the row, which need not be its largest: the exponential of a score that stands "
+            "89 or more above it is infinite still.",
         ),
         Mistake(
             "largest = x[r, 0]",

@@ -4,7 +4,11 @@ from lessons.judging import Mistake, Write
 
 
 def case(draw):
-    return {"x": draw.choice(1, 30) * draw.normal(draw.size(1, 5), draw.size(1, 70))}
+    R, C = draw.size(1, 5), draw.size(1, 70)
+    x = draw.choice(1, 30) * draw.normal(R, C)
+    x[0] -= 200  # the exponentials of scores as they are would be 0
+    x[1:2] += 100  # and infinite
+    return {"x": x}
 
 
 def expected(x):
@@ -16,6 +20,17 @@ judge = Write(
     case=case,
     expected=expected,
     mistakes=[
+        Mistake(
+            """\
+        distance = WARP // 2
+        while distance > 0:
+            largest = max(largest, cuda.shfl_xor_sync(ALL_LANES, largest, distance))
+            distance //= 2
+""",
+            "        largest = float32(0)\n",
+            "exp(100) is infinite in float32, and exp(-200) is 0: without the largest score of the row the fraction "
+            "is no number.",
+        ),
         Mistake(
             "total += cuda.shfl_xor_sync(ALL_LANES, total, distance)",
             "total += cuda.shfl_down_sync(ALL_LANES, total, distance)",

@@ -52,8 +52,8 @@ judge = Derive(
         ),
         Mistake(
             "dy[r] * (p[r, c] - target[r, c])",
-            "dy[r] * target[r, c] * (p[r, c] - target[r, c])",
-            "A class without target gets no derivative here, but its score moves the probabilities of the others.",
+            "dy[r] * target[r, c] * (p[r, c] - 1)",
+            "Scores of other classes move the true one's probability, too.",
         ),
     ],
 )

@@ -44,8 +44,8 @@ judge = Detect(
         Mistake(
             "cuda.shfl_down_sync(ALL_LANES, loss, distance)",
             "cuda.shfl_down_sync((1 << p.shape[1]) - 1, loss, distance)",
-            "The mask names the lanes that have a class now, but those that have none come to the call, too, and ask "
-            "to be served.",
+            "The lanes that come to a call and the lanes that its mask names must be the same: it waits for all that "
+            "it names, and serves no others.",
         ),
     ],
 )

@@ -25,6 +25,14 @@ def expected(a, b):
     return {"y": np.where(shared > 0, shared / np.maximum(covered, 1), 0)}
 
 
+LINES = """\
+        width = max(min(ax2, bx2) - max(ax1, bx1), float32(0))
+        height = max(min(ay2, by2) - max(ay1, by1), float32(0))
+        shared = width * height
+        covered = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - shared
+        if shared > float32(0):
+"""
+
 judge = Write(
     case=case,
     expected=expected,
@@ -49,6 +57,31 @@ judge = Write(
             "            y[m, n] = float32(0)\n",
             "        y[m, n] = shared / covered\n",
             "Two boxes without an area have a union of 0, and 0 / 0 is no number: their IoU is 0.",
+        ),
+        Mistake(
+            LINES,
+            """\
+        width = min(ax2, bx2) - max(ax1, bx1)
+        height = min(ay2, by2) - max(ay1, by1)
+        shared = width * height
+        covered = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - shared
+        if covered > float32(0):
+""",
+            "Boxes that lie apart have a negative width or a negative height; apart both ways they have both, and the "
+            "product is positive.",
+        ),
+        Mistake(
+            LINES,
+            """\
+        width = max(min(ax2, bx2) - max(ax1, bx1) + float32(1), float32(0))
+        height = max(min(ay2, by2) - max(ay1, by1) + float32(1), float32(0))
+        shared = width * height
+        areas = (ax2 - ax1 + float32(1)) * (ay2 - ay1 + float32(1))
+        areas += (bx2 - bx1 + float32(1)) * (by2 - by1 + float32(1))
+        covered = areas - shared
+        if shared > float32(0):
+""",
+            "These are coordinates, not pixel numbers: a box from 2 to 5 is 3 wide, and not 4.",
         ),
     ],
 )

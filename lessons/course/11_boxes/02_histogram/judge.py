@@ -1,12 +1,12 @@
 import numpy as np
 
-from lessons.judging import Mistake, Write
+from lessons.judging import Budget, Mistake, Write
 
 BINS = 6
 
 
 def case(draw):
-    labels = draw.whole(0, draw.choice(1, BINS - 1), draw.size(3, 45), dtype="uint8")
+    labels = draw.whole(0, draw.choice(1, BINS - 1), draw.size(3, 150), dtype="uint8")
     labels[:3] = BINS - 1, BINS - 1, 0  # so that two meet in a bin
     return {"labels": labels, "counts": draw.whole(0, 9, BINS)}
 
@@ -15,10 +15,25 @@ def expected(labels, counts):
     return {"counts": (counts + np.bincount(labels, minlength=BINS)).astype(np.int32)}
 
 
+def four_blocks(draw):
+    return {"labels": draw.whole(0, BINS - 1, 256, dtype="uint8"), "counts": draw.whole(0, 9, BINS)}
+
+
 judge = Write(
     case=case,
     expected=expected,
+    budget=Budget(case=four_blocks, most={"requests": 12}),
     mistakes=[
+        Mistake(
+            """\
+        cuda.atomic.add(bins, labels[i], 1)
+    cuda.syncthreads()  # all have counted
+    if t < BINS:
+        cuda.atomic.add(counts, t, bins[t])
+""",
+            "        cuda.atomic.add(counts, labels[i], 1)\n",
+            "The counts are right, but every label goes to global memory, and there all blocks wait for one another.",
+        ),
         Mistake(
             "cuda.atomic.add(bins, labels[i], 1)",
             "bins[labels[i]] += 1",

@@ -2,7 +2,7 @@
 
 from kernels.gpu import cuda, int32, kernel
 
-BLOCK = 16
+BLOCK = 64
 BINS = 6
 
 

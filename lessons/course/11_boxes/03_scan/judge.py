@@ -1,6 +1,6 @@
 import numpy as np
 
-from lessons.judging import Mistake, Write
+from lessons.judging import Budget, Mistake, Write
 
 
 def case(draw):
@@ -11,9 +11,22 @@ def expected(x):
     return {"y": np.cumsum(x, axis=1, dtype=np.int32)}
 
 
+LOOP = """\
+    distance = 1
+    while distance < BLOCK:
+        total = sums[t]
+        if t >= distance:
+            total += sums[t - distance]
+        cuda.syncthreads()  # all have read
+        sums[t] = total
+        cuda.syncthreads()  # all have written
+        distance *= 2
+"""
+
 judge = Write(
     case=case,
     expected=expected,
+    budget=Budget(case=lambda draw: {"x": draw.whole(-9, 9, 3, 16)}, most={"turns": 46}),
     mistakes=[
         Mistake(
             "        cuda.syncthreads()  # all have read\n",
@@ -31,6 +44,29 @@ judge = Write(
             "distance += 1",
             "After the first turn each thread holds the sum of two, after the second of four: the distance has to grow "
             "as they do, or numbers are added twice.",
+        ),
+        Mistake(
+            LOOP,
+            """\
+    if t == 0:
+        for n in range(1, BLOCK):
+            sums[n] += sums[n - 1]
+    cuda.syncthreads()
+""",
+            "The sums are right, but one thread makes them, one after the other, and all others wait for it.",
+        ),
+        Mistake(
+            LOOP,
+            """\
+    total = sums[t]
+    for n in range(t):
+        total += sums[n]
+    cuda.syncthreads()
+    sums[t] = total
+    cuda.syncthreads()
+""",
+            "The sums are right, but the last thread adds 15 numbers, one after the other: what its neighbours have "
+            "added already would spare it most of them.",
         ),
     ],
 )

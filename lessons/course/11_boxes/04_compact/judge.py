@@ -5,8 +5,10 @@ from lessons.judging import Mistake, Write
 
 def case(draw):
     x = draw.normal(draw.size(3, 100))
-    x[1:3] = 2, 3  # two are kept, at least
-    return {"x": x, "threshold": draw.choice(-1.5, 0.0, 0.5), "y": np.full_like(x, -9)}
+    threshold = draw.choice(-1.5, 0.0, 0.5)
+    x[draw.uniform(0, 1, x.size) < 0.2] = threshold  # to the last bit
+    x[:3] = threshold, 2, 3  # two are kept, at least
+    return {"x": x, "threshold": threshold, "y": np.full_like(x, -9)}
 
 
 def expected(x, threshold, y):
@@ -14,6 +16,11 @@ def expected(x, threshold, y):
     y[: found.size] = found
     return {"y": y, "kept": np.array([found.size], np.int32)}
 
+
+TOGETHER = (
+    "Two values come to one place. It is behind all that the turns before this one have kept, of which every lane must "
+    "know, and behind all that lanes before this one keep now."
+)
 
 judge = Write(
     case=case,
@@ -27,12 +34,12 @@ judge = Write(
         Mistake(
             "y[count + cuda.popc(",
             "y[cuda.popc(",
-            "Each turn begins at the front again and writes over what the turns before it have kept.",
+            TOGETHER,
         ),
         Mistake(
             "        count += cuda.popc(votes)",
-            "        if keeps:\n            count += 1",
-            "Each lane counts for itself now, and lane 0 knows of its own values only: all lanes must know of all.",
+            "            count += cuda.popc(votes)",
+            TOGETHER,
         ),
         Mistake(
             """        votes = cuda.ballot_sync(ALL_LANES, keeps)
@@ -44,5 +51,6 @@ judge = Write(
             y[""",
             "Only lanes that keep their value come to the vote, but it waits for all 32: let all vote, then decide.",
         ),
+        Mistake("x[i] > threshold", "x[i] >= threshold", "Above the threshold: what is equal to it is not kept."),
     ],
 )

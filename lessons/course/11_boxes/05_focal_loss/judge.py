@@ -52,5 +52,10 @@ judge = Derive(
             "-missing",
             "The power in front of the logarithm changes with the score, too: the product rule has two terms.",
         ),
+        Mistake(
+            "missing**gamma * (gamma * q * math.log(q) - missing)",
+            "(gamma * missing ** (gamma - float32(1)) * math.log(q) - missing**gamma / q)",
+            "That is the derivative by q: the sigmoid's slope q (1 - q) is missing.",
+        ),
     ],
 )

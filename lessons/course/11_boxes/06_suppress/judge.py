@@ -5,10 +5,12 @@ from lessons.judging import Mistake, Write
 
 def case(draw):
     K = draw.size(1, 28)
+    overlap = draw.choice(0.375, 0.5, 0.625)
     iou = draw.uniform(0, 1, K, K)
+    iou[draw.uniform(0, 1, K, K) < 0.2] = overlap  # to the last bit
     iou = np.minimum(iou, iou.T)
     np.fill_diagonal(iou, 1)
-    return {"iou": iou, "overlap": draw.choice(0.375, 0.5, 0.625)}
+    return {"iou": iou, "overlap": overlap}
 
 
 def expected(iou, overlap):
@@ -43,5 +45,6 @@ judge = Write(
             "range(i + t, K, BLOCK)",
             "Each box is compared with itself, too, whose IoU with it is 1: it strikes itself out.",
         ),
+        Mistake("iou[i, j] > overlap", "iou[i, j] >= overlap", "More than is allowed: just as much is still allowed."),
     ],
 )

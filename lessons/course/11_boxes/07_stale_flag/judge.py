@@ -49,7 +49,8 @@ judge = Detect(
         Mistake(
             "        cuda.syncthreads()  # box i has said it\n",
             "",
-            "The barrier has moved, and now the other one is missing: box i may be heard before it has spoken.",
+            "The cell is written and read in every turn, and one of these does not wait for the other: nobody may "
+            "listen before box i has spoken, and box i + 1 may not speak before all have listened.",
         ),
     ],
 )
