@@ -59,7 +59,7 @@ judge = Write(
         Mistake(
             FETCH + WAIT,
             FETCH + "    " + WAIT,
-            "Threads take different numbers of turns of this loop, and so would come to the barrier: wait once, after it.",
+            "Not all threads take as many turns of this loop, and each would wait once a turn: wait once, after it.",
         ),
         Mistake(
             "tile[ty + j, tx + i]",
