@@ -36,5 +36,10 @@ judge = Write(
             "The result is right, but the division is one in float64: a shape is a whole number of 64 bits, and no "
             "float32 holds all of these.",
         ),
+        Mistake(
+            "total / float32(prediction.shape[1])",
+            "total / float32(prediction.size)",
+            "The mean is over the row: N terms. The mean over the examples is taken later.",
+        ),
     ],
 )

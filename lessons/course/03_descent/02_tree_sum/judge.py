@@ -9,6 +9,31 @@ def expected(x):
     return {"y": x.sum(keepdims=True)}
 
 
+TREE = """    half = BLOCK // 2
+    while half > 0:
+        if t < half:
+            sums[t] += sums[t + half]
+        cuda.syncthreads()  # this level of the tree is complete
+        half //= 2
+"""
+TWICE = """    half = BLOCK // 2
+    while half > 0:
+        if t < half:
+            total += sums[t + half]
+        cuda.syncthreads()
+        if t < half:
+            sums[t] = total
+        cuda.syncthreads()
+        half //= 2
+"""
+SCATTERED = """    s = 1
+    while s < BLOCK:
+        if t % (2 * s) == 0:
+            sums[t] += sums[t + s]
+        cuda.syncthreads()
+        s *= 2
+"""
+
 judge = Write(
     case=case,
     expected=expected,
@@ -31,14 +56,15 @@ judge = Write(
             "The last level is missing: two sums are left, and only one of them is written.",
         ),
         Mistake(
-            "    half = BLOCK // 2\n"
-            "    while half > 0:\n"
-            "        if t < half:\n"
-            "            sums[t] += sums[t + half]\n"
-            "        cuda.syncthreads()  # this level of the tree is complete\n"
-            "        half //= 2\n",
+            TREE,
             "    if t == 0:\n        for other in range(1, BLOCK):\n            sums[0] += sums[other]\n",
             "That is right, but one thread adds while 63 wait for it: a tree has as many additions and six levels.",
         ),
+        Mistake(
+            TREE,
+            SCATTERED,
+            "Right, but those that add are strewn over both warps, or their addresses share banks.",
+        ),
+        Mistake(TREE, TWICE, "Right, but one barrier a level is enough if only the lower half writes."),
     ],
 )

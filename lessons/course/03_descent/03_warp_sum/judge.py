@@ -17,7 +17,7 @@ def several(draw):
 judge = Write(
     case=case,
     expected=expected,
-    budget=Budget(case=several, most={"barriers": 0, "turns": 0}),
+    budget=Budget(case=several, most={"barriers": 0, "turns": 0, "float64": 0}),
     mistakes=[
         Mistake(
             "distance = WARP // 2",
@@ -52,6 +52,16 @@ judge = Write(
             "    total = sums[0]\n",
             "That is the tree of a block. The lanes of a warp need neither shared memory nor a barrier to pass values "
             "on.",
+        ),
+        Mistake(
+            "if lane == 0:",
+            "if lane == WARP - 1:",
+            "shfl_down brings values down: lane 0 has the sum.",
+        ),
+        Mistake(
+            "total / float32(prediction.shape[1])",
+            "total / prediction.shape[1]",
+            "The result is right, but a shape is a whole number of 64 bits: the division is one in float64.",
         ),
     ],
 )

@@ -43,7 +43,8 @@ judge = Detect(
         Mistake(
             "    if cuda.threadIdx.x == 0:\n        loss[i] += total",
             "    loss[i] += total",
-            "All lanes add to loss[i] now, at once and not atomically: lane 0 has the sum, and it alone may add.",
+            "Several threads add to one loss[i], now not even atomically. Let one thread, or one warp, own an "
+            "output; of a warp one lane adds.",
         ),
     ],
 )

@@ -43,5 +43,8 @@ judge = Write(
             "That is the other custom, with the rate inside of the velocity. It takes the same path while the rate is "
             "constant, but here the velocity is a sum of gradients alone.",
         ),
+        Mistake(
+            "w[i] -= rate * speed", "w[i] += rate * speed", "That is a step up: the gradient says where the loss grows."
+        ),
     ],
 )

@@ -15,6 +15,19 @@ def saved(x):
     return {"y": forward(x)}
 
 
+SOLVED = '''from kernels.gpu import cuda, float32, kernel
+
+BLOCK = 8
+
+
+@kernel
+def tanh_backward(dy, y, dx):
+    """One thread per value: dx = dy f'(x), where y = f(x) is known and x is not."""
+    i = cuda.grid(1)
+    if i < y.size:
+        dx[i] = dy[i] * (float32(1) - y[i] * y[i])
+'''
+
 judge = Derive(
     case=case,
     forward=forward,
@@ -41,6 +54,13 @@ judge = Derive(
             "float32(1) - y[i] * y[i]",
             "1 - y[i] * y[i]",
             "The result is right, but a bare 1 has 64 bits, and so has the difference: it is taken in float64.",
+        ),
+        Mistake(
+            SOLVED,
+            SOLVED.replace("from", "import math\n\nfrom", 1).replace(
+                "y[i] * y[i]", "math.tanh(y[i]) * math.tanh(y[i])"
+            ),
+            "y is the tanh already; to take it once more would be right if x stood there.",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 import numpy as np
 
-from lessons.judging import Derive, Known, Mistake
+from lessons.judging import Budget, Derive, Known, Mistake
 
 
 def case(draw):
@@ -20,6 +20,7 @@ judge = Derive(
     forward=forward,
     saved=saved,
     wrt=("x",),
+    budget=Budget(case=case, most={"float64": 0}),
     answers={"MISPRINT": Known("c", ("a", "b", "c", "d"))},
     mistakes=[
         Mistake(
@@ -41,6 +42,11 @@ judge = Derive(
             "dy[i] * y[i] * (float32(1) - y[i])",
             "dy[i] * y[i] * (float32(1) - y[i]) * (float32(1) - y[i])",
             "You have named the misprint, and written the slope with it.",
+        ),
+        Mistake(
+            "(float32(1) - y[i])",
+            "(1 - y[i])",
+            "The result is right, but a bare 1 has 64 bits, and so has the difference: it is taken in float64.",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-from lessons.judging import Derive, Mistake
+from lessons.judging import Budget, Derive, Mistake
 
 
 def case(draw):
@@ -14,6 +14,7 @@ judge = Derive(
     case=case,
     forward=forward,
     wrt=("x",),
+    budget=Budget(case=case, most={"float64": 0}),
     mistakes=[
         Mistake(
             "w[j, i]",
@@ -34,6 +35,11 @@ judge = Derive(
             "dx[r, i] = total",
             "dx[r, i] += total",
             "dx[r, i] += adds to what stood there before, which nobody has set to 0.",
+        ),
+        Mistake(
+            "total = float32(0)",
+            "total = 0.0",
+            "The result is right, but a bare 0.0 has 64 bits, and so has a sum that begins with it.",
         ),
     ],
 )

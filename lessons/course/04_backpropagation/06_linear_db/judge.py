@@ -42,5 +42,13 @@ judge = Derive(
             "j = tj",
             "Every block takes the first 8 columns: tj counts within a block, j over all of dy.",
         ),
+        Mistake(
+            "    if j < db.size:\n        for r in range(tr, dy.shape[0], SIDE):\n            total += dy[r, j]",
+            "    if j >= db.size:\n"
+            "        return\n"
+            "    for r in range(tr, dy.shape[0], SIDE):\n"
+            "        total += dy[r, j]",
+            "Threads without a column leave here, before the barriers of the tree, which are for all of the block.",
+        ),
     ],
 )

@@ -14,6 +14,8 @@ def expected(x, w):
     return {"y": np.einsum("hwji,ji->hw", windows, w)}
 
 
+RUNS = "j walks down the rows, i along the columns, each as far as the kernel reaches that way: its sides may differ."
+
 judge = Write(
     case=case,
     expected=expected,
@@ -34,7 +36,8 @@ judge = Write(
         Mistake(
             "in range(w.shape[1])",
             "in range(w.shape[0])",
-            "Height and width of a kernel may differ: each loop has its own length.",
+            RUNS,
         ),
+        Mistake("x[h_out + j, w_out + i]", "x[h_out + i, w_out + j]", RUNS),
     ],
 )

@@ -28,29 +28,46 @@ def expected(x, w, b, stride, padding):
     return {"y": np.einsum("rchwji,dcji->rdhw", windows, w) + b[:, np.newaxis, np.newaxis]}
 
 
+PLACE = """row = h_out * stride_h + j - pad_h
+                    column = w_out * stride_w + i - pad_w
+"""
+INSIDE = "if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:"
+
 judge = Write(
     case=case,
     expected=expected,
     mistakes=[
         Mistake(
-            "h_out * stride_h + j",
-            "h_out + j",
-            "Windows move by one row, whatever the stride: that is eq. 24 as it is printed. Which row is it by eq. 23?",
+            PLACE,
+            PLACE.replace(" * stride_h", "").replace(" * stride_w", ""),
+            "Windows move by one pixel, whatever the stride, as in eq. 24 in print. Where does the window begin?",
         ),
         Mistake(
-            "j - pad_h",
-            "j + pad_h",
-            "Row 0 of the image is row pad_h of the padded one: the way back from there is a subtraction.",
+            PLACE,
+            PLACE.replace(" - pad_h", "").replace(" - pad_w", ""),
+            "Where does the window begin? Row 0 of the padded image lies above the image.",
         ),
         Mistake(
-            "if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:",
+            PLACE,
+            PLACE.replace("h_out * stride_h + j", "(h_out + j) * stride_h").replace(
+                "w_out * stride_w + i", "(w_out + i) * stride_w"
+            ),
+            "The window moves by s; inside it pixel is next to pixel.",
+        ),
+        Mistake(
+            INSIDE,
             "if row < x.shape[2] and column < x.shape[3]:",
             "The padding lies on all four sides: what if a window begins above the image, or left of it?",
         ),
         Mistake(
+            INSIDE,
+            "if row >= 0 and column >= 0:",
+            "The padding lies on all four sides: what if a window ends below the image, or right of it?",
+        ),
+        Mistake(
             "w[c_out, c, j, i]",
-            "w[c_out, 0, j, i]",
-            "Each channel of the input has weights of its own; here all are weighed with those of the first.",
+            "w[c, c_out, j, i]",
+            "The axes of w are (C', C, kh, kw): first the channel that is made, then the one that is read.",
         ),
     ],
 )

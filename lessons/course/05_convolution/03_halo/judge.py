@@ -21,29 +21,12 @@ FETCH = """    for j in range(ty, TILE_H, BLOCK_H):
                 tile[j, i] = float32(0)
 """
 WAIT = "    cuda.syncthreads()  # the tile is complete, whoever has fetched it\n"
-SUM = """    total = float32(0)
-    for j in range(KERNEL):
-        for i in range(KERNEL):
-            total += tile[ty + j, tx + i] * w[j, i]
-"""
-UNTILED = """    total = float32(0)
-    for j in range(KERNEL):
-        for i in range(KERNEL):
-            row, column = top + ty + j, left + tx + i
-            if 0 <= row < x.shape[0] and 0 <= column < x.shape[1]:
-                total += x[row, column] * w[j, i]
-"""
 
 judge = Write(
     case=case,
     expected=expected,
     budget=Budget(case=lambda draw: {"x": draw.normal(16, 32), "w": draw.normal(3, 3)}, most={"sectors": 540}),
     mistakes=[
-        Mistake(
-            FETCH + WAIT + SUM,
-            UNTILED,
-            "The sums are right, but each pixel is still fetched anew for every window that it lies in.",
-        ),
         Mistake(
             WAIT,
             "",
@@ -65,6 +48,23 @@ judge = Write(
 """,
             "",
             "What lies outside of the image is not fetched, but it is read: somebody has to put a zero there.",
+        ),
+        Mistake(
+            FETCH,
+            FETCH.replace("ty, TILE_H, BLOCK_H", "tx, TILE_H, BLOCK_W").replace(
+                "tx, TILE_W, BLOCK_W", "ty, TILE_W, BLOCK_H"
+            ),
+            "Each pixel is fetched once, but threads that follow each other in x should read neighbours in a row.",
+        ),
+        Mistake(
+            FETCH + WAIT,
+            FETCH + "    " + WAIT,
+            "Not all threads take as many turns of this loop, and each would wait once a turn: wait once, after it.",
+        ),
+        Mistake(
+            "tile[ty + j, tx + i]",
+            "tile[ty + 1 + j, tx + 1 + i]",
+            "tile[0, 0] lies above the block and to its left already: the window of the first thread begins there.",
         ),
     ],
 )

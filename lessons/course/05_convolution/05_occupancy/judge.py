@@ -27,5 +27,7 @@ judge = Predict(
             "HEAVY_BLOCKS = 2",
             "Threads would allow two, but two blocks would want more registers than there are.",
         ),
+        Mistake("WIDE_BLOCKS = 2", "WIDE_BLOCKS = 2.67", "Blocks are whole: how many whole ones?"),
+        Mistake("WIDE_BLOCKS = 2", "WIDE_BLOCKS = 2048 / 768", "Blocks are whole: how many whole ones?"),
     ],
 )

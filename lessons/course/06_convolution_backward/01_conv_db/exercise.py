@@ -1,4 +1,4 @@
-"""The delta-error of a bias: Murugan (2017), eq. 3.74, of many examples."""
+"""The delta-error of a bias: Murugan (2017), eq. 3.72-3.74, of many examples."""
 
 from kernels.gpu import cuda, float32, kernel
 

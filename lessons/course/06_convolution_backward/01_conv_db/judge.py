@@ -40,5 +40,15 @@ judge = Derive(
             "                    total = dy[r, c_out, h_out, w_out]\n",
             "Only the last place of the last example is left: what each of them adds is to be added.",
         ),
+        Mistake(
+            "db[c_out] = total",
+            "db[c_out] += total",
+            "db[c_out] += adds to what stood there before, which nobody has set to 0.",
+        ),
+        Mistake(
+            "dy[r, c_out, h_out, w_out]",
+            "dy[c_out, r, h_out, w_out]",
+            "The axes of dy are (R, C', H', W'), in this order: which of your indices counts examples, which channels?",
+        ),
     ],
 )

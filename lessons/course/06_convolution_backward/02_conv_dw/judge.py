@@ -24,6 +24,10 @@ def forward(x, w, stride, padding):
     return np.tensordot(windows, w, ([1, 4, 5], [1, 2, 3])).transpose(0, 3, 1, 2)
 
 
+PLACE = """row = h_out * stride_h + j - pad_h
+                    column = w_out * stride_w + i - pad_w
+"""
+
 judge = Derive(
     case=case,
     forward=forward,
@@ -36,6 +40,11 @@ judge = Derive(
             "All examples are weighed with the same weight, so what it did to each of them counts.",
         ),
         Mistake(
+            'MISPRINT = "c\'"',
+            'MISPRINT = "h\'"',
+            "The weight meets a pixel in every row of the output: what it did in each of them counts.",
+        ),
+        Mistake(
             "total += x[r, c, row, column] * dy[r, c_out, h_out, w_out]\n",
             """for d in range(dy.shape[1]):
                             total += x[r, c, row, column] * dy[r, d, h_out, w_out]
@@ -43,9 +52,14 @@ judge = Derive(
             "That is the misprint: each weight hears of the errors of all channels, so all kernels learn the same.",
         ),
         Mistake(
-            "h_out * stride_h + j",
-            "h_out + j",
-            "The window of output h' stands at row s h' of the padded image, backward as forward.",
+            PLACE,
+            PLACE.replace(" * stride_h", "").replace(" * stride_w", ""),
+            "The window of output (h', w') begins at (s h', s w') of the padded image, backward as forward.",
+        ),
+        Mistake(
+            PLACE,
+            PLACE.replace(" - pad_h", "").replace(" - pad_w", ""),
+            "The window of an output stands in the padded image, backward as forward. Which row of x is its row 0?",
         ),
         Mistake(
             "if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:",

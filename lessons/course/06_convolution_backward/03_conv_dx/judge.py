@@ -40,5 +40,15 @@ judge = Derive(
             "* w[c_out, c, w.shape[2] - 1 - j, w.shape[3] - 1 - i]",
             "The kernel is turned twice: to walk from (row, column) to (row - j, column - i) turns it already.",
         ),
+        Mistake(
+            "* w[c_out, c, j, i]",
+            "* w[c, c_out, j, i]",
+            "The axes of w are (C', C, kh, kw), backward as forward: first the channel of the output.",
+        ),
+        Mistake(
+            "in range(dy.shape[1])",
+            "in range(1)",
+            "The pixel went into every output channel, and collects from all of them.",
+        ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from kernels.gpu import cuda, float32, kernel
 
-MISPRINT = ...  # "h - s h'", "s h - h'", "(h - h') / s" or "h + s h'": what is to stand for h - h' in eq. 26
+INDEX = ...  # "h - s h'", "s h - h'", "(h - h') / s" or "h + s h'": what is to stand for h - h' in eq. 26
 
 BLOCK = 32
 

@@ -66,6 +66,9 @@ def launches(dy, w, dx, stride):
         scatter[blocks(dy), (BLOCK, BLOCK)](dy, w, dx, *stride),
     ]
 '''
+SCATTER = ATOMIC.replace(
+    "cuda.atomic.add(dx, (row, column), dy[h_out, w_out] * w[j, i])", "dx[row, column] += dy[h_out, w_out] * w[j, i]"
+)
 
 judge = Detect(
     case=case,
@@ -75,7 +78,6 @@ judge = Detect(
     tests=tests,
     found="DataRace",
     mistakes=[
-        Mistake("LINE = 27", "LINE = 16", "One launch ends before the next begins, so every zero is there in time."),
         Mistake(
             'KIND = "race"',
             'KIND = "lost sum"',
@@ -92,6 +94,17 @@ judge = Detect(
             "                if divides and 0 <= h_out",
             "                if 0 <= h_out",
             "A division rounds. Some pixels now collect from windows that do not begin where they would have to.",
+        ),
+        Mistake(
+            GATHER,
+            SCATTER,
+            "Threads still add to a pixel that others add to. No barrier helps: they may be in different blocks.",
+        ),
+        Mistake('KIND = "race"', 'KIND = "order"', "Order is what would be left if no addition were lost."),
+        Mistake(
+            'KIND = "race"',
+            'KIND = "missing barrier"',
+            "No barrier helps: a barrier waits for the threads of a block, and these may be in different blocks.",
         ),
     ],
 )

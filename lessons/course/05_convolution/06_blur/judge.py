@@ -27,6 +27,16 @@ judge = Detect(
         Mistake(
             "LINE = 17", "LINE = 23", "That sum is made in 64 bits, as is the one above it. Where does that one go?"
         ),
+        Mistake(
+            "LINE = 17",
+            "LINE = 20",
+            "Here the sum is cut to size, but nothing in this line says to what. Where was the size chosen?",
+        ),
+        Mistake(
+            'KIND = "overflow"',
+            'KIND = "lost sum"',
+            "Each sum is kept, in a place of its own. How much of it does that place hold?",
+        ),
         Mistake('KIND = "overflow"', 'KIND = "missing barrier"', "Those who read the sums wait for those who write."),
         Mistake(
             "cuda.shared.array(TILE, int32)",

@@ -27,9 +27,14 @@ judge = Detect(
         Mistake("LINE = 19", "LINE = 18", "Nearly: the question is a fair one. What is done where the answer is yes?"),
         Mistake("LINE = 19", "LINE = 25", "The barrier stands where it must. Does everybody come to it?"),
         Mistake(
+            "LINE = 19",
+            "LINE = 26",
+            "That happens too: the last pixel reads a place nobody has written. But why has nobody?",
+        ),
+        Mistake(
             'KIND = "divergent barrier"',
-            'KIND = "missing barrier"',
-            "There is a barrier, and it stands between those who write the tile and those who read it.",
+            'KIND = "unwritten memory"',
+            "That happens too: the last pixel reads a place nobody has written. But why has nobody?",
         ),
         Mistake(
             "    cuda.syncthreads()  # the neighbours' pixels are there\n    if inside:\n",

@@ -2,7 +2,7 @@
 
 from kernels.gpu import cuda, kernel, uint8
 
-LINE = ...  # the number of the line that is at fault, in this file as you got it
+LINE = ...  # the number of the line that has to change, in this file as you got it
 KIND = ...  # in quotes, one of those that `python -m lessons kinds` lists
 
 BLOCK = 8
