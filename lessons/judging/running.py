@@ -2,7 +2,7 @@
 
 import linecache
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,11 +97,8 @@ def prepare(answer: Answer, function: str, case: Case) -> Run:
     except AnswerError as error:
         raise Failure(error.problem, source_rows(answer.file, error.line), ("answer", error.problem)) from error
     known = [value for value in arrays.values() if isinstance(value, np.ndarray)]
+    refuse_foreign(launches, answer, function)
     for launch in launches:
-        if launch.kernel.source.file != answer.file and launch.kernel not in answer.given.values():
-            raise Failure(
-                f"{function} launches {launch.kernel.name}, which does not stand in this file", mark=("alien",)
-            )
         for argument in launch.args:
             if isinstance(argument, np.ndarray) and not any(np.shares_memory(argument, array) for array in known):
                 argument[...] = poison(argument.dtype)
@@ -109,6 +106,14 @@ def prepare(answer: Answer, function: str, case: Case) -> Run:
         arrays[name][...] = case.inputs[name] if name in case.inputs else poison(arrays[name].dtype)
         assert arrays[name].shape == wanted.shape
     return Run(launches, arrays)
+
+
+def refuse_foreign(launches: Sequence[Launch], answer: Answer, function: str) -> None:
+    """Raises Failure for a launch of a kernel that the answer has not written."""
+    for launch in launches:
+        if launch.kernel.source.file != answer.file and launch.kernel not in answer.given.values():
+            text = f"{function} launches {launch.kernel.name}, which does not stand in this file"
+            raise Failure(text, mark=("alien",))
 
 
 def compiles(run: Run) -> list[str]:

@@ -21,15 +21,17 @@ from framework.sampling import Sampler
 from kernels.bench.instead import with_kernels
 from kernels.bench.loading import FileError
 from kernels.bench.trial import Trial
+from kernels.device import Device, launches
 from kernels.gpu.compiler import CompileError, NoCompiler, compiler_problem
 from kernels.gpu.interpreter import KernelError
 from kernels.operation import Operation, RandomDraw, find_operation, put, take_back
 from lessons.answer import Answer, AnswerError
-from lessons.judging.comparing import difference
+from lessons.judging.comparing import difference, poison
 from lessons.judging.judge import Judge, Stage, complete
-from lessons.judging.running import ARCHITECTURE, source_rows
+from lessons.judging.running import ARCHITECTURE, refuse_foreign, source_rows
 from lessons.judging.verdict import Failure
 
+HOST = Device("interpret")
 TRIALS = 6
 TOLERANCE = 1e-4  # a learner's sum is a plain one
 
@@ -112,18 +114,31 @@ class Trials:
 
     def forward(self) -> str:
         for trial in self.trials:
-            with told(self.answer):
-                got = trial.forward("interpret")
-            self.compare(trial, got, trial.forward("reference"))
+            self.compare(trial, self.run(trial, "forward", {}), trial.forward("reference"))
         return f"{len(self.trials)} cases of {self.operation.name}, every access checked"
 
     def backward(self) -> str:
         for trial in self.trials:
             right = {n: a.astype(trial.operation.dtype(n)) for n, a in trial.forward("reference").items()}
-            with told(self.answer):
-                got = trial.backward("interpret", right)
-            self.compare(trial, got, trial.backward("reference", right))
+            self.compare(trial, self.run(trial, "backward", right), trial.backward("reference", right))
         return f"{len(self.trials)} cases of {self.operation.name}, every access checked"
+
+    def run(self, trial: Trial, direction: str, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What kernels of the answer write, interpreted. As in `prepare`, only what kernels write can be right."""
+        operation, answer = trial.operation, self.answer
+        arguments, written = HOST.arguments(operation, direction, {**trial.arrays, **trial.settings, **given})
+        for name, value in arguments.items():
+            if isinstance(value, np.ndarray) and name not in written:
+                value.flags.writeable = False
+        with told(answer):
+            runs = launches(operation, direction, arguments)
+            refuse_foreign(runs, answer, direction)
+            for name in written:
+                array = arguments[name]
+                array[...] = trial.arrays[name] if name in operation.state else poison(array.dtype)
+            for launch in runs:
+                launch.interpret()
+        return {name: arguments[name] for name in written}
 
     def compare(self, trial: Trial, got: Mapping[str, np.ndarray], right: Mapping[str, np.ndarray]) -> None:
         for name, wanted in right.items():
@@ -150,9 +165,13 @@ def told(answer: Answer) -> Iterator[None]:
 
 
 def own(answer: Answer, name: str) -> Operation:
-    """An operation with the kernels of an answer. Raises Failure."""
+    """An operation with the kernels of an answer, in all its directions. Raises Failure."""
+    operation, file = find_operation(name), Path(answer.file).name
     try:
-        return with_kernels(find_operation(name), answer.module, Path(answer.file).name)
+        for direction in operation.directions:
+            if not hasattr(answer.module, direction):
+                raise Failure(f"{file} has no {direction}", mark=("missing", direction))
+        return with_kernels(operation, answer.module, file)
     except (AnswerError, FileError) as error:
         raise Failure(str(error), source_rows(answer.file, getattr(error, "line", None)), ("answer", name)) from error
 
