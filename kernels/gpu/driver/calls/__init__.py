@@ -1,0 +1,8 @@
+"""What the driver's functions do, by the chapters of NVIDIA's "CUDA Driver API" reference manual.
+
+Whatever a program does on a stream is done when it asks for it; so there is nothing to wait for.
+"""
+
+from kernels.gpu.driver.calls import contexts, devices, events, launches, linking, memory, modules
+
+__all__ = ["contexts", "devices", "events", "launches", "linking", "memory", "modules"]
