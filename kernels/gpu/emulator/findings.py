@@ -49,7 +49,7 @@ class Findings:
             error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
         elif code == schedule.LOOPING:
             stop = self.translation.stops[state - 1]
-            error = Endless(f"{met()} in a loop without end", site=self.site(stop.instruction, "", "sync"))
+            error = Endless(f"{met(stop)} in a loop without end", site=self.site(stop.instruction, "", "sync"))
         else:
             error, thread = self.diverged(thread, self.states)
         error.block, error.thread = three(number, self.grid), three(thread, self.block)

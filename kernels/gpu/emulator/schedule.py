@@ -19,11 +19,12 @@ READY = 0
 OVER = -1
 
 # Kinds of stops, as numbers.
-KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect", "matrix")
-BARRIER, ARRIVE, YIELD, ACTIVE, WARP = 0, 1, 2, 3, 4  # from WARP on lanes of a warp wait for each other
+KINDS = ("barrier", "arrive", "yield", "grid", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect",
+         "matrix")  # fmt: skip
+BARRIER, ARRIVE, YIELD, GRID, ACTIVE, WARP = 0, 1, 2, 3, 4, 5  # from WARP on lanes of a warp wait for each other
 
 # How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
-DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING = range(8)
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING, MET = range(9)
 
 BARRIERS = 16
 WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
@@ -51,7 +52,7 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
     """Run blocks[first:last]. Returns DONE, or how it failed, which `failure` explains.
 
     A block whose threads wait for memory that somebody writes for longer than `patience` is PARKED: run_block goes on
-    with it, in the memory that it has been given here.
+    with it, in the memory that it has been given here. The same of one that has MET: all its threads wait for the grid.
 
     blocks     int64: linear numbers of blocks in the order in which they run
     threads    int32 (threads of a block, words of a record)
@@ -141,6 +142,8 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:
+            if wait_for_grid(state, kinds):
+                return MET
             failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
             return STUCK
         idle = idle + 1 if waiting and left == before else 0
@@ -153,6 +156,15 @@ def first_waiting(state):
         if state[t] != OVER:
             return t
     return 0
+
+
+@numba.njit(nogil=True, cache=True)
+def wait_for_grid(state, kinds):
+    """Whether all threads of the block wait for those of the other blocks, and none has ended."""
+    for t in range(state.size):  # noqa: SIM110  (Numba has no all)
+        if state[t] <= 0 or kinds[state[t] - 1] != GRID:
+            return False
+    return True
 
 
 @numba.njit(nogil=True, cache=True)
