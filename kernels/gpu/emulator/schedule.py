@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.gpu.emulator import layout, order
+from kernels.gpu.emulator import clocks, layout, order
 from kernels.gpu.emulator.warp import meet_in_warp
 
 # States of a thread; a positive one is the number of the stop where it waits.
@@ -78,6 +78,7 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
         state[:], arrived[:] = READY, 0
         if strict:
             order.begin_block(strict)
+            clocks.forget(strict)
         code = run_block(step, threads, block, kinds, details, lanes, strict, state, arrived, patience, failure)
         if code != DONE:
             failure[0], failure[1] = code, number
@@ -142,10 +143,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:
-            if wait_for_grid(state, kinds):
-                return MET
-            failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
-            return STUCK
+            return nobody_goes_on(state, kinds, failure)
         idle = idle + 1 if waiting and left == before else 0
     return DONE
 
@@ -159,12 +157,13 @@ def first_waiting(state):
 
 
 @numba.njit(nogil=True, cache=True)
-def wait_for_grid(state, kinds):
-    """Whether all threads of the block wait for those of the other blocks, and none has ended."""
-    for t in range(state.size):  # noqa: SIM110  (Numba has no all)
+def nobody_goes_on(state, kinds, failure):
+    """Whether all threads of the block, none of which has ended, have MET to wait for the grid; else it is STUCK."""
+    for t in range(state.size):
         if state[t] <= 0 or kinds[state[t] - 1] != GRID:
-            return False
-    return True
+            failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
+            return STUCK
+    return MET
 
 
 @numba.njit(nogil=True, cache=True)

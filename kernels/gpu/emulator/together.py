@@ -141,7 +141,8 @@ class Together:
         for each in {id(p): p for p in (place, *(p for _, p in self.under_way()))}.values():
             states = each.threads[each.state != schedule.OVER, schedule.AT_RESUME]
             waiting.update(stops[state - 1].instruction for state in states.tolist() if state > 0)
-        waiting[stops[failure[3] - 1].instruction] -= 1
+        if 0 < failure[3] <= len(stops):
+            waiting[stops[failure[3] - 1].instruction] -= 1
         others = [f"{count} wait at {named(instruction)}" for instruction, count in waiting.most_common(4) if count > 0]
         said = f"; of the other threads {', '.join(others)}" if others else ""
         left = len(self.order) - self.begun
