@@ -12,7 +12,8 @@ from kernels.gpu.emulator.types import BITS
 
 # Instructions after inlining above which a program is taken for one that calls itself in disguise.
 MOST = 2_000_000
-PROVIDED = ("vprintf", "__assertfail")  # functions of no text: what calls.py translates
+# Functions of no text: what calls.py translates.
+PROVIDED = ("vprintf", "__assertfail", "cudaCGGetIntrinsicHandle", "cudaCGSynchronize")
 
 
 def inlined(function: Function, module: Module) -> Function:

@@ -27,7 +27,7 @@ from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.read_only import Lent
 from kernels.gpu.emulator.spans import aligned_zeros
 from kernels.gpu.emulator.syntax import Function
-from kernels.gpu.emulator.together import alone, met, named, run_together
+from kernels.gpu.emulator.together import Together, alone, met, named
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
@@ -168,7 +168,7 @@ class Loaded:
                     observer.ran(place, int(order[piece[0]]))
 
         if cores == 1 and self.translation.is_ordered and observer is None:
-            run_together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes, title)
+            Together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes, title).run()
             return
         if cores == 1:
             work()
@@ -200,8 +200,10 @@ class Loaded:
                 return f"{where}: waits{at} for threads that never come"
             case schedule.ENDLESS | schedule.PARKED:
                 return f"{where}: waits{at} for memory that nobody writes"
+            case schedule.MET:
+                return f"{where}: waits{at} for other blocks, and blocks that are counted run one by one"
             case schedule.LOOPING:
-                return f"{where}: {met()} in a loop without end{at}"
+                return f"{where}: {met(stop)} in a loop without end{at}"
         return f"{where}: stopped"
 
 
