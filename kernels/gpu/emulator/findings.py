@@ -78,8 +78,8 @@ class Findings:
         elif code == shadow.SEALED_REGION:
             kind, problem = ReadOnly, writes_read_only(name, index)
         elif code == shadow.UNWRITTEN:
-            who = "this thread" if where == "local" else "any thread of the block"
-            hint = "" if where == "local" or len(self.threads) == 1 else " (is a barrier missing?)"
+            who = {"local": "this thread", "array": "anybody"}.get(where, "any thread of the block")
+            hint = "" if where in ("local", "array") or len(self.threads) == 1 else " (is a barrier missing?)"
             kind, problem = Uninitialised, f"{what} of {size} is read before {who} wrote it{hint}"
         elif code == shadow.RACE:
             who, where, missing = self.other()

@@ -1,15 +1,13 @@
 """Memory: of the device, of the host as the device sees it, and copies between them."""
 
 import ctypes
-import os
-import sys
 from ctypes import POINTER, c_int, c_size_t, c_ubyte, c_uint, c_uint64, c_ushort, c_void_p
-from types import FrameType
 
 import numpy as np
 
 from kernels.gpu.driver.gpu import gpu
 from kernels.gpu.driver.memory import OutOfMemory, copy
+from kernels.gpu.driver.place import place
 from kernels.gpu.driver.table import Code, DriverError, function
 
 HOST, DEVICE = 1, 2  # CUmemorytype
@@ -25,18 +23,6 @@ CONTEXT, MEMORY_TYPE, DEVICE_POINTER, HOST_POINTER, IS_MANAGED, ORDINAL, START, 
     13,
 )
 NO_DEVICE = -2  # CU_DEVICE_INVALID
-LIBRARIES = tuple(f"{os.sep}{name}{os.sep}" for name in ("numba_cuda", "numba", "cuda", "cupy"))
-
-
-def place() -> str:
-    """The line of the program that asks for memory, as file:line: the first one that is not of a library."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame:
-        file = frame.f_code.co_filename
-        if not (__file__ == file or file.endswith("table.py") or any(each in file for each in LIBRARIES)):
-            return f"{file}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
 
 
 def allocate(size, kind="device"):
