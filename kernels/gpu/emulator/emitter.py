@@ -1,6 +1,7 @@
 """What instructions/ writes LLVM with: operands read, results written, memory reached, a thread stopped."""
 
 from kernels.gpu.emulator import layout
+from kernels.gpu.emulator.endings import uncertain
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY, Block, Liveness, blocks, names, read, written
 from kernels.gpu.emulator.origins import Origins
@@ -49,6 +50,7 @@ class Emitter:
         self.slots: dict[str, int] = {}  # where registers are saved in a thread's record
         self.slot_bytes = 0
         self.spins = spins(self.blocks)
+        self.uncertain = {} if checked else uncertain(self.blocks)
         self.is_ordered = False
         self.item: Instruction
         self.at: tuple[Block, int]
@@ -233,6 +235,22 @@ class Emitter:
         """Tell checked mode of what is no access but matters to it: a "fence", or the "turn" of a loop."""
         if self.checked:
             self.access(what, None, "null", 0)
+
+    def turn(self, block: Block) -> None:
+        """A turn of a loop ends here: checked mode is told, else a loop that nobody knows to end is counted."""
+        self.announce("turn")
+        if block.number in self.spins or block.number not in self.uncertain:
+            return
+        left = self.emit("load i64, ptr %turns")
+        left = self.emit(f"sub i64 {left}, {self.uncertain[block.number]}")
+        self.emit_void(f"store i64 {left}, ptr %turns")
+        lost, on = self.label("lost"), self.label("on")
+        self.emit_void(f"br i1 {self.emit(f'icmp slt i64 {left}, 0')}, label %{lost}, label %{on}")
+        self.begin(lost)
+        self.stops.append(Stop("loop", 0, self.item))
+        self.emit_void(f"store i32 {len(self.stops)}, ptr %thread")
+        self.emit_void(f"ret i32 {layout.LOST}")
+        self.begin(on)
 
     # stopping
 

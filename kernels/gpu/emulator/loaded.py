@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kernels.gpu.emulator import layout, printing, schedule
+from kernels.gpu.emulator import layout, printing, schedule, together
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
 from kernels.gpu.emulator.native import Code, compiled, processor
@@ -27,7 +27,7 @@ from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.read_only import Lent
 from kernels.gpu.emulator.spans import aligned_zeros
 from kernels.gpu.emulator.syntax import Function
-from kernels.gpu.emulator.together import Together, alone, met, named
+from kernels.gpu.emulator.together import Together, alone, met, named, others
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
@@ -184,7 +184,9 @@ class Loaded:
             self.kinds, self.details, lanes, 0, place.state, place.arrived, alone(), failure,
         )  # fmt: skip
         if code != schedule.DONE:
-            raise EmulatorError(self.explained(failure, block, grid, title))
+            said = self.explained(failure, block, grid, title)
+            is_alone = code == schedule.TRAP
+            raise EmulatorError(said if is_alone else said + others(self.translation.stops, [place], place, failure))
 
     def explained(self, failure, block, grid, title) -> str:
         """What went wrong, in one line."""
@@ -202,6 +204,8 @@ class Loaded:
                 return f"{where}: waits{at} for memory that nobody writes"
             case schedule.MET:
                 return f"{where}: waits{at} for other blocks, and blocks that are counted run one by one"
+            case schedule.LOST:
+                return f"{where}: has executed {together.INSTRUCTIONS:,} instructions of a loop and not left it{at}"
             case schedule.LOOPING:
                 return f"{where}: {met(stop)} in a loop without end{at}"
         return f"{where}: stopped"
@@ -243,6 +247,7 @@ class Place:
         wide[layout.PARAMS // 8] = given.ctypes.data
         wide[layout.STATICS // 8] = loaded.statics.ctypes.data
         wide[layout.PRINT // 8 :][: len(printing.ADDRESSES)] = printing.ADDRESSES
+        wide[layout.TURNS // 8] = together.INSTRUCTIONS
         self.block[schedule.AT_NTID : schedule.AT_NTID + 3] = block
         self.block[schedule.AT_NCTAID : schedule.AT_NCTAID + 3] = grid
         self.block[layout.DYNAMIC // 4] = shared_bytes
