@@ -33,8 +33,11 @@ class Inliner:
     def __init__(self, module, whole):
         self.module, self.whole, self.copies = module, whole, 0
 
-    def add(self, function, names, end, callers):
-        """Add a body under new names; `ret` becomes a branch to the label `end`, in a kernel (None) it stays."""
+    def add(self, function, names, end, callers, source=None):
+        """Add a body under new names; `ret` becomes a branch to the label `end`, in a kernel (None) it stays.
+
+        source    of the call, which instructions get that have none
+        """
         for item in function.body:
             if len(self.whole.body) > MOST:
                 raise PtxError(
@@ -44,6 +47,8 @@ class Inliner:
                 self.whole.body.append(Label(names.get(item.name, item.name)))
                 continue
             item = renamed(item, names)
+            if source and not item.source:
+                item = replace(item, source=source)
             if item.opcode == "call":
                 self.call(item, (*callers, function.name))
             elif item.opcode == "ret" and end is not None:
@@ -95,7 +100,7 @@ class Inliner:
                 Instruction("bra", (), (Symbol(skip),), unless, item.line, item.source),
             )
         self.whole.body += before
-        self.add(callee, fresh, end, callers)
+        self.add(callee, fresh, end, callers, item.source)
         self.whole.body += [Label(end), *after]
         if skip:
             self.whole.body.append(Label(skip))

@@ -22,8 +22,8 @@ import numpy as np
 from kernels.gpu.emulator import layout, printing, schedule, together
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
+from kernels.gpu.emulator.linked import linked
 from kernels.gpu.emulator.native import Code, compiled, processor
-from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.read_only import Lent
 from kernels.gpu.emulator.spans import aligned_zeros
 from kernels.gpu.emulator.syntax import Function
@@ -35,33 +35,38 @@ PIECES = 16  # that the blocks are divided into for each core, so that none wait
 LOCK = threading.Lock()
 
 
-def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
+Texts = str | Sequence[str]
+
+
+def load(ptx: Texts, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
     """A kernel of a text by its name, or the only one; from the cache on disk, if it has been translated before.
 
+    ptx        a text, or several to be linked (linked.py); lines are counted through all, one behind the other
     watched and counted as `translate` takes them. Raises PtxError.
     """
     return loaded(ptx, name, Loaded, watched=watched, counted=counted)
 
 
-def loaded(ptx: str, name: str | None, kind: type, **how: bool) -> Any:
-    """A kernel of a text as a kind of Loaded; how it is translated, `translate` explains. Raises PtxError."""
-    key = f"{fingerprint()} {processor()} {name} {sorted(how.items())}\n{ptx}"
-    return _load(hashlib.sha256(key.encode()).hexdigest(), ptx, name, kind, **how)
+def loaded(ptx: Texts, name: str | None, kind: type, **how: bool) -> Any:
+    """A kernel as a kind of Loaded; how it is translated, `translate` explains. Raises PtxError."""
+    texts = (ptx,) if isinstance(ptx, str) else tuple(ptx)
+    key = f"{fingerprint()} {processor()} {name} {sorted(how.items())} {[len(text) for text in texts]}"
+    return _load(hashlib.sha256("\n".join((key, *texts)).encode()).hexdigest(), texts, name, kind, **how)
 
 
 @cache
-def _load(key, ptx, name, kind, **how):
+def _load(key, texts, name, kind, **how):
     with LOCK:
         store = Store("emulator")
         known = unpickled(store.get(key))
         if known is None:
-            module = parse(ptx)
+            module = linked(texts)
             translation = translate(entry(module, name), module, **how)
             known = translation, compiled(translation.text)
             translation.text = ""
             store.put(key, pickle.dumps(known))
         translation, code = known
-        return kind(translation, Code(code), ptx)
+        return kind(translation, Code(code), "\n".join(texts))
 
 
 def unpickled(data):
