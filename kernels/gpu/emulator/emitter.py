@@ -6,6 +6,7 @@ from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY, Block, Liveness, blocks, names, read, written
 from kernels.gpu.emulator.origins import Origins
 from kernels.gpu.emulator.places import Places, aligned
+from kernels.gpu.emulator.routines import FRAME, STACK
 from kernels.gpu.emulator.spins import spins
 from kernels.gpu.emulator.syntax import (
     Address,
@@ -159,6 +160,10 @@ class Emitter:
         name, offset = symbol.name, symbol.offset
         if name in self.places.parameters:
             return str(self.places.parameters[name][0] + offset), "param"
+        if name in self.function.frames:
+            frame = self.read(Register(FRAME), "u64")
+            stack, _ = self.places.locals[STACK]
+            return self.emit(f"add i64 {frame}, {stack + self.function.frames[name] + offset}"), "local"
         if name in self.places.locals:
             return str(self.places.locals[name][0] + offset), "local"
         if name in self.places.shared:
@@ -247,10 +252,14 @@ class Emitter:
         lost, on = self.label("lost"), self.label("on")
         self.emit_void(f"br i1 {self.emit(f'icmp slt i64 {left}, 0')}, label %{lost}, label %{on}")
         self.begin(lost)
-        self.stops.append(Stop("loop", 0, self.item))
-        self.emit_void(f"store i32 {len(self.stops)}, ptr %thread")
-        self.emit_void(f"ret i32 {layout.LOST}")
+        self.give_up(layout.LOST)
         self.begin(on)
+
+    def give_up(self, code: int) -> None:
+        """End the run here, with a code of layout.py."""
+        self.stops.append(Stop("lost", 0, self.item))
+        self.emit_void(f"store i32 {len(self.stops)}, ptr %thread")
+        self.emit_void(f"ret i32 {code}")
 
     # stopping
 
@@ -263,6 +272,7 @@ class Emitter:
             cell = self.emit(f"getelementptr i8, ptr %thread, i64 {layout.DEPOSIT + 4 * n}")
             self.emit_void(f"store i32 {value}, ptr {cell}")
         live = [name for name in self.liveness.behind(*self.at) if name in self.index]
+        live += [FRAME] if FRAME in self.index and FRAME not in live else []
         for name in live:
             cell, home = self._slot(name)
             value = self.emit(f"load {home}, ptr %r{self.index[name]}")

@@ -36,3 +36,4 @@ ENDED = 0
 FAULT = -1  # TOUCH has refused an access
 TRAP = -2
 LOST = -3  # in a loop, longer than TURNS allows
+DEEP = -4  # in calls of functions by themselves, deeper than there is room for

@@ -25,6 +25,7 @@ from kernels.gpu.emulator.errors import EmulatorError, PtxError
 from kernels.gpu.emulator.linked import linked
 from kernels.gpu.emulator.native import Code, compiled, processor
 from kernels.gpu.emulator.read_only import Lent
+from kernels.gpu.emulator.routines import STACK_BYTES
 from kernels.gpu.emulator.spans import aligned_zeros
 from kernels.gpu.emulator.syntax import Function
 from kernels.gpu.emulator.together import Together, alone, met, named, others
@@ -211,6 +212,8 @@ class Loaded:
                 return f"{where}: waits{at} for other blocks, and blocks that are counted run one by one"
             case schedule.LOST:
                 return f"{where}: has executed {together.INSTRUCTIONS:,} instructions of a loop and not left it{at}"
+            case schedule.DEEP:
+                return f"{where}: calls of functions by themselves take more than {STACK_BYTES:,} bytes of stack{at}"
             case schedule.LOOPING:
                 return f"{where}: {met(stop)} in a loop without end{at}"
         return f"{where}: stopped"

@@ -54,7 +54,7 @@ class Places:
         limited("global", statics)
         offset = 0
         for name, variable in function.variables.items():
-            if variable.space in ("local", "param"):
+            if variable.space in ("local", "param") and name not in function.frames:
                 offset = aligned(offset, max(variable.align, 8))
                 self.locals[name] = (offset, variable)
                 offset += variable.size or 0

@@ -123,6 +123,7 @@ class Function:
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of .branchtargets
     line: int = 0
     linkage: str = ""  # as of a variable
+    frames: dict[str, int] = field(default_factory=dict)  # variables that lie on a stack, by their offsets in a frame
 
 
 @dataclass
