@@ -37,6 +37,8 @@ class Typed:
 
     node: ast.expr
     value: Any  # one of known.py
+    label: str = ""
+    """Of a view that has no name: what stands for it in the source."""
 
     @property
     def type(self):

@@ -37,6 +37,7 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
 )
 from kernels.gpu.interpreter.statements import Statements
+from kernels.gpu.interpreter.views import Method
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
@@ -184,6 +185,8 @@ class Function(Statements):
                     return self.literal(ndim)
                 if node.attr == "dtype":
                     return self.literal(np.dtype(NUMPY[base.value.dtype]))
+                if (found := self.array_attribute(base, node.attr, node)) is not None:
+                    return found
         raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
 
     def attribute(self, thing, node):
@@ -223,6 +226,8 @@ class Function(Statements):
                 return intrinsics.CALLS[thing.path](self, node, *arguments, **keywords)
             except TypeError as error:
                 raise Unsupported(f"cuda.{thing.path} with {len(arguments)} arguments: {error}") from error
+        if isinstance(thing, Method) and not keywords:
+            return self.call_method(thing, arguments, node)
         if isinstance(thing, DeviceFunction):
             return self.call_device_function(node, thing.source, arguments, keywords)
         if hasattr(thing, "py_func"):
@@ -255,6 +260,8 @@ class Function(Statements):
                     f"{text}({type_name(arguments[0].value)}): kernels take the length of arrays and tuples"
                 )
             return Typed(call("$len", arguments[0].node), Scalar(types.int64, 0, self.program.largest))
+        if function is slice:
+            return self.slice(arguments if len(arguments) > 1 else [None, *arguments])
         if function is pow and len(arguments) == 2:
             return self.binary(ast.Pow(), *arguments)
         if function not in arithmetic.MATH and function not in (abs, int, float, bool, round):

@@ -40,6 +40,15 @@ class Scalar:
 class Array:
     dtype: types.Type
     ndim: int
+    layout: str = "C"
+    """In what order its elements lie in memory, as Numba knows it: row by row "C", column by column "F", or "A"."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A slice of an array, as in x[1:] or x[::2]. Numba types those with a step differently."""
+
+    has_step: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Clash:
     names: frozenset[str]
 
 
-Value = Scalar | Array | Tuple | Static | Clash
+Value = Scalar | Array | Slice | Tuple | Static | Clash
 
 FLOATS = (types.float32, types.float64)
 
@@ -109,8 +118,13 @@ def signature(function, *argument_types):
 
 
 def type_to_numba(value):
-    """The type Numba gives to a number or an array. To a launch all arrays are C-contiguous."""
-    return types.Array(value.dtype, value.ndim, "C") if isinstance(value, Array) else value.type
+    """The type Numba gives to a number or an array."""
+    return types.Array(value.dtype, value.ndim, value.layout) if isinstance(value, Array) else value.type
+
+
+def of_numba(type_):
+    """Any value of a Numba type: a number or an array."""
+    return Array(type_.dtype, type_.ndim, type_.layout) if isinstance(type_, types.Array) else scalar(type_)
 
 
 def is_typed(thing):
@@ -147,6 +161,8 @@ def join(first, second):
         return scalar(type_)
     if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
         return Tuple(tuple(map(join, first.items, second.items)))
+    if isinstance(first, Array) and same_type(first, second):
+        return of_numba(unified(type_to_numba(first), type_to_numba(second)))
     return clash(first, second)
 
 
@@ -195,6 +211,8 @@ def same_type(first, second):
         return first.type == second.type
     if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
         return all(map(same_type, first.items, second.items))
+    if isinstance(first, Array) and isinstance(second, Array):
+        return (first.dtype, first.ndim) == (second.dtype, second.ndim)
     return first == second
 
 
@@ -204,6 +222,8 @@ def type_name(value):
             return str(type_)
         case Array(dtype, ndim):
             return f"{ndim}-D array of {dtype}"
+        case Slice():
+            return "a slice"
         case Tuple(items):
             return f"({', '.join(map(type_name, items))})"
         case Static(thing):

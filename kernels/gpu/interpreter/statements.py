@@ -12,7 +12,6 @@ from typing import Any
 
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
-from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
 from kernels.gpu.interpreter.known import (
     Clash,
@@ -26,8 +25,7 @@ from kernels.gpu.interpreter.known import (
     widen,
 )
 from kernels.gpu.interpreter.lockstep import PAUSE
-
-NO_RANGE = "a loop goes over range(...) only, as `for i in range(x.size)`"
+from kernels.gpu.interpreter.views import Views
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Loop:
     continues: list = field(default_factory=list)
 
 
-class Statements(Elements):
+class Statements(Views):
     """Rewrites statements. `self.variables` maps each variable to what is known of it here; None: never reached."""
 
     def __init__(self, program, source, path=()):
@@ -140,8 +138,7 @@ class Statements(Elements):
                 items = [self.assign(t, self.item(kept, i)) for i, t in enumerate(targets)]
                 return self.keep(value) + [node for item in items for node in item]
             case ast.Subscript():
-                array = self.array(target.value)
-                return [self.store(array, self.index(array, target.slice), value, target)]
+                return self.assign_element(target, value)
         raise Unsupported(f"assignment to {type(target).__name__} is not supported")
 
     def statement_AugAssign(self, statement):
@@ -150,12 +147,12 @@ class Statements(Elements):
                 old = self.expression(ast.copy_location(name(identifier), statement))
                 return self.assign(statement.target, self.binary(statement.op, old, self.expression(statement.value)))
             case ast.Subscript() as target:
-                array = self.array(target.value)
+                before, array = self.held(self.array(target.value))
                 index = self.index(array, target.slice)
                 old = self.load(array, name("$index"), target)
                 new = self.binary(statement.op, old, self.expression(statement.value))
                 kept = ast.Assign([ast.Name("$index", ast.Store())], index)
-                return [kept, self.store(array, name("$index"), new, target)]
+                return [*before, kept, self.store(array, name("$index"), new, target)]
         raise Unsupported(f"assignment to {type(statement.target).__name__} is not supported")
 
     def statement_Expr(self, statement):
@@ -303,7 +300,7 @@ class Statements(Elements):
 
     def statement_For(self, statement):
         if not isinstance(statement.target, ast.Name):
-            raise Unsupported(NO_RANGE)
+            raise Unsupported(hints.NO_RANGE)
         iterator = self.range(statement.iter)
 
         def enter():
@@ -325,7 +322,7 @@ class Statements(Elements):
         """The iterator of a loop, and what its variable can be."""
         is_call = isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name)
         if not is_call or self.expression(node.func).value != Static(range):
-            raise Unsupported(NO_RANGE)
+            return self.over(node)
         arguments = [self.expression(argument) for argument in node.args]
         type_ = signature(range, *(argument.type for argument in arguments)).return_type.dtype
         arguments = [self.convert(argument, type_) for argument in arguments]
