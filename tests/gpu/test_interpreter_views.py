@@ -1,8 +1,5 @@
 """Views of arrays: rows, slices, other shapes and types. Interpreted in both modes and emulated, with the same bits."""
 
-from contextlib import contextmanager
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,37 +16,11 @@ from kernels.gpu.interpreter import (
     Unsupported,
 )
 from kernels.gpu.tracing import trace
+from tests.gpu.on_every_way import gpu_to_ask, run_everywhere
 from tests.gpu.test_interpreter_refusals import refused
 
 TABLE = np.arange(12, dtype=np.float32).reshape(3, 4) / 4
 COLUMNS = np.asfortranarray(TABLE)
-
-
-@contextmanager
-def gpu_to_ask():
-    """Numba compiles some functions for the GPU at hand: of which it asks the capability only."""
-    launcher = compiler.launcher
-    asked, gpu = launcher.get_current_device, SimpleNamespace(compute_capability=(9, 0))
-    launcher.get_current_device = lambda: gpu
-    try:
-        yield
-    finally:
-        launcher.get_current_device = asked
-
-
-def run_everywhere(kernel, *inputs, block=1, shared=0, ways=("interpret", "checked", "emulate")):
-    """What a kernel writes into its inputs, which are copied for each way to run it: all must write the same."""
-    results = []
-    for run in ways:
-        arrays = [array.copy() for array in inputs]
-        launch = kernel[1, block, shared](*arrays)
-        with gpu_to_ask():
-            launch.emulate() if run == "emulate" else launch.interpret(run == "checked")
-        results.append(arrays)
-    for other in results[1:]:
-        for one, another in zip(results[0], other, strict=True):
-            assert one.tobytes() == another.tobytes(), (kernel.name, one, another)
-    return results[0]
 
 
 def matrix(rows=4, columns=6):

@@ -5,6 +5,7 @@ What a trace tells (races, or coalescing and bank conflicts) its observers find,
 """
 
 import functools
+import math
 from operator import mul
 from typing import Any
 
@@ -21,6 +22,7 @@ class Indexed(Viewable):
         self.data, self.sites, self.name = data, sites, name
         self.shape, self.size = data.shape, data.size
         self.origin: Any = self
+        self.fields: dict = {}
 
     def __len__(self):
         return len(self.data)
@@ -98,7 +100,7 @@ class GlobalArray(Indexed):
 
     def accessors(self):
         """The functions load(index, site) and store(index, value, site)."""
-        return accessors(self.data.ndim)(self.data, self.layout, self.check)
+        return accessors(self.data.ndim, self.data.dtype.names is not None)(self.data, self.layout, self.check)
 
     def view(self, data):
         made = self.over(data, self.layout.of_view(data, pointer(data) - pointer(self.data)))
@@ -164,7 +166,7 @@ class GlobalArray(Indexed):
 
 
 @functools.cache
-def accessors(ndim):
+def accessors(ndim, is_record):
     """(data, layout, refuse) -> the functions load(index, site) and store(index, value, site) of a global array.
 
     They are written out for the number of dimensions, and add up the address themselves: most of what the checked mode
@@ -174,6 +176,7 @@ def accessors(ndim):
     inside = " and ".join(f"0 <= i{a} < n{a}" for a in axes) or "True"
     address = " + ".join(["first", *(f"i{a} * s{a}" for a in axes), "site"])
     unpacked = f"[{', '.join(f'i{a}' for a in axes)}]" if ndim != 1 else "i0"
+    is_same = "data[index].tobytes() == value.tobytes()" if is_record else "data[index] == value"
     source = f"""
 def make(data, layout, refuse):
     first = layout.first_cell << {SITE_BITS}
@@ -184,12 +187,12 @@ def make(data, layout, refuse):
         {unpacked} = index
         if {inside}:
             record({address})
-            return data[index]
+            return data[index]{".copy()" * is_record}
         refuse(index, site)
     def store(index, value, site):
         {unpacked} = index
         if {inside}:
-            record({address} + {SAME} if data[index] == value else {address})
+            record({address} + {SAME} if {is_same} else {address})
             data[index] = value
         else:
             refuse(index, site)
@@ -267,7 +270,7 @@ class CellArray(GlobalArray):
 
     def __init__(self, data, sites, layout, memory, written):
         self.written = written
-        self.span = data.dtype.itemsize // layout.cell_size
+        self.span = covered(data.dtype, layout.cell_size)
         super().__init__(data, sites, layout, memory)
 
     def accessors(self):
@@ -290,7 +293,7 @@ class CellArray(GlobalArray):
 
     def cells(self, index, site):
         first = self.address(index, site) >> SITE_BITS
-        return range(first, first + self.span)
+        return [first + cell for cell in self.span]
 
     def is_written(self, index):
         return self.written.issuperset(self.cells(index, 0))
@@ -299,6 +302,18 @@ class CellArray(GlobalArray):
         if not self.is_written(index):
             raise self.unwritten(index, site)
         return self.data[index]
+
+
+def covered(dtype, cell_size):
+    """The cells of an element that hold something: of a record not those between its fields."""
+    if dtype.names is None:
+        return range(dtype.itemsize // cell_size)
+    cells: set[int] = set()
+    for kind, offset, *_ in dtype.fields.values():
+        base, shape = kind.subdtype or (kind, ())
+        starts = [offset // cell_size + n * base.itemsize // cell_size for n in range(math.prod(shape))]
+        cells.update(start + cell for start in starts for cell in covered(base, cell_size))
+    return sorted(cells)
 
 
 class LocalCells(CellArray):

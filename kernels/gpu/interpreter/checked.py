@@ -61,7 +61,7 @@ class CheckedMemory(Memory):
         super().__init__(program.declarations, shared_bytes)
         self.sites, self.trace, self.order, self.has_fences = program.sites, trace, order, program.has_fences
         self.has_views = program.has_views
-        itemsizes = [dtype.itemsize for dtype in (*program.dtypes, *(array.dtype for array in arrays))]
+        itemsizes = [size for dtype in (*program.dtypes, *(array.dtype for array in arrays)) for size in sizes(dtype)]
         strides = [stride for array in arrays for stride in array.strides]
         self.cell_size = math.gcd(*itemsizes, *strides, *map(pointer, arrays)) or 1
         self.regions = merged(np.lib.array_utils.byte_bounds(array) for array in arrays if array.size)
@@ -128,6 +128,14 @@ class CheckedMemory(Memory):
 
 def ignore(code):
     """Takes an access of memory that is nobody else's."""
+
+
+def sizes(dtype):
+    """Bytes of an element; of a record also where its fields lie, and those of its fields."""
+    yield dtype.itemsize
+    for kind, offset, *_ in (dtype.fields or {}).values():
+        yield offset
+        yield from sizes(kind.base)
 
 
 def merged(spans):

@@ -2,19 +2,18 @@
 
 import ast
 
-import numpy as np
 from numba import types
 
 from kernels.gpu.interpreter import hints
-from kernels.gpu.interpreter.conversions import Typed, call, name, number
+from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
 from kernels.gpu.interpreter.expressions import Expressions
 from kernels.gpu.interpreter.known import (
-    NUMPY,
     Array,
     Scalar,
     Static,
     Tuple,
+    dtype_of,
     is_integer,
     join,
     same_type,
@@ -68,20 +67,13 @@ class Elements(Expressions):
             raise InvalidIndex(f"{indexed(label, text)}: {problems[0]}", array=label, index=text)
         return self.item(typed, 0).node if isinstance(typed.value, Tuple) and ndim == 1 else typed.node
 
-    def held(self, array):
-        """Statements that give an array a name, and the array by that name, so that it is made once and used twice."""
-        if isinstance(array.node, ast.Name):
-            return [], array
-        statement = ast.Assign([ast.Name("$array", ast.Store())], array.node)
-        return [statement], Typed(name("$array"), array.value, self.array_name(array))
-
     @staticmethod
     def array_name(array):
         return array.label or ast.unparse(array.node).lstrip("$")
 
     def access(self, array, place, kind):
         """Number of the place where an array is accessed."""
-        nbytes = np.dtype(NUMPY[array.value.dtype]).itemsize
+        nbytes = dtype_of(array.value.dtype).itemsize
         return number(self.program.site_number(self.site(place, self.array_name(array), kind, nbytes)))
 
     def load(self, array, index, place):

@@ -23,10 +23,12 @@ from kernels.gpu.interpreter.known import (
     NUMPY,
     Array,
     Clash,
+    Record,
     Scalar,
     Static,
     Tuple,
     computed,
+    dtype_of,
     is_integer,
     is_typed,
     join,
@@ -184,9 +186,11 @@ class Function(Statements):
                 if node.attr == "ndim":
                     return self.literal(ndim)
                 if node.attr == "dtype":
-                    return self.literal(np.dtype(NUMPY[base.value.dtype]))
+                    return self.literal(dtype_of(base.value.dtype))
                 if (found := self.array_attribute(base, node.attr, node)) is not None:
                     return found
+            case Record():
+                return self.field(base, node.attr, node)
         raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
 
     def attribute(self, thing, node):
@@ -325,7 +329,7 @@ class Function(Statements):
         if len(self.path) > 50:
             raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         declared = None
-        if declaring and all(isinstance(argument.value, Scalar | Array) for argument in given):
+        if declaring and all(isinstance(argument.value, Scalar | Array | Record) for argument in given):
             declared = signature(declaring, *(type_to_numba(argument.value) for argument in given))
             given = [
                 self.convert(argument, type_) if isinstance(argument.value, Scalar) else argument

@@ -145,7 +145,7 @@ DTYPES = "a type of Numba or of NumPy, as float32 or np.float32"
 
 def _dtype(dtype):
     thing = dtype.value.object if isinstance(dtype.value, Static) else None
-    if isinstance(thing, types.Type) and thing in NUMPY:
+    if isinstance(thing, types.Record) or (isinstance(thing, types.Type) and thing in NUMPY):
         return thing
     if isinstance(thing, np.dtype | str) or (isinstance(thing, type) and issubclass(thing, np.generic)):
         try:

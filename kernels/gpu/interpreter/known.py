@@ -14,6 +14,7 @@ from numba import types
 from numba.core.errors import NumbaError
 from numba.core.target_extension import target_override
 from numba.cuda.descriptor import cuda_target
+from numba.np.numpy_support import as_dtype, from_dtype
 
 from kernels.gpu.interpreter.errors import Unsupported
 
@@ -45,6 +46,13 @@ class Array:
 
 
 @dataclass(frozen=True)
+class Record:
+    """An element of a structured array: a place in memory, with fields."""
+
+    type: types.Record
+
+
+@dataclass(frozen=True)
 class Slice:
     """A slice of an array, as in x[1:] or x[::2]. Numba types those with a step differently."""
 
@@ -70,7 +78,7 @@ class Clash:
     names: frozenset[str]
 
 
-Value = Scalar | Array | Slice | Tuple | Static | Clash
+Value = Scalar | Array | Record | Slice | Tuple | Static | Clash
 
 FLOATS = (types.float32, types.float64)
 
@@ -118,12 +126,14 @@ def signature(function, *argument_types):
 
 
 def type_to_numba(value):
-    """The type Numba gives to a number or an array."""
+    """The type Numba gives to a number, an array or a record."""
     return types.Array(value.dtype, value.ndim, value.layout) if isinstance(value, Array) else value.type
 
 
 def of_numba(type_):
-    """Any value of a Numba type: a number or an array."""
+    """Any value of a Numba type: a number, an array or a record."""
+    if isinstance(type_, types.Record):
+        return Record(type_)
     return Array(type_.dtype, type_.ndim, type_.layout) if isinstance(type_, types.Array) else scalar(type_)
 
 
@@ -222,6 +232,8 @@ def type_name(value):
             return str(type_)
         case Array(dtype, ndim):
             return f"{ndim}-D array of {dtype}"
+        case Record():
+            return "a record"
         case Slice():
             return "a slice"
         case Tuple(items):
@@ -237,8 +249,18 @@ NUMPY = {types.boolean: np.bool_} | {getattr(types, n): getattr(np, n) for n in 
 """NumPy's scalar type for each Numba type that is supported."""
 
 
+def dtype_of(type_):
+    """The NumPy dtype of a Numba type of numbers or of records."""
+    return as_dtype(type_) if isinstance(type_, types.Record) else np.dtype(NUMPY[type_])
+
+
 def numba_type(dtype):
     """The Numba type of a NumPy dtype."""
+    dtype = np.dtype(dtype)
+    if dtype.names is not None:
+        for kind, *_ in dtype.fields.values():
+            numba_type(kind.base)
+        return from_dtype(dtype)
     name = np.dtype(dtype).name
     found = types.boolean if name == "bool" else getattr(types, name, None)
     if found not in NUMPY:

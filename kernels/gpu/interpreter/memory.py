@@ -39,6 +39,8 @@ class Memory:
 
     def argument(self, array, name):
         """A kernel argument as the rewritten code is to see it."""
+        if not array.ndim:
+            return array[()]  # a record
         if array.flags.writeable:
             return array
         sealed = array.view(Sealed)

@@ -12,7 +12,17 @@ from numba.np.numpy_support import map_layout
 from kernels.gpu.interpreter import arithmetic, arrays, lockstep, memory, order, trace, viewable
 from kernels.gpu.interpreter.errors import Site, Unsupported
 from kernels.gpu.interpreter.functions import Function
-from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
+from kernels.gpu.interpreter.known import (
+    Array,
+    Record,
+    Scalar,
+    Static,
+    bounds,
+    dtype_of,
+    is_integer,
+    numba_type,
+    scalar,
+)
 
 # Sizes up to SMALL cannot overflow 64 bits in the products of three that index arithmetic is made of.
 SMALL, LARGE = 2**16, 2**48
@@ -95,7 +105,7 @@ class Rewritten:
         """The number of a shared or local array, declared at the place `key`."""
         if key not in self._declaration_numbers:
             self._declaration_numbers[key] = len(self.declarations)
-            self.declarations.append(Declaration(name, space, shape, np.dtype(NUMPY[dtype]), site))
+            self.declarations.append(Declaration(name, space, shape, dtype_of(dtype), site))
         return self._declaration_numbers[key]
 
 
@@ -130,12 +140,15 @@ def describe(name, argument, largest):
     if hasattr(argument, "dtype") and not isinstance(argument, np.generic | np.ndarray):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
-    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiub":
+    is_record = hasattr(argument, "dtype") and argument.dtype.names is not None
+    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiub" and not is_record:
         raise Unsupported(f"{name} holds {argument.dtype}: kernels take floats, integers and booleans")
     if hasattr(argument, "dtype") and not argument.dtype.isnative:
         raise Unsupported(f"{name} holds {argument.dtype.str}, bytes in the other order: give {name}.astype(...)")
     if is_array(argument):
         return Array(numba_type(argument.dtype), argument.ndim, map_layout(argument))
+    if is_record:
+        return Record(numba_type(argument.dtype))
     if isinstance(argument, bool):
         return scalar(types.boolean)
     if isinstance(argument, np.generic | np.ndarray):
@@ -150,6 +163,12 @@ def describe(name, argument, largest):
 
 def is_array(argument):
     return isinstance(argument, np.ndarray) and argument.ndim > 0
+
+
+def in_memory(argument):
+    """The memory of an argument that a kernel sees: an array, of a record one without axes; None for a number."""
+    is_record = isinstance(argument, np.void | np.ndarray) and argument.dtype.names is not None
+    return np.asarray(argument) if is_array(argument) or is_record else None
 
 
 def plain(argument):

@@ -15,6 +15,7 @@ from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
 from kernels.gpu.interpreter.known import (
     Clash,
+    Record,
     Scalar,
     Static,
     Tuple,
@@ -139,6 +140,10 @@ class Statements(Views):
                 return self.keep(value) + [node for item in items for node in item]
             case ast.Subscript():
                 return self.assign_element(target, value)
+            case ast.Attribute(owner, field):
+                record = self.expression(owner)
+                if isinstance(record.value, Record):
+                    return [self.assign_field(record, field, value, target)]
         raise Unsupported(f"assignment to {type(target).__name__} is not supported")
 
     def statement_AugAssign(self, statement):
@@ -146,13 +151,11 @@ class Statements(Views):
             case ast.Name(identifier):
                 old = self.expression(ast.copy_location(name(identifier), statement))
                 return self.assign(statement.target, self.binary(statement.op, old, self.expression(statement.value)))
-            case ast.Subscript() as target:
-                before, array = self.held(self.array(target.value))
-                index = self.index(array, target.slice)
-                old = self.load(array, name("$index"), target)
+            case ast.Subscript() | ast.Attribute() as target:
+                before, array, index = self.place(target)
+                old = self.load(array, index, target)
                 new = self.binary(statement.op, old, self.expression(statement.value))
-                kept = ast.Assign([ast.Name("$index", ast.Store())], index)
-                return [*before, kept, self.store(array, name("$index"), new, target)]
+                return [*before, self.store(array, index, new, target)]
         raise Unsupported(f"assignment to {type(statement.target).__name__} is not supported")
 
     def statement_Expr(self, statement):

@@ -47,6 +47,7 @@ class Viewable:
     shape: tuple
     name: str
     origin: Any
+    fields: dict
     store: Callable
 
     def view(self, data) -> "Viewable":
@@ -82,6 +83,12 @@ class Viewable:
         """The error of an index outside this array."""
         of = "" if self.origin is self else f", a view of {self.origin.name} of shape {self.origin.shape}"
         return self.error(OutOfBounds, f"is out of bounds for shape {self.shape}{of}", index, site)
+
+    def field(self, name):
+        """A field of all the records of a structured array, or of one record."""
+        if name not in self.fields:
+            self.fields[name] = self.view(self.data[name])
+        return self.fields[name]
 
     def reshape(self, shape):
         return self.view(reshaped(self.data, shape))
@@ -124,7 +131,7 @@ def iterate(array, convert):
     return Iteration(len(array), lambda number: convert(array[number]))
 
 
-def iterate_checked(array, convert, site):
-    """A loop over a checked array."""
-    take = array.load if len(array.shape) == 1 else array.part
+def iterate_checked(array, convert, what, site):
+    """A loop over a checked array: `what` it does to each number, "load" or "part"."""
+    take = getattr(array, what)
     return Iteration(len(array), lambda number: convert(take(number, site)))

@@ -12,15 +12,16 @@ from numba import types
 
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
-from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     NUMPY,
     Array,
+    Record,
     Scalar,
     Slice,
     Static,
     Tuple,
+    dtype_of,
     is_integer,
     numba_type,
     of_numba,
@@ -30,6 +31,7 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
     typing_context,
 )
+from kernels.gpu.interpreter.records import Records
 
 
 class Method:
@@ -39,7 +41,7 @@ class Method:
         self.array, self.__name__ = array, name
 
 
-class Views(Elements):
+class Views(Records):
     """Rewrites what gives a view of an array."""
 
     def visit_Slice(self, node):
@@ -62,26 +64,37 @@ class Views(Elements):
         base = self.expression(node.value)
         if isinstance(base.value, Tuple):
             return self.item_at(base, self.expression(node.slice))
-        base, index = self.as_array(base, node.value), self.expression(node.slice)
+        index = self.expression(node.slice)
+        if field := self.field_name(base, index):
+            return self.field(base, field, node)
+        base = self.as_array(base, node.value)
         if self.chooses_part(base, index):
             return self.part(base, index, node)
         return self.load(base, self.index(base, node.slice, index), node)
 
     def assign_element(self, target, value):
-        """Statements that store into what a subscript names: an element, or all those of a part."""
-        array, index = self.array(target.value), self.expression(target.slice)
+        """Statements that store into what a subscript names: an element, all those of a part, or a field."""
+        base, index = self.expression(target.value), self.expression(target.slice)
+        if isinstance(base.value, Record):
+            return [self.assign_field(base, self.field_name(base, index), value, target)]
+        array = self.as_array(base, target.value)
         if self.chooses_part(array, index):
+            part = self.part(array, index, target)
+            if isinstance(part.value, Record):
+                place = Typed(part.node, Array(part.value.type, 0), part.label), ast.Tuple([], ast.Load())
+                return [self.copy_record(place if self.program.checked else (array, index.node), value, target)]
             return [self.fill(array, index, value, target)]
         return [self.store(array, self.index(array, target.slice, index), value, target)]
 
     def chooses_part(self, array, index):
-        """Whether an index chooses more than one element: it has slices, or fewer integers than there are axes."""
+        """Whether an index chooses a view: it has slices, or fewer integers than there are axes, or finds a record."""
         items = index.value.items if isinstance(index.value, Tuple) else (index.value,)
         if not all(map(is_index, items)):
             return False
         axes = [item for item in items if isinstance(item, Scalar | Slice)]
         has_others = any(not isinstance(item, Scalar) for item in items)
-        return has_others or len(axes) < array.value.ndim
+        is_record = isinstance(array.value.dtype, types.Record) and len(axes) == array.value.ndim
+        return has_others or is_record or len(axes) < array.value.ndim
 
     def part(self, array, index, place) -> Typed:
         """The view that an index chooses."""
@@ -99,10 +112,6 @@ class Views(Elements):
     def view_site(self, array, place):
         return number(self.program.site_number(self.site(place, self.array_name(array), "sync")))
 
-    @staticmethod
-    def method(array, method, *arguments):
-        return ast.Call(ast.Attribute(array.node, method, ast.Load()), list(arguments), [])
-
     def fill(self, array, index, value, place):
         """A statement that stores a number into all elements of a part."""
         if not isinstance(value.value, Scalar):
@@ -118,7 +127,7 @@ class Views(Elements):
 
     def array_attribute(self, array, attribute, place) -> Typed | None:
         """An attribute of an array that is a view, or tells how it lies in memory; None if it is no such."""
-        itemsize = np.dtype(NUMPY[array.value.dtype]).itemsize
+        itemsize = dtype_of(array.value.dtype).itemsize
         match attribute:
             case "T":
                 return self.transposed(array, place)
@@ -132,7 +141,8 @@ class Views(Elements):
                 return Typed(ast.BinOp(size, ast.Mult(), number(itemsize)), Scalar(types.int64, 0, 2**62))
             case "reshape" | "view" | "transpose" | "fill":
                 return Typed(number(None), Static(Method(array, attribute)))
-        return None
+        is_field = attribute in getattr(array.value.dtype, "fields", ())
+        return self.field(array, attribute, place) if is_field else None
 
     def call_method(self, method, arguments, place) -> Typed:
         """A call of a method of an array, which gives a view of it."""
@@ -172,7 +182,7 @@ class Views(Elements):
 
     def recast(self, array, dtype, place):
         thing = dtype.value.object if isinstance(dtype.value, Static) else None
-        if isinstance(thing, types.Type) and thing in NUMPY:
+        if isinstance(thing, types.Record) or (isinstance(thing, types.Type) and thing in NUMPY):
             wanted = thing
         elif isinstance(thing, np.dtype) or (isinstance(thing, type) and issubclass(thing, np.generic)):
             wanted = numba_type(thing)
@@ -181,7 +191,7 @@ class Views(Elements):
             raise Unsupported(f"{text} is no dtype to view an array as: give a type of Numba or of NumPy, as int32")
         method = typing_context().resolve_getattr(type_to_numba(array.value), "view")
         type_ = signature(method, types.DType(wanted)).return_type
-        found = np.dtype(NUMPY[wanted])
+        found = dtype_of(wanted)
         self.program.recast.add(found)
         node = name(self.program.constant(found))
         if self.program.checked:
@@ -203,9 +213,10 @@ class Views(Elements):
         array = self.expression(node)
         if not isinstance(array.value, Array):
             raise Unsupported(hints.NO_RANGE)
-        element = of_numba(types.Array(array.value.dtype, 1, "C").dtype)
+        element = of_numba(array.value.dtype)
         convert = "$int" if is_integer(array.value.dtype) else "$same"
-        if array.value.ndim > 1:
+        is_view = array.value.ndim > 1 or isinstance(element, Record)
+        if is_view:
             kind = signature(operator.getitem, type_to_numba(array.value), types.intp).return_type
             element, convert, self.program.has_views = of_numba(kind), "$same", True
         elif array.value.dtype == types.boolean:
@@ -213,10 +224,9 @@ class Views(Elements):
         self.program.looks += 1
         if not self.program.checked:
             iterator = call("$iterate", array.node, name(convert))
-        elif array.value.ndim > 1:
-            iterator = call("$iterate_checked", array.node, name(convert), self.view_site(array, node))
         else:
-            iterator = call("$iterate_checked", array.node, name(convert), self.access(array, node, "load"))
+            site = self.view_site(array, node) if is_view else self.access(array, node, "load")
+            iterator = call("$iterate_checked", array.node, name(convert), number("part" if is_view else "load"), site)
         # Under a name, where standstill.py sees it.
         return Typed(ast.NamedExpr(ast.Name(self.temporary(), ast.Store()), iterator), element)
 
