@@ -92,7 +92,8 @@ class Conversions:
             return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
         if isinstance(value, tuple):
             items = [self.literal(item) for item in value]
-            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
+            kind = type(value) if hasattr(value, "_fields") else None
+            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items), kind))
         return Typed(number(None), Static(value))
 
     @staticmethod

@@ -6,6 +6,7 @@ two calls have two sets of shared arrays.
 
 import ast
 import builtins
+import enum
 import inspect
 import math
 import weakref
@@ -39,6 +40,7 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
 )
 from kernels.gpu.interpreter.statements import Statements
+from kernels.gpu.interpreter.tuples import is_named_tuple
 from kernels.gpu.interpreter.views import Method
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
@@ -191,7 +193,19 @@ class Function(Statements):
                     return found
             case Record():
                 return self.field(base, node.attr, node)
+            case Tuple():
+                return self.field_of_tuple(base, node.attr)
+            case Scalar() if node.attr == "value" and (member := self.member(node.value)) is not None:
+                return self.literal(member.value)
         raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
+
+    def member(self, node):
+        """The member of an IntEnum that stands at a node, which is an integer besides; None if none does."""
+        if not isinstance(node, ast.Attribute):
+            return None
+        owner = self.expression(node.value).value
+        is_enum = isinstance(owner, Static) and isinstance(owner.object, enum.EnumMeta)
+        return owner.object[node.attr] if is_enum and node.attr in owner.object.__members__ else None
 
     def attribute(self, thing, node):
         """What Numba reads of a Python object while it compiles: of a module all, of another only if it has a type."""
@@ -237,6 +251,8 @@ class Function(Statements):
         if hasattr(thing, "py_func"):
             source = Source(thing.py_func, {})
             return self.call_device_function(node, source, arguments, keywords, declaring(thing))
+        if is_named_tuple(thing):
+            return self.named_tuple(thing, arguments, keywords)
         if keywords:
             raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
         is_numpy_type = isinstance(thing, type) and issubclass(thing, np.generic)

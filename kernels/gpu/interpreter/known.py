@@ -62,6 +62,8 @@ class Slice:
 @dataclass(frozen=True)
 class Tuple:
     items: tuple
+    kind: Any = None
+    """Its class, if its items have names."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,10 @@ def join(first, second):
             smallest, largest = bounds(type_)
             return Scalar(type_, low, high) if smallest <= low and high <= largest else scalar(type_)
         return scalar(type_)
-    if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
-        return Tuple(tuple(map(join, first.items, second.items)))
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and first.kind is second.kind:
+        if same_type(first, second) or (first.kind is None and len(first.items) == len(second.items)):
+            return Tuple(tuple(map(join, first.items, second.items)), first.kind)
+        return clash(first, second)
     if isinstance(first, Array) and same_type(first, second):
         return of_numba(unified(type_to_numba(first), type_to_numba(second)))
     return clash(first, second)
@@ -191,7 +195,7 @@ def _same_zero(first, second):
 def computed(value):
     """The value, if it is known at all no more as one that was written."""
     if isinstance(value, Tuple):
-        return Tuple(tuple(map(computed, value.items)))
+        return Tuple(tuple(map(computed, value.items)), value.kind)
     return replace(value, is_literal=False) if isinstance(value, Scalar) else value
 
 
@@ -206,7 +210,7 @@ def widen(before, after):
     if after == before:
         return after
     if isinstance(after, Tuple) and isinstance(before, Tuple) and len(before.items) == len(after.items):
-        return Tuple(tuple(map(widen, before.items, after.items)))
+        return Tuple(tuple(map(widen, before.items, after.items)), after.kind)
     if not (isinstance(after, Scalar) and isinstance(before, Scalar) and is_integer(after.type)):
         return after
     smallest, largest = bounds(after.type)
@@ -236,8 +240,8 @@ def type_name(value):
             return "a record"
         case Slice():
             return "a slice"
-        case Tuple(items):
-            return f"({', '.join(map(type_name, items))})"
+        case Tuple(items, kind):
+            return f"{kind.__name__ if kind else ''}({', '.join(map(type_name, items))})"
         case Static(thing):
             return getattr(thing, "__name__", repr(thing))
         case Clash(names):

@@ -9,7 +9,6 @@ import ast
 from numba import types
 
 from kernels.gpu.interpreter.conversions import Typed, name, number
-from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     Array,
@@ -22,9 +21,10 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
     typing_context,
 )
+from kernels.gpu.interpreter.tuples import Tuples
 
 
-class Records(Elements):
+class Records(Tuples):
     """Rewrites what names fields and records."""
 
     @staticmethod

@@ -62,6 +62,8 @@ class Views(Records):
 
     def visit_Subscript(self, node):
         base = self.expression(node.value)
+        if isinstance(base.value, Tuple) and isinstance(node.slice, ast.Slice):
+            return self.slice_of_tuple(base, node.slice)
         if isinstance(base.value, Tuple):
             return self.item_at(base, self.expression(node.slice))
         index = self.expression(node.slice)
