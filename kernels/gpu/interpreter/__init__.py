@@ -15,8 +15,8 @@ order.py, races.py and shadow.py (memory, and what was done to it), launch.py (a
 What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds; kernels/gpu/tracing shows
 one block line by line.
 
-Not executed, and refused by name: float16 and complex numbers, cooperative groups, libdevice, functions written
-as Numba @intrinsic, loops over anything but range and arrays.
+Not executed, and refused by name: float16 and complex numbers, libdevice, functions written as Numba
+@intrinsic, loops over anything but range and arrays.
 """
 
 from kernels.gpu.interpreter.errors import (

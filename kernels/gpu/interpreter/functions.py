@@ -171,6 +171,8 @@ class Function(Statements):
         match base.value:
             case Static(thing) if thing is cuda:
                 return self.cuda_name(node.attr)
+            case Static(thing) if thing is cuda.cg:
+                return self.cuda_name(f"cg.{node.attr}")
             case Static(CudaName(path)):
                 return self.cuda_name(f"{path}.{node.attr}")
             case Static(thing):

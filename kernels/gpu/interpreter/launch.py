@@ -127,6 +127,9 @@ class Execution:
     def met_block(self, block):
         """All threads of a block have met at a barrier, or are done."""
 
+    def met_grid(self, blocks):
+        """All blocks have met."""
+
     def met_warp(self, threads):
         """Some threads of a warp have met at a syncwarp."""
 
@@ -183,6 +186,11 @@ class CheckedExecution(Execution):
     def met_block(self, block):
         self.order.meet_block(block)
         self.trace.barrier(block)
+
+    def met_grid(self, blocks):
+        self.trace.meet_grid()
+        for block in blocks:
+            self.met_block(block)
 
     def met_warp(self, threads):
         self.order.meet_warp(threads)
