@@ -15,7 +15,7 @@ from numba.cuda.random import (
 
 from kernels.gpu import cuda, device, float32, kernel
 from kernels.gpu.compiler import CompileError
-from kernels.gpu.interpreter import DataRace, OutOfBounds, ReadOnly, Uninitialised, Unsupported
+from kernels.gpu.interpreter import DataRace, OutOfBounds, ReadOnly, Undefined, Uninitialised, Unsupported
 from tests.gpu.on_every_way import run_everywhere
 from tests.gpu.test_interpreter_refusals import refused
 
@@ -96,6 +96,13 @@ def copies_records(a, y):
 
 
 @kernel
+def copies_arrays(a, y):
+    a[0].v = a[1].v
+    a[1]["m"] = a[2]["m"]
+    a[2]["v"] = a[3].v
+
+
+@kernel
 def goes_over_records(a, y):
     for record in a:
         y[0, 0] += record.x * record.v[2]
@@ -124,7 +131,8 @@ def handed_on(a, y):
 
 
 ONE_LEVEL = [
-    reads_fields, reads_nested, writes_fields, by_reference, copies_records, goes_over_records, handed_on,
+    reads_fields, reads_nested, writes_fields, by_reference, copies_records, copies_arrays, goes_over_records,
+    handed_on,
 ]  # fmt: skip
 
 
@@ -276,7 +284,12 @@ def counts_record(a, y):
 
 @kernel
 def stores_array(a, y):
-    a[0].v = a[1].v
+    a[0].v = y
+
+
+@kernel
+def stores_columns(a, y):
+    a[0]["m"] = a[1].m.T
 
 
 @kernel
@@ -289,7 +302,8 @@ def stores_number(a, y):
     [
         (misspells, r"a\[0\] has no field speed: its fields are x, n, v, m"),
         (counts_record, "is a record where a number is needed"),
-        (stores_array, r"a\[0\].v is an array, which takes its elements one by one"),
+        (stores_array, r"a\[0\].v is an array of a record, which takes a contiguous 1-D array of float32, and no 1-D"),
+        (stores_columns, "takes a contiguous 2-D array of int16"),
         (stores_number, r"a\[0\] is a record, which int64 is not stored into"),
     ],
     ids=lambda value: getattr(value, "name", ""),
@@ -298,6 +312,19 @@ def test_what_is_no_field_or_no_record_is_refused(kernel, text):
     for checked in (True, False):
         with pytest.raises(Unsupported, match=text):
             kernel[1, 1](bodies(2), np.zeros(1)).interpret(checked)
+
+
+@kernel
+def stores_longer(a, x):
+    a[0]["v"] = x
+
+
+def test_an_array_of_another_shape_is_not_stored():
+    for checked in (True, False):
+        with pytest.raises(Undefined, match=r"an array of shape \(4,\) is stored into one of shape \(3,\)"):
+            stores_longer[1, 1](bodies(2), np.zeros(4, np.float32)).interpret(checked)
+    a, _ = run_everywhere(stores_longer, bodies(2), np.full(3, 4, np.float32))
+    assert (a["v"][0] == 4).all()
 
 
 @kernel

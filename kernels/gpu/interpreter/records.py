@@ -8,7 +8,7 @@ import ast
 
 from numba import types
 
-from kernels.gpu.interpreter.conversions import Typed, name, number
+from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     Array,
@@ -17,6 +17,7 @@ from kernels.gpu.interpreter.known import (
     Static,
     dtype_of,
     of_numba,
+    same_type,
     type_name,
     type_to_numba,
     typing_context,
@@ -91,12 +92,22 @@ class Records(Tuples):
         """A statement that stores into a field of a record."""
         kind = self.field_type(record, field)
         if isinstance(kind, types.Array):
-            text = ast.unparse(target)
-            raise Unsupported(f"{text} is an array, which takes its elements one by one, as {text}[0] = ...")
+            return self.copy_array(self.field_view(record, field, of_numba(kind), target), value, target)
         if isinstance(kind, types.Record):
             return self.copy_record(self.place_of_field(record, field, target), value, target)
         array, index = self.place_of_field(record, field, target)
         return self.store(array, index, value, target)
+
+    def copy_array(self, array, value, target):
+        """A statement that stores an array into an array of a record: as Numba does, byte by byte."""
+        wanted, given = array.value, value.value
+        if not (isinstance(given, Array) and same_type(given, wanted) and given.layout == "C"):
+            text, found = f"{ast.unparse(target)} is an array of a record", type_name(given)
+            raise Unsupported(f"{text}, which takes a contiguous {type_name(wanted)}, and no {found}")
+        if not self.program.checked:
+            return ast.Expr(call("$assign", array.node, value.node))
+        sites = self.access(value, target, "load"), self.access(array, target, "store")
+        return ast.Expr(self.method(array, "assign", value.node, *sites))
 
     def copy_record(self, place, value, target):
         """A statement that stores one record into another: `place` is (array, index)."""

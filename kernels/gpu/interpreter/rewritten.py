@@ -207,6 +207,7 @@ HELPERS = {
     "$reshaped": viewable.reshaped,
     "$recast": viewable.recast,
     "$fill": viewable.fill,
+    "$assign": viewable.assign,
     "$iterate": viewable.iterate,
     "$iterate_checked": viewable.iterate_checked,
     "$nextafter_float32": np.nextafter,

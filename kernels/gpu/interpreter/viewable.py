@@ -36,6 +36,13 @@ def fill(array, value):
     array[...] = value
 
 
+def assign(array, other):
+    """Store the elements of one NumPy array into another of the same shape. Raises Undefined for another shape."""
+    if array.shape != other.shape:
+        raise Undefined(f"an array of shape {other.shape} is stored into one of shape {array.shape}")
+    array[...] = other
+
+
 def pointer(array):
     return array.__array_interface__["data"][0]
 
@@ -103,8 +110,20 @@ class Viewable:
 
     def fill(self, value, site):
         """Store one value into all elements, one after another."""
-        for index in np.ndindex(self.shape):
-            self.store(index[0] if len(index) == 1 else index, value, site)
+        for index in indices(self.shape):
+            self.store(index, value, site)
+
+    def assign(self, other, load_site, site):
+        """Store the elements of another array of the same shape. Raises Undefined for one of another shape."""
+        if self.shape != other.shape:
+            raise Undefined(f"an array of shape {other.shape} is stored into one of shape {self.shape}")
+        for index in indices(self.shape):
+            self.store(index, other.load(index, load_site), site)
+
+
+def indices(shape):
+    """The index of each element, as the rewritten code has it."""
+    return range(shape[0]) if len(shape) == 1 else np.ndindex(shape)
 
 
 class Iteration:
