@@ -16,6 +16,7 @@ from kernels.gpu.interpreter import (
     Unsupported,
 )
 from kernels.gpu.tracing import trace
+from tests.gpu.agreement import declared
 from tests.gpu.on_every_way import gpu_to_ask, run_everywhere
 from tests.gpu.test_interpreter_refusals import refused
 
@@ -160,6 +161,31 @@ def facts(a, y):
 
 
 @kernel
+def unpacked(a, y):
+    first, second = a[1, 2:4]
+    up, down = a[:2]
+    y[0, 0], y[0, 1], y[0, 2] = first, second, up[3] - down[0]
+
+
+@declared("float32(float32[:], int64)")
+def at(values, i):
+    return values[i]
+
+
+@cuda.jit(device=True)
+def either_of(one, other, is_first):
+    if is_first:
+        return one
+    return other
+
+
+@kernel
+def compiled_apart(a, y):
+    for i in range(4):
+        y[i, 0] = at(a[i], i) + at(a[:, i], 2) + either_of(a[i], a[0], i > 2)[1]
+
+
+@kernel
 def slices_by_name(a, y):
     some = slice(1, 3)
     y[0, 0], y[0, 1] = a[some][0, 0], a[0, some][1]
@@ -168,6 +194,7 @@ def slices_by_name(a, y):
 KERNELS = [
     rows, columns, brackets_twice, transposed, tail_of_tail, halves, either, ellipses, seen_as_others,
     iterated, filled, handed_on, constants, facts, slices_by_name,
+    unpacked, compiled_apart,
 ]  # fmt: skip
 
 
@@ -483,6 +510,16 @@ def test_a_trace_tells_the_elements_of_the_array():
     assert sorted(access.cell for access in stores if access.array == tile) == list(range(32))
 
 
+@cuda.jit(device=True)
+def row_of(values, i):
+    return values[i]
+
+
+@kernel
+def takes_view_from_function(a, b):
+    b[0, 0] = row_of(a, 1)[0]
+
+
 @kernel
 def copies_row(a, b):
     a[0, :] = b[1, :]
@@ -521,6 +558,7 @@ def indexes_by_array(a, b):
         (reshapes_columns, Unsupported, "is not contiguous"),
         (flattens, Unsupported, "a.ravel is not supported"),
         (indexes_thrice, Unsupported, "which has no elements"),
+        (takes_view_from_function, Unsupported, "row_of returns a view"),
         (indexes_by_array, InvalidIndex, "is no integer"),
     ],
     ids=lambda value: getattr(value, "name", ""),
@@ -544,6 +582,11 @@ def reshapes_to_more(a, b):
 
 
 @kernel
+def unpacks_too_few(a, b):
+    b[0, 0], b[0, 1] = a[0]
+
+
+@kernel
 def sees_half_a_number(a, b):
     b[0, 0] = a[:, 1].view(np.float64)[0]
 
@@ -553,7 +596,9 @@ def sees_misaligned(a, b):
     b[0, 0] = a[0, 1:5].view(np.float64)[0]
 
 
-@pytest.mark.parametrize("kernel", [reshapes_turned, reshapes_to_more, sees_half_a_number], ids=lambda k: k.name)
+@pytest.mark.parametrize(
+    "kernel", [reshapes_turned, reshapes_to_more, unpacks_too_few, sees_half_a_number], ids=lambda k: k.name
+)
 def test_a_shape_or_type_that_does_not_fit_is_undefined(kernel):
     for checked in (True, False):
         with pytest.raises(Undefined):

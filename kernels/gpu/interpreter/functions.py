@@ -58,13 +58,18 @@ class CudaName:
         return f"cuda.{self.path}"
 
 
+def is_compiled_apart(dispatcher):
+    """Whether Numba compiles a function by itself, and does not put its lines in the place of a call."""
+    return dispatcher is not None and getattr(dispatcher, "targetoptions", {}).get("inline", "never") == "never"
+
+
 def declaring(dispatcher):
     """A function that Numba has compiled for types which its author declared: what it is to Numba, else None.
 
     One that Numba inlines is none: what is declared of it does not reach the kernel it is inlined into.
     """
-    is_inlined = getattr(dispatcher, "targetoptions", {}).get("inline", "never") != "never"
-    return None if is_inlined or getattr(dispatcher, "_can_compile", True) else types.Dispatcher(dispatcher)
+    is_declared = is_compiled_apart(dispatcher) and not getattr(dispatcher, "_can_compile", True)
+    return types.Dispatcher(dispatcher) if is_declared else None
 
 
 _definitions: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -123,6 +128,12 @@ class Function(Statements):
         arguments = ast.arguments([], parameters, None, [], [], None, [])
         tree = ast.FunctionDef(self.name, arguments, registers + body, [])
         return ast.copy_location(tree, self.definition)
+
+    def returns_a_view(self):
+        """Whether it returns an array that is none of its arguments."""
+        parameters = self.run_time_parameters
+        returned = [value.node for _, value in self.returns if isinstance(value.value, Array)]
+        return not all(isinstance(node, ast.Name) and node.id in parameters for node in returned)
 
     # Names and attributes
 
@@ -252,7 +263,7 @@ class Function(Statements):
             return self.call_device_function(node, thing.source, arguments, keywords)
         if hasattr(thing, "py_func"):
             source = Source(thing.py_func, {})
-            return self.call_device_function(node, source, arguments, keywords, declaring(thing))
+            return self.call_device_function(node, source, arguments, keywords, thing)
         if is_named_tuple(thing):
             return self.named_tuple(thing, arguments, keywords)
         if keywords:
@@ -335,7 +346,7 @@ class Function(Statements):
                 first = Typed(call(chosen, first.node, other.node), scalar(type_))
         return first
 
-    def call_device_function(self, node, source, arguments, keywords, declaring=None):
+    def call_device_function(self, node, source, arguments, keywords, dispatcher=None):
         parameters = inspect.signature(source.function).parameters
         run_time = inspect.Signature([parameters[name] for name in source.arguments])
         try:
@@ -347,8 +358,8 @@ class Function(Statements):
         if len(self.path) > 50:
             raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         declared = None
-        if declaring and all(isinstance(argument.value, Scalar | Array | Record) for argument in given):
-            declared = signature(declaring, *(type_to_numba(argument.value) for argument in given))
+        if declaring(dispatcher) and all(isinstance(argument.value, Scalar | Array | Record) for argument in given):
+            declared = signature(declaring(dispatcher), *(type_to_numba(argument.value) for argument in given))
             given = [
                 self.convert(argument, type_) if isinstance(argument.value, Scalar) else argument
                 for argument, type_ in zip(given, declared.args, strict=True)
@@ -358,6 +369,9 @@ class Function(Statements):
             path = (*self.path, (node.lineno, node.col_offset))
             self.calls[key] = Function(self.program, source, key[1], path, declared and declared.return_type)
         callee = self.calls[key]
+        if is_compiled_apart(dispatcher) and callee.returns_a_view():
+            problem = "which Numba compiles by itself and lets return none but the arrays given to it"
+            raise Unsupported(f"{source.name} returns a view, {problem}")
         passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
         if callee.is_generator and self.program.checked:
             passed.insert(0, self.at())

@@ -208,6 +208,7 @@ HELPERS = {
     "$recast": viewable.recast,
     "$fill": viewable.fill,
     "$assign": viewable.assign,
+    "$unpackable": viewable.unpackable,
     "$iterate": viewable.iterate,
     "$iterate_checked": viewable.iterate_checked,
     "$nextafter_float32": np.nextafter,

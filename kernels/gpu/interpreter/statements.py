@@ -14,6 +14,7 @@ from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
 from kernels.gpu.interpreter.known import (
+    Array,
     Clash,
     Record,
     Scalar,
@@ -132,6 +133,9 @@ class Statements(Views):
                 if isinstance(value.value, Static):
                     return []
                 return [ast.Assign([ast.Name(identifier, ast.Store())], value.node)]
+            case ast.Tuple(targets) | ast.List(targets) if isinstance(value.value, Array):
+                before, items = self.unpacked(value, len(targets), target)
+                return [*before, *(n for t, item in zip(targets, items, strict=True) for n in self.assign(t, item))]
             case ast.Tuple(targets) | ast.List(targets):
                 if not isinstance(value.value, Tuple) or len(value.value.items) != len(targets):
                     raise Unsupported(f"{type_name(value.value)} does not unpack into {len(targets)} variables")

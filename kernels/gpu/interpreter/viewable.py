@@ -47,6 +47,12 @@ def pointer(array):
     return array.__array_interface__["data"][0]
 
 
+def unpackable(array, count):
+    """Raises Undefined for an array that has not so many elements, or rows."""
+    if len(array) != count:
+        raise Undefined(f"an array of shape {array.shape} does not unpack into {count} variables")
+
+
 class Viewable:
     """What a checked array has besides its elements. Its heirs say what a `view(data)` of them is."""
 

@@ -210,6 +210,20 @@ class Views(Records):
 
     # Loops
 
+    def unpacked(self, array, count, target):
+        """Statements that find so many elements, or rows, and each of them under a name of its own."""
+        before, array = self.held(array)
+        before.append(ast.Expr(call("$unpackable", array.node, number(count))))
+        items = []
+        for i in range(count):
+            index = Typed(number(i), Scalar(types.int64, i, i))
+            is_view = self.chooses_part(array, index)
+            item = self.part(array, index, target) if is_view else self.load(array, index.node, target)
+            kept = self.temporary()
+            before.append(ast.Assign([ast.Name(kept, ast.Store())], item.node))
+            items.append(Typed(name(kept), item.value, item.label))
+        return before, items
+
     def over(self, node) -> Typed:
         """The iterator of a loop over an array: over its elements, or over its rows."""
         array = self.expression(node)
