@@ -5,16 +5,12 @@ well; its messages then know parameters by number, and lines only if it asked it
 """
 
 import functools
-from typing import TYPE_CHECKING
 
 from kernels.gpu.programs.calling import Calling
 
-if TYPE_CHECKING:
-    from kernels.gpu.programs.session import Session
 
-
-def join(session: "Session") -> None:
-    """Wrap what Numba launches and compiles with."""
+def join(session) -> None:
+    """Wrap what Numba launches and compiles with, for a Session."""
     from numba.cuda import dispatcher
 
     wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
