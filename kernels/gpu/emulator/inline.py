@@ -26,7 +26,7 @@ SAVE = ("push", "pop")  # around the call of a routine: instructions that no tex
 # Instructions after inlining above which a program is refused.
 MOST = 2_000_000
 # Functions of no text: what calls.py translates.
-PROVIDED = ("vprintf", "__assertfail", "cudaCGGetIntrinsicHandle", "cudaCGSynchronize")
+PROVIDED = ("vprintf", "__assertfail", "malloc", "free", "cudaCGGetIntrinsicHandle", "cudaCGSynchronize")
 
 
 def inlined(function: Function, module: Module) -> Function:

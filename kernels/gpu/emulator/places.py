@@ -14,6 +14,10 @@ def aligned(offset: int, align: int) -> int:
 MOST = {"shared": 227 * 2**10, "local": 512 * 2**10, "param": 32764, "global": 2**31}  # bytes
 
 
+# What malloc gives parts of (heap.py): a variable of kernels that call one of these.
+HEAP, HEAP_BYTES, OF_HEAP = "%heap", 2**25, ("malloc", "free")
+
+
 class Places:
     """shared, statics, locals, parameters: (offset in bytes, variable) by name; and how many bytes each takes."""
 
@@ -30,7 +34,7 @@ class Places:
         shared = statics = 0
         variables = [*module.variables.items(), *function.variables.items()]
         used = {n for item in instructions for n in mentioned(item)}
-        used |= {s.name for v in module.variables.values() for _, s in v.pointers}
+        used |= {HEAP} | {s.name for v in module.variables.values() for _, s in v.pointers}
         dynamic = []
         for name, variable in variables:
             if variable.space == "shared" and name in used:

@@ -50,7 +50,6 @@ def test_a_failed_assertion_is_said_and_ends_the_kernel(architecture, capsys):
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("int* p = (int*)malloc(40); p[x[0]] = 3; x[1] = p[x[2]]; free(p);", "call of malloc"),
         ("int (*g[2])(int) = {f, h}; x[0] = g[x[1]](x[2]);", "address"),
     ],
 )
