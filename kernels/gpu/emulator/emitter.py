@@ -176,8 +176,8 @@ class Emitter:
             return self.emit(f"add i64 {base}, {self.places.statics[name][0] + offset}"), self.places.statics[name][
                 1
             ].space
-        if name in self.module.functions:
-            raise PtxError(f"{name}: addresses of functions are not executed")
+        if name in self.places.functions:
+            return str(self.places.functions[name] + offset), "global"
         raise PtxError(f"{name}: declared nowhere")
 
     def check_inside(self, name: str, offset: int) -> None:

@@ -117,9 +117,12 @@ class Loaded:
             data = np.frombuffer(variable.initial, np.uint8)
             memory[offset : offset + data.size] = data
             for at, symbol in variable.pointers:
-                if symbol.name not in translation.places.statics:
+                if symbol.name in translation.places.statics:
+                    address = memory.ctypes.data + translation.places.statics[symbol.name][0] + symbol.offset
+                elif symbol.name in translation.places.functions:
+                    address = translation.places.functions[symbol.name]
+                else:
                     raise PtxError(f"{variable.name}: an initial value is the address of {symbol.name}")
-                address = memory.ctypes.data + translation.places.statics[symbol.name][0] + symbol.offset
                 memory[offset + at : offset + at + 8] = np.frombuffer((address % 2**64).to_bytes(8, "little"), np.uint8)
         return memory
 

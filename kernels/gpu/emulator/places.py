@@ -1,6 +1,7 @@
 """Where the variables of a kernel lie: offsets in shared and local memory, in its statics and its parameters."""
 
 from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.pointers import addresses
 from kernels.gpu.emulator.syntax import Address, Symbol, Variable, Vector
 
 GAP = 256  # bytes between variables in checked mode, so that what leaves one by a little meets no other
@@ -31,6 +32,7 @@ class Places:
         self.statics: dict[str, tuple[int, Variable]] = {}
         self.locals: dict[str, tuple[int, Variable]] = {}
         self.parameters: dict[str, tuple[int, Variable]] = {}
+        self.functions = addresses(module)
         shared = statics = 0
         variables = [*module.variables.items(), *function.variables.items()]
         used = {n for item in instructions for n in mentioned(item)}
