@@ -1,11 +1,16 @@
 """Memory that kernels take from malloc and give back with free."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from numba import cuda
+from numba.cuda import config, memory_management
 
 from kernels.gpu.emulator import EmulatorError, PtxError, load, load_checked
 from kernels.gpu.emulator.heap import Heap
 from kernels.gpu.interpreter import DataRace, KernelError, OutOfBounds
+from tests.gpu.emulator.numba_ptx import run as run_of_numba
 from tests.gpu.emulator.nvrtc import ptx
 
 KINDS = pytest.mark.parametrize("kind", [load, load_checked])
@@ -128,3 +133,26 @@ def test_realloc_is_refused_by_name():
     extern "C" __global__ void k(int** y) { y[0] = (int*)realloc(y[0], 40); }"""
     with pytest.raises(PtxError, match="call of realloc: a function that the text does not contain"):
         load(ptx(source, "sm_80", "--relocatable-device-code=true"))
+
+
+def reversed_copies(x, y):
+    i = cuda.grid(1)
+    z = x.copy()
+    for n in range(z.size):
+        z[n] += i
+    kept = z[::-1].copy() if i % 2 else z
+    y[i] = kept[i]
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("optimised", [True, False])
+def test_arrays_that_numba_makes_in_kernels(monkeypatch, checked, optimised):
+    """By what it calls its runtime, C++ that counts references, with which it links such a kernel."""
+    monkeypatch.setattr(config, "CUDA_ENABLE_NRT", True)
+    folder = Path(memory_management.__file__).parent
+    options = "--relocatable-device-code=true", f"--include-path={folder}"
+    runtime = ptx((folder / "nrt.cu").read_text(), "sm_90", *options)
+    x, y = np.arange(8.0), np.zeros(8)
+    run_of_numba(reversed_copies, 2, 4, x, y, checked=checked, linked=[runtime], opt=optimised, debug=not optimised)
+    i = np.arange(8)
+    assert np.array_equal(y, np.where(i % 2, 7 - i, i) + i)

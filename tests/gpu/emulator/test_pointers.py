@@ -59,7 +59,10 @@ def test_addresses_are_made_where_they_are_needed_and_passed_on(kind):
 def test_those_that_call_themselves_through_an_address(kind):
     source = """typedef int (*F)(int, void*);
     __device__ __noinline__ int f(int n, void* g) { return n < 2 ? 1 : n * ((F)g)(n - 1, g); }
-    extern "C" __global__ void k(int* x) { F g = x[0] < 100 ? f : nullptr; x[threadIdx.x] = g(threadIdx.x, (void*)g); }"""
+    extern "C" __global__ void k(int* x) {
+        F g = x[0] < 100 ? f : nullptr;
+        x[threadIdx.x] = g(threadIdx.x, (void*)g);
+    }"""
     x = np.zeros(8, np.int32)
     run(source, kind, 1, x)
     run(source.replace("x[0] < 100", "threadIdx.x < 100"), kind, 8, x)
@@ -84,10 +87,6 @@ def test_virtual_functions(kind):
 
 @KINDS
 def test_an_address_where_no_function_is_ends_the_run(kind):
-    source = (
-        FUNCTIONS
-        + """
-    extern "C" __global__ void k(int* x, F f) { F g = x[0] ? twice : f; x[threadIdx.x] = g(1); }"""
-    )
+    kernel = 'extern "C" __global__ void k(int* x, F f) { F g = x[0] ? twice : f; x[threadIdx.x] = g(1); }'
     with pytest.raises((EmulatorError, KernelError), match="trap"):
-        run(source, kind, 1, np.zeros(1, np.int32), np.int64(77))
+        run(FUNCTIONS + kernel, kind, 1, np.zeros(1, np.int32), np.int64(77))
