@@ -3,12 +3,13 @@
 import ctypes
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from kernels.gpu.driver.attributes import CARDS, attributes
-from kernels.gpu.driver.memory import DeviceMemory, copy
+from kernels.gpu.driver.memory import Allocation, DeviceMemory, copy
 from kernels.gpu.driver.table import Code, DriverError
 
 GIB = 2**30
@@ -51,12 +52,15 @@ class Gpu:
     """capability: which GPU it stands for, (9, 0) for sm_90.
 
     execute    called with a Launched for each launch of a kernel; it raises what ends the launch
+    unwritten  called with an allocation, and how many of how many bytes of it that nobody has written were copied to
+               the host
     failed     the code that each further call gets, once a kernel has failed: as a GPU's context is lost by that
     """
 
     capability: tuple[int, int]
     execute: Callable[[Any], None]
     capacity: int = CAPACITY
+    unwritten: Callable[[Allocation, int, int], None] | None = None
     failed: Code | None = None
     handles: Handles = field(default_factory=Handles)
     contexts: Context = field(default_factory=Context)
@@ -77,17 +81,28 @@ class Gpu:
         return ctypes.addressof(kept)
 
     def launch(self, launched) -> None:
-        """Have a kernel executed, between copies of what registered memory of the host has."""
+        """Have a kernel executed."""
+        with self.mirrored():
+            self.execute(launched)
+
+    @contextmanager
+    def mirrored(self) -> Iterator[None]:
+        """While inside, the mirrors of registered memory of the host are what kernels read and write."""
         for mirror in self.registered.values():
             copy(mirror.address, mirror.mirrors, mirror.size)
         try:
-            self.execute(launched)
+            yield
         finally:
             for mirror in self.registered.values():
                 copy(mirror.mirrors, mirror.address, mirror.size)
 
     def brought(self, address: int, size: int) -> None:
-        """Bytes have been copied to the host."""
+        """Bytes have been copied to the host: tell of those that nobody has written."""
+        found = self.memory.at(address)
+        if found and not found.is_whole and self.unwritten:
+            missing = self.memory.unwritten(address, size)
+            if missing:
+                self.unwritten(found, missing, size)
 
     def check(self) -> None:
         """Raise DriverError once a kernel has failed."""

@@ -9,14 +9,14 @@ once they are written, so a device may have more memory than the machine.
 
 import bisect
 import ctypes
-import mmap
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from kernels.gpu.emulator.spans import untouched_zeros
+
 PAGE = 4096
 LEAST_GAP, LARGEST_GAP = 2**14, 2**18  # bytes between allocations
-NO_RESERVE = 0x4000  # MAP_NORESERVE of Linux
 POISON = 0xFF  # what fresh memory is filled with: NaN in floats, -1 in integers
 
 
@@ -52,11 +52,13 @@ class DeviceMemory:
 
     def __post_init__(self):
         self.range = 2 * self.capacity + self.reserved
-        self.bytes = reserved(self.range)
-        self.written = reserved(self.range)
+        self.bytes = untouched_zeros(self.range)
+        self.written = untouched_zeros(self.range)
         self.address = self.bytes.ctypes.data
         self.top = self.reserved  # offset behind the last allocation
         self.count = 0
+        self.pages: object | None = None  # what checked mode keeps of it (arena.py)
+        self.version = 0  # how often something has been allocated or given back
         self.free_spans: list[tuple[int, int]] = []  # (offset, bytes), the oldest first
 
     def allocate(self, size: int, kind: str = "device", place: str = "") -> Allocation:
@@ -69,6 +71,7 @@ class DeviceMemory:
         found = Allocation(self.address + offset, size, kind, self.count, place)
         bisect.insort(self.allocations, found, key=lambda each: each.address)
         self.used += size
+        self.version += 1
         self.bytes[offset : offset + size] = POISON
         self.written[offset : offset + size] = 0
         return found
@@ -91,6 +94,7 @@ class DeviceMemory:
             return None
         self.allocations.remove(found)
         self.used -= found.size
+        self.version += 1
         offset = found.address - self.address
         pages = -(-max(found.size, 1) // PAGE) * PAGE
         self.free_spans.append((offset, pages))
@@ -116,6 +120,16 @@ class DeviceMemory:
             self.written[offset : offset + size] = 1
             found.is_whole = (offset, size) == (found.address - self.address, found.size)
 
+    def unwritten(self, address: int, size: int) -> int:
+        """How many of these bytes nobody has written."""
+        offset = address - self.address
+        return size - int(np.count_nonzero(self.written[offset : offset + size]))
+
+    def trust(self) -> None:
+        """Somebody may have written all of it, and nobody has looked."""
+        for each in self.allocations:
+            each.is_whole = True
+
     def settle(self) -> None:
         """After a kernel: note which allocations are written as a whole by now."""
         for each in self.allocations:
@@ -126,12 +140,6 @@ class DeviceMemory:
     def view(self, address: int, shape, dtype, strides=None) -> np.ndarray:
         """An array over memory of the range."""
         return np.ndarray(shape, dtype, self.bytes, address - self.address, strides)
-
-
-def reserved(size: int) -> np.ndarray:
-    """Zeros that take room only where they are written."""
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE)
-    return np.frombuffer(memory, np.uint8)
 
 
 def copy(to: int, source: int, size: int) -> None:

@@ -14,6 +14,7 @@ wrong but lands in another row of its own array, or in another array where the a
 which Numba counts from the end; addresses in the arguments beside those of arrays, which are outside.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ from kernels.gpu.emulator import layout, shadow
 from kernels.gpu.emulator.arena import Arena
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.checks import compiled_touch
-from kernels.gpu.emulator.loaded import Loaded, in_order, loaded
+from kernels.gpu.emulator.loaded import Loaded, Texts, in_order, loaded
 from kernels.gpu.emulator.parked import CheckedPlace, CheckedTogether
 from kernels.gpu.emulator.shadow import AT
+from kernels.gpu.emulator.spans import untouched_zeros
 
 MOST_CLOCKS = 2**22  # times in the clocks of all addresses
 MOST_TURNS = 100_000_000  # of loops, in which a thread neither ends nor waits, before that is called endless
@@ -34,8 +36,8 @@ STRONG = ("volatile", "relaxed", "acquire", "release", "mmio")
 ORDERING = ("acquire", "release", "acq_rel", "sc")
 
 
-def load_checked(ptx: str, name: str | None = None) -> "Checked":
-    """A kernel of a text by its name, or the only one, to be run in checked mode. Raises PtxError."""
+def load_checked(ptx: Texts, name: str | None = None) -> "Checked":
+    """A kernel of a text, or of several, by its name, or the only one, to be run in checked mode. Raises PtxError."""
     return loaded(ptx, name, Checked, checked=True)
 
 
@@ -53,20 +55,22 @@ class Checked(Loaded):
         title: str | None = None,
         names: list[str] | None = None,
         most_turns: int = MOST_TURNS,
+        arena: Callable[..., Arena] = Arena,
     ) -> None:
         """Run all blocks on one core. Arrays are copied, and brought up to date at the end.
 
         title         what errors call the kernel
         names         what errors call each of the values; by default as the parameters are called
         most_turns    of loops that a thread may take before it waits or ends
+        arena         what makes the memory of the run
 
         Raises KernelError for what is refused; arrays then have what was written before.
         """
         names = names or list(self.translation.places.parameters)
         order, lanes = in_order(grid, block, seed)
-        arena = Arena(values, names, self.translation.places, shared_bytes)
-        record = Record(self, arena, len(order), int(np.prod(block)), most_turns)
-        given = parameters(self.translation, arena.values)
+        memory = arena(values, names, self.translation.places, shared_bytes)
+        record = Record(self, memory, len(order), int(np.prod(block)), most_turns)
+        given = parameters(self.translation, memory.values)
 
         def make():
             return CheckedPlace(self, grid, block, given, shared_bytes, record)
@@ -74,7 +78,7 @@ class Checked(Loaded):
         try:
             CheckedTogether(self, make, order, lanes, title, record).run()
         finally:
-            arena.copy_back()
+            memory.copy_back()
 
 
 class Record:
@@ -95,7 +99,7 @@ class Record:
         self.width = threads if fences or counts_threads(translation) else 32
         self.local_cells = -(-translation.places.local_bytes // cell)
         self.slots = slots_for(blocks) if fences else 1
-        self.cells = np.zeros(shadow.SLOTS * (len(arena.pages) * arena.page // cell), np.int64)
+        self.cells = untouched_zeros(shadow.SLOTS * (len(arena.pages) * arena.page // cell), np.int64)
         self.cells_of_shared = self.cells[shadow.SLOTS * (first // cell) : shadow.SLOTS * ((first + size) // cell)]
         self.words = np.zeros(len(shadow.WORDS), np.int64)
         self.kept: list[np.ndarray] = []
@@ -111,6 +115,8 @@ class Record:
             PAGES=arena.pages,
             REGIONS=arena.bounds,
             SEALED=arena.sealed,
+            PARTLY=arena.partly,
+            WRITTEN=arena.written,
             CELL_SHIFT=cell.bit_length() - 1,
             CELLS=self.cells,
             LOCAL_AT=translation.local_offset,

@@ -14,7 +14,7 @@ import numpy as np
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.clocks import is_own, tell_blocks, told
 from kernels.gpu.emulator.order import tick
-from kernels.gpu.emulator.raw import address_of, load8, load32, load64, store32, store64
+from kernels.gpu.emulator.raw import address_of, load8, load32, load64, store8, store32, store64
 from kernels.gpu.emulator.shadow import (
     AT,
     ATOMIC,
@@ -56,10 +56,10 @@ from kernels.gpu.emulator.shadow import (
 )
 
 (FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, COPIES, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST,
- SHARED_BYTES, PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES,
- THREADS, THREADS_BYTES, STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, BLOCK, BORN, SLICES,
- STARTS, OWNERS, GRID, FENCES, FENCED, CLOCKS, CLOCK_SLOTS, CLOCK_WIDTH, TOLD_BY, TOLD_AT, SEEN, LEARNT, JOINED,
- SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
+ SHARED_BYTES, PAGES, REGIONS, SEALED, PARTLY, WRITTEN, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS,
+ LOCAL_TIMES, THREADS, THREADS_BYTES, STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, BLOCK, BORN,
+ SLICES, STARTS, OWNERS, GRID, FENCES, FENCED, CLOCKS, CLOCK_SLOTS, CLOCK_WIDTH, TOLD_BY, TOLD_AT, SEEN, LEARNT,
+ JOINED, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
 TIMES, THREADS_MASK, SITES = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1, (1 << SITE_BITS) - 1
 
 
@@ -98,6 +98,12 @@ def touch(thread, block, address, size, number):
         return refused(watch, MISALIGNED, address, number, t, 0)
     if kind in (WRITE, ATOMIC) and load8(load64(watch + SEALED) + place):
         return refused(watch, SEALED_REGION, address, number, t, 0)
+    if load8(load64(watch + PARTLY) + place) and not shared:
+        cells = load64(watch + WRITTEN) + offset
+        if kind == WRITE or what & SETS:
+            note_written(cells, size)
+        elif not is_written(cells, size):
+            return refused(watch, UNWRITTEN, address, number, t, 0)
     time = max(load64(load64(watch + STAMPS) + 8 * t), load64(watch + FLOOR))
     code = time << TIME_SHIFT | t << SITE_BITS | number
     if kind >= STRONG_READ and load64(watch + FENCES):
@@ -157,6 +163,20 @@ def is_past(earlier, past, floor, t):
     if earlier == 0 or past <= earlier < floor:
         return True
     return floor <= earlier < ATOMIC_BIT and earlier >> SITE_BITS & THREADS_MASK == t
+
+
+@numba.njit(nogil=True, cache=True)
+def note_written(cells, size):
+    for each in range(cells, cells + size):
+        store8(each, 1)
+
+
+@numba.njit(nogil=True, cache=True)
+def is_written(cells, size):
+    for each in range(cells, cells + size):  # noqa: SIM110  (Numba has no all)
+        if not load8(each):
+            return False
+    return True
 
 
 @numba.njit(nogil=True, cache=True, inline="always")

@@ -6,6 +6,7 @@ from kernels.gpu.emulator import schedule, shadow
 from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
+from kernels.gpu.emulator.routines import STACK_BYTES
 from kernels.gpu.emulator.spans import index_in
 from kernels.gpu.emulator.together import met
 from kernels.gpu.emulator.types import BITS
@@ -49,6 +50,10 @@ class Findings:
             stop = self.translation.stops[state - 1]
             problem = f"waits for memory that nobody writes{self.others}"
             error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
+        elif code == schedule.DEEP:
+            stop = self.translation.stops[state - 1]
+            problem = f"calls of functions by themselves take more than {STACK_BYTES:,} bytes of stack"
+            error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
         elif code == schedule.LOOPING:
             stop = self.translation.stops[state - 1]
             error = Endless(f"{met(stop)} in a loop without end", site=self.site(stop.instruction, "", "sync"))
@@ -78,8 +83,8 @@ class Findings:
         elif code == shadow.SEALED_REGION:
             kind, problem = ReadOnly, writes_read_only(name, index)
         elif code == shadow.UNWRITTEN:
-            who = "this thread" if where == "local" else "any thread of the block"
-            hint = "" if where == "local" or len(self.threads) == 1 else " (is a barrier missing?)"
+            who = {"local": "this thread", "array": "anybody"}.get(where, "any thread of the block")
+            hint = "" if where in ("local", "array") or len(self.threads) == 1 else " (is a barrier missing?)"
             kind, problem = Uninitialised, f"{what} of {size} is read before {who} wrote it{hint}"
         elif code == shadow.RACE:
             who, where, missing = self.other()

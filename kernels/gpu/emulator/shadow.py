@@ -40,6 +40,7 @@ WORDS = (
     "SHARED_FIRST", "SHARED_BYTES",  # which part of the arena is shared memory
     "PAGES", "REGIONS",  # pointers: a region's number for each page; (first, behind the last) byte of each region
     "SEALED",  # pointer: a byte for each region, whether it may not be written
+    "PARTLY", "WRITTEN",  # pointers: a byte for each region, whether not all is written; one for each of its bytes
     "CELL_SHIFT", "CELLS",  # how many bytes a cell has; pointer to the slots
     "LOCAL_AT", "LOCAL_BYTES", "LOCAL_CELLS", "LOCAL_TIMES",  # of local memory: when each cell was written, by block
     "THREADS", "THREADS_BYTES", "STRIDE",  # the threads' records

@@ -1,28 +1,15 @@
 """Memory: of the device, of the host as the device sees it, and copies between them."""
 
 import ctypes
-import sys
 from ctypes import POINTER, c_size_t, c_ubyte, c_uint, c_uint64, c_ushort, c_void_p
-from types import FrameType
 
 import numpy as np
 
 from kernels.gpu.driver.gpu import gpu
 from kernels.gpu.driver.memory import OutOfMemory, copy
+from kernels.gpu.driver.place import place
 from kernels.gpu.driver.streams import do, stream_of
 from kernels.gpu.driver.table import Code, DriverError, function
-
-LIBRARIES = ("numba_cuda", "numba", "cuda", "cupy", "kernels")  # packages whose lines no program is shown
-
-
-def place() -> str:
-    """The line of the program that asks for memory, as file:line: the first one that is not of a library."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in LIBRARIES:
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
 
 
 def allocate(size, kind="device"):
