@@ -17,9 +17,10 @@ def emulate(gpu: Gpu, launched: Launched, calling: Calling | None, checked: bool
         values, names = described(calling, launched.values, gpu.memory)
         title = calling.name or title
     how = launched.grid, launched.block, values, launched.shared_bytes, seed
-    if checked:
-        arena = partial(DeviceArena, gpu.memory)
-        load_checked(kernel.module.ptx, kernel.name).run(*how, title=title, names=names, arena=arena)
-    else:
-        load(kernel.module.ptx, kernel.name).run(*how, title=title, names=names)
-        gpu.memory.trust()
+    loaded = (load_checked if checked else load)(kernel.module.ptx, kernel.name)
+    with kernel.module.shared_with(loaded):
+        if checked:
+            loaded.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))
+        else:
+            loaded.run(*how, title=title, names=names)
+            gpu.memory.trust()
