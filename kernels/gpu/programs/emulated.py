@@ -17,10 +17,12 @@ def emulate(gpu: Gpu, launched: Launched, calling: Calling | None, checked: bool
         values, names = described(calling, launched.values, gpu.memory)
         title = calling.name or title
     how = launched.grid, launched.block, values, launched.shared_bytes, seed
-    loaded = (load_checked if checked else load)(kernel.module.ptx, kernel.name)
-    with kernel.module.shared_with(loaded):
-        if checked:
-            loaded.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))
-        else:
+    if checked:
+        watched = load_checked(kernel.module.ptx, kernel.name)
+        with kernel.module.shared_with(watched):
+            watched.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))
+    else:
+        loaded = load(kernel.module.ptx, kernel.name)
+        with kernel.module.shared_with(loaded):
             loaded.run(*how, title=title, names=names)
-            gpu.memory.trust()
+        gpu.memory.trust()
