@@ -18,8 +18,11 @@ def emulate(gpu: Gpu, launched: Launched, calling: Calling | None, checked: bool
         title = calling.name or title
     how = launched.grid, launched.block, values, launched.shared_bytes, seed
     if checked:
-        arena = partial(DeviceArena, gpu.memory)
-        load_checked(kernel.module.ptx, kernel.name).run(*how, title=title, names=names, arena=arena)
+        watched = load_checked(kernel.module.ptx, kernel.name)
+        with kernel.module.shared_with(watched):
+            watched.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))
     else:
-        load(kernel.module.ptx, kernel.name).run(*how, title=title, names=names)
+        loaded = load(kernel.module.ptx, kernel.name)
+        with kernel.module.shared_with(loaded):
+            loaded.run(*how, title=title, names=names)
         gpu.memory.trust()
