@@ -1,13 +1,15 @@
 """Numba's host side, told of a session: it says what it launches, and compiles with the lines of the source.
 
-Three of its methods are wrapped, and nothing else is changed. A program that reaches the driver without Numba is run as
-well; its messages then know parameters by number, and lines only if it asked its compiler for them.
+Three of its methods are wrapped, and what it keeps on disk goes elsewhere (kept.py); nothing else is changed. A program
+that reaches the driver without Numba is run as well; its messages then know parameters by number, and lines only if it
+asked its compiler for them.
 """
 
 import functools
 from typing import TYPE_CHECKING
 
 from kernels.gpu.programs.calling import Calling
+from kernels.gpu.programs.kept import keep_apart
 
 if TYPE_CHECKING:
     from kernels.gpu.programs.session import Session
@@ -17,6 +19,7 @@ def join(session: "Session") -> None:
     """Wrap what Numba launches and compiles with."""
     from numba.cuda import dispatcher
 
+    keep_apart(needs_lines(session))
     wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
     wrap(dispatcher.CUDADispatcher, "call", functools.partial(call, session))
     wrap(dispatcher._Kernel, "launch", functools.partial(launch, session))
@@ -35,10 +38,15 @@ def wrap(owner, name, wrapper) -> None:
 
 
 def with_lines(session, original, self, py_func, targetoptions, *arguments, **keywords):
-    """Checked kernels are compiled with the lines of the source, so that a message can say where."""
-    if session.checked and not targetoptions.get("debug"):
+    """Kernels are compiled with the lines of the source where something is to be said of them."""
+    if needs_lines(session) and not targetoptions.get("debug"):
         targetoptions = {**targetoptions, "lineinfo": True}
     original(self, py_func, targetoptions, *arguments, **keywords)
+
+
+def needs_lines(session) -> bool:
+    """Whether messages, or counts, name lines of the source."""
+    return session.checked or session.counted
 
 
 def call(session, original, self, args, launch_config):
