@@ -17,7 +17,6 @@ from kernels.gpu.xray.counts import Counts, Subject, Xray
 from kernels.gpu.xray.execution import ALIGNMENT
 from kernels.gpu.xray.requests import INACTIVE, Group
 
-
 Arrays = list[tuple[str, np.ndarray]]
 
 
