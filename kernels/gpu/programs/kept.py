@@ -2,8 +2,8 @@
 
 Numba keeps them beside their source, and knows them again by types and by the GPU's compute capability. Those that the
 driver here has linked are of a capability as well, but no machine code: a GPU would be given them, or the driver here
-what was made for a GPU. So they have folders of their own, one for each state of the driver's sources, and in it one each
-for kernels with and without lines of the source, which Numba does not tell apart.
+what was made for a GPU. So they have folders of their own, one for each state of the driver's sources, and in it one
+each for kernels with and without lines of the source, which Numba does not tell apart.
 """
 
 import hashlib
