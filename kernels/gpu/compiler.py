@@ -21,6 +21,7 @@ from numba import cuda, float32, float64, int32, int64, types, uint8, uint32, ui
 from numba.cuda import dispatcher as launcher
 from numba.cuda.cudadrv import devices, nvvm
 from numba.cuda.cudadrv.error import NvvmSupportError
+from numba.np.numpy_support import from_dtype
 
 from kernels.operation import unknown
 
@@ -138,6 +139,8 @@ def compute_capability(architecture):
 def type_of(value):
     """The Numba type a launch gives to an argument: C-contiguous arrays, int64 and float32 scalars."""
     if hasattr(value, "dtype"):
+        if value.dtype.names is not None and value.ndim:
+            return types.Array(from_dtype(value.dtype), value.ndim, "C")
         if not hasattr(types, value.dtype.name) and value.dtype.name != "bool":
             raise TypeError(f"kernel argument of {value.dtype}: kernels take floats, integers and booleans")
         scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)

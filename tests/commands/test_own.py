@@ -335,7 +335,7 @@ def test_where_an_error_comes_from_is_shown_to_whoever_asks(kernels, monkeypatch
     assert code == 1
     assert plain.count("\n") == 1
     assert complaint.startswith("Traceback (most recent call last):")
-    assert "interpreter/checked.py" in complaint
+    assert "interpreter/arrays.py" in complaint
     assert complaint.endswith("\n" + plain), "the one line stands below it"
 
 

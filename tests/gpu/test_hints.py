@@ -166,12 +166,6 @@ def multiplies_matrices(x, y):
 
 
 @kernel
-def goes_over_elements(x, y):
-    for value in x:  # fault
-        y[0] = value
-
-
-@kernel
 def enumerates(x, y):
     for i, value in enumerate(x):  # fault
         y[i] = value
@@ -274,11 +268,10 @@ MISTAKES = {
     sums: "sum is not supported: write a loop, as `for i in range(x.size)`",
     sums_by_method: "x.sum is not supported: an array has shape, size, ndim and elements; write a loop",
     asks_length: "x.length is not supported: the number of elements is x.size",
-    takes_slice: "a slice is not supported: a thread reads and writes single elements, as x[i]; write a loop",
+    takes_slice: "y[:] is set to 1-D array of float32: a part of an array takes one number; write a loop",
     takes_whole: "x is 1-D array of float32 where a number is needed: take an element, as x[i]",
     multiplies_matrices: "@ is not supported: write a loop",
-    goes_over_elements: "a loop goes over range(...) only, as `for i in range(x.size)`",
-    enumerates: "a loop goes over range(...) only, as `for i in range(x.size)`",
+    enumerates: "a loop goes over range(...) or an array, as `for i in range(x.size)`",
     misspells: "the name indxe is unknown: did you mean index?",
     misspells_cuda: "cuda.gird is not supported: did you mean cuda.grid?",
     misspells_barrier: "cuda.sync_threads is not supported: did you mean cuda.syncthreads?",
@@ -287,7 +280,7 @@ MISTAKES = {
     asks_in: "in is not supported: compare with == and join with `or`",
     makes_function: "a lambda is not supported: write a function of its own with @device above it",
     writes_text: "'a' stands where a number is needed",
-    indexes_twice: "y[i] is float32, which has no elements: index all dimensions at once, as x[i, j]",
+    indexes_twice: "y[i] is float32, which has no elements",
     divides_index: "x[i]: float64 is no integer: divide by //, or convert by int(...)",
     converts_nothing: "float32 converts one number, given 0",
 }
@@ -300,7 +293,6 @@ COMPILED_ALL_THE_SAME = (
     raises,
     asserts,
     sums_by_method,
-    goes_over_elements,
     enumerates,
     asks_in,
     makes_function,

@@ -48,20 +48,6 @@ class Context(threading.local):
 
 
 @dataclass
-class Event:
-    """A point in time, once it is recorded."""
-
-    time: float | None = None
-
-
-@dataclass
-class Stream:
-    """An order in which work is done: here all is done at once."""
-
-    flags: int = 0
-
-
-@dataclass
 class Gpu:
     """capability: which GPU it stands for, (9, 0) for sm_90.
 

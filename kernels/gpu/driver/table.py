@@ -4,11 +4,12 @@
     def cuMemAlloc(where, size):
         where[0] = gpu().memory.allocate(size).address
 
-Each returns 0, CUDA_SUCCESS, unless it raises: a DriverError has the code that C gets. What else is raised is an error
-of this project; it is shown, and C gets CUDA_ERROR_UNKNOWN.
+Each returns 0, CUDA_SUCCESS, unless it raises: a DriverError has the code that C gets, and may have a line to be shown.
+What else is raised is an error of this project; it is shown, and C gets CUDA_ERROR_UNKNOWN.
 """
 
 import ctypes
+import sys
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
@@ -26,6 +27,7 @@ class Code(IntEnum):
     INVALID_IMAGE = 200
     INVALID_CONTEXT = 201
     INVALID_PTX = 218
+    FILE_NOT_FOUND = 301
     INVALID_HANDLE = 400
     NOT_FOUND = 500
     NOT_READY = 600
@@ -35,15 +37,17 @@ class Code(IntEnum):
     LAUNCH_FAILED = 719
     COOPERATIVE_LAUNCH_TOO_LARGE = 720
     NOT_SUPPORTED = 801
+    STREAM_CAPTURE_UNSUPPORTED = 900
+    STREAM_CAPTURE_INVALIDATED = 901
     UNKNOWN = 999
 
 
 class DriverError(Exception):
-    """What a function of the driver refuses."""
+    """What a function of the driver refuses: the code that C gets, and what a person is told beside it, if anything."""
 
-    def __init__(self, code: Code):
-        self.code = code
-        super().__init__(code.name)
+    def __init__(self, code: Code, problem: str = ""):
+        self.code, self.problem = code, problem
+        super().__init__(problem or code.name)
 
 
 FUNCTIONS: dict[str, Any] = {}  # ctypes functions by name
@@ -57,6 +61,8 @@ def function(*kinds: Any) -> Callable:
             try:
                 call(*arguments)
             except DriverError as error:
+                if error.problem:
+                    print(f"{call.__name__}: {error.problem}", file=sys.stderr)
                 return int(error.code)
             except Exception:
                 traceback.print_exc()
@@ -69,6 +75,22 @@ def function(*kinds: Any) -> Callable:
     return add
 
 
+# Functions that take other arguments since a version of CUDA, 1000 * major + 10 * minor.
+SINCE = {
+    "cuCtxCreate_v4": 12050,
+    "cuCtxGetDevice_v2": 13000,
+    "cuCtxSynchronize_v2": 13000,
+    "cuStreamGetCaptureInfo_v3": 12030,
+    "cuStreamGetCtx_v2": 12050,
+}
+
+
+def of_version(name: str, version: int) -> str:
+    """What a function is called here whose arguments are those of a version of CUDA."""
+    newer = [full for full, since in SINCE.items() if full.rpartition("_")[0] == name and since <= version]
+    return max(newer, key=SINCE.__getitem__, default=name)
+
+
 def exported() -> dict[str, Any]:
     """All functions under the names that they are looked up by: headers give some of them a version."""
-    return {name + suffix: each for name, each in FUNCTIONS.items() for suffix in ("", "_v2")}
+    return {f"{name}_v2": each for name, each in FUNCTIONS.items()} | FUNCTIONS

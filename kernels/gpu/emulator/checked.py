@@ -23,7 +23,7 @@ from kernels.gpu.emulator import layout, shadow
 from kernels.gpu.emulator.arena import Arena
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.checks import compiled_touch
-from kernels.gpu.emulator.loaded import Loaded, in_order, loaded
+from kernels.gpu.emulator.loaded import Loaded, Texts, in_order, loaded
 from kernels.gpu.emulator.parked import CheckedPlace, CheckedTogether
 from kernels.gpu.emulator.shadow import AT
 from kernels.gpu.emulator.spans import untouched_zeros
@@ -36,8 +36,8 @@ STRONG = ("volatile", "relaxed", "acquire", "release", "mmio")
 ORDERING = ("acquire", "release", "acq_rel", "sc")
 
 
-def load_checked(ptx: str, name: str | None = None) -> "Checked":
-    """A kernel of a text by its name, or the only one, to be run in checked mode. Raises PtxError."""
+def load_checked(ptx: Texts, name: str | None = None) -> "Checked":
+    """A kernel of a text, or of several, by its name, or the only one, to be run in checked mode. Raises PtxError."""
     return loaded(ptx, name, Checked, checked=True)
 
 

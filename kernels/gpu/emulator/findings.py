@@ -6,6 +6,7 @@ from kernels.gpu.emulator import schedule, shadow
 from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
+from kernels.gpu.emulator.routines import STACK_BYTES
 from kernels.gpu.emulator.spans import index_in
 from kernels.gpu.emulator.together import met
 from kernels.gpu.emulator.types import BITS
@@ -48,6 +49,10 @@ class Findings:
         elif code == schedule.ENDLESS:
             stop = self.translation.stops[state - 1]
             problem = f"waits for memory that nobody writes{self.others}"
+            error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
+        elif code == schedule.DEEP:
+            stop = self.translation.stops[state - 1]
+            problem = f"calls of functions by themselves take more than {STACK_BYTES:,} bytes of stack"
             error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
         elif code == schedule.LOOPING:
             stop = self.translation.stops[state - 1]

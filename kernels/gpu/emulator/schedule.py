@@ -20,11 +20,19 @@ OVER = -1
 
 # Kinds of stops, as numbers.
 KINDS = ("barrier", "arrive", "yield", "grid", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect",
-         "matrix")  # fmt: skip
-BARRIER, ARRIVE, YIELD, GRID, ACTIVE, WARP = 0, 1, 2, 3, 4, 5  # from WARP on lanes of a warp wait for each other
+         "matrix", "lost")  # fmt: skip
+BARRIER, ARRIVE, YIELD, GRID, ACTIVE, WARP = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+)  # from WARP on lanes of a warp wait for each other; who is lost waits for nobody
 
 # How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
-DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING, MET = range(9)
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING, MET, LOST, DEEP = range(11)
+ENDS = (DONE, FAULT, TRAP, LOST, DEEP)  # by what a thread returns, negated
 
 BARRIERS = 16
 WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
@@ -116,7 +124,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
                     left -= code <= 0
                     if code < 0:
                         failure[2], failure[3] = t, threads[t, AT_RESUME]
-                        return FAULT if code == layout.FAULT else TRAP
+                        return ENDS[-code]
                 if strict:
                     waited[:] = state
                     if order.leaves_itself_out(strict, threads, state, kinds, warp):

@@ -12,7 +12,6 @@ import numpy as np
 
 from kernels.gpu.emulator import schedule
 from kernels.gpu.emulator.errors import EmulatorError
-from kernels.gpu.emulator.syntax import Instruction
 
 # Turns of a block without getting on after which it is the next block's: first, and when all have waited for long.
 SOON, LATE = 8, 1024
@@ -23,6 +22,9 @@ LEAST = 1000  # turns, however many threads there are
 # Barriers that a block may pass, and meetings of a warp between them: more are a loop without end.
 MEETINGS = 10_000_000
 MEETINGS_OF_GRID = 1_000_000
+INSTRUCTIONS = (
+    4_000_000_000  # of loops that nobody knows to end (endings.py), which a thread may execute without a stop
+)
 MEMORY = 2**30  # bytes that blocks under way may take
 
 
@@ -135,33 +137,43 @@ class Together:
         return np.array([schedule.STUCK if is_grid else schedule.ENDLESS, number, thread, state]), place
 
     def others(self, failure, place):
-        """Where other threads of this block and of those under way wait, in words; "" where there are none."""
-        stops = self.kernel.translation.stops
-        waiting: Counter[Instruction] = Counter()
-        for each in {id(p): p for p in (place, *(p for _, p in self.under_way()))}.values():
-            states = each.threads[each.state != schedule.OVER, schedule.AT_RESUME]
-            waiting.update(stops[state - 1].instruction for state in states.tolist() if state > 0)
-        if 0 < failure[3] <= len(stops):
-            waiting[stops[failure[3] - 1].instruction] -= 1
-        others = [f"{count} wait at {named(instruction)}" for instruction, count in waiting.most_common(4) if count > 0]
-        said = f"; of the other threads {', '.join(others)}" if others else ""
+        """Where all others wait, and how many blocks have not begun."""
+        places = {id(each): each for each in (place, *(each for _, each in self.under_way()))}
+        said = others(self.kernel.translation.stops, list(places.values()), place, failure)
         left = len(self.order) - self.begun
-        return said + (f"; {left} blocks have not begun, as no more have room at once" if left else "")
+        if not left or failure[0] == schedule.LOST:
+            return said
+        return f"{said}; {left} blocks have not begun, as no more have room at once"
 
     # What checked mode does otherwise.
 
     def refusal(self, failure, place):
         """The error that says what went wrong."""
         said = self.kernel.explained(failure, place.size, place.grid, self.title)
-        return EmulatorError(
-            said + (self.others(failure, place) if failure[0] in (schedule.ENDLESS, schedule.STUCK) else "")
-        )
+        return EmulatorError(said if failure[0] == schedule.TRAP else said + self.others(failure, place))
 
     def enter(self, place):
         """Before a block has its turn."""
 
     def leave(self, place):
         """After a turn of a block that has not ended."""
+
+
+def others(stops, places, place, failure) -> str:
+    """Where the other threads of blocks under way wait, or what they do, in words; "" where there are none."""
+    waiting: Counter[str] = Counter()
+    for each in places:
+        for state, resume in zip(each.state.tolist(), each.threads[:, schedule.AT_RESUME].tolist(), strict=True):
+            if state == schedule.OVER:
+                continue
+            waits = resume > 0 and (state > 0 or stops[resume - 1].kind == "yield")
+            begun = "would go on" if resume else "have not begun"
+            waiting[f"wait at {named(stops[resume - 1].instruction)}" if waits else begun] += 1
+    state = int(failure[3])
+    if place.state[failure[2]] != schedule.OVER and 0 < state <= len(stops):
+        waiting[f"wait at {named(stops[state - 1].instruction)}"] -= 1
+    found = [f"{count} {what}" for what, count in waiting.most_common(4) if count > 0]
+    return f"; of the other threads {', '.join(found)}" if found else ""
 
 
 def met(stop) -> str:

@@ -1,277 +1,16 @@
-"""Memory of the checked mode: every access is looked at before it happens, and written into a trace.
+"""Memory of the checked mode: the arrays of a launch, laid out in one space of cells, see arrays.py."""
 
-A trace entry is one integer: the address, in cells, and the place in the source.
-What a trace tells (races, or coalescing and bank conflicts) its observers find, see trace.py.
-"""
-
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import mul
 
 import numpy as np
 
-from kernels.gpu.interpreter.errors import OutOfBounds, ReadOnly, Uninitialised, indexed, writes_read_only
-from kernels.gpu.interpreter.memory import ATOMICS, Memory
-from kernels.gpu.interpreter.trace import RELEASE, SAME, SITE_BITS
+from kernels.gpu.interpreter.arrays import CellArray, GlobalArray, LocalArray, LocalCells, ReadOnlyArray, SharedArray
+from kernels.gpu.interpreter.memory import Memory
+from kernels.gpu.interpreter.viewable import pointer
 
 SHARED_ALIGNMENT = 16  # bytes: where a shared array may begin
-
-
-class Indexed:
-    """An array that checks its indices. The rewritten code gives `site`, the number of a place in the source."""
-
-    def __init__(self, data, sites):
-        self.data, self.sites = data, sites
-        self.shape, self.size = data.shape, data.size
-
-    def __len__(self):
-        return len(self.data)
-
-    def check(self, index, site):
-        """The index as a tuple. Raises OutOfBounds."""
-        axes = index if isinstance(index, tuple) else (index,)
-        for i, extent in zip(axes, self.shape, strict=True):
-            if not 0 <= i < extent:
-                raise self.error(OutOfBounds, f"is out of bounds for shape {self.shape}", index, site)
-        return axes
-
-    def error(self, kind, problem, index, site):
-        place = self.sites[site]
-        return kind(f"{indexed(place.what, index)} {problem}", array=place.what, index=index, site=place)
-
-
-class ConstantArray(Indexed):
-    """An array that does no more than that."""
-
-    def load(self, index, site):
-        self.check(index, site)
-        return self.data[index]
-
-    def store(self, index, value, site):
-        self.check(index, site)
-        self.data[index] = value
-
-    def atomic(self, index, operation, site, *operands):
-        """Change an element; returns its old value."""
-        old = self.data.dtype.type(self.load(index, site))
-        self.replace(index, ATOMICS[operation](old, *map(self.data.dtype.type, operands)))
-        return old
-
-    def replace(self, index, value):
-        self.data[index] = value
-
-
-class LocalArray(ConstantArray):
-    """Private to a thread: a dictionary of what it has written. Nobody else wants to know."""
-
-    def __init__(self, template, sites):
-        super().__init__(template, sites)
-        self.values = {}
-
-    def load(self, index, site):
-        try:
-            return self.values[index]
-        except KeyError:
-            self.check(index, site)
-            problem = f"of shape {self.shape} is read before this thread wrote it"
-            raise self.error(Uninitialised, problem, index, site) from None
-
-    def store(self, index, value, site):
-        if index not in self.values:
-            self.check(index, site)
-        self.values[index] = value
-
-
-class GlobalArray(Indexed):
-    """An array that other threads see: every access goes into the trace."""
-
-    def __init__(self, data, sites, layout, memory):
-        super().__init__(data, sites)
-        self.layout, self.memory = layout, memory
-        self.load, self.stored = self.accessors()
-        self.store = self.store_in_order if memory.has_fences else self.stored
-
-    def accessors(self):
-        """The functions load(index, site) and store(index, value, site)."""
-        return accessors(self.data.ndim)(self.data, self.layout, self.check)
-
-    def address(self, index, site):
-        """The address of an element: its cell, in the bits above those of a source place."""
-        axes = self.check(index, site)
-        return self.layout.first_cell + sum(map(mul, axes, self.layout.steps)) << SITE_BITS
-
-    def atomic(self, index, operation, site, *operands):
-        """Change an element; returns its old value."""
-        address = self.address(index, site)
-        if self.memory.has_fences:
-            self.memory.order.change(self.memory.trace.current, address >> SITE_BITS, self.layout.is_shared)
-        old = self.before(index, site)
-        new = ATOMICS[operation](old, *map(self.data.dtype.type, operands))
-        self.layout.record(address | site | (SAME if new == old else 0))
-        self.replace(index, new)
-        return old
-
-    def before(self, index, site):
-        """An element that is about to be changed."""
-        return self.data[index]
-
-    def replace(self, index, value):
-        self.data[index] = value
-
-    def store_in_order(self, index, value, site):
-        """A store of a kernel that has fences: one that directly follows a fence opens a lock, or sets a flag."""
-        memory, address = self.memory, self.address(index, site)
-        thread = memory.trace.current
-        if memory.order.is_behind_fence(thread):
-            memory.order.release(thread, address >> SITE_BITS)
-            site |= RELEASE
-        self.stored(index, value, site)
-
-    def unwritten(self, index, site):
-        """The error of who reads shared memory too early."""
-        self.check(index, site)
-        problem = f"of shape {self.shape} is read before any thread of the block wrote it"
-        error = self.error(Uninitialised, problem, index, site)
-        error.is_written = lambda: self.is_written(index)
-        return error
-
-    def is_written(self, index):
-        """Of shared memory: whether a thread of the block has written an element by now."""
-        return True
-
-
-@functools.cache
-def accessors(ndim):
-    """(data, layout, refuse) -> the functions load(index, site) and store(index, value, site) of a global array.
-
-    They are written out for the number of dimensions, and add up the address themselves: most of what the checked mode
-    costs is spent in these lines.
-    """
-    axes = range(ndim)
-    inside = " and ".join(f"0 <= i{a} < n{a}" for a in axes)
-    address = " + ".join(["first", *(f"i{a} * s{a}" for a in axes), "site"])
-    unpacked = ", ".join(f"i{a}" for a in axes) + "," * (ndim > 1)
-    source = f"""
-def make(data, layout, refuse):
-    first = layout.first_cell << {SITE_BITS}
-    [{", ".join(f"n{a}" for a in axes)}] = data.shape
-    [{", ".join(f"s{a}" for a in axes)}] = [step << {SITE_BITS} for step in layout.steps]
-    record = layout.record
-    def load(index, site):
-        {unpacked} = index
-        if {inside}:
-            record({address})
-            return data[index]
-        refuse(index, site)
-    def store(index, value, site):
-        {unpacked} = index
-        if {inside}:
-            record({address} + {SAME} if data[index] == value else {address})
-            data[index] = value
-        else:
-            refuse(index, site)
-    return load, store
-"""
-    names: dict = {}
-    exec(source, names)
-    return names["make"]
-
-
-class ReadOnlyArray(GlobalArray):
-    """An array that can be read alone."""
-
-    def accessors(self):
-        load, _ = super().accessors()
-
-        def store(index, value, site):
-            self.atomic(index, "exch", site, value)
-
-        return load, store
-
-    def atomic(self, index, operation, site, *operands):
-        self.check(index, site)
-        name = self.sites[site].what
-        raise ReadOnly(writes_read_only(name, index), array=name, index=index, site=self.sites[site])
-
-
-class SharedArray(GlobalArray):
-    """A dictionary of what the block has written."""
-
-    def accessors(self):
-        values: dict = {}
-        self.values = values
-        addresses, record, locate, unwritten = self.layout.addresses, self.layout.record, self.locate, self.unwritten
-
-        def load(index, site):
-            try:
-                value = values[index]
-            except KeyError:
-                raise unwritten(index, site) from None
-            record(addresses[index] | site)
-            return value
-
-        def store(index, value, site):
-            try:
-                address = addresses[index]
-            except KeyError:
-                address = locate(index, site)
-            record(address | site | SAME if index in values and values[index] == value else address | site)
-            values[index] = value
-
-        return load, store
-
-    def locate(self, index, site):
-        address = self.layout.addresses[index] = self.address(index, site)
-        return address
-
-    def is_written(self, index):
-        return index in self.values
-
-    def before(self, index, site):
-        if index not in self.values:
-            raise self.unwritten(index, site)
-        return self.data.dtype.type(self.values[index])
-
-    def replace(self, index, value):
-        self.values[index] = value
-
-
-class DynamicArray(GlobalArray):
-    """Dynamic shared memory, the same bytes for all arrays of it. `written` has the cells that were written."""
-
-    def __init__(self, data, sites, layout, memory, written):
-        self.written = written
-        self.span = data.dtype.itemsize // layout.cell_size
-        super().__init__(data, sites, layout, memory)
-
-    def accessors(self):
-        load_any, store_only = super().accessors()
-        written, cells, unwritten = self.written, self.cells, self.unwritten
-
-        def load(index, site):
-            if not written.issuperset(cells(index, site)):
-                raise unwritten(index, site)
-            return load_any(index, site)
-
-        def store(index, value, site):
-            store_only(index, value, site)
-            written.update(cells(index, site))
-
-        return load, store
-
-    def cells(self, index, site):
-        first = self.address(index, site) >> SITE_BITS
-        return range(first, first + self.span)
-
-    def is_written(self, index):
-        return self.written.issuperset(self.cells(index, 0))
-
-    def before(self, index, site):
-        if not self.is_written(index):
-            raise self.unwritten(index, site)
-        return self.data[index]
 
 
 @dataclass(frozen=True)
@@ -288,6 +27,13 @@ class Layout:
     is_shared: bool
     record: Callable
     addresses: dict = field(default_factory=dict)
+
+    def of_view(self, data, away):
+        """The layout of a view of the array, whose first element lies so many bytes behind this one's first."""
+        steps = tuple(stride // self.cell_size for stride in data.strides)
+        first_cell, width = self.first_cell + away // self.cell_size, data.itemsize // self.cell_size
+        place = (data.shape, first_cell, self.cell_size, steps, width)
+        return Layout(self.name, *place, self.is_shared, self.record)
 
     def index_at(self, cell):
         """The index of the element that covers a cell: an integer, or a tuple of them; None if none does."""
@@ -314,7 +60,8 @@ class CheckedMemory(Memory):
     def __init__(self, program, shared_bytes, arrays, trace, order):
         super().__init__(program.declarations, shared_bytes)
         self.sites, self.trace, self.order, self.has_fences = program.sites, trace, order, program.has_fences
-        itemsizes = [thing.dtype.itemsize for thing in (*arrays, *program.declarations)]
+        self.has_views = program.has_views
+        itemsizes = [size for dtype in (*program.dtypes, *(array.dtype for array in arrays)) for size in sizes(dtype)]
         strides = [stride for array in arrays for stride in array.strides]
         self.cell_size = math.gcd(*itemsizes, *strides, *map(pointer, arrays)) or 1
         self.regions = merged(np.lib.array_utils.byte_bounds(array) for array in arrays if array.size)
@@ -344,13 +91,13 @@ class CheckedMemory(Memory):
         return 0  # an array without elements
 
     def new_shared(self, number, data, block):
-        is_dynamic = self.declarations[number].shape == (0,)
+        has_cells = self.has_views or self.declarations[number].shape == (0,)
         if number not in self.shared_layouts:
             first_cell = self.shared_cell(number, data)
             self.shared_layouts[number] = self.layout(self.declarations[number].name, data, first_cell, True)
         layout = self.shared_layouts[number]
-        if is_dynamic:
-            return DynamicArray(data, self.sites, layout, self, block.shared.written_dynamic)
+        if has_cells:
+            return CellArray(data, self.sites, layout, self, block.shared.written)
         return SharedArray(data, self.sites, layout, self)
 
     def shared_cell(self, number, data):
@@ -362,7 +109,15 @@ class CheckedMemory(Memory):
         return first_cell
 
     def local(self, number):
-        return LocalArray(self.templates[number], self.sites)
+        name, template = self.declarations[number].name, self.templates[number]
+        if not self.has_views:
+            return LocalArray(template, self.sites, name)
+        whole = Layout(name, template.shape, 0, self.cell_size, (), 0, False, ignore)
+        return LocalCells(template.copy(), self.sites, whole.of_view(template, 0), self, set())
+
+    def viewed(self, view):
+        """A view of an array, which the rewritten code has asked for, as it is to see it."""
+        return view
 
     def element(self, cell, name):
         """What lies at a cell: array name, shape, index. If several arrays do, the one called `name`."""
@@ -371,8 +126,16 @@ class CheckedMemory(Memory):
         return next((each for each in found if each[0] == name), found[0] if found else (name, None, None))
 
 
-def pointer(array):
-    return array.__array_interface__["data"][0]
+def ignore(code):
+    """Takes an access of memory that is nobody else's."""
+
+
+def sizes(dtype):
+    """Bytes of an element; of a record also where its fields lie, and those of its fields."""
+    yield dtype.itemsize
+    for kind, offset, *_ in (dtype.fields or {}).values():
+        yield offset
+        yield from sizes(kind.base)
 
 
 def merged(spans):

@@ -37,6 +37,8 @@ class Typed:
 
     node: ast.expr
     value: Any  # one of known.py
+    label: str = ""
+    """Of a view that has no name: what stands for it in the source."""
 
     @property
     def type(self):
@@ -90,7 +92,8 @@ class Conversions:
             return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
         if isinstance(value, tuple):
             items = [self.literal(item) for item in value]
-            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
+            kind = type(value) if hasattr(value, "_fields") else None
+            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items), kind))
         return Typed(number(None), Static(value))
 
     @staticmethod

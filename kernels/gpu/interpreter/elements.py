@@ -2,7 +2,6 @@
 
 import ast
 
-import numpy as np
 from numba import types
 
 from kernels.gpu.interpreter import hints
@@ -10,11 +9,11 @@ from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
 from kernels.gpu.interpreter.expressions import Expressions
 from kernels.gpu.interpreter.known import (
-    NUMPY,
     Array,
     Scalar,
     Static,
     Tuple,
+    dtype_of,
     is_integer,
     join,
     same_type,
@@ -24,14 +23,7 @@ from kernels.gpu.interpreter.known import (
 
 
 class Elements(Expressions):
-    """Rewrites subscripts. Unchecked they stay what they are; checked they become calls of checked.py's arrays."""
-
-    def visit_Subscript(self, node):
-        base = self.expression(node.value)
-        if isinstance(base.value, Tuple):
-            return self.item_at(base, self.expression(node.slice))
-        base = self.as_array(base, node.value)
-        return self.load(base, self.index(base, node.slice), node)
+    """Rewrites subscripts. Unchecked they stay what they are; checked they become calls of arrays.py's arrays."""
 
     def item_at(self, base, index):
         items = base.value.items
@@ -54,12 +46,11 @@ class Elements(Expressions):
         """What stands at a node of the source. Raises Unsupported where it is no array."""
         if isinstance(typed.value, Array):
             return typed
-        hint = ": index all dimensions at once, as x[i, j]" if isinstance(node, ast.Subscript) else ""
-        raise Unsupported(f"{ast.unparse(node)} is {type_name(typed.value)}, which has no elements{hint}")
+        raise Unsupported(f"{ast.unparse(node)} is {type_name(typed.value)}, which has no elements")
 
-    def index(self, array, node):
+    def index(self, array, node, typed=None):
         """The index of an element: an integer, or a tuple of them."""
-        typed = self.expression(node)
+        typed = typed or self.expression(node)
         values = typed.value.items if isinstance(typed.value, Tuple) else (typed.value,)
         label, ndim = self.array_name(array), array.value.ndim
         problems = [
@@ -69,7 +60,7 @@ class Elements(Expressions):
             problems[0] += ": divide by //, or convert by int(...)"
         elif problems and isinstance(values[0], Static):
             problems[0] += hints.of_name(values[0].object)
-        if len(values) != ndim:
+        if len(values) != ndim and not (problems and len(values) < ndim):
             problems = [f"{label} has {ndim} dimension{'s' * (ndim > 1)} and is indexed with {len(values)}"]
         if problems:
             text = ast.unparse(node)
@@ -78,11 +69,11 @@ class Elements(Expressions):
 
     @staticmethod
     def array_name(array):
-        return ast.unparse(array.node).lstrip("$")
+        return array.label or ast.unparse(array.node).lstrip("$")
 
     def access(self, array, place, kind):
         """Number of the place where an array is accessed."""
-        nbytes = np.dtype(NUMPY[array.value.dtype]).itemsize
+        nbytes = dtype_of(array.value.dtype).itemsize
         return number(self.program.site_number(self.site(place, self.array_name(array), kind, nbytes)))
 
     def load(self, array, index, place):

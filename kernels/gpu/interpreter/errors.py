@@ -1,6 +1,7 @@
 """What the interpreter refuses, each as one line that says where: kernel, block, thread, array, index, source line."""
 
 import linecache
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -59,7 +60,7 @@ class OutOfBounds(InvalidIndex):
 class Uninitialised(KernelError):
     """A read of shared or local memory that nobody has written."""
 
-    is_written = None
+    is_written: Callable | None = None
     """Of shared memory: a function that tells whether it is written by now, once other threads have gone on."""
 
 
@@ -93,8 +94,15 @@ class LaunchError(KernelError):
 
 def indexed(array, index):
     """`array[index]` as a person would write it."""
-    inside = ", ".join(map(str, index)) if isinstance(index, tuple) else str(index)
-    return f"{array}[{inside}]"
+    return f"{array}[{', '.join(map(_written, index if isinstance(index, tuple) else (index,)))}]"
+
+
+def _written(item):
+    """One item of an index, as a person would write it."""
+    if isinstance(item, slice):
+        bounds = ["" if bound is None else str(bound) for bound in (item.start, item.stop, item.step)]
+        return ":".join(bounds[: 2 + (item.step is not None)])
+    return "..." if item is Ellipsis else str(item)
 
 
 def writes_read_only(array, index):

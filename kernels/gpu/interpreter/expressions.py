@@ -125,7 +125,8 @@ class Expressions(Conversions):
         return self.binary(node.op, self.expression(node.left), self.expression(node.right))
 
     def binary(self, op, left, right) -> Typed:
-        if isinstance(left.value, Tuple) and isinstance(right.value, Tuple) and isinstance(op, ast.Add):
+        are_plain = all(isinstance(side.value, Tuple) and side.value.kind is None for side in (left, right))
+        if are_plain and isinstance(op, ast.Add):
             return Typed(ast.BinOp(left.node, op, right.node), computed(Tuple(left.value.items + right.value.items)))
         if type(op) not in OPERATORS:
             raise Unsupported(hints.unsupported(op))

@@ -6,6 +6,7 @@ two calls have two sets of shared arrays.
 
 import ast
 import builtins
+import enum
 import inspect
 import math
 import weakref
@@ -23,10 +24,12 @@ from kernels.gpu.interpreter.known import (
     NUMPY,
     Array,
     Clash,
+    Record,
     Scalar,
     Static,
     Tuple,
     computed,
+    dtype_of,
     is_integer,
     is_typed,
     join,
@@ -37,6 +40,8 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
 )
 from kernels.gpu.interpreter.statements import Statements
+from kernels.gpu.interpreter.tuples import is_named_tuple
+from kernels.gpu.interpreter.views import Method
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
@@ -53,13 +58,18 @@ class CudaName:
         return f"cuda.{self.path}"
 
 
+def is_compiled_apart(dispatcher):
+    """Whether Numba compiles a function by itself, and does not put its lines in the place of a call."""
+    return dispatcher is not None and getattr(dispatcher, "targetoptions", {}).get("inline", "never") == "never"
+
+
 def declaring(dispatcher):
     """A function that Numba has compiled for types which its author declared: what it is to Numba, else None.
 
     One that Numba inlines is none: what is declared of it does not reach the kernel it is inlined into.
     """
-    is_inlined = getattr(dispatcher, "targetoptions", {}).get("inline", "never") != "never"
-    return None if is_inlined or getattr(dispatcher, "_can_compile", True) else types.Dispatcher(dispatcher)
+    is_declared = is_compiled_apart(dispatcher) and not getattr(dispatcher, "_can_compile", True)
+    return types.Dispatcher(dispatcher) if is_declared else None
 
 
 _definitions: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -119,6 +129,12 @@ class Function(Statements):
         tree = ast.FunctionDef(self.name, arguments, registers + body, [])
         return ast.copy_location(tree, self.definition)
 
+    def returns_a_view(self):
+        """Whether it returns an array that is none of its arguments."""
+        parameters = self.run_time_parameters
+        returned = [value.node for _, value in self.returns if isinstance(value.value, Array)]
+        return not all(isinstance(node, ast.Name) and node.id in parameters for node in returned)
+
     # Names and attributes
 
     def visit_Name(self, node):
@@ -166,6 +182,8 @@ class Function(Statements):
         match base.value:
             case Static(thing) if thing is cuda:
                 return self.cuda_name(node.attr)
+            case Static(thing) if thing is cuda.cg:
+                return self.cuda_name(f"cg.{node.attr}")
             case Static(CudaName(path)):
                 return self.cuda_name(f"{path}.{node.attr}")
             case Static(thing):
@@ -183,8 +201,24 @@ class Function(Statements):
                 if node.attr == "ndim":
                     return self.literal(ndim)
                 if node.attr == "dtype":
-                    return self.literal(np.dtype(NUMPY[base.value.dtype]))
+                    return self.literal(dtype_of(base.value.dtype))
+                if (found := self.array_attribute(base, node.attr, node)) is not None:
+                    return found
+            case Record():
+                return self.field(base, node.attr, node)
+            case Tuple():
+                return self.field_of_tuple(base, node.attr)
+            case Scalar() if node.attr == "value" and (member := self.member(node.value)) is not None:
+                return self.literal(member.value)
         raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
+
+    def member(self, node):
+        """The member of an IntEnum that stands at a node, which is an integer besides; None if none does."""
+        if not isinstance(node, ast.Attribute):
+            return None
+        owner = self.expression(node.value).value
+        is_enum = isinstance(owner, Static) and isinstance(owner.object, enum.EnumMeta)
+        return owner.object[node.attr] if is_enum and node.attr in owner.object.__members__ else None
 
     def attribute(self, thing, node):
         """What Numba reads of a Python object while it compiles: of a module all, of another only if it has a type."""
@@ -223,11 +257,15 @@ class Function(Statements):
                 return intrinsics.CALLS[thing.path](self, node, *arguments, **keywords)
             except TypeError as error:
                 raise Unsupported(f"cuda.{thing.path} with {len(arguments)} arguments: {error}") from error
+        if isinstance(thing, Method) and not keywords:
+            return self.call_method(thing, arguments, node)
         if isinstance(thing, DeviceFunction):
             return self.call_device_function(node, thing.source, arguments, keywords)
         if hasattr(thing, "py_func"):
             source = Source(thing.py_func, {})
-            return self.call_device_function(node, source, arguments, keywords, declaring(thing))
+            return self.call_device_function(node, source, arguments, keywords, thing)
+        if is_named_tuple(thing):
+            return self.named_tuple(thing, arguments, keywords)
         if keywords:
             raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
         is_numpy_type = isinstance(thing, type) and issubclass(thing, np.generic)
@@ -255,6 +293,8 @@ class Function(Statements):
                     f"{text}({type_name(arguments[0].value)}): kernels take the length of arrays and tuples"
                 )
             return Typed(call("$len", arguments[0].node), Scalar(types.int64, 0, self.program.largest))
+        if function is slice:
+            return self.slice(arguments if len(arguments) > 1 else [None, *arguments])
         if function is pow and len(arguments) == 2:
             return self.binary(ast.Pow(), *arguments)
         if function not in arithmetic.MATH and function not in (abs, int, float, bool, round):
@@ -306,7 +346,7 @@ class Function(Statements):
                 first = Typed(call(chosen, first.node, other.node), scalar(type_))
         return first
 
-    def call_device_function(self, node, source, arguments, keywords, declaring=None):
+    def call_device_function(self, node, source, arguments, keywords, dispatcher=None):
         parameters = inspect.signature(source.function).parameters
         run_time = inspect.Signature([parameters[name] for name in source.arguments])
         try:
@@ -318,8 +358,8 @@ class Function(Statements):
         if len(self.path) > 50:
             raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         declared = None
-        if declaring and all(isinstance(argument.value, Scalar | Array) for argument in given):
-            declared = signature(declaring, *(type_to_numba(argument.value) for argument in given))
+        if declaring(dispatcher) and all(isinstance(argument.value, Scalar | Array | Record) for argument in given):
+            declared = signature(declaring(dispatcher), *(type_to_numba(argument.value) for argument in given))
             given = [
                 self.convert(argument, type_) if isinstance(argument.value, Scalar) else argument
                 for argument, type_ in zip(given, declared.args, strict=True)
@@ -329,6 +369,9 @@ class Function(Statements):
             path = (*self.path, (node.lineno, node.col_offset))
             self.calls[key] = Function(self.program, source, key[1], path, declared and declared.return_type)
         callee = self.calls[key]
+        if is_compiled_apart(dispatcher) and callee.returns_a_view():
+            problem = "which Numba compiles by itself and lets return none but the arrays given to it"
+            raise Unsupported(f"{source.name} returns a view, {problem}")
         passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
         if callee.is_generator and self.program.checked:
             passed.insert(0, self.at())

@@ -13,6 +13,8 @@ DEVICE = "write a function of its own with @device above it"
 NO_EXCEPTIONS = "a GPU raises nothing: ask with `if`, or before the launch"
 LOOP = "write a loop, as `for i in range(x.size)`"
 
+NO_RANGE = "a loop goes over range(...) or an array, as `for i in range(x.size)`"
+
 # Syntax, by its name in Python's grammar: what a reader calls it, and what to do.
 SYNTAX = {
     "Assert": ("assert", NO_EXCEPTIONS),
@@ -32,7 +34,6 @@ SYNTAX = {
     "NotIn": ("not in", "compare with != and join with `and`"),
     "Raise": ("raise", NO_EXCEPTIONS),
     "Set": ("a set", NUMBERS_ONLY),
-    "Slice": ("a slice", "a thread reads and writes single elements, as x[i]; " + LOOP),
     "Starred": ("*", "give the arguments one by one"),
     "Try": ("try", NO_EXCEPTIONS),
     "With": ("with", "open files before the launch"),

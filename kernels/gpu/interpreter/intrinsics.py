@@ -28,6 +28,7 @@ from kernels.gpu.interpreter.known import (
     signature,
     type_name,
 )
+from kernels.gpu.interpreter.lockstep import GRID_BARRIER
 
 LARGEST_BLOCK = 1024
 LARGEST_GRID = 2**31 - 1
@@ -42,6 +43,7 @@ REGISTERS = {
     "warpsize": ("block.warp_size", 32, 32),
 }
 NAMESPACES = {"threadIdx", "blockIdx", "blockDim", "gridDim", "shared", "local", "const", "atomic"}
+NAMESPACES |= {"cg", "cg.grid_group"}
 CALLS: dict[str, Callable] = {}
 
 
@@ -145,7 +147,7 @@ DTYPES = "a type of Numba or of NumPy, as float32 or np.float32"
 
 def _dtype(dtype):
     thing = dtype.value.object if isinstance(dtype.value, Static) else None
-    if isinstance(thing, types.Type) and thing in NUMPY:
+    if isinstance(thing, types.Record) or (isinstance(thing, types.Type) and thing in NUMPY):
         return thing
     if isinstance(thing, np.dtype | str) or (isinstance(thing, type) and issubclass(thing, np.generic)):
         try:
@@ -214,6 +216,17 @@ def syncthreads_predicate(path, function, node, predicate):
         raise Unsupported(f"cuda.{path} takes an integer, not {predicate.type}")
     value = Scalar(types.int32, 0, LARGEST_BLOCK)
     return _meet(function, node, path, [function.at(), predicate.node], value)
+
+
+@intrinsic("cg.this_grid")
+def this_grid(function, node):
+    """The group of all threads of all blocks: all that it has is a barrier."""
+    return function.cuda_name("cg.grid_group")
+
+
+@intrinsic("cg.grid_group.sync")
+def sync_grid(function, node):
+    return _meet(function, node, GRID_BARRIER, [function.at()], Static(None))
 
 
 @intrinsic("threadfence", "threadfence_block", "threadfence_system")

@@ -14,6 +14,7 @@ from numba import types
 from numba.core.errors import NumbaError
 from numba.core.target_extension import target_override
 from numba.cuda.descriptor import cuda_target
+from numba.np.numpy_support import as_dtype, from_dtype
 
 from kernels.gpu.interpreter.errors import Unsupported
 
@@ -40,11 +41,29 @@ class Scalar:
 class Array:
     dtype: types.Type
     ndim: int
+    layout: str = "C"
+    """In what order its elements lie in memory, as Numba knows it: row by row "C", column by column "F", or "A"."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """An element of a structured array: a place in memory, with fields."""
+
+    type: types.Record
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A slice of an array, as in x[1:] or x[::2]. Numba types those with a step differently."""
+
+    has_step: bool
 
 
 @dataclass(frozen=True)
 class Tuple:
     items: tuple
+    kind: Any = None
+    """Its class, if its items have names."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +80,7 @@ class Clash:
     names: frozenset[str]
 
 
-Value = Scalar | Array | Tuple | Static | Clash
+Value = Scalar | Array | Record | Slice | Tuple | Static | Clash
 
 FLOATS = (types.float32, types.float64)
 
@@ -109,8 +128,15 @@ def signature(function, *argument_types):
 
 
 def type_to_numba(value):
-    """The type Numba gives to a number or an array. To a launch all arrays are C-contiguous."""
-    return types.Array(value.dtype, value.ndim, "C") if isinstance(value, Array) else value.type
+    """The type Numba gives to a number, an array or a record."""
+    return types.Array(value.dtype, value.ndim, value.layout) if isinstance(value, Array) else value.type
+
+
+def of_numba(type_):
+    """Any value of a Numba type: a number, an array or a record."""
+    if isinstance(type_, types.Record):
+        return Record(type_)
+    return Array(type_.dtype, type_.ndim, type_.layout) if isinstance(type_, types.Array) else scalar(type_)
 
 
 def is_typed(thing):
@@ -145,8 +171,12 @@ def join(first, second):
             smallest, largest = bounds(type_)
             return Scalar(type_, low, high) if smallest <= low and high <= largest else scalar(type_)
         return scalar(type_)
-    if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
-        return Tuple(tuple(map(join, first.items, second.items)))
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and first.kind is second.kind:
+        if same_type(first, second) or (first.kind is None and len(first.items) == len(second.items)):
+            return Tuple(tuple(map(join, first.items, second.items)), first.kind)
+        return clash(first, second)
+    if isinstance(first, Array) and same_type(first, second):
+        return of_numba(unified(type_to_numba(first), type_to_numba(second)))
     return clash(first, second)
 
 
@@ -165,7 +195,7 @@ def _same_zero(first, second):
 def computed(value):
     """The value, if it is known at all no more as one that was written."""
     if isinstance(value, Tuple):
-        return Tuple(tuple(map(computed, value.items)))
+        return Tuple(tuple(map(computed, value.items)), value.kind)
     return replace(value, is_literal=False) if isinstance(value, Scalar) else value
 
 
@@ -180,7 +210,7 @@ def widen(before, after):
     if after == before:
         return after
     if isinstance(after, Tuple) and isinstance(before, Tuple) and len(before.items) == len(after.items):
-        return Tuple(tuple(map(widen, before.items, after.items)))
+        return Tuple(tuple(map(widen, before.items, after.items)), after.kind)
     if not (isinstance(after, Scalar) and isinstance(before, Scalar) and is_integer(after.type)):
         return after
     smallest, largest = bounds(after.type)
@@ -195,6 +225,8 @@ def same_type(first, second):
         return first.type == second.type
     if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
         return all(map(same_type, first.items, second.items))
+    if isinstance(first, Array) and isinstance(second, Array):
+        return (first.dtype, first.ndim) == (second.dtype, second.ndim)
     return first == second
 
 
@@ -204,8 +236,12 @@ def type_name(value):
             return str(type_)
         case Array(dtype, ndim):
             return f"{ndim}-D array of {dtype}"
-        case Tuple(items):
-            return f"({', '.join(map(type_name, items))})"
+        case Record():
+            return "a record"
+        case Slice():
+            return "a slice"
+        case Tuple(items, kind):
+            return f"{kind.__name__ if kind else ''}({', '.join(map(type_name, items))})"
         case Static(thing):
             return getattr(thing, "__name__", repr(thing))
         case Clash(names):
@@ -217,8 +253,18 @@ NUMPY = {types.boolean: np.bool_} | {getattr(types, n): getattr(np, n) for n in 
 """NumPy's scalar type for each Numba type that is supported."""
 
 
+def dtype_of(type_):
+    """The NumPy dtype of a Numba type of numbers or of records."""
+    return as_dtype(type_) if isinstance(type_, types.Record) else np.dtype(NUMPY[type_])
+
+
 def numba_type(dtype):
     """The Numba type of a NumPy dtype."""
+    dtype = np.dtype(dtype)
+    if dtype.names is not None:
+        for kind, *_ in dtype.fields.values():
+            numba_type(kind.base)
+        return from_dtype(dtype)
     name = np.dtype(dtype).name
     found = types.boolean if name == "bool" else getattr(types, name, None)
     if found not in NUMPY:

@@ -9,13 +9,13 @@ import numpy as np
 
 from kernels.gpu.interpreter.blocks import Blocks
 from kernels.gpu.interpreter.checked import CheckedMemory
-from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds, Site, Uninitialised
+from kernels.gpu.interpreter.errors import KernelError, LaunchError, OutOfBounds, ReadOnly, Site, Uninitialised
 from kernels.gpu.interpreter.intrinsics import LARGEST_BLOCK, LARGEST_GRID
 from kernels.gpu.interpreter.lockstep import TURNS
 from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory, SharedMemory
 from kernels.gpu.interpreter.order import Order, forget
 from kernels.gpu.interpreter.races import Races
-from kernels.gpu.interpreter.rewritten import is_array, plain, rewritten_for
+from kernels.gpu.interpreter.rewritten import in_memory, plain, rewritten_for
 from kernels.gpu.interpreter.trace import Trace
 from kernels.gpu.interpreter.warp import WARP_SIZE
 
@@ -68,9 +68,14 @@ class Execution:
         self.current: Any = None
         self.idle_turns = 0
         self.program = rewritten_for(launch, self.checked, self.counted, self.traced)
-        arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
-        self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
-        self.arguments = [self.memory.argument(a, name) if is_array(a) else plain(a) for name, a in arguments]
+        given = [launch.args[i] for i in self.program.arguments_used]
+        names = [launch.kernel.source.arguments[i] for i in self.program.arguments_used]
+        arrays = [in_memory(argument) for argument in given]
+        self.memory = self.new_memory(launch, [array for array in arrays if array is not None])
+        self.arguments = [
+            plain(argument) if array is None else self.memory.argument(array, name)
+            for name, argument, array in zip(names, given, arrays, strict=True)
+        ]
         self.blocks = indices(launch.grid)
 
     def new_memory(self, launch, arrays):
@@ -122,6 +127,9 @@ class Execution:
     def met_block(self, block):
         """All threads of a block have met at a barrier, or are done."""
 
+    def met_grid(self, blocks):
+        """All blocks have met."""
+
     def met_warp(self, threads):
         """Some threads of a warp have met at a syncwarp."""
 
@@ -136,6 +144,7 @@ class Execution:
             error = Uninitialised(problem).with_traceback(error.__traceback__)
         if not isinstance(error, KernelError):
             kind = OutOfBounds if isinstance(error, IndexError) else KernelError
+            kind = ReadOnly if "read-only" in str(error) else kind  # of records, which Sealed does not see
             error = kind(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
         if error.block is None and self.current:
             error.block, error.thread = self.current.block.index, self.current.index
@@ -177,6 +186,11 @@ class CheckedExecution(Execution):
     def met_block(self, block):
         self.order.meet_block(block)
         self.trace.barrier(block)
+
+    def met_grid(self, blocks):
+        self.trace.meet_grid()
+        for block in blocks:
+            self.met_block(block)
 
     def met_warp(self, threads):
         self.order.meet_warp(threads)

@@ -2,8 +2,9 @@
 
 A thread that waits has yielded the number of its barrier's place in the source, or a tuple: (barrier, place, turns of
 the loops around it, predicate) or (intrinsic, place, mask, operands...). Once everybody it waits for has yielded the
-same, but for predicates and operands, all of them go on. A thread that loops where
-another's doing may end its loop yields ("loop", place, turn) once in a while: it goes on when the others have run.
+same, but for predicates and operands, all of them go on; from a barrier of the whole grid blocks.py lets them. A thread
+that loops where another's doing may end its loop yields ("loop", place, turn) once in a while: it goes on when the
+others have run.
 """
 
 from collections import Counter
@@ -36,9 +37,12 @@ class Lockstep:
         self.loops: dict[int, list[int]] = {}  # by thread: where it looped last, and on which turn
         self.state = None
         self.is_patient = True
+        self.grid_barrier = None  # at which the whole block waits for all others
 
     def run(self):
         """Let the threads run. True once all are done; False if all that are left wait, or loop and change nothing."""
+        if self.grid_barrier:
+            return False
         everybody: Sequence[int] = range(len(self.threads))
         ready, rounds, seen = self.ready, 0, None
         while True:
@@ -51,6 +55,9 @@ class Lockstep:
                 self.execution.met_block(self.block)
                 ready, rounds = everybody, 0
                 continue
+            if type(first) is tuple and first[0] == GRID_BARRIER and self.waiting.count(first) == len(self.waiting):
+                self.grid_barrier, self.ready = first, everybody
+                return False
             met = self.meet_warps() or self.meet_active() or self.meet_block()
             self.ready = [i for i, event in enumerate(self.waiting) if type(event) is tuple and event[0] == "loop"]
             if not met and not self.ready:
@@ -230,7 +237,8 @@ class Lockstep:
         raise BarrierDivergence(problem, site=self.execution.program.sites[site])
 
 
-OF_BLOCKS = {*BLOCK_WIDE, "syncthreads"}
+GRID_BARRIER = "this_grid().sync"
+OF_BLOCKS = {*BLOCK_WIDE, "syncthreads", GRID_BARRIER}
 NOT_OF_WARPS = {*OF_BLOCKS, "activemask", "loop"}
 
 

@@ -39,19 +39,26 @@ class Memory:
 
     def argument(self, array, name):
         """A kernel argument as the rewritten code is to see it."""
+        if not array.ndim:
+            return array[()]  # a record
         if array.flags.writeable:
             return array
         sealed = array.view(Sealed)
-        sealed.name = name
+        sealed.name, sealed.is_whole = name, True
         return sealed
 
 
 class Sealed(np.ndarray):
     """A read-only argument of a kernel: who writes it is told its name."""
 
-    name = ""
+    name, is_whole = "", False
+
+    def __array_finalize__(self, origin):
+        self.name = getattr(origin, "name", "")
 
     def __setitem__(self, index, value):
+        if not self.is_whole:
+            raise ReadOnly(f"writes a view of {self.name}, but {self.name} is read-only", array=self.name)
         raise ReadOnly(writes_read_only(self.name, index), array=self.name, index=index)
 
 
@@ -63,7 +70,7 @@ class SharedMemory:
         self.arrays = {}
         self.used = memory.shared_bytes
         self.dynamic = poisoned((memory.shared_bytes,), np.dtype(np.uint8))
-        self.written_dynamic = set()  # cells, where accesses are checked
+        self.written = set()  # cells, where accesses are checked
 
     def array(self, number):
         """The block's own copy of a shared array, the same for all of its threads."""

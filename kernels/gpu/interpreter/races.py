@@ -143,12 +143,18 @@ class Races:
         self.kinds = np.zeros(PATH + 1, np.int8)  # by site, behind the last 0
         self.kinds[: len(self.sites)] = [KINDS[site.kind] for site in self.sites]
         self.widths = np.array([max(site.nbytes // memory.cell_size, 1) for site in self.sites])
-        cells = memory.global_cells if len(blocks) > 1 and not self.has_fences else 0
-        self.shadow = Shadow(cells, self.kinds)
+        self.forget(0)
+
+    def forget(self, epoch):
+        """All blocks have met: what comes after, comes after everything before."""
+        cells = self.memory.global_cells if len(self.blocks) > 1 and not self.has_fences else 0
+        self.epoch, self.shadow = epoch, Shadow(cells, self.kinds)
         self.kept: Accesses | None = None
 
     def observe(self, batch):
         """Look at a batch. Returns how many accesses are kept to be compared with later ones."""
+        if batch.epoch != self.epoch:
+            self.forget(batch.epoch)
         new = Accesses.of(batch, self.widths)
         old = 0 if self.kept is None else len(self.kept)
         accesses = self.kept.then(new) if self.kept is not None else new

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import types
+from numba.np.numpy_support import map_layout
 
-from kernels.gpu.interpreter import arithmetic, checked, lockstep, memory, order, trace
+from kernels.gpu.interpreter import arithmetic, arrays, lockstep, memory, order, trace, viewable
 from kernels.gpu.interpreter.errors import Site, Unsupported
 from kernels.gpu.interpreter.functions import Function
-from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
+from kernels.gpu.interpreter.known import (
+    Array,
+    Record,
+    Scalar,
+    Static,
+    bounds,
+    dtype_of,
+    is_integer,
+    numba_type,
+    scalar,
+)
 
 # Sizes up to SMALL cannot overflow 64 bits in the products of three that index arithmetic is made of.
 SMALL, LARGE = 2**16, 2**48
@@ -42,11 +53,12 @@ class Rewritten:
         self.largest, self.checked, self.counted, self.traced = largest, is_checked, is_counted, is_traced
         self.functions: list[Function] = []
         self.sites: list[Site] = []
-        self.has_fences = False
+        self.has_fences = self.has_views = False
         self.looks = self.locks = (
             0  # places rewritten that load from memory or change it atomically; that may take a lock
         )
         self.declarations: list[Declaration] = []
+        self.recast: set[np.dtype] = set()  # types that memory is seen as through views
         self._site_numbers, self._declaration_numbers, self._loop_numbers = {}, {}, {}
         self.namespace = dict(HELPERS, **{"$local": memory.local, "$shared": memory.shared})
         main = Function(self, kernel.source, arguments)
@@ -70,7 +82,7 @@ class Rewritten:
         array.flags.writeable = False
         self.largest = max((self.largest, *array.shape))
         name = f"${identifier}"
-        self.namespace[name] = checked.ConstantArray(array, self.sites) if self.checked else array
+        self.namespace[name] = arrays.ConstantArray(array, self.sites, identifier) if self.checked else array
         return name
 
     def site_number(self, site):
@@ -84,11 +96,16 @@ class Rewritten:
         """The number by which the rewritten code names a loop, if it counts turns."""
         return self._loop_numbers.setdefault(key, len(self._loop_numbers))
 
+    @property
+    def dtypes(self):
+        """Of the elements of shared and local arrays, and of views."""
+        return {*self.recast, *(declaration.dtype for declaration in self.declarations)}
+
     def declare(self, key, space, shape, dtype, name, site):
         """The number of a shared or local array, declared at the place `key`."""
         if key not in self._declaration_numbers:
             self._declaration_numbers[key] = len(self.declarations)
-            self.declarations.append(Declaration(name, space, shape, np.dtype(NUMPY[dtype]), site))
+            self.declarations.append(Declaration(name, space, shape, dtype_of(dtype), site))
         return self._declaration_numbers[key]
 
 
@@ -123,12 +140,15 @@ def describe(name, argument, largest):
     if hasattr(argument, "dtype") and not isinstance(argument, np.generic | np.ndarray):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
-    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiub":
+    is_record = hasattr(argument, "dtype") and argument.dtype.names is not None
+    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiub" and not is_record:
         raise Unsupported(f"{name} holds {argument.dtype}: kernels take floats, integers and booleans")
     if hasattr(argument, "dtype") and not argument.dtype.isnative:
         raise Unsupported(f"{name} holds {argument.dtype.str}, bytes in the other order: give {name}.astype(...)")
     if is_array(argument):
-        return Array(numba_type(argument.dtype), argument.ndim)
+        return Array(numba_type(argument.dtype), argument.ndim, map_layout(argument))
+    if is_record:
+        return Record(numba_type(argument.dtype))
     if isinstance(argument, bool):
         return scalar(types.boolean)
     if isinstance(argument, np.generic | np.ndarray):
@@ -143,6 +163,12 @@ def describe(name, argument, largest):
 
 def is_array(argument):
     return isinstance(argument, np.ndarray) and argument.ndim > 0
+
+
+def in_memory(argument):
+    """The memory of an argument that a kernel sees: an array, of a record one without axes; None for a number."""
+    is_record = isinstance(argument, np.void | np.ndarray) and argument.dtype.names is not None
+    return np.asarray(argument) if is_array(argument) or is_record else None
 
 
 def plain(argument):
@@ -176,6 +202,15 @@ HELPERS = {
     "$float32": np.float32,
     "$int64": np.int64,
     "$uint64": np.uint64,
+    "$slice": slice,
+    "$same": lambda value: value,
+    "$reshaped": viewable.reshaped,
+    "$recast": viewable.recast,
+    "$fill": viewable.fill,
+    "$assign": viewable.assign,
+    "$unpackable": viewable.unpackable,
+    "$iterate": viewable.iterate,
+    "$iterate_checked": viewable.iterate_checked,
     "$nextafter_float32": np.nextafter,
     "$atomic": memory.atomic,
     "$enumerate": enumerate,

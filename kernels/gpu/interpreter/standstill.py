@@ -29,10 +29,15 @@ def _of_thread(event, generator, arrays):
     return tuple(held)
 
 
+def place(data):
+    """Where a view lies in its array: which it is, as well as what it holds, decides what a thread will do."""
+    return data.__array_interface__["data"][0] if data.base is not None else 0
+
+
 def _content(value, arrays):
     data = getattr(value, "values", getattr(value, "data", None)) if not isinstance(value, np.ndarray) else value
     if not isinstance(data, dict | np.ndarray):
         return repr(value)  # NaN is NaN here
     if id(value) not in arrays:
-        arrays[id(value)] = hash(data.tobytes() if isinstance(data, np.ndarray) else repr(data))
+        arrays[id(value)] = hash((data.tobytes(), place(data)) if isinstance(data, np.ndarray) else repr(data))
     return arrays[id(value)]

@@ -12,10 +12,11 @@ from typing import Any
 
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
-from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
 from kernels.gpu.interpreter.known import (
+    Array,
     Clash,
+    Record,
     Scalar,
     Static,
     Tuple,
@@ -26,8 +27,7 @@ from kernels.gpu.interpreter.known import (
     widen,
 )
 from kernels.gpu.interpreter.lockstep import PAUSE
-
-NO_RANGE = "a loop goes over range(...) only, as `for i in range(x.size)`"
+from kernels.gpu.interpreter.views import Views
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Loop:
     continues: list = field(default_factory=list)
 
 
-class Statements(Elements):
+class Statements(Views):
     """Rewrites statements. `self.variables` maps each variable to what is known of it here; None: never reached."""
 
     def __init__(self, program, source, path=()):
@@ -133,6 +133,9 @@ class Statements(Elements):
                 if isinstance(value.value, Static):
                     return []
                 return [ast.Assign([ast.Name(identifier, ast.Store())], value.node)]
+            case ast.Tuple(targets) | ast.List(targets) if isinstance(value.value, Array):
+                before, items = self.unpacked(value, len(targets), target)
+                return [*before, *(n for t, item in zip(targets, items, strict=True) for n in self.assign(t, item))]
             case ast.Tuple(targets) | ast.List(targets):
                 if not isinstance(value.value, Tuple) or len(value.value.items) != len(targets):
                     raise Unsupported(f"{type_name(value.value)} does not unpack into {len(targets)} variables")
@@ -140,8 +143,11 @@ class Statements(Elements):
                 items = [self.assign(t, self.item(kept, i)) for i, t in enumerate(targets)]
                 return self.keep(value) + [node for item in items for node in item]
             case ast.Subscript():
-                array = self.array(target.value)
-                return [self.store(array, self.index(array, target.slice), value, target)]
+                return self.assign_element(target, value)
+            case ast.Attribute(owner, field):
+                record = self.expression(owner)
+                if isinstance(record.value, Record):
+                    return [self.assign_field(record, field, value, target)]
         raise Unsupported(f"assignment to {type(target).__name__} is not supported")
 
     def statement_AugAssign(self, statement):
@@ -149,13 +155,11 @@ class Statements(Elements):
             case ast.Name(identifier):
                 old = self.expression(ast.copy_location(name(identifier), statement))
                 return self.assign(statement.target, self.binary(statement.op, old, self.expression(statement.value)))
-            case ast.Subscript() as target:
-                array = self.array(target.value)
-                index = self.index(array, target.slice)
-                old = self.load(array, name("$index"), target)
+            case ast.Subscript() | ast.Attribute() as target:
+                before, array, index = self.place(target)
+                old = self.load(array, index, target)
                 new = self.binary(statement.op, old, self.expression(statement.value))
-                kept = ast.Assign([ast.Name("$index", ast.Store())], index)
-                return [kept, self.store(array, name("$index"), new, target)]
+                return [*before, self.store(array, index, new, target)]
         raise Unsupported(f"assignment to {type(statement.target).__name__} is not supported")
 
     def statement_Expr(self, statement):
@@ -303,7 +307,7 @@ class Statements(Elements):
 
     def statement_For(self, statement):
         if not isinstance(statement.target, ast.Name):
-            raise Unsupported(NO_RANGE)
+            raise Unsupported(hints.NO_RANGE)
         iterator = self.range(statement.iter)
 
         def enter():
@@ -325,7 +329,7 @@ class Statements(Elements):
         """The iterator of a loop, and what its variable can be."""
         is_call = isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name)
         if not is_call or self.expression(node.func).value != Static(range):
-            raise Unsupported(NO_RANGE)
+            return self.over(node)
         arguments = [self.expression(argument) for argument in node.args]
         type_ = signature(range, *(argument.type for argument in arguments)).return_type.dtype
         arguments = [self.convert(argument, type_) for argument in arguments]

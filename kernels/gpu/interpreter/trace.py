@@ -39,6 +39,8 @@ class Batch:
     """By segment: what the thread knows, see order.py."""
     going_on: set
     """Intervals that are not over."""
+    epoch: int = 0
+    """How often all blocks have met before. A batch lies between two such meetings."""
 
 
 class Trace:
@@ -51,7 +53,7 @@ class Trace:
         self.codes, self.turns = [], []  # lists: appending to an array.array is slower
         self.knowledge = []
         self.current = None
-        self.intervals = self.flushes = 0
+        self.intervals = self.flushes = self.epoch = 0
         self.going_on = set()
         self.limit = LONGEST if may_split else math.inf
         self.paths, self.path_count = {}, 1
@@ -64,6 +66,11 @@ class Trace:
         self.going_on.add(block.interval)
         if len(self.codes) > BATCH:
             self.flush()
+
+    def meet_grid(self):
+        """All blocks have met."""
+        self.flush()
+        self.epoch += 1
 
     def begin(self, thread):
         """From here on it is `thread` that accesses memory."""
@@ -93,7 +100,7 @@ class Trace:
         segment = np.repeat(np.arange(len(turns)), np.diff(turns[:, 0], append=len(codes)))
         thread, block, interval = turns[segment, 1:].T
         cell, site, flags = codes >> SITE_BITS, codes & PATH, codes & (SAME | RELEASE)
-        batch = Batch(cell, site, flags, segment, thread, block, interval, knowledge, set(self.going_on))
+        batch = Batch(cell, site, flags, segment, thread, block, interval, knowledge, set(self.going_on), self.epoch)
         kept = [observer.observe(batch) or 0 for observer in self.observers]
         if self.may_split:  # work on what observers keep, with each batch anew, is to stay in proportion
             self.limit = max(LONGEST, *kept)

@@ -6,17 +6,13 @@ asked its compiler for them.
 """
 
 import functools
-from typing import TYPE_CHECKING
 
 from kernels.gpu.programs.calling import Calling
 from kernels.gpu.programs.kept import keep_apart
 
-if TYPE_CHECKING:
-    from kernels.gpu.programs.session import Session
 
-
-def join(session: "Session") -> None:
-    """Wrap what Numba launches and compiles with."""
+def join(session) -> None:
+    """Wrap what Numba launches and compiles with, for a Session."""
     from numba.cuda import dispatcher
 
     keep_apart(needs_lines(session))

@@ -167,12 +167,18 @@ class RecordingMemory(CheckedMemory):
         self.traced.append(Traced(self.declarations[number].name, "shared", made.shape, data.dtype, None))
         return self.listened(made, len(self.traced) - 1)
 
+    def viewed(self, view):
+        return self.listened(view, view.origin.number)
+
     def listened(self, array, number):
-        """An array, every access of which the recorder is told."""
+        """An array, every access of which the recorder is told; of a view as one of the array that it is a view of."""
         execution, load, store, atomic = self.execution, array.load, array.store, array.atomic
-        steps = [int(np.prod(array.shape[axis + 1 :])) for axis in range(len(array.shape))]
+        array.number, shape, is_view = number, array.origin.shape, array.origin is not array
+        steps = [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))]
 
         def tell(kind, index, site, value):
+            if is_view:
+                _, _, index = array.element(index, site)
             cell = index if len(steps) == 1 else sum(i * step for i, step in zip(index, steps, strict=True))
             self.recorder.access(execution.current, number, int(cell), site, kind, value)
 

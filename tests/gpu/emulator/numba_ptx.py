@@ -27,9 +27,9 @@ def texts(function, *args, **options) -> list[str]:
     return codes
 
 
-def run(function, grid, block, *args, checked=False, seed=None, **options):
-    """Compile a kernel and run it in the emulator, on the arrays in place."""
-    (text,) = texts(function, *args, **options)
-    kernel = load_checked(text) if checked else load(text)
+def run(function, grid, block, *args, checked=False, how=None, **options):
+    """Compile a kernel and run it in the emulator, on the arrays in place; how: what `run` there takes beside them."""
+    parts = texts(function, *args, **options)
+    kernel = load_checked(parts) if checked else load(parts)
     values = of_numba(args, [compiler.type_of(value) for value in args])
-    kernel.run((grid, 1, 1), (block, 1, 1), values, seed=seed, title=function.__name__)
+    kernel.run((grid, 1, 1), (block, 1, 1), values, title=function.__name__, **(how or {}))

@@ -27,7 +27,7 @@ def test_all_threads_of_the_grid_wait_for_each_other(seed, blocks, threads):
     expected = x.copy()
     for _ in range(5):
         expected = (np.roll(expected, -1) + np.roll(expected, 1)) / 2
-    run(neighbours, blocks, threads, x, np.zeros_like(x), 5, seed=seed)
+    run(neighbours, blocks, threads, x, np.zeros_like(x), 5, how={"seed": seed})
     assert np.array_equal(x, expected)
 
 

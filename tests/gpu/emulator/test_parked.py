@@ -54,7 +54,7 @@ def test_without_the_fence_before_it_others_read_what_may_not_be_written(seed):
 def test_the_barrier_of_cooperative_groups(seed, blocks, threads):
     x = np.random.default_rng(1).standard_normal(blocks * threads)
     expected = rolled(x, 5)
-    run_of_numba(test_grid.neighbours, blocks, threads, x, np.zeros_like(x), 5, checked=True, seed=seed)
+    run_of_numba(test_grid.neighbours, blocks, threads, x, np.zeros_like(x), 5, checked=True, how={"seed": seed})
     assert np.array_equal(x, expected)
 
 
@@ -70,7 +70,7 @@ def one_barrier_short(x, y, rounds):
 @pytest.mark.parametrize(("blocks", "threads"), [(2, 32), (6, 64), (1, 32)])
 def test_one_that_is_left_out_is_missed(seed, blocks, threads):
     def runs(*how, seed):
-        run_of_numba(one_barrier_short, blocks, threads, *how, checked=True, seed=seed)
+        run_of_numba(one_barrier_short, blocks, threads, *how, checked=True, how={"seed": seed})
 
     x = np.zeros(blocks * threads)
     refused(DataRace, x, np.zeros_like(x), 2, seed=seed, runs=runs)

@@ -3,6 +3,28 @@
 Whatever a program does on a stream is done when it asks for it; so there is nothing to wait for.
 """
 
-from kernels.gpu.driver.calls import contexts, devices, events, launches, linking, memory, modules
+from kernels.gpu.driver.calls import (
+    contexts,
+    devices,
+    events,
+    functions,
+    graphs,
+    launches,
+    linking,
+    memory,
+    modules,
+    pointers,
+)
 
-__all__ = ["contexts", "devices", "events", "launches", "linking", "memory", "modules"]
+__all__ = [
+    "contexts",
+    "devices",
+    "events",
+    "functions",
+    "graphs",
+    "launches",
+    "linking",
+    "memory",
+    "modules",
+    "pointers",
+]

@@ -6,7 +6,7 @@ from ctypes import POINTER, c_char, c_char_p, c_int, c_size_t, c_uint, c_uint64,
 from cuda.bindings.driver import CUdevice_attribute, CUresult
 
 from kernels.gpu.driver.gpu import gpu
-from kernels.gpu.driver.table import FUNCTIONS, Code, DriverError, function
+from kernels.gpu.driver.table import FUNCTIONS, Code, DriverError, function, of_version
 
 VERSION = 13000  # of CUDA: 1000 * major + 10 * minor
 FOUND, MISSING = 0, 1  # CUdriverProcAddressQueryResult
@@ -20,8 +20,9 @@ def cuInit(flags):
 
 @function(c_char_p, POINTER(c_void_p), c_int, c_uint64, POINTER(c_int))
 def cuGetProcAddress(name, where, version, flags, status):
-    found = name.decode() in FUNCTIONS
-    where[0] = ctypes.cast(gpu().library[name.decode()], c_void_p).value if found else None
+    full = of_version(name.decode(), version)
+    found = full in FUNCTIONS
+    where[0] = ctypes.cast(gpu().library[full], c_void_p).value if found else None
     if status:
         status[0] = FOUND if found else MISSING
     if not found:

@@ -1,28 +1,15 @@
 """Memory: of the device, of the host as the device sees it, and copies between them."""
 
 import ctypes
-from ctypes import POINTER, c_int, c_size_t, c_ubyte, c_uint, c_uint64, c_ushort, c_void_p
+from ctypes import POINTER, c_size_t, c_ubyte, c_uint, c_uint64, c_ushort, c_void_p
 
 import numpy as np
 
 from kernels.gpu.driver.gpu import gpu
 from kernels.gpu.driver.memory import OutOfMemory, copy
 from kernels.gpu.driver.place import place
+from kernels.gpu.driver.streams import do, stream_of
 from kernels.gpu.driver.table import Code, DriverError, function
-
-HOST, DEVICE = 1, 2  # CUmemorytype
-CONTEXT, MEMORY_TYPE, DEVICE_POINTER, HOST_POINTER, IS_MANAGED, ORDINAL, START, SIZE, MAPPED = (
-    1,
-    2,
-    3,
-    4,
-    8,
-    9,
-    11,
-    12,
-    13,
-)
-NO_DEVICE = -2  # CU_DEVICE_INVALID
 
 
 def allocate(size, kind="device"):
@@ -40,8 +27,15 @@ def cuMemAlloc(where, size):
     where[0] = allocate(size)
 
 
+def not_captured(stream):
+    """Raise DriverError where memory would be allocated or given back each time that a graph is launched."""
+    if stream_of(stream).graph is not None:
+        raise DriverError(Code.STREAM_CAPTURE_UNSUPPORTED, "a graph can neither allocate memory nor give it back")
+
+
 @function(POINTER(c_uint64), c_size_t, c_void_p)
 def cuMemAllocAsync(where, size, stream):
+    not_captured(stream)
     where[0] = allocate(size)
 
 
@@ -65,7 +59,7 @@ def cuMemAllocHost(where, size):
 
 def release(address):
     if address and gpu().memory.free(address) is None:
-        raise DriverError(Code.INVALID_VALUE)
+        raise DriverError(Code.INVALID_VALUE, f"{address:#x}: no allocation begins there")
 
 
 @function(c_uint64)
@@ -75,6 +69,7 @@ def cuMemFree(address):
 
 @function(c_uint64, c_void_p)
 def cuMemFreeAsync(address, stream):
+    not_captured(stream)
     release(address)
 
 
@@ -102,16 +97,27 @@ def cuMemHostUnregister(address):
     release(mirror.address)
 
 
+def mirror_at(address):
+    """The mirror of registered memory that an address of the host lies in, or None."""
+    mirrors = gpu().registered.values()
+    return next((each for each in mirrors if each.mirrors <= address < each.mirrors + each.size), None)
+
+
 @function(POINTER(c_uint64), c_uint64, c_uint)
 def cuMemHostGetDevicePointer(where, address, flags):
     if gpu().memory.at(address):
         where[0] = address
-        return
-    for start, mirror in gpu().registered.items():
-        if start <= address < start + mirror.size:
-            where[0] = mirror.address + address - start
-            return
-    raise DriverError(Code.INVALID_VALUE)
+    elif mirror := mirror_at(address):
+        where[0] = mirror.address + address - mirror.mirrors
+    else:
+        raise DriverError(Code.INVALID_VALUE, f"{address:#x}: memory that is neither pinned nor registered")
+
+
+@function(POINTER(c_uint), c_uint64)
+def cuMemHostGetFlags(flags, address):
+    if mirror_at(address) is None and allocation(address).kind != "host":
+        raise DriverError(Code.INVALID_VALUE)
+    flags[0] = 2  # CU_MEMHOSTALLOC_DEVICEMAP: a kernel reaches all of it
 
 
 @function(POINTER(c_size_t), POINTER(c_size_t))
@@ -124,71 +130,27 @@ def allocation(address):
     """The one that an address lies in. Raises DriverError for an address that is of none."""
     found = gpu().memory.at(address)
     if found is None:
-        raise DriverError(Code.INVALID_VALUE)
+        raise DriverError(Code.INVALID_VALUE, f"{address:#x}: no memory of the device is allocated there")
     return found
 
 
-@function(POINTER(c_uint64), POINTER(c_size_t), c_uint64)
-def cuMemGetAddressRange(start, size, address):
-    found = allocation(address)
-    if start:
-        start[0] = found.address
-    if size:
-        size[0] = found.size
-
-
-def attribute(number, address):
-    """(ctype, value) of an attribute of a pointer."""
-    found = gpu().memory.at(address)
-    start, size = (found.address, found.size) if found else (0, 0)
-    mirrored = found.mirrors + address - start if found and found.mirrors else address
-    known = {
-        CONTEXT: (c_uint64, gpu().primary if found else 0),
-        MEMORY_TYPE: (c_uint, (DEVICE if found.kind != "host" else HOST) if found else 0),
-        DEVICE_POINTER: (c_uint64, address),
-        HOST_POINTER: (c_uint64, mirrored if found and found.kind != "device" else 0),
-        IS_MANAGED: (c_uint, bool(found and found.kind == "managed")),
-        ORDINAL: (c_int, 0 if found else NO_DEVICE),
-        START: (c_uint64, start),
-        SIZE: (c_uint64, size),
-        MAPPED: (c_uint, bool(found)),
-    }
-    return known.get(number, (c_int, 0))
-
-
-@function(c_void_p, c_int, c_uint64)
-def cuPointerGetAttribute(where, number, address):
-    allocation(address)
-    kind, value = attribute(number, address)
-    kind.from_address(where).value = value
-
-
-@function(c_uint, POINTER(c_int), POINTER(c_void_p), c_uint64)
-def cuPointerGetAttributes(count, numbers, where, address):
-    for n in range(count):
-        kind, value = attribute(numbers[n], address)
-        kind.from_address(where[n]).value = value
-
-
-@function(c_void_p, c_int, c_uint64)
-def cuPointerSetAttribute(value, number, address):
-    allocation(address)
-
-
-def inside(address, size):
-    """Raise DriverError for bytes that do not lie in one allocation."""
+def meant(address, size):
+    """Where bytes are: those of a mirror are the host's. Raises DriverError if they lie in no one allocation."""
     if gpu().memory.holds(address) and size:
         found = allocation(address)
         if address + size > found.end:
-            raise DriverError(Code.INVALID_VALUE)
+            left = found.end - address
+            raise DriverError(Code.INVALID_VALUE, f"{size} bytes, of which {left} are left of an allocation")
+        if found.mirrors:
+            return found.mirrors + address - found.address
+    return address
 
 
 def copied(to, source, size):
     """Bytes from anywhere to anywhere."""
     gpu().check()
     memory = gpu().memory
-    for address in (to, source):
-        inside(address, size)
+    to, source = meant(to, size), meant(source, size)
     copy(to, source, size)
     if memory.holds(to) and size:
         if memory.holds(source) and not allocation(source).is_whole:
@@ -202,32 +164,35 @@ def copied(to, source, size):
         gpu().brought(source, size)
 
 
-def filled(address, value, size):
+def filled(address, value, count):
+    """So many times a ctypes value, one behind the other."""
     gpu().check()
-    inside(address, size)
-    value = value if isinstance(value, bytes) else bytes(value)
-    count = size // len(value)
-    np.frombuffer((c_ubyte * size).from_address(address), f"V{len(value)}")[:count] = np.void(value)
+    size = count * ctypes.sizeof(value)
+    address = meant(address, size)
+    np.frombuffer((c_ubyte * size).from_address(address), f"V{ctypes.sizeof(value)}")[:] = np.void(bytes(value))
     gpu().memory.mark(address, size)
 
 
 for name in ("cuMemcpyHtoD", "cuMemcpyDtoH", "cuMemcpyDtoD", "cuMemcpy"):
-    copied.__name__ = name
-    function(c_uint64, c_uint64, c_size_t)(copied)
 
-    def copied_on_stream(to, source, size, stream):
+    def copied_now(to, source, size):
         copied(to, source, size)
 
-    copied_on_stream.__name__ = f"{name}Async"
+    def copied_on_stream(to, source, size, stream):
+        do(stream, lambda: copied(to, source, size))
+
+    copied_now.__name__, copied_on_stream.__name__ = name, f"{name}Async"
+    function(c_uint64, c_uint64, c_size_t)(copied_now)
     function(c_uint64, c_uint64, c_size_t, c_void_p)(copied_on_stream)
+
 for name, kind in (("cuMemsetD8", c_ubyte), ("cuMemsetD16", c_ushort), ("cuMemsetD32", c_uint)):
 
-    def set_to(address, value, count, kind=kind):
-        filled(address, bytes(kind(value)), count * ctypes.sizeof(kind))
+    def filled_now(address, value, count, kind=kind):
+        filled(address, kind(value), count)
 
-    def set_on_stream(address, value, count, stream, kind=kind):
-        filled(address, bytes(kind(value)), count * ctypes.sizeof(kind))
+    def filled_on_stream(address, value, count, stream, kind=kind):
+        do(stream, lambda: filled(address, kind(value), count))
 
-    set_to.__name__, set_on_stream.__name__ = name, f"{name}Async"
-    function(c_uint64, kind, c_size_t)(set_to)
-    function(c_uint64, kind, c_size_t, c_void_p)(set_on_stream)
+    filled_now.__name__, filled_on_stream.__name__ = name, f"{name}Async"
+    function(c_uint64, kind, c_size_t)(filled_now)
+    function(c_uint64, kind, c_size_t, c_void_p)(filled_on_stream)

@@ -1,130 +1,138 @@
-"""Libraries and modules, the kernels in them and what these take of a GPU."""
+"""Libraries and modules, which are the same here, and the kernels and variables in them."""
 
+import os
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
 
-from kernels.gpu.driver.attributes import SHARED_BYTES
 from kernels.gpu.driver.gpu import gpu
 from kernels.gpu.driver.modules import Image, Kernel, Module
 from kernels.gpu.driver.table import Code, DriverError, function
-from kernels.gpu.occupancy import THREADS_A_BLOCK, occupancy
 
-MAX_THREADS, SHARED, CONST, LOCAL, REGISTERS, PTX_VERSION, BINARY_VERSION = range(7)  # CUfunction_attribute
+
+def load(image):
+    """The number of a new module."""
+    gpu().check()
+    return gpu().handles.new(Module(image))
+
+
+def read(path):
+    """The bytes of a file. Raises DriverError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise DriverError(Code.FILE_NOT_FOUND, f"{os.fsdecode(path)}: {error.strerror}") from None
 
 
 @function(POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_uint, c_void_p, c_void_p, c_uint)
 def cuLibraryLoadData(library, code, options, values, count, more, more_values, more_count):
-    gpu().check()
-    library[0] = gpu().handles.new(Module(Image.at(code)))
+    library[0] = load(Image.at(code))
+
+
+@function(POINTER(c_void_p), c_char_p, c_void_p, c_void_p, c_uint, c_void_p, c_void_p, c_uint)
+def cuLibraryLoadFromFile(library, path, options, values, count, more, more_values, more_count):
+    library[0] = load(Image.of(read(path)))
+
+
+@function(POINTER(c_void_p), c_void_p)
+def cuModuleLoadData(module, code):
+    module[0] = load(Image.at(code))
+
+
+@function(POINTER(c_void_p), c_void_p, c_uint, c_void_p, c_void_p)
+def cuModuleLoadDataEx(module, code, count, options, values):
+    module[0] = load(Image.at(code))
+
+
+@function(POINTER(c_void_p), c_char_p)
+def cuModuleLoad(module, path):
+    module[0] = load(Image.of(read(path)))
+
+
+def unload(module):
+    """Forget a module, its kernels and their variables."""
+    kernels = gpu().handles.get(module, Module).kernels.values()
+    objects = gpu().handles.objects
+    for handle in [handle for handle, each in objects.items() if isinstance(each, Kernel) and each in kernels]:
+        gpu().handles.drop(handle)
+    gpu().handles.drop(module)
 
 
 @function(c_void_p)
 def cuLibraryUnload(library):
-    gpu().handles.drop(library)
+    unload(library)
+
+
+@function(c_void_p)
+def cuModuleUnload(module):
+    unload(module)
+
+
+def kernel_of(module, name):
+    """The number of a kernel, which is the same each time it is asked for."""
+    found = gpu().handles.get(module, Module).kernel(name)
+    if not found.handle:
+        found.handle = gpu().handles.new(found)
+    return found.handle
 
 
 @function(POINTER(c_void_p), c_void_p, c_char_p)
 def cuLibraryGetKernel(kernel, library, name):
-    kernel[0] = gpu().handles.new(gpu().handles.get(library, Module).kernel(name.decode()))
+    kernel[0] = kernel_of(library, name.decode())
+
+
+@function(POINTER(c_void_p), c_void_p, c_char_p)
+def cuModuleGetFunction(kernel, module, name):
+    kernel[0] = kernel_of(module, name.decode())
+
+
+@function(POINTER(c_uint), c_void_p)
+def cuLibraryGetKernelCount(count, library):
+    count[0] = len(gpu().handles.get(library, Module).names())
+
+
+@function(POINTER(c_uint), c_void_p)
+def cuModuleGetFunctionCount(count, module):
+    count[0] = len(gpu().handles.get(module, Module).names())
+
+
+def enumerate_kernels(kernels, count, module):
+    for n, name in enumerate(gpu().handles.get(module, Module).names()[:count]):
+        kernels[n] = kernel_of(module, name)
+
+
+@function(POINTER(c_void_p), c_uint, c_void_p)
+def cuLibraryEnumerateKernels(kernels, count, library):
+    enumerate_kernels(kernels, count, library)
+
+
+@function(POINTER(c_void_p), c_uint, c_void_p)
+def cuModuleEnumerateFunctions(kernels, count, module):
+    enumerate_kernels(kernels, count, module)
 
 
 @function(POINTER(c_void_p), c_void_p)
 def cuLibraryGetModule(module, library):
+    gpu().handles.get(library, Module)
     module[0] = library
 
 
-@function(POINTER(c_uint64), POINTER(c_size_t), c_void_p, c_char_p)
-def cuLibraryGetGlobal(address, size, library, name):
-    found = gpu().handles.get(library, Module).variable(name.decode())
+def find_variable(address, size, module, name):
+    found = gpu().handles.get(module, Module).variable(name.decode())
     for where, value in zip((address, size), found, strict=True):
         if where:
             where[0] = value
 
 
-@function(POINTER(c_void_p), c_void_p)
-def cuKernelGetFunction(found, kernel):
-    gpu().handles.get(kernel, Kernel)
-    found[0] = kernel
+@function(POINTER(c_uint64), POINTER(c_size_t), c_void_p, c_char_p)
+def cuLibraryGetGlobal(address, size, library, name):
+    find_variable(address, size, library, name)
 
 
-@function(POINTER(c_void_p), c_void_p)
-def cuKernelGetLibrary(library, kernel):
-    module = gpu().handles.get(kernel, Kernel).module
-    library[0] = next(handle for handle, each in gpu().handles.objects.items() if each is module)
+@function(POINTER(c_uint64), POINTER(c_size_t), c_void_p, c_char_p)
+def cuModuleGetGlobal(address, size, module, name):
+    find_variable(address, size, module, name)
 
 
-@function(c_void_p, c_size_t, POINTER(c_size_t), POINTER(c_size_t))
-def cuKernelGetParamInfo(kernel, number, offset, size):
-    parameters = gpu().handles.get(kernel, Kernel).function.parameters
-    if number >= len(parameters):
-        raise DriverError(Code.INVALID_VALUE)
-    offset[0] = 0
-    if size:
-        size[0] = parameters[number].size
-
-
-def attribute(number, kernel):
-    """Of a kernel, as far as PTX tells it; what ptxas decides, registers above all, is 0."""
-    found = gpu().handles.get(kernel, Kernel)
-    major, minor = gpu().capability
-    known = {
-        MAX_THREADS: THREADS_A_BLOCK,
-        SHARED: found.loaded.translation.places.shared_bytes,
-        CONST: 0,
-        LOCAL: found.loaded.translation.places.local_bytes,
-        REGISTERS: 0,
-        PTX_VERSION: 10 * major + minor,
-        BINARY_VERSION: 10 * major + minor,
-    }
-    return known.get(number, 0)
-
-
-@function(POINTER(c_int), c_int, c_void_p, c_int)
-def cuKernelGetAttribute(value, number, kernel, device):
-    value[0] = attribute(number, kernel)
-
-
-@function(POINTER(c_int), c_int, c_void_p)
-def cuFuncGetAttribute(value, number, kernel):
-    value[0] = attribute(number, kernel)
-
-
-@function(c_int, c_int, c_void_p, c_int)
-def cuKernelSetAttribute(number, value, kernel, device):
-    gpu().handles.get(kernel, Kernel)
-
-
-@function(c_void_p, c_int, c_int)
-def cuFuncSetAttribute(kernel, number, value):
-    gpu().handles.get(kernel, Kernel)
-
-
-@function(c_void_p, c_int, c_int)
-def cuKernelSetCacheConfig(kernel, config, device):
-    gpu().handles.get(kernel, Kernel)
-
-
-def blocks(kernel, threads, shared_bytes):
-    """How many blocks of a kernel a multiprocessor holds, as far as that does not depend on registers."""
-    places = gpu().handles.get(kernel, Kernel).loaded.translation.places
-    return occupancy(gpu().capability, threads, 1, places.shared_bytes + shared_bytes).blocks
-
-
-@function(POINTER(c_int), c_void_p, c_int, c_size_t)
-def cuOccupancyMaxActiveBlocksPerMultiprocessor(count, kernel, threads, shared_bytes):
-    count[0] = blocks(kernel, threads, shared_bytes)
-
-
-@function(POINTER(c_int), c_void_p, c_int, c_size_t, c_uint)
-def cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(count, kernel, threads, shared_bytes, flags):
-    count[0] = blocks(kernel, threads, shared_bytes)
-
-
-@function(POINTER(c_int), POINTER(c_int), c_void_p, c_void_p, c_size_t, c_int)
-def cuOccupancyMaxPotentialBlockSize(grid, block, kernel, shared_of, shared_bytes, limit):
-    block[0] = limit or THREADS_A_BLOCK
-    grid[0] = blocks(kernel, block[0], shared_bytes) * gpu().attributes["MULTIPROCESSOR_COUNT"]
-
-
-@function(POINTER(c_size_t), c_void_p, c_int, c_int)
-def cuOccupancyAvailableDynamicSMemPerBlock(size, kernel, count, threads):
-    size[0] = SHARED_BYTES
+@function(POINTER(c_int))
+def cuModuleGetLoadingMode(mode):
+    mode[0] = 2  # CU_MODULE_LAZY_LOADING
