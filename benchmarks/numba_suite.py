@@ -112,7 +112,7 @@ def called(engine: str, module: str, file: str, limit: int) -> tuple[list[str], 
     tests = ["benchmarks.unittested", f"numba.cuda.tests.{module}", file, str(limit)]
     if engine == SIMULATOR:
         return [sys.executable, "-m", *tests], {"NUMBA_ENABLE_CUDASIM": "1"}
-    return [sys.executable, "-m", "benchmarks.on_driver", engine, *tests], {}
+    return [sys.executable, "-m", "kernels", "run", "--engine", engine, "--no-check", "-m", *tests], {}
 
 
 def outcomes(engine: str, module: str, limit: int) -> list[Row]:

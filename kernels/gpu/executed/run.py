@@ -77,7 +77,7 @@ def every(grid: Index) -> list[Index]:
 def run(compiled: Compiled, numbers: list[int], watched: bool) -> tuple[Counters, Touches | None]:
     """Run blocks with counters; and if they are watched, with room for all accesses, which the first run tells."""
     loaded, subject = compiled.loaded, compiled.subject
-    arrays = [array for _, array in compiled.arrays] if watched else []
+    arrays = [*(array for _, array in compiled.arrays), loaded.statics] if watched else []
     before = kept(arrays)
     room = 0
     while True:

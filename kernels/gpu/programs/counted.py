@@ -6,6 +6,7 @@ what the launch left. So nothing changes for the program, and what is counted ha
 
 import io
 import math
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -36,6 +37,10 @@ class Countable(Protocol):
 
     @property
     def grid(self) -> Three: ...
+
+    @property
+    def variables(self) -> Sequence[np.ndarray]:
+        """What it may write beside the memory of the device."""
 
     def count(self, blocks: int) -> Executed | Xray:
         """Run so many blocks, spread over the grid, and count."""
@@ -69,7 +74,8 @@ class Counting:
         """A launch is about to be executed."""
         self.waiting = launch
         if launch.key not in self.places:
-            self.arrays = [self.memory.view(a.address, (a.size,), np.uint8) for a in self.memory.allocations]
+            arrays = [self.memory.view(a.address, (a.size,), np.uint8) for a in self.memory.allocations]
+            self.arrays = [*arrays, *launch.variables]
             self.before = kept(self.arrays)
 
     def end(self, number: int) -> int | None:

@@ -22,12 +22,13 @@ def emulate(gpu: Gpu, launched: Launched, calling: Calling | None, checked: bool
     kernel = launched.kernel
     values, names, title = known(gpu, launched, calling)
     how = launched.grid, launched.block, values, launched.shared_bytes, seed
-    if checked:
-        arena = partial(DeviceArena, gpu.memory)
-        load_checked(kernel.module.ptx, kernel.name).run(*how, title=title, names=names, arena=arena)
-    else:
-        load(kernel.module.ptx, kernel.name).run(*how, title=title, names=names)
-        gpu.memory.trust()
+    loaded = (load_checked if checked else load)(kernel.module.ptx, kernel.name)
+    with kernel.module.shared_with(loaded):
+        if checked:
+            loaded.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))
+        else:
+            loaded.run(*how, title=title, names=names)
+            gpu.memory.trust()
 
 
 def known(gpu: Gpu, launched: Launched, calling: Calling | None) -> tuple[list[Any], list[str] | None, str]:
@@ -61,6 +62,11 @@ class Emulated:
         shapes = tuple((v.dtype, v.shape, v.strides) for v in self.values if isinstance(v, np.ndarray))
         return module.ptx, launched.kernel.name, launched.grid, launched.block, launched.shared_bytes, shapes
 
+    @property
+    def variables(self) -> list[np.ndarray]:
+        """Of its module."""
+        return list(self.launched.kernel.module.variables.values())
+
     def count(self, blocks: int) -> Executed:
         """Raises PtxError and EmulatorError."""
         kernel, (wide, high, _) = self.launched.kernel, self.grid
@@ -71,7 +77,9 @@ class Emulated:
         file = function.__code__.co_filename if function else ""
         subject = Subject(self.title, file, self.grid, self.launched.block, [])
         shared = self.launched.shared_bytes
-        return count(Compiled(subject, self.architecture, loaded, self.values, shared, self.arrays()), indices, True)
+        compiled = Compiled(subject, self.architecture, loaded, self.values, shared, self.arrays())
+        with kernel.module.shared_with(loaded):
+            return count(compiled, indices, True)
 
     def arrays(self) -> list[tuple[str, np.ndarray]]:
         """The arguments by name, and behind them all that the device has."""

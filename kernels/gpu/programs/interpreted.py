@@ -58,6 +58,11 @@ class Interpreted(Launch):
         shapes = tuple((a.shape, a.strides) for a in self.args if isinstance(a, np.ndarray))
         return self.kernel, self.grid, self.block, self.shared_bytes, self.kinds, shapes
 
+    @property
+    def variables(self):
+        """None: an interpreted kernel has no module."""
+        return ()
+
     def count(self, blocks: int) -> Xray:
         """Raises KernelError."""
         return xray(self, blocks, self.gpu)

@@ -36,9 +36,8 @@ class Configuration(ctypes.Structure):
 
 def blocks(kernel: Kernel, threads: int, dynamic_bytes: int) -> int:
     """How many blocks of a kernel a multiprocessor holds."""
-    major, minor = gpu().capability
-    registers = kernel.module.registers(kernel.name, f"sm_{major}{minor}")
-    return occupancy((major, minor), threads, registers, kernel.shared_bytes + dynamic_bytes).blocks
+    registers = kernel.module.registers(kernel.name)
+    return occupancy(gpu().capability, threads, registers, kernel.shared_bytes + dynamic_bytes).blocks
 
 
 def check(launched: Launched) -> None:
