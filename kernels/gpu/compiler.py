@@ -139,7 +139,7 @@ def type_of(value):
     """The Numba type a launch gives to an argument: C-contiguous arrays, int64 and float32 scalars."""
     if hasattr(value, "dtype"):
         if not hasattr(types, value.dtype.name) and value.dtype.name != "bool":
-            raise TypeError(f"kernel argument of {value.dtype}: kernels take floats, integers and booleans")
+            raise TypeError(f"kernel argument of {value.dtype}: kernels take numbers and booleans")
         scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)
         return types.Array(scalar, value.ndim, "C") if value.ndim else scalar
     if isinstance(value, bool):
@@ -148,6 +148,8 @@ def type_of(value):
         return types.int64 if value < 2**63 else types.uint64
     if isinstance(value, float):
         return types.float64
+    if isinstance(value, complex):
+        return types.complex128
     raise TypeError(f"kernel argument {value!r}: {type(value).__name__} is neither an array nor a number")
 
 

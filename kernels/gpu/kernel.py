@@ -105,7 +105,7 @@ class Kernel:
             if value is None:
                 what = f"{name} is None, which Numba compiles and does not launch: make it a compile-time parameter"
                 raise TypeError(f"{self.name}: {what}, after the * of the kernel's arguments")
-            if not (_is_array(value) or isinstance(value, int | float)):
+            if not (_is_array(value) or isinstance(value, int | float | complex)):
                 what = f"{name} is {_kind(value)}: give an array, as np.array({name}, np.float32), or a number"
                 raise TypeError(f"{self.name}: {what}")
             if isinstance(value, int) and not -(2**63) <= value < 2**64:

@@ -9,13 +9,13 @@ outside its array, a read of what nobody wrote, a barrier that some threads miss
 array written that is read-only.
 
 Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, statements.py,
-functions.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and standstill.py (threads and blocks
-that wait for each other), memory.py, checked.py, trace.py, order.py, races.py and shadow.py (memory, and what was done
-to it), launch.py (all of it together).
+stops.py, calls.py, printing.py, complex_numbers.py, borrowed.py, functions.py and intrinsics.py (the rewriting),
+lockstep.py, warp.py, blocks.py and standstill.py (threads and blocks that wait for each other), memory.py, checked.py,
+trace.py, order.py, races.py and shadow.py (memory, and what was done to it), launch.py (all of it together).
 What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds; kernels/gpu/tracing shows
 one block line by line.
 
-Not executed, and refused by name: slices and views, float16 and complex numbers, cooperative groups, libdevice,
+Not executed, and refused by name: slices and views, float16, cooperative groups, libdevice,
 functions written as Numba @intrinsic, loops over anything but range.
 """
 
@@ -27,6 +27,7 @@ from kernels.gpu.interpreter.errors import (
     KernelError,
     LaunchError,
     OutOfBounds,
+    Raised,
     ReadOnly,
     Undefined,
     Uninitialised,
@@ -44,6 +45,7 @@ __all__ = [
     "KernelError",
     "LaunchError",
     "OutOfBounds",
+    "Raised",
     "ReadOnly",
     "Undefined",
     "Uninitialised",

@@ -1,6 +1,7 @@
 """Rewritten expressions, and how one becomes another type: literals, conversions, integers that wrap.
 
-float64 is a Python float, float32 a np.float32, an integer a Python int within the bounds of its type.
+float64 is a Python float, float32 a np.float32, complex128 and complex64 likewise, an integer a Python int within the
+bounds of its type.
 """
 
 import ast
@@ -13,6 +14,7 @@ from numba import types
 from kernels.gpu.interpreter import arithmetic, hints
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
+    COMPLEX,
     FLOATS,
     NUMPY,
     Array,
@@ -84,8 +86,10 @@ class Conversions:
             return Typed(number(int(value)), Scalar(type_, int(value), int(value), is_literal))
         if isinstance(value, float) and not isinstance(value, np.floating):
             return Typed(number(value), constant(types.float64, value))
-        if isinstance(value, np.float32):
-            return Typed(name(self.program.constant(value)), constant(types.float32, value))
+        if isinstance(value, np.float32 | np.complex64):
+            return Typed(name(self.program.constant(value)), constant(numba_type(value.dtype), value))
+        if isinstance(value, complex):
+            return Typed(number(complex(value)), scalar(types.complex128))
         if isinstance(value, np.generic):
             return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
         if isinstance(value, tuple):
@@ -107,6 +111,12 @@ class Conversions:
         node, value = typed.node, typed.value
         if type_ == types.boolean:
             return Typed(ast.Compare(node, [ast.NotEq()], [number(0)]), scalar(type_))
+        if type_ in COMPLEX:
+            if source not in COMPLEX:
+                node = self.convert(typed, types.float32 if type_ == types.complex64 else types.float64).node
+            return Typed(call(f"${type_}", node), scalar(type_))
+        if source in COMPLEX:
+            raise Unsupported(f"{ast.unparse(node)}: {source} does not convert to {type_}: take its real part, .real")
         if is_integer(type_):
             if source in FLOATS:
                 return Typed(call("$to_integer", node, *map(number, bounds(type_))), scalar(type_))
@@ -165,6 +175,6 @@ def cast_constant(value, type_):
         is_float = isinstance(value, float | np.floating)
         value = arithmetic.to_integer(value, low, high) if is_float else arithmetic.wrap(int(value), low, high)
     with np.errstate(all="ignore"):
-        if type_ == types.float32 and isinstance(value, int) and abs(value) > EXACT_IN_FLOAT64:
+        if type_ in (types.float32, types.complex64) and isinstance(value, int) and abs(value) > EXACT_IN_FLOAT64:
             value = np.int64(value) if value < 2**63 else np.uint64(value)
         return NUMPY[type_](value)

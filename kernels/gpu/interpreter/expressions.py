@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic, hints
+from kernels.gpu.interpreter import arithmetic, complex_numbers, hints
 from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
 from kernels.gpu.interpreter.known import (
+    COMPLEX,
     FLOATS,
     Array,
     Scalar,
@@ -71,7 +72,7 @@ class FoldLiterals(ast.NodeTransformer):
 
     @staticmethod
     def folded(node, *operands):
-        is_literal = all(isinstance(o, ast.Constant) and isinstance(o.value, int | float) for o in operands)
+        is_literal = all(isinstance(o, ast.Constant) and isinstance(o.value, int | float | complex) for o in operands)
         if not is_literal or type(node.op) not in OPERATORS:
             return node
         try:
@@ -129,6 +130,8 @@ class Expressions(Conversions):
             return Typed(ast.BinOp(left.node, op, right.node), computed(Tuple(left.value.items + right.value.items)))
         if type(op) not in OPERATORS:
             raise Unsupported(hints.unsupported(op))
+        if left.type in COMPLEX or right.type in COMPLEX:
+            return complex_numbers.binary(self, op, OPERATORS[type(op)], left, right)
         typing = signature(OPERATORS[type(op)], left.type, right.type)
         type_ = typing.return_type
         if isinstance(op, ast.Pow):
@@ -208,7 +211,7 @@ class Expressions(Conversions):
             return Typed(ast.UnaryOp(ast.Not(), operand.node), scalar(type_))
         operand = self.convert(operand, type_)
         plain = ast.UnaryOp(node.op, operand.node)
-        if type_ in FLOATS:
+        if type_ in FLOATS or type_ in COMPLEX:
             known = operand.constant
             value = scalar(type_) if known is None else constant(type_, OPERATORS[type(node.op)](known))
             return Typed(plain, value)

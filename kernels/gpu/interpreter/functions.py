@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import cuda, types
 
-from kernels.gpu.interpreter import arithmetic, hints, intrinsics
+from kernels.gpu.interpreter import arithmetic, borrowed, calls, complex_numbers, hints, intrinsics
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.expressions import FoldLiterals
@@ -36,10 +36,11 @@ from kernels.gpu.interpreter.known import (
     type_name,
     type_to_numba,
 )
-from kernels.gpu.interpreter.statements import Statements
+from kernels.gpu.interpreter.stops import Stops
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
+BORROWED = (0, 0)  # where in the kernel a function of Numba's is called: at many places
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def definition_of(source):
     return _definitions[source.function]
 
 
-class Function(Statements):
+class Function(Stops):
     """A kernel, or a device function at one place that calls it; `declared`: the type it was declared to return."""
 
     def __init__(self, program, source, arguments, path=(), declared=None):
@@ -116,7 +117,7 @@ class Function(Statements):
             registers.append(ast.Assign([ast.Name("$at0", ast.Store())], ast.Tuple([], ast.Load())))
         parameters = [ast.arg(p) for p in ("$thread", *(waits if self.path else ()), *self.run_time_parameters)]
         arguments = ast.arguments([], parameters, None, [], [], None, [])
-        tree = ast.FunctionDef(self.name, arguments, registers + body, [])
+        tree = ast.FunctionDef(self.name, arguments, registers + self.until_stopped(body), [])
         return ast.copy_location(tree, self.definition)
 
     # Names and attributes
@@ -164,6 +165,8 @@ class Function(Statements):
     def visit_Attribute(self, node):
         base = self.expression(node.value)
         match base.value:
+            case Scalar() if node.attr in ("real", "imag"):
+                return complex_numbers.part(self, base, node.attr)
             case Static(thing) if thing is cuda:
                 return self.cuda_name(node.attr)
             case Static(CudaName(path)):
@@ -210,6 +213,8 @@ class Function(Statements):
     # Calls
 
     def visit_Call(self, node):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "conjugate" and not node.args:
+            return complex_numbers.conjugate(self.expression(node.func.value))
         function = self.expression(node.func).value
         if not isinstance(function, Static):
             raise Unsupported(f"{ast.unparse(node.func)} is {type_name(function)}, which cannot be called")
@@ -244,6 +249,12 @@ class Function(Statements):
 
     def call_function(self, function, arguments, text):
         """A function of math or a builtin, which stands in the source as `text`."""
+        rewrite = calls.known_call(function)
+        if rewrite is not None:
+            try:
+                return rewrite(self, *arguments)
+            except TypeError as error:
+                raise Unsupported(f"{text} with {len(arguments)} arguments: {error}") from error
         if function in (min, max):
             return self.extreme(function, arguments)
         if function is len:
@@ -255,6 +266,8 @@ class Function(Statements):
                     f"{text}({type_name(arguments[0].value)}): kernels take the length of arrays and tuples"
                 )
             return Typed(call("$len", arguments[0].node), Scalar(types.int64, 0, self.program.largest))
+        if complex_numbers.is_function(function, arguments):
+            return complex_numbers.called(self, function, arguments)
         if function is pow and len(arguments) == 2:
             return self.binary(ast.Pow(), *arguments)
         if function not in arithmetic.MATH and function not in (abs, int, float, bool, round):
@@ -334,3 +347,28 @@ class Function(Statements):
             passed.insert(0, self.at())
         result = call(callee.name, name("$thread"), *passed)
         return Typed(ast.YieldFrom(result) if callee.is_generator else result, callee.result)
+
+    def borrow(self, function, arguments, given=None) -> Typed:
+        """A call of a function that Numba has written in Python, see borrowed.py; `given`: what is passed to it."""
+        key = function, tuple(argument.type for argument in arguments)
+        if key not in self.program.borrowed:
+            self.program.borrowed[key] = Borrowed(self.program, *borrowed.implementation(*key))
+        callee = self.program.borrowed[key]
+        passed = zip(given or arguments, callee.types, strict=True)
+        given = [self.convert(argument, type_).node for argument, type_ in passed]
+        return Typed(call(callee.name, name("$thread"), *given), callee.result)
+
+
+class Borrowed(Function):
+    """A function of Numba's own: its lines are not those of a kernel, so nothing is told of them."""
+
+    def __init__(self, program, function, argument_types, result_type):
+        self.types = argument_types
+        arguments = [scalar(type_) for type_ in argument_types]
+        super().__init__(program, Source(function, {}), arguments, (BORROWED,), result_type)
+
+    def count_flops(self, statement):
+        return ast.Pass()
+
+    def come_by(self, statement, kind):
+        return []

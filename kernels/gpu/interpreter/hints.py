@@ -15,7 +15,6 @@ LOOP = "write a loop, as `for i in range(x.size)`"
 
 # Syntax, by its name in Python's grammar: what a reader calls it, and what to do.
 SYNTAX = {
-    "Assert": ("assert", NO_EXCEPTIONS),
     "Delete": ("del", "leave it out"),
     "Dict": ("a dictionary", NUMBERS_ONLY),
     "DictComp": ("a dictionary", NUMBERS_ONLY),
@@ -30,7 +29,6 @@ SYNTAX = {
     "MatMult": ("@", LOOP),
     "NamedExpr": (":=", "assign in a line of its own"),
     "NotIn": ("not in", "compare with != and join with `and`"),
-    "Raise": ("raise", NO_EXCEPTIONS),
     "Set": ("a set", NUMBERS_ONLY),
     "Slice": ("a slice", "a thread reads and writes single elements, as x[i]; " + LOOP),
     "Starred": ("*", "give the arguments one by one"),
@@ -54,7 +52,6 @@ INSTEAD_OF_NUMPY = {
 MAKES_ARRAYS = ("array", "empty", "full", "ones", "zeros")
 
 BUILTINS = {
-    "print": "write what you want to see into an array",
     "sum": LOOP,
     "enumerate": LOOP,
     "zip": LOOP,

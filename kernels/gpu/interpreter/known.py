@@ -64,6 +64,7 @@ class Clash:
 Value = Scalar | Array | Tuple | Static | Clash
 
 FLOATS = (types.float32, types.float64)
+COMPLEX = (types.complex64, types.complex128)
 
 
 def is_integer(type_):
@@ -83,8 +84,8 @@ def scalar(type_):
 
 
 def constant(type_, value):
-    """One known value of a type. NaN is not told from another, so it counts as unknown."""
-    return Scalar(type_) if value != value else Scalar(type_, value, value)
+    """One known value of a type. NaN is not told from another, nor a complex zero, so these count as unknown."""
+    return Scalar(type_) if value != value or type_ in COMPLEX else Scalar(type_, value, value)
 
 
 def typing_context():
@@ -213,7 +214,8 @@ def type_name(value):
 
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
-NUMPY = {types.boolean: np.bool_} | {getattr(types, n): getattr(np, n) for n in ("float32", "float64", *INTEGERS)}
+NUMBERS = ("float32", "float64", "complex64", "complex128", *INTEGERS)
+NUMPY = {types.boolean: np.bool_} | {getattr(types, name): getattr(np, name) for name in NUMBERS}
 """NumPy's scalar type for each Numba type that is supported."""
 
 
