@@ -150,6 +150,8 @@ def type_of(value):
         return types.float64
     if isinstance(value, complex):
         return types.complex128
+    if isinstance(value, tuple):
+        return types.BaseTuple.from_types([type_of(item) for item in value], type(value))
     raise TypeError(f"kernel argument {value!r}: {type(value).__name__} is neither an array nor a number")
 
 

@@ -16,9 +16,10 @@ def kernel_from(text, **names):
     """A kernel of source text, in which these names are known."""
     file = f"<alike {next(NUMBERS)}>"
     linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
-    namespace = dict(names)
+    namespace = {"__name__": __name__, **names}
     exec(compile(text, file, "exec"), namespace)
-    return kernel(next(f for name, f in namespace.items() if name not in names and hasattr(f, "__code__")))
+    defined = set(namespace) - set(names) - {"__name__", "__builtins__"}
+    return kernel(namespace[defined.pop()])
 
 
 @contextmanager

@@ -150,12 +150,6 @@ def goes_over_elements(x, y):
         y[0] = value
 
 
-@kernel
-def enumerates(x, y):
-    for i, value in enumerate(x):  # fault
-        y[i] = value
-
-
 @device
 def factorial(n):
     return 1 if n < 2 else n * factorial(n - 1)
@@ -192,20 +186,6 @@ def sizes_at_run_time(x, y):
     i = cuda.grid(1)
     tile[i] = x[i]
     y[i] = tile[i]
-
-
-@kernel
-def asks_in(x, y):
-    i = cuda.grid(1)
-    if i in (0, 1):  # fault
-        y[i] = x[i]
-
-
-@kernel
-def makes_function(x, y):
-    i = cuda.grid(1)
-    twice = lambda a: a + a  # noqa: E731  # fault
-    y[i] = twice(x[i])
 
 
 @kernel
@@ -254,14 +234,11 @@ MISTAKES = {
     takes_whole: "x is 1-D array of float32 where a number is needed: take an element, as x[i]",
     multiplies_matrices: "@ is not supported: write a loop",
     goes_over_elements: "a loop goes over range(...) only, as `for i in range(x.size)`",
-    enumerates: "a loop goes over range(...) only, as `for i in range(x.size)`",
     misspells: "the name indxe is unknown: did you mean index?",
     misspells_cuda: "cuda.gird is not supported: did you mean cuda.grid?",
     misspells_barrier: "cuda.sync_threads is not supported: did you mean cuda.syncthreads?",
     casts: "x[i].astype is not supported: convert by calling the type, as float32(x[i])",
     sizes_at_run_time: "x.size is not: make it a compile-time parameter, after the * of the kernel's arguments",
-    asks_in: "in is not supported: compare with == and join with `or`",
-    makes_function: "a lambda is not supported: write a function of its own with @device above it",
     writes_text: "'a' stands where a number is needed",
     indexes_twice: "y[i] is float32, which has no elements: index all dimensions at once, as x[i, j]",
     divides_index: "x[i]: float64 is no integer: divide by //, or convert by int(...)",
@@ -274,9 +251,6 @@ COMPILED_ALL_THE_SAME = (
     takes_maximum,
     sums_by_method,
     goes_over_elements,
-    enumerates,
-    asks_in,
-    makes_function,
 )
 
 

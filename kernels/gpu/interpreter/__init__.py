@@ -8,15 +8,17 @@ checked it refuses, naming kernel, block, thread, array, index and line, what a 
 outside its array, a read of what nobody wrote, a barrier that some threads miss, a data race. In neither mode is an
 array written that is read-only.
 
-Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, statements.py,
-stops.py, calls.py, printing.py, complex_numbers.py, borrowed.py, functions.py and intrinsics.py (the rewriting),
-lockstep.py, warp.py, blocks.py and standstill.py (threads and blocks that wait for each other), memory.py, checked.py,
-trace.py, order.py, races.py and shadow.py (memory, and what was done to it), launch.py (all of it together).
+Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, tuples.py,
+statements.py, stops.py, iterating.py, definitions.py, inner.py, calls.py, builtin_calls.py, printing.py,
+complex_numbers.py, borrowed.py, functions.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and
+standstill.py (threads and blocks that wait for each other), memory.py, checked.py, trace.py, order.py, races.py and
+shadow.py (memory, and what was done to it), launch.py (all of it together).
 What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds; kernels/gpu/tracing shows
 one block line by line.
 
 Not executed, and refused by name: slices and views, float16, cooperative groups, libdevice,
-functions written as Numba @intrinsic, loops over anything but range.
+functions written as Numba @intrinsic, variables that are None on one path and a number on another, `:=`, `match`,
+isinstance.
 """
 
 from kernels.gpu.interpreter.errors import (

@@ -28,6 +28,7 @@ from kernels.gpu.interpreter.known import (
     same_type,
     scalar,
     type_name,
+    unknown,
 )
 
 EXACT_IN_FLOAT64 = 2**53
@@ -71,8 +72,15 @@ def number(value):
 class Conversions:
     """Literals and conversions in a function of a rewritten kernel, see rewritten.py and source.Source."""
 
+    temporaries = 0
+
     def __init__(self, program, source):
         self.program, self.source = program, source
+
+    def temporary(self):
+        """A name that nothing else has."""
+        self.temporaries += 1
+        return f"${self.temporaries}"
 
     def literal(self, value) -> Typed:
         """A Python object that is known before the run."""
@@ -94,7 +102,8 @@ class Conversions:
             return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
         if isinstance(value, tuple):
             items = [self.literal(item) for item in value]
-            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
+            kind = type(value) if hasattr(value, "_fields") else None
+            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items), kind))
         return Typed(number(None), Static(value))
 
     @staticmethod
@@ -152,8 +161,16 @@ class Conversions:
             return Typed(self.convert(typed, value.type).node, value)
         if same_type(typed.value, value) or not isinstance(value, Tuple):
             return Typed(typed.node, value)
-        items = [self.represent(self.item(typed, i), item) for i, item in enumerate(value.items)]
+        items = [self.represent(*pair) for pair in zip(self.items(typed), value.items, strict=True)]
         return Typed(self.tuple_node(items), value)
+
+    def items(self, typed) -> list[Typed]:
+        """All items of a tuple, which is computed once, where the first of them is."""
+        if isinstance(typed.node, ast.Tuple | ast.Name):
+            return [self.item(typed, i) for i in range(len(typed.value.items))]
+        kept = name(self.temporary())
+        first = ast.NamedExpr(ast.Name(kept.id, ast.Store()), typed.node)
+        return [self.item(Typed(kept if i else first, typed.value), i) for i in range(len(typed.value.items))]
 
     @staticmethod
     def item(typed, i) -> Typed:
@@ -161,6 +178,13 @@ class Conversions:
         if isinstance(typed.node, ast.Tuple):
             return Typed(typed.node.elts[i], typed.value.items[i])
         return Typed(ast.Subscript(typed.node, number(i), ast.Load()), typed.value.items[i])
+
+    def item_alone(self, typed, i) -> Typed:
+        """Item i of a tuple of which no other is used: if computing those does anything, they are computed too."""
+        others = typed.node.elts if isinstance(typed.node, ast.Tuple) else []
+        if any(has_effects(other) for place, other in enumerate(others) if place != i):
+            return Typed(ast.Subscript(typed.node, number(i), ast.Load()), unknown(typed.value.items[i]))
+        return self.item(typed, i)
 
 
 def has_effects(node):

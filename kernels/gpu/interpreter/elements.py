@@ -5,7 +5,7 @@ import ast
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import hints
+from kernels.gpu.interpreter import hints, tuples
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
 from kernels.gpu.interpreter.expressions import Expressions
@@ -29,6 +29,8 @@ class Elements(Expressions):
     def visit_Subscript(self, node):
         base = self.expression(node.value)
         if isinstance(base.value, Tuple):
+            if isinstance(node.slice, ast.Slice):
+                return tuples.cut(self, base, node.slice)
             return self.item_at(base, self.expression(node.slice))
         base = self.as_array(base, node.value)
         return self.load(base, self.index(base, node.slice), node)
@@ -39,7 +41,7 @@ class Elements(Expressions):
         if index.constant is not None and (is_of_one_type or index.value.is_literal):
             if not -len(items) <= index.constant < len(items):
                 raise Unsupported(f"index {index.constant} is out of bounds for a tuple of {len(items)}")
-            return self.item(base, index.constant % len(items))
+            return self.item_alone(base, index.constant % len(items))
         value = items[0]
         for item in items[1:]:
             value = join(value, item)

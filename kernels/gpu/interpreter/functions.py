@@ -8,16 +8,27 @@ import ast
 import builtins
 import inspect
 import math
-import weakref
 from dataclasses import dataclass
 
 import numpy as np
 from numba import cuda, types
 
-from kernels.gpu.interpreter import arithmetic, borrowed, calls, complex_numbers, hints, intrinsics
-from kernels.gpu.interpreter.conversions import Typed, call, name, number
+from kernels.gpu.interpreter import (
+    arithmetic,
+    borrowed,
+    builtin_calls,
+    calls,
+    complex_numbers,
+    hints,
+    inner,
+    intrinsics,
+    tuples,
+)
+from kernels.gpu.interpreter.conversions import Typed, call, has_effects, name, number
+from kernels.gpu.interpreter.definitions import definition_of
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.expressions import FoldLiterals
+from kernels.gpu.interpreter.inner import Inner
+from kernels.gpu.interpreter.iterating import ITERABLES, Iterating
 from kernels.gpu.interpreter.known import (
     FLOATS,
     NUMPY,
@@ -35,8 +46,8 @@ from kernels.gpu.interpreter.known import (
     signature,
     type_name,
     type_to_numba,
+    unknown,
 )
-from kernels.gpu.interpreter.stops import Stops
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
@@ -63,23 +74,7 @@ def declaring(dispatcher):
     return None if is_inlined or getattr(dispatcher, "_can_compile", True) else types.Dispatcher(dispatcher)
 
 
-_definitions: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def definition_of(source):
-    """The tree of a function, its literals folded, and the names that are local to it.
-
-    Found once for all that differ in constants and for all places that call it: who rewrites a tree leaves it as it is.
-    """
-    if source.function not in _definitions:
-        definition = FoldLiterals().visit(source.tree())
-        names = (node for node in ast.walk(definition) if isinstance(node, ast.Name))
-        assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-        _definitions[source.function] = definition, assigned | {argument.arg for argument in definition.args.args}
-    return _definitions[source.function]
-
-
-class Function(Stops):
+class Function(Iterating):
     """A kernel, or a device function at one place that calls it; `declared`: the type it was declared to return."""
 
     def __init__(self, program, source, arguments, path=(), declared=None):
@@ -91,7 +86,7 @@ class Function(Stops):
         self.variables = dict(zip(parameters, arguments, strict=True))
         self.run_time_parameters = [p for p in parameters if not isinstance(self.variables[p], Static)]
         self.name = f"${source.name}.{len(program.functions)}"
-        self.registers, self.calls = set(), {}
+        self.registers, self.calls, self.inners = set(), {}, {}
         self.result = Static(None)
         program.functions.append(self)
         self.tree = self.rewritten()
@@ -112,6 +107,7 @@ class Function(Stops):
                     node.value = self.represent(value, self.result).node
         registers = [intrinsics.read_register(path) for path in sorted(self.registers)]
         self.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for s in body for n in ast.walk(s))
+        self.is_constant = len(body) == 1 and isinstance(body[0], ast.Return) and not has_effects(body[0])
         waits = ["$at0"] if self.is_generator and self.program.checked else []
         if waits and not self.path:  # a kernel begins in no loop
             registers.append(ast.Assign([ast.Name("$at0", ast.Store())], ast.Tuple([], ast.Load())))
@@ -119,6 +115,15 @@ class Function(Stops):
         arguments = ast.arguments([], parameters, None, [], [], None, [])
         tree = ast.FunctionDef(self.name, arguments, registers + self.until_stopped(body), [])
         return ast.copy_location(tree, self.definition)
+
+    # Functions within the function
+
+    def visit_Lambda(self, node):
+        return Typed(number(None), Static(inner.defined(self, node)))
+
+    def statement_FunctionDef(self, statement):
+        self.variables[statement.name] = Static(inner.defined(self, statement))
+        return []
 
     # Names and attributes
 
@@ -167,6 +172,8 @@ class Function(Stops):
         match base.value:
             case Scalar() if node.attr in ("real", "imag"):
                 return complex_numbers.part(self, base, node.attr)
+            case Tuple() if (found := tuples.field(self, base, node.attr)) is not None:
+                return found
             case Static(thing) if thing is cuda:
                 return self.cuda_name(node.attr)
             case Static(CudaName(path)):
@@ -218,6 +225,8 @@ class Function(Stops):
         function = self.expression(node.func).value
         if not isinstance(function, Static):
             raise Unsupported(f"{ast.unparse(node.func)} is {type_name(function)}, which cannot be called")
+        if function.object in ITERABLES:
+            return self.iterable(node)
         arguments = [self.expression(argument) for argument in node.args]
         keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
         thing = function.object
@@ -233,6 +242,10 @@ class Function(Stops):
         if hasattr(thing, "py_func"):
             source = Source(thing.py_func, {})
             return self.call_device_function(node, source, arguments, keywords, declaring(thing))
+        if isinstance(thing, Inner):
+            return inner.called(self, node, thing, arguments, keywords)
+        if tuples.is_named(thing):
+            return tuples.named(self, thing, arguments, keywords)
         if keywords:
             raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
         is_numpy_type = isinstance(thing, type) and issubclass(thing, np.generic)
@@ -255,8 +268,8 @@ class Function(Stops):
                 return rewrite(self, *arguments)
             except TypeError as error:
                 raise Unsupported(f"{text} with {len(arguments)} arguments: {error}") from error
-        if function in (min, max):
-            return self.extreme(function, arguments)
+        if function is float and arguments and isinstance(arguments[0].value, Static):
+            return builtin_calls.float_of_text(self, arguments[0])
         if function is len:
             if isinstance(arguments[0].value, Tuple):
                 length = len(arguments[0].value.items)
@@ -286,38 +299,13 @@ class Function(Stops):
             return self.integer(node, low, max(abs(value.low), abs(value.high)), type_)
         if function is round:
             if len(arguments) > 1:
-                raise Unsupported("round to a number of digits is not supported")
+                return self.borrow(round, arguments)
             return self.convert(Typed(call("$rint", arguments[0].node), arguments[0].value), type_)
         if type_ in FLOATS or function in (math.isnan, math.isinf, math.isfinite):
             if all(is_integer(a.type) for a in arguments):
                 arguments = [self.convert(argument, types.float64) for argument in arguments]
             return self.function_of_floats(function, [self.convert(a, arguments[0].type) for a in arguments], type_)
         raise Unsupported(f"math.{function.__name__} is not supported")
-
-    def extreme(self, function, arguments):
-        """min or max: of two floats the instruction, which prefers a number to NaN.
-
-        Of all else, that is with an integer among them or of more than two, Numba compares and selects, two by two:
-        a NaN that comes first stays, since nothing is larger than it, and one that comes later is passed over.
-        """
-        is_tuple = len(arguments) == 1 and isinstance(arguments[0].value, Tuple)
-        if is_tuple:
-            arguments = [self.item(arguments[0], i) for i in range(len(arguments[0].value.items))]
-        is_instruction = len(arguments) == 2 and not is_tuple and all(a.type in FLOATS for a in arguments)
-        first, *others = arguments
-        for other in others:
-            type_ = signature(function, first.type, other.type).return_type
-            first, other = self.convert(first, type_), self.convert(other, type_)
-            if is_integer(type_):
-                a, b = first.value, other.value
-                value = Scalar(type_, function(a.low, b.low), function(a.high, b.high))
-                first = Typed(call(f"${function.__name__}", first.node, other.node), value)
-            else:
-                self.flops += 1
-                # Python's own max and min compare and select: they keep the first unless a later one is beyond it.
-                chosen = f"$f{function.__name__}" if is_instruction else f"${function.__name__}"
-                first = Typed(call(chosen, first.node, other.node), scalar(type_))
-        return first
 
     def call_device_function(self, node, source, arguments, keywords, declaring=None):
         parameters = inspect.signature(source.function).parameters
@@ -328,8 +316,6 @@ class Function(Stops):
             raise Unsupported(f"{source.name}: {error}") from error
         bound.apply_defaults()
         given = [a if isinstance(a, Typed) else self.literal(a) for a in bound.arguments.values()]
-        if len(self.path) > 50:
-            raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         declared = None
         if declaring and all(isinstance(argument.value, Scalar | Array) for argument in given):
             declared = signature(declaring, *(type_to_numba(argument.value) for argument in given))
@@ -337,16 +323,23 @@ class Function(Stops):
                 self.convert(argument, type_) if isinstance(argument.value, Scalar) else argument
                 for argument, type_ in zip(given, declared.args, strict=True)
             ]
+        return self.call_rewritten(node, source, given, declared and declared.return_type)
+
+    def call_rewritten(self, node, source, given, declared=None):
+        """A call of a function that is rewritten for it."""
+        if len(self.path) > 50:
+            raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         key = (node, tuple(argument.value for argument in given))
         if key not in self.calls:
             path = (*self.path, (node.lineno, node.col_offset))
-            self.calls[key] = Function(self.program, source, key[1], path, declared and declared.return_type)
+            self.calls[key] = Function(self.program, source, key[1], path, declared)
         callee = self.calls[key]
-        passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
+        passed = [a.node for p, a in zip(source.arguments, given, strict=True) if p in callee.run_time_parameters]
         if callee.is_generator and self.program.checked:
             passed.insert(0, self.at())
         result = call(callee.name, name("$thread"), *passed)
-        return Typed(ast.YieldFrom(result) if callee.is_generator else result, callee.result)
+        value = callee.result if callee.is_constant else unknown(callee.result)
+        return Typed(ast.YieldFrom(result) if callee.is_generator else result, value)
 
     def borrow(self, function, arguments, given=None) -> Typed:
         """A call of a function that Numba has written in Python, see borrowed.py; `given`: what is passed to it."""

@@ -9,7 +9,6 @@ import numpy as np
 
 LOCAL = "memory of a thread is cuda.local.array(shape, dtype), of a block cuda.shared.array(shape, dtype)"
 NUMBERS_ONLY = "kernels know numbers, arrays and tuples only"
-DEVICE = "write a function of its own with @device above it"
 NO_EXCEPTIONS = "a GPU raises nothing: ask with `if`, or before the launch"
 LOOP = "write a loop, as `for i in range(x.size)`"
 
@@ -18,17 +17,13 @@ SYNTAX = {
     "Delete": ("del", "leave it out"),
     "Dict": ("a dictionary", NUMBERS_ONLY),
     "DictComp": ("a dictionary", NUMBERS_ONLY),
-    "FunctionDef": ("a function in a function", DEVICE),
     "GeneratorExp": ("a generator", LOOP),
     "Global": ("global", "kernels change arrays alone"),
-    "In": ("in", "compare with == and join with `or`"),
     "JoinedStr": ("an f-string", NUMBERS_ONLY),
-    "Lambda": ("a lambda", DEVICE),
     "List": ("a list", LOCAL),
     "ListComp": ("a list", LOOP),
     "MatMult": ("@", LOOP),
     "NamedExpr": (":=", "assign in a line of its own"),
-    "NotIn": ("not in", "compare with != and join with `and`"),
     "Set": ("a set", NUMBERS_ONLY),
     "Slice": ("a slice", "a thread reads and writes single elements, as x[i]; " + LOOP),
     "Starred": ("*", "give the arguments one by one"),
@@ -53,8 +48,6 @@ MAKES_ARRAYS = ("array", "empty", "full", "ones", "zeros")
 
 BUILTINS = {
     "sum": LOOP,
-    "enumerate": LOOP,
-    "zip": LOOP,
     "sorted": "order by comparing elements",
     "open": "open files before the launch",
     "list": LOCAL,

@@ -45,6 +45,15 @@ class Array:
 @dataclass(frozen=True)
 class Tuple:
     items: tuple
+    kind: Any = None
+    """The class of a named tuple."""
+
+
+@dataclass(frozen=True)
+class Iterable:
+    """What range, enumerate or zip gives, and what is known of each item."""
+
+    item: Any
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Clash:
     names: frozenset[str]
 
 
-Value = Scalar | Array | Tuple | Static | Clash
+Value = Scalar | Array | Iterable | Tuple | Static | Clash
 
 FLOATS = (types.float32, types.float64)
 COMPLEX = (types.complex64, types.complex128)
@@ -110,7 +119,9 @@ def signature(function, *argument_types):
 
 
 def type_to_numba(value):
-    """The type Numba gives to a number or an array. To a launch all arrays are C-contiguous."""
+    """The type Numba gives to a number, an array or a tuple. To a launch all arrays are C-contiguous."""
+    if isinstance(value, Tuple):
+        return types.BaseTuple.from_types([type_to_numba(item) for item in value.items], value.kind)
     return types.Array(value.dtype, value.ndim, "C") if isinstance(value, Array) else value.type
 
 
@@ -146,9 +157,16 @@ def join(first, second):
             smallest, largest = bounds(type_)
             return Scalar(type_, low, high) if smallest <= low and high <= largest else scalar(type_)
         return scalar(type_)
-    if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
-        return Tuple(tuple(map(join, first.items, second.items)))
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and shape_of(first) == shape_of(second):
+        return Tuple(tuple(map(join, first.items, second.items)), first.kind)
+    if isinstance(first, Iterable) and isinstance(second, Iterable) and same_type(first.item, second.item):
+        return Iterable(join(first.item, second.item))
     return clash(first, second)
+
+
+def shape_of(value):
+    """How many items a tuple has, and their names."""
+    return len(value.items), value.kind
 
 
 def clash(first, second):
@@ -166,8 +184,15 @@ def _same_zero(first, second):
 def computed(value):
     """The value, if it is known at all no more as one that was written."""
     if isinstance(value, Tuple):
-        return Tuple(tuple(map(computed, value.items)))
+        return Tuple(tuple(map(computed, value.items)), value.kind)
     return replace(value, is_literal=False) if isinstance(value, Scalar) else value
+
+
+def unknown(value):
+    """Any value of that type, where no constant may stand for what computes it."""
+    if isinstance(value, Tuple):
+        return Tuple(tuple(map(unknown, value.items)), value.kind)
+    return scalar(value.type) if isinstance(value, Scalar) and value.constant is not None else value
 
 
 def literal_integers(value):
@@ -180,8 +205,8 @@ def widen(before, after):
     """`after`, except that a bound that moved since `before` goes all the way, so that loops come to rest."""
     if after == before:
         return after
-    if isinstance(after, Tuple) and isinstance(before, Tuple) and len(before.items) == len(after.items):
-        return Tuple(tuple(map(widen, before.items, after.items)))
+    if isinstance(after, Tuple) and isinstance(before, Tuple) and shape_of(before) == shape_of(after):
+        return Tuple(tuple(map(widen, before.items, after.items)), after.kind)
     if not (isinstance(after, Scalar) and isinstance(before, Scalar) and is_integer(after.type)):
         return after
     smallest, largest = bounds(after.type)
@@ -194,8 +219,10 @@ def same_type(first, second):
     """Whether two values are represented alike, whatever their bounds."""
     if isinstance(first, Scalar) and isinstance(second, Scalar):
         return first.type == second.type
-    if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and shape_of(first) == shape_of(second):
         return all(map(same_type, first.items, second.items))
+    if isinstance(first, Iterable) and isinstance(second, Iterable):
+        return same_type(first.item, second.item)
     return first == second
 
 
@@ -207,6 +234,8 @@ def type_name(value):
             return f"{ndim}-D array of {dtype}"
         case Tuple(items):
             return f"({', '.join(map(type_name, items))})"
+        case Iterable(item):
+            return f"an iterator over {type_name(item)}"
         case Static(thing):
             return getattr(thing, "__name__", repr(thing))
         case Clash(names):

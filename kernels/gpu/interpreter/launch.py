@@ -15,7 +15,7 @@ from kernels.gpu.interpreter.lockstep import TURNS
 from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory, SharedMemory
 from kernels.gpu.interpreter.order import Order, forget
 from kernels.gpu.interpreter.races import Races
-from kernels.gpu.interpreter.rewritten import is_array, plain, rewritten_for
+from kernels.gpu.interpreter.rewritten import flat, is_array, plain, rewritten_for
 from kernels.gpu.interpreter.trace import Trace
 from kernels.gpu.interpreter.warp import WARP_SIZE
 
@@ -69,9 +69,15 @@ class Execution:
         self.idle_turns = 0
         self.program = rewritten_for(launch, self.checked, self.counted, self.traced)
         arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
-        self.memory = self.new_memory(launch, [a for _, a in arguments if is_array(a)])
-        self.arguments = [self.memory.argument(a, name) if is_array(a) else plain(a) for name, a in arguments]
+        self.memory = self.new_memory(launch, [a for a in flat(a for _, a in arguments) if is_array(a)])
+        self.arguments = [self.given(name, a) for name, a in arguments]
         self.blocks = indices(launch.grid)
+
+    def given(self, name, argument):
+        """An argument as the rewritten code is to see it."""
+        if isinstance(argument, tuple):
+            return tuple(self.given(f"{name}[{i}]", item) for i, item in enumerate(argument))
+        return self.memory.argument(argument, name) if is_array(argument) else plain(argument)
 
     def new_memory(self, launch, arrays):
         return Memory(self.program.declarations, launch.shared_bytes)

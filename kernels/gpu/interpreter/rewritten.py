@@ -18,10 +18,11 @@ from kernels.gpu.interpreter import (
     printing,
     stops,
     trace,
+    tuples,
 )
 from kernels.gpu.interpreter.errors import Site, Unsupported
 from kernels.gpu.interpreter.functions import Borrowed, Function
-from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, bounds, is_integer, numba_type, scalar
+from kernels.gpu.interpreter.known import NUMPY, Array, Scalar, Static, Tuple, bounds, is_integer, numba_type, scalar
 
 # Sizes up to SMALL cannot overflow 64 bits in the products of three that index arithmetic is made of.
 SMALL, LARGE = 2**16, 2**48
@@ -131,6 +132,9 @@ def refuse_result(program):
 
 def describe(name, argument, largest):
     """What is known of an argument before the run. Raises Unsupported for what no kernel takes here."""
+    if isinstance(argument, tuple):
+        items = (describe(f"{name}[{i}]", item, largest) for i, item in enumerate(argument))
+        return Tuple(tuple(items), type(argument) if hasattr(argument, "_fields") else None)
     if hasattr(argument, "dtype") and not isinstance(argument, np.generic | np.ndarray):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
@@ -158,8 +162,13 @@ def is_array(argument):
     return isinstance(argument, np.ndarray) and argument.ndim > 0
 
 
+def flat(arguments):
+    """Arguments, and what tuples among them hold."""
+    return [leaf for a in arguments for leaf in (flat(a) if isinstance(a, tuple) else (a,))]
+
+
 def plain(argument):
-    """An argument as the rewritten code represents its type."""
+    """A number given as an argument as the rewritten code represents its type."""
     if is_array(argument) or not isinstance(argument, np.generic | np.ndarray):
         return argument
     return np.asarray(argument)[()] if argument.dtype in (np.float32, np.complex64) else argument.item()
@@ -168,7 +177,7 @@ def plain(argument):
 def largest_in(launch):
     """SMALL if no extent, no integer argument and no number of blocks is larger, else LARGE."""
     sizes = list(launch.grid)
-    for argument in launch.args:
+    for argument in flat(launch.args):
         if is_array(argument):
             sizes += argument.shape
         elif isinstance(argument, int | np.integer):
@@ -195,6 +204,11 @@ HELPERS = {
     "$endless": lockstep.endless,
     "$fence": order.fence,
     "$show": printing.show,
+    "$zip": zip,
+    "$items": lambda *items: items,
+    "$contains": tuples.contains_item,
+    "$same_items": tuples.same_items,
+    "$ordered": tuples.ordered,
     "$stop": stops.stop,
     "$Stop": stops.Stop,
     "$turns": trace.turns,

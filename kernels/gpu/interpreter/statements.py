@@ -112,19 +112,16 @@ class Statements(Elements):
         value = self.expression(statement.value)
         if len(statement.targets) == 1:
             return self.assign(statement.targets[0], value)
-        first = self.keep(value)
-        return first + [n for target in statement.targets for n in self.assign(target, self.kept(value))]
+        first, kept = self.keep(value)
+        return [first, *(node for target in statement.targets for node in self.assign(target, kept))]
 
     def statement_AnnAssign(self, statement):
         return self.assign(statement.target, self.expression(statement.value)) if statement.value else []
 
     def keep(self, value):
-        """Bind a value to a temporary name, to use it several times."""
-        return [ast.Assign([ast.Name("$kept", ast.Store())], value.node)]
-
-    @staticmethod
-    def kept(value):
-        return Typed(name("$kept"), value.value)
+        """A statement that binds a value to a name of its own, and the value by that name, to use it several times."""
+        kept = self.temporary()
+        return ast.Assign([ast.Name(kept, ast.Store())], value.node), Typed(name(kept), value.value)
 
     def assign(self, target, value):
         match target:
@@ -136,9 +133,9 @@ class Statements(Elements):
             case ast.Tuple(targets) | ast.List(targets):
                 if not isinstance(value.value, Tuple) or len(value.value.items) != len(targets):
                     raise Unsupported(f"{type_name(value.value)} does not unpack into {len(targets)} variables")
-                kept = self.kept(value)
+                first, kept = self.keep(value)
                 items = [self.assign(t, self.item(kept, i)) for i, t in enumerate(targets)]
-                return self.keep(value) + [node for item in items for node in item]
+                return [first, *(node for item in items for node in item)]
             case ast.Subscript():
                 array = self.array(target.value)
                 return [self.store(array, self.index(array, target.slice), value, target)]
@@ -215,8 +212,6 @@ class Statements(Elements):
 
     def loop(self, statement, enter):
         """A loop, its body rewritten until what is known at its head stays the same. `enter` gives test or iterator."""
-        if statement.orelse:
-            raise Unsupported("else after a loop is not supported")
         entry = Edge(self.variables)
         head = dict(entry.variables)
         for identifier, value in self.heads.get(statement, {}).items():  # found in an earlier round of an outer loop
@@ -243,11 +238,14 @@ class Statements(Elements):
         for edge in (entry, *loop.continues):
             self.convert_edge(edge, head)
         exits = list(loop.breaks)
-        orelse = []
+        orelse: list[ast.stmt] = []
         if not is_endless:
-            left = Edge(head)
-            orelse = [self.conversions(left)]
-            exits.append(left)
+            self.variables = dict(head)
+            orelse = self.body(statement.orelse) if statement.orelse else []
+            if self.variables is not None:
+                left = Edge(self.variables)
+                orelse.append(self.conversions(left))
+                exits.append(left)
         self.variables = self.meet(exits)
         return entry.conversions, first, nodes, orelse
 
@@ -264,11 +262,17 @@ class Statements(Elements):
         head += self.come_by(statement, "turn")
         if self.program.counted and self.flops:
             head.append(self.count_flops(statement))
+        after = []
+        if statement.orelse and orelse:  # behind the loop, since a `break` in it is one of the loop around
+            ended = self.temporary()
+            before = [*before, ast.Assign([ast.Name(ended, ast.Store())], number(False))]
+            after = [ast.If(name(ended), orelse, [])]
+            orelse = [ast.Assign([ast.Name(ended, ast.Store())], number(True))]
         leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
         # A loop over as many turns as are allowed, which the test may end: that costs no more than a while.
         turns = self.turns(statement, ast.Attribute(name("$thread"), "turns", ast.Load()))
         endless = ast.Expr(call("$endless", name("$thread"), self.loop_site(statement)))
-        return [*before, ast.For(ast.Name("$turn", ast.Store()), turns, [*head, leave, *nodes], [endless])]
+        return [*before, ast.For(ast.Name("$turn", ast.Store()), turns, [*head, leave, *nodes], [endless]), *after]
 
     def loop_site(self, statement):
         return number(self.program.site_number(self.site(statement, "loop", "sync")))
