@@ -6,17 +6,16 @@ import sysconfig
 from pathlib import Path
 from types import FrameType
 
-# Folders of what stands between a program and the driver: this one, the packages of Python, and Python itself.
-LIBRARIES = tuple(
-    f"{Path(folder).resolve()}{os.sep}"
-    for folder in (
-        Path(__file__).parent,
-        Path(__file__).parents[1] / "programs",
-        sysconfig.get_path("purelib"),
-        sysconfig.get_path("platlib"),
-        sysconfig.get_path("stdlib"),
-    )
-)
+
+def spelled(*folders: Path | str) -> tuple[str, ...]:
+    """How the names of files in them begin: in two ways where a link leads there, as to a virtual environment."""
+    forms = (form for folder in map(Path, folders) for form in (folder.absolute(), folder.resolve()))
+    return tuple(dict.fromkeys(f"{form}{os.sep}" for form in forms))
+
+
+# What stands between a program and the driver: this folder and another here, the packages of Python, and Python itself.
+OWN = spelled(Path(__file__).parent, Path(__file__).parents[1] / "programs")
+LIBRARIES = (*OWN, *spelled(*map(sysconfig.get_path, ("purelib", "platlib", "stdlib"))))
 
 
 def place() -> str:

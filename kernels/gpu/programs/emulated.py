@@ -23,12 +23,11 @@ def emulate(gpu: Gpu, launched: Launched, calling: Calling | None, checked: bool
     values, names, title = known(gpu, launched, calling)
     how = launched.grid, launched.block, values, launched.shared_bytes, seed
     loaded = (load_checked if checked else load)(kernel.module.ptx, kernel.name)
+    more: dict[str, Any] = {"arena": partial(DeviceArena, gpu.memory)} if checked else {}
     with kernel.module.shared_with(loaded):
-        if checked:
-            loaded.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))
-        else:
-            loaded.run(*how, title=title, names=names)
-            gpu.memory.trust()
+        loaded.run(*how, title=title, names=names, **more)
+    if not checked:
+        gpu.memory.trust()
 
 
 def known(gpu: Gpu, launched: Launched, calling: Calling | None) -> tuple[list[Any], list[str] | None, str]:
