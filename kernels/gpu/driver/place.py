@@ -6,16 +6,18 @@ import sysconfig
 from pathlib import Path
 from types import FrameType
 
-
-def spelled(*folders: Path | str) -> tuple[str, ...]:
-    """How the names of files in them begin: in two ways where a link leads there, as to a virtual environment."""
-    forms = (form for folder in map(Path, folders) for form in (folder.absolute(), folder.resolve()))
-    return tuple(dict.fromkeys(f"{form}{os.sep}" for form in forms))
-
-
-# What stands between a program and the driver: this folder and another here, the packages of Python, and Python itself.
-OWN = spelled(Path(__file__).parent, Path(__file__).parents[1] / "programs")
-LIBRARIES = (*OWN, *spelled(*map(sysconfig.get_path, ("purelib", "platlib", "stdlib"))))
+# Folders of what stands between a program and the driver: this one, the packages of Python, and Python itself.
+PACKAGES = ("numba", "numba_cuda", "numba_cuda_mlir", "cuda", "cupy")  # wherever they are installed
+LIBRARIES = tuple(
+    f"{Path(folder).resolve()}{os.sep}"
+    for folder in (
+        Path(__file__).parent,
+        Path(__file__).parents[1] / "programs",
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+        sysconfig.get_path("stdlib"),
+    )
+)
 
 
 def place() -> str:
@@ -23,7 +25,8 @@ def place() -> str:
     frame: FrameType | None = sys._getframe(1)
     while frame:
         file = frame.f_code.co_filename
-        if not file.startswith(("<", *LIBRARIES)):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in PACKAGES and not file.startswith(("<", *LIBRARIES)):
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return ""

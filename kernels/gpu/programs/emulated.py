@@ -22,11 +22,14 @@ def emulate(gpu: Gpu, launched: Launched, calling: Calling | None, checked: bool
     kernel = launched.kernel
     values, names, title = known(gpu, launched, calling)
     how = launched.grid, launched.block, values, launched.shared_bytes, seed
-    loaded = (load_checked if checked else load)(kernel.module.ptx, kernel.name)
-    more: dict[str, Any] = {"arena": partial(DeviceArena, gpu.memory)} if checked else {}
-    with kernel.module.shared_with(loaded):
-        loaded.run(*how, title=title, names=names, **more)
-    if not checked:
+    if checked:
+        watched = load_checked(kernel.module.ptx, kernel.name)
+        with kernel.module.shared_with(watched):
+            watched.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))
+    else:
+        loaded = load(kernel.module.ptx, kernel.name)
+        with kernel.module.shared_with(loaded):
+            loaded.run(*how, title=title, names=names)
         gpu.memory.trust()
 
 

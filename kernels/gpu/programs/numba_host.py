@@ -7,42 +7,26 @@ asked its compiler for them.
 
 import functools
 
-from kernels.gpu.programs.calling import Calling
+from kernels.gpu.programs.calling import Abi, Calling
 from kernels.gpu.programs.kept import keep_apart
+from kernels.gpu.programs.wrapping import wrap
 
 
 def join(session) -> None:
     """Wrap what Numba launches and compiles with, for a Session."""
     from numba.cuda import dispatcher
 
-    keep_apart(needs_lines(session))
+    keep_apart(session.needs_lines)
     wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
     wrap(dispatcher.CUDADispatcher, "call", functools.partial(call, session))
     wrap(dispatcher._Kernel, "launch", functools.partial(launch, session))
 
 
-def wrap(owner, name, wrapper) -> None:
-    """Replace a method by one that gets the original before its own arguments."""
-    original = getattr(owner, name)
-
-    @functools.wraps(original)
-    def wrapped(*arguments, **keywords):
-        __tracebackhide__ = True  # from pytest, which shows the program's frames alone
-        return wrapper(original, *arguments, **keywords)
-
-    setattr(owner, name, wrapped)
-
-
 def with_lines(session, original, self, py_func, targetoptions, *arguments, **keywords):
     """Kernels are compiled with the lines of the source where something is to be said of them."""
-    if needs_lines(session) and not targetoptions.get("debug"):
+    if session.needs_lines and not targetoptions.get("debug"):
         targetoptions = {**targetoptions, "lineinfo": True}
     original(self, py_func, targetoptions, *arguments, **keywords)
-
-
-def needs_lines(session) -> bool:
-    """Whether messages, or counts, name lines of the source."""
-    return session.checked or session.counted
 
 
 def call(session, original, self, args, launch_config):
@@ -59,7 +43,11 @@ def call(session, original, self, args, launch_config):
 
 def launch(session, original, self, args, *arguments, **keywords):
     """A compiled kernel is launched."""
-    session.calling = Calling(getattr(self, "py_func", None) or session.function, self.argument_types, args)
+    from numba.cuda.np.numpy_support import as_dtype
+
+    # Two pointers for its own use, the number of elements and their bytes, the address.
+    abi = Abi(before=4, between=0, in_bytes=True, as_dtype=as_dtype)
+    session.calling = Calling(getattr(self, "py_func", None) or session.function, self.argument_types, args, abi)
     try:
         original(self, args, *arguments, **keywords)
     finally:

@@ -6,7 +6,7 @@ import sys
 import traceback
 import warnings
 
-from kernels.gpu.driver.place import OWN
+from kernels.gpu.driver.place import LIBRARIES
 from kernels.gpu.programs.session import Session
 from kernels.gpu.programs.text import counts_text, faults_text, notes_text, summary
 
@@ -61,7 +61,7 @@ def status_of(end: SystemExit) -> int:
 def own_part(error: Exception) -> Exception:
     """The error, its traceback without the frames that started the program."""
     trace = error.__traceback__
-    own = (__file__, "<frozen runpy>", *OWN)
+    own = (__file__, "<frozen runpy>", *LIBRARIES[:2])
     while trace and trace.tb_frame.f_code.co_filename.startswith(own):
         trace = trace.tb_next
     return error.with_traceback(trace)

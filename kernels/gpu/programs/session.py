@@ -95,14 +95,20 @@ class Session:
         """Of the GPU, as "sm_90"."""
         return "sm_{}{}".format(*self.capability)
 
+    @property
+    def needs_lines(self) -> bool:
+        """Whether messages, or counts, name lines of the source."""
+        return self.checked or self.counted
+
     def begin(self) -> None:
         """From now on this process has a GPU. Raises LibraryError."""
-        from kernels.gpu.programs import numba_host
+        from kernels.gpu.programs import mlir_host, numba_host
 
         self.gpu = Gpu(self.capability, self.execute, unwritten=self.brought)
         self.counting = Counting(self.gpu.memory) if self.counted else None
         install(self.gpu)
         numba_host.join(self)
+        mlir_host.join(self)
 
     def execute(self, launched: Launched) -> None:
         """What the driver calls for each launch. Raises DriverError, as it does not get the program's exceptions."""

@@ -48,6 +48,10 @@ class Driver:
         getattr(self, name)(*((*arguments, where) if last else (where, *arguments)))
         return result.value
 
+    def text(self, name: str, *arguments, last: bool = False) -> str:
+        """The text that a function writes a pointer to."""
+        return ctypes.string_at(self.number(name, *arguments, kind=ctypes.c_void_p, last=last)).decode()
+
     def allocated(self, size: int) -> int:
         """The address of new memory of the device."""
         return self.number("cuMemAlloc", size)

@@ -1,19 +1,27 @@
-"""Which files are the program's, and which stand between it and the driver."""
+"""Which line of a program asks for something: the first one on the stack that is of no library."""
 
-from pathlib import Path
+import numpy as np
+import pytest
 
-from kernels.gpu.driver.place import LIBRARIES, place, spelled
+from kernels.gpu.driver.place import place
 
-
-def test_a_folder_that_a_link_leads_to_is_known_by_both_names(tmp_path):
-    (tmp_path / "there").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "there")
-    assert spelled(tmp_path / "link") == (f"{tmp_path}/link/", f"{tmp_path.resolve()}/there/")
-    assert spelled(tmp_path / "there") == (f"{tmp_path}/there/",)
+CALLS = "def called(function):\n    return function()\n"
 
 
-def test_the_place_is_the_first_line_that_is_of_no_library():
-    import numba.cuda
+@pytest.mark.parametrize("module", ["numba.cuda.api", "cuda.core", "program"])
+def test_packages_of_cuda_are_known_wherever_they_are(module):
+    names = {"__name__": module}
+    exec(compile(CALLS, f"/anywhere/{module}.py", "exec"), names)
+    here = f"{__file__}:{called_from_here(names['called'])[1]}"
+    found = called_from_here(names["called"])[0]
+    assert found == (f"/anywhere/{module}.py:2" if module == "program" else here)
 
-    assert numba.cuda.__file__.startswith(LIBRARIES)
-    assert place().startswith(f"{Path(__file__)}:")
+
+def called_from_here(called):
+    """(the place that is found, the number of this function's line that calls)."""
+    return called(place), called_from_here.__code__.co_firstlineno + 2
+
+
+def test_what_python_itself_and_packages_call_is_the_programs_line():
+    (found,) = np.vectorize(lambda _: place(), otypes=[object])(np.zeros(1))
+    assert found.startswith(f"{__file__}:")

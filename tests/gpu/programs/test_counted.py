@@ -6,8 +6,8 @@ import pytest
 
 from tests.helpers.programs import python
 
-# Reads 256 floats each in a sector of its own, and writes them side by side, by 4 blocks of 64; twice, then some of them
-# by 2 blocks. Counts depend on what was there before: the kernel changes what it reads.
+# Reads 256 floats each in a sector of its own, and writes them side by side, by 4 blocks of 64; twice, then some by 2
+# blocks. Counts depend on what was there before: the kernel changes what it reads.
 STRIDED = """
 import numpy as np
 from numba import cuda, float32
