@@ -9,6 +9,7 @@ import ast
 from numba import types
 
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
+from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     Array,
@@ -22,10 +23,9 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
     typing_context,
 )
-from kernels.gpu.interpreter.tuples import Tuples
 
 
-class Records(Tuples):
+class Records(Elements):
     """Rewrites what names fields and records."""
 
     @staticmethod
