@@ -162,7 +162,7 @@ def lost(last: dict, done) -> dict:
         reason = "takes longer than the limit"
     else:
         fatal = next((line for line in said if line.startswith("Fatal Python error")), (said or [""])[-1])
-        reason = f"the process ended with {done.returncode}: {fatal}"
+        reason = f"the process ended with {done.returncode}: {fatal}".removesuffix(": ")
     return {"test": test, "outcome": ERROR, "reason": reason, "seconds": 0.0}
 
 
