@@ -41,9 +41,15 @@ SKIPS = {
     r"(?i)nvdisasm|nvjitlink|sass": "machine code",
     f"^{ONLY_SIMULATED}": "the simulator itself",
 }
-# Tests that fail without a GPU and may: patterns of their names, and why.
-NOT_APPLICABLE: dict[str, str] = {
-    "cudadrv.test_init.TestInit.test_init_failure_*": "a process of the test's own",
+# Tests that fail without a GPU and may, by patterns of their names.
+OWN_PROCESS = "a process that the test starts without a GPU"
+NOT_APPLICABLE = {
+    "cudadrv.test_init.TestInit.test_init_failure_*": OWN_PROCESS,
+    "cudapy.test_errors.TestStringArgCompileTime.*": OWN_PROCESS,
+    "cudapy.test_extending.TestLowLevelExtending.test_func1_isolated": OWN_PROCESS,
+    "nrt.test_nrt.TestNrtStatistics.test_stats_env_var_*": OWN_PROCESS,
+    "cudapy.test_ipc.*": "memory of another process",
+    "cudapy.test_intrinsics.TestCudaIntrinsic.test_issue_9229": "5,663,031,296 threads",
 }
 
 
@@ -156,7 +162,7 @@ def lost(last: dict, done) -> dict:
         reason = "takes longer than the limit"
     else:
         fatal = next((line for line in said if line.startswith("Fatal Python error")), (said or [""])[-1])
-        reason = f"the process ended with {done.returncode}: {fatal}"
+        reason = f"the process ended with {done.returncode}: {fatal}".removesuffix(": ")
     return {"test": test, "outcome": ERROR, "reason": reason, "seconds": 0.0}
 
 

@@ -210,7 +210,8 @@ class Kernel:
     @property
     def shared_bytes(self) -> int:
         """Of a block, that are not dynamic."""
-        return self.places.shared_bytes if self.places else 0
+        places = self.places.shared.values() if self.places else ()
+        return max((offset + variable.size for offset, variable in places if variable.size), default=0)
 
     @property
     def local_bytes(self) -> int:
