@@ -282,6 +282,8 @@ class Function(Statements):
 
     def call_function(self, function, arguments, text):
         """A function of math or a builtin, which stands in the source as `text`."""
+        if (found := self.function_of_times(function, arguments)) is not None:
+            return found
         if function in (min, max):
             return self.extreme(function, arguments)
         if function is len:

@@ -89,6 +89,11 @@ def is_integer(type_):
     return isinstance(type_, types.Integer)
 
 
+def is_time(type_):
+    """Whether it is a type of datetime64 or timedelta64, see times.py."""
+    return isinstance(type_, types.NPDatetime | types.NPTimedelta)
+
+
 def bounds(type_):
     """Smallest and largest value of an integer type."""
     if type_.signed:
@@ -254,7 +259,9 @@ NUMPY = {types.boolean: np.bool_} | {getattr(types, n): getattr(np, n) for n in 
 
 
 def dtype_of(type_):
-    """The NumPy dtype of a Numba type of numbers or of records."""
+    """The NumPy dtype of what a Numba type of numbers or of records has in memory. Times are integers there."""
+    if is_time(type_):
+        return np.dtype(np.int64)
     return as_dtype(type_) if isinstance(type_, types.Record) else np.dtype(NUMPY[type_])
 
 
@@ -262,8 +269,11 @@ def numba_type(dtype):
     """The Numba type of a NumPy dtype."""
     dtype = np.dtype(dtype)
     if dtype.names is not None:
-        for kind, *_ in dtype.fields.values():
-            numba_type(kind.base)
+        for name, (kind, *_) in dtype.fields.items():
+            if is_time(numba_type(kind.base)):
+                raise Unsupported(f"field {name} of {kind.base} in a structured array is not supported")
+        return from_dtype(dtype)
+    if dtype.kind in "mM" and np.datetime_data(dtype)[0] != "generic":
         return from_dtype(dtype)
     name = np.dtype(dtype).name
     found = types.boolean if name == "bool" else getattr(types, name, None)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import map_layout
 
-from kernels.gpu.interpreter import arithmetic, arrays, lockstep, memory, order, trace, viewable
+from kernels.gpu.interpreter import arithmetic, arrays, lockstep, memory, order, times, trace, viewable
 from kernels.gpu.interpreter.errors import Site, Unsupported
 from kernels.gpu.interpreter.functions import Function
 from kernels.gpu.interpreter.known import (
@@ -78,7 +78,7 @@ class Rewritten:
         return identifier
 
     def constant_array(self, array, identifier):
-        array = np.array(array)
+        array = in_memory(np.array(array))
         array.flags.writeable = False
         self.largest = max((self.largest, *array.shape))
         name = f"${identifier}"
@@ -141,7 +141,7 @@ def describe(name, argument, largest):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
     is_record = hasattr(argument, "dtype") and argument.dtype.names is not None
-    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiub" and not is_record:
+    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiubmM" and not is_record:
         raise Unsupported(f"{name} holds {argument.dtype}: kernels take floats, integers and booleans")
     if hasattr(argument, "dtype") and not argument.dtype.isnative:
         raise Unsupported(f"{name} holds {argument.dtype.str}, bytes in the other order: give {name}.astype(...)")
@@ -168,6 +168,8 @@ def is_array(argument):
 def in_memory(argument):
     """The memory of an argument that a kernel sees: an array, of a record one without axes; None for a number."""
     is_record = isinstance(argument, np.void | np.ndarray) and argument.dtype.names is not None
+    if is_array(argument) and argument.dtype.kind in "mM":
+        return argument.view(np.int64)
     return np.asarray(argument) if is_array(argument) or is_record else None
 
 
@@ -175,6 +177,8 @@ def plain(argument):
     """An argument as the rewritten code represents its type."""
     if is_array(argument) or not isinstance(argument, np.generic | np.ndarray):
         return argument
+    if argument.dtype.kind in "mM":
+        return int(argument.astype(np.int64))
     return np.float32(argument) if argument.dtype == np.float32 else argument.item()
 
 
@@ -190,6 +194,7 @@ def largest_in(launch):
 
 
 HELPERS = {
+    **times.HELPERS,
     "$range": range,
     "$int": int,
     "$float": float,

@@ -1,12 +1,12 @@
 """Parts of tuples in a kernel: slices, and the fields of named tuples, which may be made there as well."""
 
 from kernels.gpu.interpreter.conversions import Typed
-from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import Static, Tuple, type_name
+from kernels.gpu.interpreter.times import Times
 
 
-class Tuples(Elements):
+class Tuples(Times):
     """Rewrites what is asked of tuples besides their items."""
 
     def tuple_of(self, items, kind=None) -> Typed:
