@@ -22,6 +22,10 @@ COMMANDS = {
         "time kernels against the machine and other libraries",
         "profile conv2d --shape x=50,32,24,24 w=32,32,5,5 --against torch",
     ),
+    "run": (
+        "run a program written for Numba CUDA as it is, without a GPU, and examine each of its launches",
+        "run my_program.py",
+    ),
     "show": (
         "show a rung's source, PTX or machine code",
         "show conv2d.forward --rung 2 --ptx",

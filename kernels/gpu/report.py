@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,10 +104,14 @@ def _report(launch: Launch, ptx: str, architecture: str) -> Report:
     )
 
 
-def assemble(ptx: str, architecture: str) -> str:
-    """What ptxas says of PTX when it makes machine code of it. Raises ReportError."""
+def assemble(ptx: str, architecture: str, most_registers: int = 0) -> str:
+    """What ptxas says of PTX when it makes machine code of it, with at most so many registers a thread, or any number.
+
+    Raises ReportError.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        return _assemble(ptx, architecture, Path(folder) / "kernel.cubin")
+        limit = [f"--maxrregcount={most_registers}"] if most_registers else []
+        return _assemble(ptx, architecture, Path(folder) / "kernel.cubin", limit)
 
 
 def sass(ptx: str, architecture: str) -> str:
@@ -122,11 +126,11 @@ def sass(ptx: str, architecture: str) -> str:
     return done.stdout
 
 
-def _assemble(ptx: str, architecture: str, cubin: Path) -> str:
+def _assemble(ptx: str, architecture: str, cubin: Path, options: Sequence[str] = ()) -> str:
     source = cubin.with_suffix(".ptx")
     source.write_text(ptx)
     command = [find_tool("ptxas"), "--verbose", f"--gpu-name={architecture}", f"--output-file={cubin}"]
-    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *options, str(source)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise ReportError(f"ptxas refuses {architecture}: {done.stderr.strip().splitlines()[0]}")
     return done.stderr

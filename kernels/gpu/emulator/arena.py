@@ -52,6 +52,8 @@ class Arena:
     sealed     of each region, whether it may not be written
     values     what the kernel is given: addresses in place of arrays
     given      by parameter: (number of a region, (name, array) there), or None if it is no pointer
+    partly     of each region, whether there are bytes that nobody has written; `written` says which, for each byte of
+               the arena: arrays of NumPy always have values
     """
 
     page = PAGE
@@ -81,6 +83,7 @@ class Arena:
             for parameter, name, value in zip(places.parameters, names, values, strict=False)
         }
         self.pages = np.zeros((self.extent + places.statics_bytes) // PAGE + 2, np.int32)
+        self.partly, self.written = np.zeros(len(self.regions) + 1, np.uint8), np.zeros(1, np.uint8)
         self.sealed = np.array([0, *(region.is_read_only for region in self.regions)], np.uint8)
         self.bounds = np.full((len(self.regions) + 1, 2), 1 << 62, np.int64)
         for number, region in enumerate(self.regions, 1):

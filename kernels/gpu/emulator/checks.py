@@ -12,8 +12,9 @@ import numba
 import numpy as np
 
 from kernels.gpu.emulator import layout
+from kernels.gpu.emulator.clocks import is_own, tell_blocks, told
 from kernels.gpu.emulator.order import tick
-from kernels.gpu.emulator.raw import address_of, load8, load32, load64, store32, store64
+from kernels.gpu.emulator.raw import address_of, load8, load32, load64, store8, store32, store64
 from kernels.gpu.emulator.shadow import (
     AT,
     ATOMIC,
@@ -29,14 +30,12 @@ from kernels.gpu.emulator.shadow import (
     KIND_BITS,
     LOCAL,
     MISALIGNED,
-    MOST_KNOWN,
     MOST_SYNCS,
     ORDERING,
     OUTSIDE,
     PAGE_SHIFT,
     RACE,
     READ,
-    RELEASES,
     SEALED_REGION,
     SECOND,
     SETS,
@@ -57,9 +56,10 @@ from kernels.gpu.emulator.shadow import (
 )
 
 (FOUND, ADDRESS, ACCESS, THREAD, OTHER, KINDS, COPIES, ARENA, EXTENT, STATICS, STATICS_BYTES, SHARED_FIRST,
- SHARED_BYTES, PAGES, REGIONS, SEALED, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS, LOCAL_TIMES,
- THREADS, THREADS_BYTES, STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, STARTS, FENCES,
- FENCED, RELEASED, LEARNT, LEARNT_COUNT, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
+ SHARED_BYTES, PAGES, REGIONS, SEALED, PARTLY, WRITTEN, CELL_SHIFT, CELLS, LOCAL_AT, LOCAL_BYTES, LOCAL_CELLS,
+ LOCAL_TIMES, THREADS, THREADS_BYTES, STRIDE, NOW, BEGIN, FLOOR, STAMPS, KNOWN, WIDTH, PENDING, BLOCKS, BLOCK, BORN,
+ SLICES, STARTS, OWNERS, GRID, FENCES, FENCED, CLOCKS, CLOCK_SLOTS, CLOCK_WIDTH, TOLD_BY, TOLD_AT, SEEN, LEARNT,
+ JOINED, SYNCS, SYNC_ROWS, SYNC_COUNT, TURNS, MOST_TURNS) = AT.values()  # fmt: skip
 TIMES, THREADS_MASK, SITES = (1 << TIME_BITS) - 1, (1 << THREAD_BITS) - 1, (1 << SITE_BITS) - 1
 
 
@@ -98,6 +98,12 @@ def touch(thread, block, address, size, number):
         return refused(watch, MISALIGNED, address, number, t, 0)
     if kind in (WRITE, ATOMIC) and load8(load64(watch + SEALED) + place):
         return refused(watch, SEALED_REGION, address, number, t, 0)
+    if load8(load64(watch + PARTLY) + place) and not shared:
+        cells = load64(watch + WRITTEN) + offset
+        if kind == WRITE or what & SETS:
+            note_written(cells, size)
+        elif not is_written(cells, size):
+            return refused(watch, UNWRITTEN, address, number, t, 0)
     time = max(load64(load64(watch + STAMPS) + 8 * t), load64(watch + FLOOR))
     code = time << TIME_SHIFT | t << SITE_BITS | number
     if kind >= STRONG_READ and load64(watch + FENCES):
@@ -105,19 +111,20 @@ def touch(thread, block, address, size, number):
             fence(watch, t)
         tell_threads(watch, address, t)
         if not shared:
-            tell_blocks(watch, address)
+            tell_blocks(watch, offset, not what & SETS, kind == ATOMIC)
     shift = load64(watch + CELL_SHIFT)
     slots = load64(watch + CELLS) + 8 * SLOTS * (offset >> shift)
     end = slots + 8 * SLOTS * ((size + (1 << shift) - 1) >> shift)
     asks = shared and kind != WRITE and not what & SETS
     copies = load64(watch + COPIES) if asks else 0
-    return visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, number, t)
+    return visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, offset, number, t)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, number, t):
+def visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, offset, number, t):
     """Look at each cell of an access; the common cases of `visit` are here, for speed."""
-    begin, floor = load64(watch + BEGIN) << TIME_SHIFT, load64(watch + FLOOR) << TIME_SHIFT
+    begin = load64(watch + (BORN if shared else BEGIN)) << TIME_SHIFT
+    floor = max(load64(watch + FLOOR) << TIME_SHIFT, begin)
     past = 0 if shared else begin  # what lies between this and the floor came before the block's last barrier
     met = load64(watch + NOW) << TIME_SHIFT > floor  # whether anybody has met since
     while slots < end:
@@ -143,7 +150,7 @@ def visit_cells(watch, slots, end, code, kind, shared, asks, copies, address, nu
                 store64(slots + SECOND, 0)
                 slots += 8 * SLOTS
                 continue
-        other = visit(watch, slots, code, kind, shared, address)
+        other = visit(watch, slots, code, kind, shared, offset)
         if other:
             return refused(watch, RACE, address, number, t, other)
         slots += 8 * SLOTS
@@ -156,6 +163,20 @@ def is_past(earlier, past, floor, t):
     if earlier == 0 or past <= earlier < floor:
         return True
     return floor <= earlier < ATOMIC_BIT and earlier >> SITE_BITS & THREADS_MASK == t
+
+
+@numba.njit(nogil=True, cache=True)
+def note_written(cells, size):
+    for each in range(cells, cells + size):
+        store8(each, 1)
+
+
+@numba.njit(nogil=True, cache=True)
+def is_written(cells, size):
+    for each in range(cells, cells + size):  # noqa: SIM110  (Numba has no all)
+        if not load8(each):
+            return False
+    return True
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -201,7 +222,7 @@ def touch_local(watch, record, sets, space, address, size, number, t):
     shift = load64(watch + CELL_SHIFT)
     cell = load64(watch + LOCAL_TIMES) + 4 * (t * load64(watch + LOCAL_CELLS) + (offset >> shift))
     end = cell + 4 * (size >> shift)
-    now = load64(watch + BLOCKS)
+    now = load64(watch + BLOCK)
     while cell < end:
         if sets:
             store32(cell, now)
@@ -212,58 +233,58 @@ def touch_local(watch, record, sets, space, address, size, number, t):
 
 
 @numba.njit(nogil=True, cache=True)
-def visit(watch, slots, code, kind, shared, address):
+def visit(watch, slots, code, kind, shared, offset):
     """Compare an access with those that a cell remembers, and remember it. One that it races with, or 0."""
     changed, first = load64(slots + CHANGED), load64(slots + FIRST)
     if kind == READ:
-        if changed and not before(watch, changed, code, shared, address):
+        if changed and not before(watch, changed, code, shared, offset):
             return changed
-        if not first or follows(watch, first, code):
+        if not first or before(watch, first, code, shared, offset):
             store64(slots + FIRST, code)
             return 0
         second = load64(slots + SECOND)
         if (first | second) & ATOMIC_BIT:
             for each in (first, second):
-                if each & ATOMIC_BIT and not before(watch, each, code, shared, address):
+                if each & ATOMIC_BIT and not before(watch, each, code, shared, offset):
                     return each
         store64(slots + SECOND, code)
         return 0
     if kind == STRONG_READ:
-        races = changed and not changed & ATOMIC_BIT and not before(watch, changed, code, shared, address)
+        races = changed and not changed & ATOMIC_BIT and not before(watch, changed, code, shared, offset)
         return changed if races else 0
     second = load64(slots + SECOND)
     if kind == WRITE:
         for each in (changed, first, second):
-            if each and not before(watch, each, code, shared, address):
+            if each and not before(watch, each, code, shared, offset):
                 return each
         store64(slots + CHANGED, code)
         store64(slots + FIRST, 0)
         store64(slots + SECOND, 0)
         return 0
     for each in (changed, first, second):
-        if each and not each & ATOMIC_BIT and not before(watch, each, code, shared, address):
+        if each and not each & ATOMIC_BIT and not before(watch, each, code, shared, offset):
             return each
-    if changed & ATOMIC_BIT and not follows(watch, changed, code):
-        store64(slots + (SECOND if first and not follows(watch, first, code) else FIRST), changed)
+    if changed & ATOMIC_BIT and not follows(watch, changed, code, shared):
+        store64(slots + (SECOND if first and not follows(watch, first, code, shared) else FIRST), changed)
     store64(slots + CHANGED, code | ATOMIC_BIT)
     return 0
 
 
 @numba.njit(nogil=True, cache=True)
-def before(watch, earlier, code, shared, address):
+def before(watch, earlier, code, shared, offset):
     """Whether an access of a slot lies before this one, in whatever order threads and blocks run."""
-    if earlier >> TIME_SHIFT & TIMES >= load64(watch + BEGIN):
-        return follows(watch, earlier, code)
-    return shared or told(watch, earlier, address)  # shared memory: an earlier block, whose memory it was not
+    if is_own(watch, earlier, shared):
+        return follows(watch, earlier, code, shared)
+    return shared or told(watch, earlier, offset)  # shared memory: an earlier block, whose memory it was not
 
 
 @numba.njit(nogil=True, cache=True)
-def follows(watch, earlier, code):
+def follows(watch, earlier, code, shared):
     """Whether an access of this block lies before this one; False for those of other blocks."""
     stamp = earlier >> TIME_SHIFT & TIMES
-    t, u = code >> SITE_BITS & THREADS_MASK, earlier >> SITE_BITS & THREADS_MASK
-    if stamp < load64(watch + BEGIN):
+    if not is_own(watch, earlier, shared):
         return False
+    t, u = code >> SITE_BITS & THREADS_MASK, earlier >> SITE_BITS & THREADS_MASK
     if t == u or stamp < load64(watch + FLOOR):
         return True
     width = load64(watch + WIDTH)
@@ -304,53 +325,3 @@ def tell_threads(watch, address, t):
         known = max(load64(own + 8 * j), 0 if is_new else load64(row + 8 * j))
         store64(own + 8 * j, known)
         store64(row + 8 * j, known if tells else 0 if is_new else load64(row + 8 * j))
-
-
-@numba.njit(nogil=True, cache=True)
-def tell_blocks(watch, address):
-    """By an atomic the block tells others what it did before its fence, and learns what they told by this address."""
-    count, learnt = load64(watch + LEARNT_COUNT), load64(watch + LEARNT)
-    if not is_learnt(watch, address):
-        store64(learnt + 8 * (count % MOST_KNOWN), address)
-        store64(watch + LEARNT_COUNT, count + 1)
-    if not load64(watch + FENCED):
-        return
-    row = load64(watch + RELEASED) + 16 * RELEASES * (load64(watch + BLOCKS) - 1)
-    place = row + 16 * (count % RELEASES)
-    for k in range(RELEASES):
-        if load64(row + 16 * k) == address or not load64(row + 16 * k):
-            place = row + 16 * k
-            break
-    store64(place, address)
-    store64(place + 8, load64(watch + FENCED))
-
-
-@numba.njit(nogil=True, cache=True)
-def is_learnt(watch, address):
-    count, learnt = min(load64(watch + LEARNT_COUNT), MOST_KNOWN), load64(watch + LEARNT)
-    for k in range(count):  # noqa: SIM110  (Numba has no any)
-        if load64(learnt + 8 * k) == address:
-            return True
-    return False
-
-
-@numba.njit(nogil=True, cache=True)
-def told(watch, earlier, address):
-    """Whether an access of an earlier block lies before a fence and an atomic by which this block has been told."""
-    if not load64(watch + FENCES):
-        return False
-    stamp, starts = earlier >> TIME_SHIFT & TIMES, load64(watch + STARTS)
-    low, high = 0, load64(watch + BLOCKS)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if load64(starts + 8 * middle) <= stamp:
-            low = middle
-        else:
-            high = middle
-    row = load64(watch + RELEASED) + 16 * RELEASES * low
-    for k in range(RELEASES):
-        by, time = load64(row + 16 * k), load64(row + 16 * k + 8)
-        own = by == address and earlier & ATOMIC_BIT
-        if by and (stamp < time or own) and is_learnt(watch, by):
-            return True
-    return False

@@ -1,10 +1,12 @@
 """What instructions/ writes LLVM with: operands read, results written, memory reached, a thread stopped."""
 
 from kernels.gpu.emulator import layout
+from kernels.gpu.emulator.endings import uncertain
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY, Block, Liveness, blocks, names, read, written
 from kernels.gpu.emulator.origins import Origins
 from kernels.gpu.emulator.places import Places, aligned
+from kernels.gpu.emulator.routines import FRAME, STACK
 from kernels.gpu.emulator.spins import spins
 from kernels.gpu.emulator.syntax import (
     Address,
@@ -49,6 +51,7 @@ class Emitter:
         self.slots: dict[str, int] = {}  # where registers are saved in a thread's record
         self.slot_bytes = 0
         self.spins = spins(self.blocks)
+        self.uncertain = {} if checked else uncertain(self.blocks)
         self.is_ordered = False
         self.item: Instruction
         self.at: tuple[Block, int]
@@ -157,6 +160,10 @@ class Emitter:
         name, offset = symbol.name, symbol.offset
         if name in self.places.parameters:
             return str(self.places.parameters[name][0] + offset), "param"
+        if name in self.function.frames:
+            frame = self.read(Register(FRAME), "u64")
+            stack, _ = self.places.locals[STACK]
+            return self.emit(f"add i64 {frame}, {stack + self.function.frames[name] + offset}"), "local"
         if name in self.places.locals:
             return str(self.places.locals[name][0] + offset), "local"
         if name in self.places.shared:
@@ -234,6 +241,26 @@ class Emitter:
         if self.checked:
             self.access(what, None, "null", 0)
 
+    def turn(self, block: Block) -> None:
+        """A turn of a loop ends here: checked mode is told, else a loop that nobody knows to end is counted."""
+        self.announce("turn")
+        if block.number in self.spins or block.number not in self.uncertain:
+            return
+        left = self.emit("load i64, ptr %turns")
+        left = self.emit(f"sub i64 {left}, {self.uncertain[block.number]}")
+        self.emit_void(f"store i64 {left}, ptr %turns")
+        lost, on = self.label("lost"), self.label("on")
+        self.emit_void(f"br i1 {self.emit(f'icmp slt i64 {left}, 0')}, label %{lost}, label %{on}")
+        self.begin(lost)
+        self.give_up(layout.LOST)
+        self.begin(on)
+
+    def give_up(self, code: int) -> None:
+        """End the run here, with a code of layout.py."""
+        self.stops.append(Stop("lost", 0, self.item))
+        self.emit_void(f"store i32 {len(self.stops)}, ptr %thread")
+        self.emit_void(f"ret i32 {code}")
+
     # stopping
 
     def stop(self, kind: str, detail: int = 0, deposits: tuple[str, ...] = (), at: Instruction | None = None) -> None:
@@ -245,6 +272,7 @@ class Emitter:
             cell = self.emit(f"getelementptr i8, ptr %thread, i64 {layout.DEPOSIT + 4 * n}")
             self.emit_void(f"store i32 {value}, ptr {cell}")
         live = [name for name in self.liveness.behind(*self.at) if name in self.index]
+        live += [FRAME] if FRAME in self.index and FRAME not in live else []
         for name in live:
             cell, home = self._slot(name)
             value = self.emit(f"load {home}, ptr %r{self.index[name]}")

@@ -1,9 +1,12 @@
 """What checked mode has found, in words: those of the interpreter where it finds the same."""
 
+import numpy as np
+
 from kernels.gpu.emulator import schedule, shadow
 from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
+from kernels.gpu.emulator.routines import STACK_BYTES
 from kernels.gpu.emulator.spans import index_in
 from kernels.gpu.emulator.together import met
 from kernels.gpu.emulator.types import BITS
@@ -26,9 +29,9 @@ WARP = 32
 class Findings:
     """Errors of one run of a kernel in an arena, as the record of checked mode tells."""
 
-    def __init__(self, kernel, arena, record, order, place):
-        self.translation, self.ptx = kernel.translation, kernel.ptx
-        self.arena, self.words, self.starts = arena, record.words, record.starts
+    def __init__(self, kernel, record, order, place, others=""):
+        self.translation, self.ptx, self.others = kernel.translation, kernel.ptx, others
+        self.arena, self.words, self.starts, self.owners = record.arena, record.words, record.starts, record.owners
         self.order, self.grid, self.block, self.threads = order, place.grid, place.size, place.threads
         self.states = place.state.tolist()
 
@@ -43,13 +46,17 @@ class Findings:
             error = self.found(self.word("FOUND"), thread)
         elif code == schedule.TRAP:
             error = KernelError("trap")
-        elif code == schedule.PARKED:
+        elif code == schedule.ENDLESS:
             stop = self.translation.stops[state - 1]
-            problem = "waits for memory that neither its block nor one before writes (here blocks run one by one)"
+            problem = f"waits for memory that nobody writes{self.others}"
+            error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
+        elif code == schedule.DEEP:
+            stop = self.translation.stops[state - 1]
+            problem = f"calls of functions by themselves take more than {STACK_BYTES:,} bytes of stack"
             error = Endless(problem, site=self.site(stop.instruction, "", "sync"))
         elif code == schedule.LOOPING:
             stop = self.translation.stops[state - 1]
-            error = Endless(f"{met()} in a loop without end", site=self.site(stop.instruction, "", "sync"))
+            error = Endless(f"{met(stop)} in a loop without end", site=self.site(stop.instruction, "", "sync"))
         else:
             error, thread = self.diverged(thread, self.states)
         error.block, error.thread = three(number, self.grid), three(thread, self.block)
@@ -76,8 +83,8 @@ class Findings:
         elif code == shadow.SEALED_REGION:
             kind, problem = ReadOnly, writes_read_only(name, index)
         elif code == shadow.UNWRITTEN:
-            who = "this thread" if where == "local" else "any thread of the block"
-            hint = "" if where == "local" or len(self.threads) == 1 else " (is a barrier missing?)"
+            who = {"local": "this thread", "array": "anybody"}.get(where, "any thread of the block")
+            hint = "" if where in ("local", "array") or len(self.threads) == 1 else " (is a barrier missing?)"
             kind, problem = Uninitialised, f"{what} of {size} is read before {who} wrote it{hint}"
         elif code == shadow.RACE:
             who, where, missing = self.other()
@@ -102,16 +109,17 @@ class Findings:
         before = code >> shadow.SITE_BITS & (1 << shadow.THREAD_BITS) - 1
         time = code >> shadow.TIME_SHIFT & (1 << shadow.TIME_BITS) - 1
         where = self.site(access.instruction, "", access.what).brief
-        if time >= self.word("BEGIN"):
+        block = self.owner_of(time)
+        if block == self.word("BLOCK"):
             who, missing = f"thread {three(before, self.block)}", "no barrier lies between them"
         else:
-            number = self.order[self.started_before(time)]
+            number = self.order[block - 1]
             who, missing = f"block {three(int(number), self.grid)}", "blocks run in any order"
         return who, where, missing
 
-    def started_before(self, time):
-        """Which block, in the order they ran, did something at that time."""
-        return int((self.starts[: self.word("BLOCKS")] <= time).sum()) - 1
+    def owner_of(self, time):
+        """Which block did something at that time: a number from 1 on, as they began."""
+        return int(self.owners[np.searchsorted(self.starts[: self.word("SLICES")], time, "right") - 1])
 
     def described(self, address, access):
         """(name, index, shape or number of elements, where that is) of what lies at an address, or near it.
@@ -164,7 +172,7 @@ class Findings:
         stop = self.translation.stops[states[waiter] - 1]
         words = self.threads[waiter, schedule.AT_DEPOSIT : schedule.AT_DEPOSIT + 4]
         members = list(range(len(states)))
-        if stop.kind not in ("barrier", "arrive"):
+        if stop.kind not in ("barrier", "arrive", "grid"):
             first = waiter // WARP * WARP
             mask = int(words[MEMBERS[schedule.KINDS.index(stop.kind)]]) & 0xFFFFFFFF
             members = [first + lane for lane in range(WARP) if mask >> lane & 1 and first + lane < len(states)]

@@ -155,14 +155,17 @@ class Liveness:
             bits |= self.bit.get(name, 0)
         return bits
 
-    def behind(self, block: Block, index: int) -> list[str]:
-        """Registers that somebody reads after instruction `index` of a block, those that it writes itself left out."""
+    def behind(self, block: Block, index: int, with_own: bool = False) -> list[str]:
+        """Registers that somebody reads after instruction `index` of a block.
+
+        with_own    whether also those that it writes itself
+        """
         live = self.out[block.number]
         for item in reversed(block.instructions[index + 1 :]):
             if item.predicate is None:
                 live &= ~self._bits(written(item))
             live |= self._bits(read(item))
         own = block.instructions[index]
-        if own.predicate is None:
+        if own.predicate is None and not with_own:
             live &= ~self._bits(written(own))
         return [self.names[i] for i in range(live.bit_length()) if live >> i & 1]

@@ -28,9 +28,12 @@ TOTAL = 72  # i32: bytes of all its shared memory
 CLOCK = 80  # i64
 WATCH = 88  # pointer to what the function at TOUCH knows
 PRINT = 96  # pointers to the functions of printing.py
+TURNS = 112  # i64: instructions of loops, which nobody knows to end, that a thread may execute without a stop
 BLOCK = 128  # bytes of the record
 
 # What a thread stops for; a stop's number is positive, so that 0 says it has ended.
 ENDED = 0
 FAULT = -1  # TOUCH has refused an access
 TRAP = -2
+LOST = -3  # in a loop, longer than TURNS allows
+DEEP = -4  # in calls of functions by themselves, deeper than there is room for

@@ -19,15 +19,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kernels.gpu.emulator import layout, printing, schedule
+from kernels.gpu.emulator import layout, printing, schedule, together
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
+from kernels.gpu.emulator.linked import linked
 from kernels.gpu.emulator.native import Code, compiled, processor
-from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.read_only import Lent
+from kernels.gpu.emulator.routines import STACK_BYTES
 from kernels.gpu.emulator.spans import aligned_zeros
 from kernels.gpu.emulator.syntax import Function
-from kernels.gpu.emulator.together import alone, met, named, run_together
+from kernels.gpu.emulator.together import Together, alone, met, named, others
 from kernels.gpu.emulator.translate import STEP, Translation, translate
 from kernels.store import Store
 
@@ -35,33 +36,38 @@ PIECES = 16  # that the blocks are divided into for each core, so that none wait
 LOCK = threading.Lock()
 
 
-def load(ptx: str, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
+Texts = str | Sequence[str]
+
+
+def load(ptx: Texts, name: str | None = None, watched: bool = False, counted: bool = False) -> "Loaded":
     """A kernel of a text by its name, or the only one; from the cache on disk, if it has been translated before.
 
+    ptx        a text, or several to be linked (linked.py); lines are counted through all, one behind the other
     watched and counted as `translate` takes them. Raises PtxError.
     """
     return loaded(ptx, name, Loaded, watched=watched, counted=counted)
 
 
-def loaded(ptx: str, name: str | None, kind: type, **how: bool) -> Any:
-    """A kernel of a text as a kind of Loaded; how it is translated, `translate` explains. Raises PtxError."""
-    key = f"{fingerprint()} {processor()} {name} {sorted(how.items())}\n{ptx}"
-    return _load(hashlib.sha256(key.encode()).hexdigest(), ptx, name, kind, **how)
+def loaded(ptx: Texts, name: str | None, kind: type, **how: bool) -> Any:
+    """A kernel as a kind of Loaded; how it is translated, `translate` explains. Raises PtxError."""
+    texts = (ptx,) if isinstance(ptx, str) else tuple(ptx)
+    key = f"{fingerprint()} {processor()} {name} {sorted(how.items())} {[len(text) for text in texts]}"
+    return _load(hashlib.sha256("\n".join((key, *texts)).encode()).hexdigest(), texts, name, kind, **how)
 
 
 @cache
-def _load(key, ptx, name, kind, **how):
+def _load(key, texts, name, kind, **how):
     with LOCK:
         store = Store("emulator")
         known = unpickled(store.get(key))
         if known is None:
-            module = parse(ptx)
+            module = linked(texts)
             translation = translate(entry(module, name), module, **how)
             known = translation, compiled(translation.text)
             translation.text = ""
             store.put(key, pickle.dumps(known))
         translation, code = known
-        return kind(translation, Code(code), ptx)
+        return kind(translation, Code(code), "\n".join(texts))
 
 
 def unpickled(data):
@@ -168,7 +174,7 @@ class Loaded:
                     observer.ran(place, int(order[piece[0]]))
 
         if cores == 1 and self.translation.is_ordered and observer is None:
-            run_together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes, title)
+            Together(self, lambda: Place(self, grid, block, given, shared_bytes), order, lanes, title).run()
             return
         if cores == 1:
             work()
@@ -184,7 +190,9 @@ class Loaded:
             self.kinds, self.details, lanes, 0, place.state, place.arrived, alone(), failure,
         )  # fmt: skip
         if code != schedule.DONE:
-            raise EmulatorError(self.explained(failure, block, grid, title))
+            said = self.explained(failure, block, grid, title)
+            is_alone = code == schedule.TRAP
+            raise EmulatorError(said if is_alone else said + others(self.translation.stops, [place], place, failure))
 
     def explained(self, failure, block, grid, title) -> str:
         """What went wrong, in one line."""
@@ -200,8 +208,14 @@ class Loaded:
                 return f"{where}: waits{at} for threads that never come"
             case schedule.ENDLESS | schedule.PARKED:
                 return f"{where}: waits{at} for memory that nobody writes"
+            case schedule.MET:
+                return f"{where}: waits{at} for other blocks, and blocks that are counted run one by one"
+            case schedule.LOST:
+                return f"{where}: has executed {together.INSTRUCTIONS:,} instructions of a loop and not left it{at}"
+            case schedule.DEEP:
+                return f"{where}: calls of functions by themselves take more than {STACK_BYTES:,} bytes of stack{at}"
             case schedule.LOOPING:
-                return f"{where}: {met()} in a loop without end{at}"
+                return f"{where}: {met(stop)} in a loop without end{at}"
         return f"{where}: stopped"
 
 
@@ -241,6 +255,7 @@ class Place:
         wide[layout.PARAMS // 8] = given.ctypes.data
         wide[layout.STATICS // 8] = loaded.statics.ctypes.data
         wide[layout.PRINT // 8 :][: len(printing.ADDRESSES)] = printing.ADDRESSES
+        wide[layout.TURNS // 8] = together.INSTRUCTIONS
         self.block[schedule.AT_NTID : schedule.AT_NTID + 3] = block
         self.block[schedule.AT_NCTAID : schedule.AT_NCTAID + 3] = grid
         self.block[layout.DYNAMIC // 4] = shared_bytes

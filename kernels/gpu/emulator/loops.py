@@ -10,10 +10,7 @@ from kernels.gpu.emulator.flow import Block
 
 def loops(blocks: list[Block]) -> dict[int, frozenset[int]]:
     """By the number of the block that begins a loop the numbers of all of its blocks."""
-    before: list[list[int]] = [[] for _ in blocks]
-    for block in blocks:
-        for after in block.next:
-            before[after].append(block.number)
+    before = ways_in(blocks)
     dominated = dominators(before)
     found: dict[int, set[int]] = {}
     for block in blocks:
@@ -25,6 +22,15 @@ def loops(blocks: list[Block]) -> dict[int, frozenset[int]]:
                         body.add(number)
                         waiting += before[number]
     return {begin: frozenset(body) for begin, body in found.items()}
+
+
+def ways_in(blocks: list[Block]) -> list[list[int]]:
+    """For each block the numbers of those that lead to it."""
+    before: list[list[int]] = [[] for _ in blocks]
+    for block in blocks:
+        for after in block.next:
+            before[after].append(block.number)
+    return before
 
 
 def dominators(before: list[list[int]]) -> list[int]:

@@ -17,8 +17,8 @@ from kernels.gpu.emulator.warp import ACTIVE, ELECT, MEMBERS, READY, SHUFFLE, WA
 
 KNOWN, WIDTH, STAMPS, PENDING = AT["KNOWN"], AT["WIDTH"], AT["STAMPS"], AT["PENDING"]
 NOW, BEGIN, FLOOR = AT["NOW"], AT["BEGIN"], AT["FLOOR"]
-BLOCKS, STARTS, FENCED = AT["BLOCKS"], AT["STARTS"], AT["FENCED"]
-LEARNT_COUNT, SYNC_COUNT = AT["LEARNT_COUNT"], AT["SYNC_COUNT"]
+BLOCKS, BLOCK, BORN, FENCED, SYNC_COUNT = AT["BLOCKS"], AT["BLOCK"], AT["BORN"], AT["FENCED"], AT["SYNC_COUNT"]
+SLICES, STARTS, OWNERS = AT["SLICES"], AT["STARTS"], AT["OWNERS"]
 FOUND, THREAD, OTHER = AT["FOUND"], AT["THREAD"], AT["OTHER"]
 TURNS, MOST_TURNS = AT["TURNS"], AT["MOST_TURNS"]
 
@@ -38,14 +38,16 @@ def tick(watch):
 @numba.njit(nogil=True, cache=True)
 def begin_block(watch):
     """What an earlier block did in shared memory is forgotten, and of what others did this one knows nothing."""
-    now = tick(watch)
+    now, block, slices = tick(watch), load64(watch + BLOCKS) + 1, load64(watch + SLICES)
+    store64(watch + BORN, now)
     store64(watch + BEGIN, now)
     store64(watch + FLOOR, now)
-    blocks = load64(watch + BLOCKS)
-    store64(load64(watch + STARTS) + 8 * blocks, now)
-    store64(watch + BLOCKS, blocks + 1)
+    store64(load64(watch + STARTS) + 8 * slices, now)
+    store64(load64(watch + OWNERS) + 8 * slices, block)
+    store64(watch + SLICES, slices + 1)
+    store64(watch + BLOCKS, block)
+    store64(watch + BLOCK, block)
     store64(watch + FENCED, 0)
-    store64(watch + LEARNT_COUNT, 0)
     store64(watch + SYNC_COUNT, 0)
 
 

@@ -36,17 +36,20 @@ LINKAGE = (".visible", ".extern", ".weak", ".common")
 PERFORMANCE = (".maxnreg", ".maxntid", ".reqntid", ".minnctapersm", ".maxnctapersm", ".pragma", ".noreturn")
 
 
-def parse(text: str) -> Module:
-    """The module that a text describes. Raises PtxError, which names the line, for what is no PTX."""
+def parse(text: str, first: int = 1) -> Module:
+    """The module that a text describes. Raises PtxError, which names the line, for what is no PTX.
+
+    first    the number of its first line
+    """
     try:
-        return Parser(text).module()
+        return Parser(text, first).module()
     except RecursionError:
         raise PtxError("braces or parentheses stand too deep in each other") from None
 
 
 class Parser(Tokens):
-    def __init__(self, text):
-        super().__init__(text)
+    def __init__(self, text, first=1):
+        super().__init__(text, first)
         # They may stand behind the functions whose lines refer to them.
         self.files = {int(number): name for number, name in re.findall(r'^\s*\.file\s+(\d+)\s+"([^"\n]*)"', text, re.M)}
         self.source: tuple[str, int] | None = None
@@ -70,7 +73,7 @@ class Parser(Tokens):
             else:
                 self.declaration(module)
         if not module.version:
-            raise PtxError("no PTX: it begins with no .version", 1)
+            raise PtxError("no PTX: it begins with no .version", self.lines[0] if self.lines else 1)
         return module
 
     def debugging(self):
@@ -112,17 +115,17 @@ class Parser(Tokens):
 
     def declaration(self, module):
         """A variable or a function at the level of the module."""
-        first, external = self.at, False
+        first, linkage = self.at, ""
         while token := self.take(*LINKAGE):
-            external |= token == ".extern"
+            linkage = token.lstrip(".")
         if self.peek() in (".entry", ".func"):
-            function = self.function()
+            function = replace(self.function(), linkage=linkage)
             known = module.functions.get(function.name)
             if known is None or known.body is None:
                 module.functions[function.name] = function
         elif self.peek().lstrip(".") in SPACES:
             for variable in self.variables():
-                module.variables[variable.name] = replace(variable, external=external)
+                module.variables[variable.name] = replace(variable, linkage=linkage)
         else:
             found = self.peek()
             self.at = first

@@ -41,7 +41,7 @@ class Places:
                     self.shared[name] = (shared, variable)
                     shared += variable.size
             elif variable.space in ("global", "const") and name in used:
-                if variable.size is None or (variable.external and not variable.initial):
+                if variable.size is None or (variable.linkage == "extern" and not variable.initial):
                     raise PtxError(f"{name}: a variable that the text declares as that of another module")
                 statics = aligned(statics + gap, max(variable.align, 16, gap))
                 self.statics[name] = (statics, variable)
@@ -54,7 +54,7 @@ class Places:
         limited("global", statics)
         offset = 0
         for name, variable in function.variables.items():
-            if variable.space in ("local", "param"):
+            if variable.space in ("local", "param") and name not in function.frames:
                 offset = aligned(offset, max(variable.align, 8))
                 self.locals[name] = (offset, variable)
                 offset += variable.size or 0

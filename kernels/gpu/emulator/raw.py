@@ -39,7 +39,7 @@ def storer(bits):
 
 
 load8, load32, load64 = loader(8, signed=False), loader(32), loader(64)
-store32, store64 = storer(32), storer(64)
+store8, store32, store64 = storer(8), storer(32), storer(64)
 
 
 @intrinsic

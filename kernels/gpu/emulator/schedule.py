@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.gpu.emulator import layout, order
+from kernels.gpu.emulator import clocks, layout, order
 from kernels.gpu.emulator.warp import meet_in_warp
 
 # States of a thread; a positive one is the number of the stop where it waits.
@@ -19,11 +19,20 @@ READY = 0
 OVER = -1
 
 # Kinds of stops, as numbers.
-KINDS = ("barrier", "arrive", "yield", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect", "matrix")
-BARRIER, ARRIVE, YIELD, ACTIVE, WARP = 0, 1, 2, 3, 4  # from WARP on lanes of a warp wait for each other
+KINDS = ("barrier", "arrive", "yield", "grid", "active", "warp sync", "shuffle", "vote", "match", "reduce", "elect",
+         "matrix", "lost")  # fmt: skip
+BARRIER, ARRIVE, YIELD, GRID, ACTIVE, WARP = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+)  # from WARP on lanes of a warp wait for each other; who is lost waits for nobody
 
 # How a run of a block ends: what `failure` says then is (code, block, thread, state of the thread).
-DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING = range(8)
+DONE, FAULT, TRAP, STUCK, MISSED, ENDLESS, PARKED, LOOPING, MET, LOST, DEEP = range(11)
+ENDS = (DONE, FAULT, TRAP, LOST, DEEP)  # by what a thread returns, negated
 
 BARRIERS = 16
 WORDS = {name: getattr(layout, name) // 4 for name in ("RESUME", "TID", "LANE", "WARP", "LINEAR", "DEPOSIT", "RESULT")}
@@ -51,7 +60,7 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
     """Run blocks[first:last]. Returns DONE, or how it failed, which `failure` explains.
 
     A block whose threads wait for memory that somebody writes for longer than `patience` is PARKED: run_block goes on
-    with it, in the memory that it has been given here.
+    with it, in the memory that it has been given here. The same of one that has MET: all its threads wait for the grid.
 
     blocks     int64: linear numbers of blocks in the order in which they run
     threads    int32 (threads of a block, words of a record)
@@ -77,6 +86,7 @@ def run_blocks(step, first, last, blocks, threads, block, shared, local, kinds, 
         state[:], arrived[:] = READY, 0
         if strict:
             order.begin_block(strict)
+            clocks.forget(strict)
         code = run_block(step, threads, block, kinds, details, lanes, strict, state, arrived, patience, failure)
         if code != DONE:
             failure[0], failure[1] = code, number
@@ -114,7 +124,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
                     left -= code <= 0
                     if code < 0:
                         failure[2], failure[3] = t, threads[t, AT_RESUME]
-                        return FAULT if code == layout.FAULT else TRAP
+                        return ENDS[-code]
                 if strict:
                     waited[:] = state
                     if order.leaves_itself_out(strict, threads, state, kinds, warp):
@@ -141,8 +151,7 @@ def run_block(step, threads, block, kinds, details, lanes, strict, state, arrive
             continue
         waiting = resume_yielding(state, kinds)
         if left and not waiting and not moved:
-            failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
-            return STUCK
+            return nobody_goes_on(state, kinds, failure)
         idle = idle + 1 if waiting and left == before else 0
     return DONE
 
@@ -153,6 +162,16 @@ def first_waiting(state):
         if state[t] != OVER:
             return t
     return 0
+
+
+@numba.njit(nogil=True, cache=True)
+def nobody_goes_on(state, kinds, failure):
+    """Whether all threads of the block, none of which has ended, have MET to wait for the grid; else it is STUCK."""
+    for t in range(state.size):
+        if state[t] <= 0 or kinds[state[t] - 1] != GRID:
+            failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
+            return STUCK
+    return MET
 
 
 @numba.njit(nogil=True, cache=True)

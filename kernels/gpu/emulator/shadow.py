@@ -29,8 +29,6 @@ SPACES = {"generic": GENERIC, "global": GLOBAL, "const": GLOBAL, "shared": SHARE
 OUTSIDE, MISALIGNED, UNWRITTEN, RACE, FOREIGN, ENDLESS, LEFT_OUT, NO_SOURCE, SEALED_REGION, TOO_EARLY = range(1, 11)
 
 PAGE_SHIFT = 8  # what begins in memory begins a page, so that a page belongs to one thing at most
-MOST_KNOWN = 64  # addresses by which a block is told what others did
-RELEASES = 4  # addresses by which a block tells others what it did
 MOST_SYNCS = 64  # addresses by which threads of a block tell each other
 
 WORDS = (
@@ -42,16 +40,20 @@ WORDS = (
     "SHARED_FIRST", "SHARED_BYTES",  # which part of the arena is shared memory
     "PAGES", "REGIONS",  # pointers: a region's number for each page; (first, behind the last) byte of each region
     "SEALED",  # pointer: a byte for each region, whether it may not be written
+    "PARTLY", "WRITTEN",  # pointers: a byte for each region, whether not all is written; one for each of its bytes
     "CELL_SHIFT", "CELLS",  # how many bytes a cell has; pointer to the slots
     "LOCAL_AT", "LOCAL_BYTES", "LOCAL_CELLS", "LOCAL_TIMES",  # of local memory: when each cell was written, by block
     "THREADS", "THREADS_BYTES", "STRIDE",  # the threads' records
-    "NOW", "BEGIN", "FLOOR",  # the time; when the block began; when all its threads met last
+    "NOW", "BEGIN", "FLOOR",  # the time; when the block went on; when all its threads met last
     "STAMPS", "KNOWN", "WIDTH",  # when each thread met others last; what it knows of each, as in order.py
     "PENDING",  # pointer: for each barrier what those who announced themselves know
-    "BLOCKS", "STARTS",  # how many blocks have begun; pointer: when
+    "BLOCKS", "BLOCK", "BORN",  # how many blocks have begun; which of them runs, from 1 on; when that one began
+    "SLICES", "STARTS", "OWNERS",  # of time: how many there are; pointers: when each began, and which BLOCK it is of
+    "GRID",  # when all blocks met last
     "FENCES", "FENCED",  # whether the program has any; when the block executed the last
-    "RELEASED",  # pointer: (address, time) by which each block told others
-    "LEARNT", "LEARNT_COUNT",  # pointer: addresses by which this block has been told
+    "CLOCKS", "CLOCK_SLOTS", "CLOCK_WIDTH",  # pointer: vector clocks of addresses; how many; how many blocks each has
+    "TOLD_BY", "TOLD_AT",  # pointers: of each clock which block told by it last, and when
+    "SEEN", "LEARNT", "JOINED",  # pointers: the block's own clock; when it read each other; when it learnt last
     "SYNCS", "SYNC_ROWS", "SYNC_COUNT",  # pointers: addresses by which its threads have told each other; what they knew
     "TURNS", "MOST_TURNS",  # of loops that are left to the thread until it stops, and how many it gets
 )  # fmt: skip

@@ -1,8 +1,11 @@
 """Arrays as the bytes of this process that they lie in."""
 
 import ctypes
+import mmap
 
 import numpy as np
+
+NO_RESERVE = 0x4000  # MAP_NORESERVE of Linux
 
 
 def aligned_zeros(size: int) -> np.ndarray:
@@ -11,6 +14,15 @@ def aligned_zeros(size: int) -> np.ndarray:
     memory = np.zeros(size + 256, np.uint8)
     start = -memory.ctypes.data % 256
     return memory[start : start + size]
+
+
+def untouched_zeros(count: int, dtype=np.uint8) -> np.ndarray:
+    """Zeros that take room only where they are written, so there may be more than the machine has memory for."""
+    size = count * np.dtype(dtype).itemsize
+    if not hasattr(mmap, "MAP_ANONYMOUS"):  # where pages of the system's own zeros are none of the file's
+        return np.zeros(count, dtype)
+    memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE)
+    return np.frombuffer(memory, dtype, count)
 
 
 def bounds(array) -> tuple[int, int]:

@@ -2,13 +2,16 @@
 
 A loop is taken for such when a branch in it depends on what an atomic, a barrier in memory or a volatile load in it has
 read, or a load that acquires; beside a fence any load counts. That is said of a natural loop, the blocks from which its
-back edge is reached without passing where it leads to (Aho, Lam, Sethi and Ullman, Compilers, section 9.6.6).
+back edge is reached without passing where it leads to (Aho, Lam, Sethi and Ullman, Compilers, section 9.6.6). What
+code without optimisation keeps on its stack is one more register.
 """
 
 from kernels.gpu.emulator.flow import read, written
+from kernels.gpu.emulator.syntax import Address, Register
 
 ORDERED = ("volatile", "relaxed", "acquire", "mmio", "cv")
 CONSTANT = ("param", "const", "nc", "local")
+STACK, STACK_POINTERS = "%stack", ("%SP", "%SPL")  # the first is declared nowhere
 
 
 def spins(blocks) -> dict:
@@ -49,12 +52,20 @@ def waits(loop, blocks):
     while True:
         count = len(dependent)
         for item in items:
-            if reads_others(item, is_fenced) or not dependent.isdisjoint(read(item)):
-                dependent.update(written(item))
+            on_stack = [STACK] if uses_stack(item) else []
+            loads, stores = (on_stack if item.opcode == each else [] for each in ("ld", "st"))
+            if reads_others(item, is_fenced) or not dependent.isdisjoint([*read(item), *loads]):
+                dependent.update([*written(item), *stores])
         if len(dependent) == count:
             break
     branches = [item for item in items if item.opcode in ("bra", "brx")]
     return source if any(not dependent.isdisjoint(read(item)) for item in branches) else None
+
+
+def uses_stack(item):
+    """Whether an address is one of those that NVVM calls so."""
+    bases = [each.base for each in item.operands if isinstance(each, Address)]
+    return any(isinstance(base, Register) and base.name.partition("@")[0] in STACK_POINTERS for base in bases)
 
 
 def reads_others(item, is_fenced):

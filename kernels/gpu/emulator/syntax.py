@@ -106,7 +106,7 @@ class Variable:
     size: int | None
     initial: bytes = b""
     pointers: tuple = ()
-    external: bool = False
+    linkage: str = ""  # "visible", "extern", "weak", "common", or "": of its text alone
 
 
 @dataclass
@@ -122,6 +122,8 @@ class Function:
     variables: dict[str, Variable] = field(default_factory=dict)  # its local, shared and param memory
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of .branchtargets
     line: int = 0
+    linkage: str = ""  # as of a variable
+    frames: dict[str, int] = field(default_factory=dict)  # variables that lie on a stack, by their offsets in a frame
 
 
 @dataclass

@@ -16,18 +16,19 @@ TOKEN = re.compile(
 )
 
 
-def tokens(text):
-    """(tokens, line of each)."""
+def tokens(text, first=1):
+    """(tokens, line of each). first: the number of the first line."""
     starts = [0, *(m.end() for m in re.finditer("\n", text))]
     found, lines, at = [], [], 0
+    before = first - 1
     while at < len(text):
         match = TOKEN.match(text, at)
         if not match:
-            line = bisect.bisect_right(starts, at)
+            line = before + bisect.bisect_right(starts, at)
             raise PtxError(f"{text[at]!r} is no part of PTX", line)
         if match.lastgroup != "skip":
             found.append(match[0])
-            lines.append(bisect.bisect_right(starts, at))
+            lines.append(before + bisect.bisect_right(starts, at))
         at = match.end()
     return found, lines
 
@@ -35,8 +36,8 @@ def tokens(text):
 class Tokens:
     """Tokens taken one after another. Raises PtxError, which names the line, where another one stands."""
 
-    def __init__(self, text):
-        self.tokens, self.lines = tokens(text)
+    def __init__(self, text, first=1):
+        self.tokens, self.lines = tokens(text, first)
         self.at = 0
 
     @property

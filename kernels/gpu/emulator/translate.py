@@ -73,7 +73,11 @@ class Translator(Emitter):
             lines.append(f"  %{name} = load ptr, ptr %{name}.at, !invariant.load !0")
         lines.append(f"  %local = getelementptr i8, ptr %thread, i64 {local}")
         lines.append("  %resume = load i32, ptr %thread")
-        cases = " ".join(f"i32 {n + 1}, label %go{n + 1}" for n in range(len(self.stops)))
+        if self.uncertain:
+            lines += ["  %turns = alloca i64", f"  %turns.at = getelementptr i8, ptr %block, i64 {layout.TURNS}"]
+            lines += ["  %turns.most = load i64, ptr %turns.at", "  store i64 %turns.most, ptr %turns"]
+        goes_on = [n for n, stop in enumerate(self.stops, 1) if stop.kind != "lost"]
+        cases = " ".join(f"i32 {n}, label %go{n}" for n in goes_on)
         lines += [f"  switch i32 %resume, label %begin [{cases}]", "begin:"]
         lines += [f"  {line}" for begin in self.begins.values() for line in begin]
         lines.append("  br label %b0")

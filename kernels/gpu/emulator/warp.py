@@ -10,10 +10,10 @@ import numpy as np
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.warp_matrices import meet_for_matrices
 
-ACTIVE, WARP_SYNC, SHUFFLE, VOTE, MATCH, REDUCE, ELECT, MATRIX = 3, 4, 5, 6, 7, 8, 9, 10
+ACTIVE, WARP_SYNC, SHUFFLE, VOTE, MATCH, REDUCE, ELECT, MATRIX = 4, 5, 6, 7, 8, 9, 10, 11
 ALL = np.uint32(0xFFFFFFFF)
 # Which word of its deposit says who takes part, by kind.
-MEMBERS = np.array([0, 0, 0, 0, 0, 3, 1, 2, 1, 0, 0])
+MEMBERS = np.array([0, 0, 0, 0, 0, 0, 3, 1, 2, 1, 0, 0])
 DEPOSIT, RESULT, LANE = layout.DEPOSIT // 4, layout.RESULT // 4, layout.LANE // 4
 READY = 0
 

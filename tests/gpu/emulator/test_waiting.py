@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from numba import cuda
 
 from kernels.gpu.emulator import EmulatorError, Endless, load, load_checked, together
 from kernels.gpu.emulator.flow import blocks
 from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.spins import spins
+from tests.gpu.emulator.numba_ptx import run as run_of_numba
 from tests.gpu.emulator.nvrtc import ptx
 from tests.gpu.emulator.test_nvrtc import ARCHITECTURES, run
 
@@ -197,6 +199,23 @@ def test_only_loops_that_others_can_end_let_others_go_first():
     }"""
     assert places(source.replace("LOCK", "")) == []
     assert places(source.replace("LOCK", "while (atomicCAS(lock, 0, 1)) {}")) == ["atom"]
+
+
+def wait_for_the_last(flag, y):
+    if cuda.blockIdx.x == cuda.gridDim.x - 1:
+        cuda.atomic.add(flag, 0, 1)
+    else:
+        while True:
+            if cuda.atomic.add(flag, 0, 0) > 0:
+                break
+    y[cuda.grid(1)] = 1
+
+
+def test_code_without_optimisation_waits_as_well():
+    """It keeps what it has read on its stack."""
+    flag, y = np.zeros(1, np.int32), np.zeros(9, np.int32)
+    run_of_numba(wait_for_the_last, 3, 3, flag, y, debug=True, opt=False)
+    assert np.all(y == 1)
 
 
 def test_blocks_that_find_no_room_are_said(monkeypatch):

@@ -20,6 +20,7 @@ from kernels.gpu.emulator.instructions import (
     moves,
     predicates,
     registers,
+    stack,
     warps,
 )
 from kernels.gpu.emulator.instructions.table import OPCODES, SPECIAL
@@ -42,5 +43,6 @@ __all__ = [
     "moves",
     "predicates",
     "registers",
+    "stack",
     "warps",
 ]

@@ -1,4 +1,10 @@
-"""Calls that inlining has left over: of the few functions that CUDA itself provides (CUDA C++, 10.35 and 10.38)."""
+"""Calls that inlining has left over: of the few functions that CUDA itself provides (CUDA C++, 10.35 and 10.38).
+
+Those of cooperative groups are in libcudadevrt, which a kernel is linked with: a handle of all threads of the grid, and
+the barrier at which they wait for each other. There is one grid, so the handle says nothing.
+"""
+
+from dataclasses import replace
 
 from kernels.gpu.emulator import layout
 from kernels.gpu.emulator.errors import PtxError
@@ -12,17 +18,32 @@ KNOWN = {
     "vprintf": (layout.PRINT, ("i64", "i64"), "i32", 2),
     "__assertfail": (layout.PRINT + 8, ("i64", "i64", "i32", "i64"), "void", 5),
 }
+GRID = {"cudaCGGetIntrinsicHandle": 1, "cudaCGSynchronize": 2}  # how many arguments each takes
 
 
 @opcode("call")
 def call(t, i):
     results, name, arguments = parts(i)
-    if name not in KNOWN:
+    if name not in KNOWN and name not in GRID:
         raise PtxError(f"call of {name} is not executed")
-    offset, kinds, kind, count = KNOWN[name]
+    count = GRID[name] if name in GRID else KNOWN[name][3]
     if len(arguments) != count:
         raise PtxError(f"call of {name}: {len(arguments)} arguments, it takes {count}")
-    t.is_ordered = True  # what is printed comes in the order of the blocks
+    t.is_ordered = (
+        True  # what is printed comes in the order of the blocks, and those that wait for each other take turns
+    )
+    if name == "cudaCGGetIntrinsicHandle":
+        give(t, results, "1", "i64")
+    elif name == "cudaCGSynchronize":
+        t.stop("grid", at=replace(i, opcode=name, modifiers=()))
+        give(t, results, "0", "i32")
+    else:
+        of_c(t, results, name, arguments)
+
+
+def of_c(t, results, name, arguments):
+    """Call a function of this process."""
+    offset, kinds, kind, _ = KNOWN[name]
     given = []
     for argument, each in zip(arguments, kinds, strict=False):
         if isinstance(argument, Symbol):
@@ -37,9 +58,13 @@ def call(t, i):
         t.emit_void(f"ret i32 {layout.TRAP}")
         t.begin(t.label("behind"))  # which nobody reaches
         return
-    value = t.emit(f"call {kind} {function}({', '.join(given)})")
+    give(t, results, t.emit(f"call {kind} {function}({', '.join(given)})"), kind)
+
+
+def give(t, results, value, kind):
+    """What a call gives, to a variable or to a register."""
     for result in results:
         if isinstance(result, Symbol):
             t.emit_void(f"store {kind} {value}, ptr {t.pointer(Address(result, 0), 'param')}")
         else:
-            t.write(result, value, "b32")
+            t.write(result, value, kind.replace("i", "b"))

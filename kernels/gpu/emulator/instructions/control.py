@@ -12,7 +12,7 @@ REDUCTIONS = {"popc": 1, "and": 2, "or": 3}
 def branch(t, i):
     t.only(i, "uni")
     block, _ = t.at
-    announce_turn(t, block)
+    close_loop(t, block)
     to, access = block.next[0], t.spins.get(block.number)
     if i.predicate is not None:
         behind = block.next[1] if len(block.next) > 1 else None
@@ -29,10 +29,10 @@ def branch(t, i):
     t.emit_void(f"br label %b{to}")
 
 
-def announce_turn(t, block):
-    """A branch that may go back closes a loop."""
+def close_loop(t, block):
+    """As a branch does that may go back."""
     if min(block.next) <= block.number:
-        t.announce("turn")
+        t.turn(block)
 
 
 @opcode("brx")
@@ -42,7 +42,7 @@ def branch_indexed(t, i):
     if i.predicate is not None:
         raise PtxError("a predicate before it is not executed")
     block, _ = t.at
-    announce_turn(t, block)
+    close_loop(t, block)
     index = t.read(i.operands[0], "u32")
     if access := t.spins.get(block.number):
         t.stop("yield", deposits=(index,), at=access)

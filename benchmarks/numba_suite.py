@@ -1,0 +1,197 @@
+"""Numba-cuda's own tests without a GPU, and under Numba's simulator: python -m benchmarks.numba_suite
+
+Each module of the tests has processes of its own, and each test a time limit. A test that a machine without a GPU has
+nothing for, because it wants machine code, several GPUs or a package that is not here, counts as not applicable: the
+tests say so themselves where they skip, and NOT_APPLICABLE says it of others.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from itertools import groupby
+from pathlib import Path
+
+from benchmarks.unittested import ERROR, FAILED, PASSED, SKIPPED
+from kernels.commands.command_line import CommandError, add_json, command, positive, progress, run, write_json
+from kernels.table import table
+
+FOLDERS = ("core", "cudadrv", "cudapy", "doc_examples", "nocuda", "nrt")
+SIMULATOR = "simulator"
+ENGINES = ("emulate", "interpret", SIMULATOR)
+NOWHERE = "not applicable"
+OUTCOMES = (PASSED, FAILED, ERROR, SKIPPED, NOWHERE)
+ROOT = Path(__file__).parent.parent
+
+# Reasons by which tests skip themselves that are no reason to look further, as regular expressions, and what they are.
+SKIPS = {
+    r"cupy|CuPy|cffi|CFFI|ml_dtypes|torch|IPython|scipy|psutil": "another package",
+    r"(?i)test binar": "test binaries, which the wheel has not",
+    r"(?i)multi.?gpu|more than one gpu|at least 2|peer": "several GPUs",
+    r"(?i)conda": "a toolkit of conda's",
+    r"(?i)nvdisasm|nvjitlink|sass": "machine code",
+}
+# Tests that fail without a GPU and may: patterns of their names, and why.
+NOT_APPLICABLE: dict[str, str] = {}
+
+
+@dataclass
+class Row:
+    """A test, what became of it under an engine, and why it did not pass."""
+
+    test: str
+    engine: str
+    outcome: str
+    reason: str
+    seconds: float
+
+    @property
+    def folder(self) -> str:
+        return self.test.split(".")[3]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    return run(parser(), arguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    text = "Run the tests of numba-cuda without a GPU, and under Numba's simulator."
+    c = command("python -m benchmarks.numba_suite", measure, text, "--only 'cudadrv.*' --engines emulate")
+    what = "how kernels are executed (default: emulate and simulator)"
+    c.add_argument("--engines", nargs="+", choices=ENGINES, metavar="ENGINE", default=["emulate", SIMULATOR], help=what)
+    what = "modules, as cudapy.test_array, by * and ? (default: all)"
+    c.add_argument("--only", metavar="PATTERN", default="*", help=what)
+    c.add_argument(
+        "--jobs", type=positive, metavar="N", default=os.cpu_count(), help="processes at a time (default: cores)"
+    )
+    c.add_argument("--limit", type=positive, metavar="SECONDS", default=120, help="a test may take (default: 120)")
+    add_json(c)
+    return c
+
+
+def measure(options) -> None:
+    """Print counts by folder, why tests are not applicable or skipped, and why others did not pass."""
+    if importlib.util.find_spec("filecheck") is None:
+        raise CommandError("numba-cuda's tests need the package filecheck: pip install filecheck")
+    wanted = [name for name in modules() if fnmatch(name, options.only)]
+    if not wanted:
+        raise CommandError(
+            f"--only {options.only}: no module of numba-cuda's tests is called that, as cudapy.test_array is"
+        )
+    tasks = [(engine, name) for engine in options.engines for name in wanted]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        found = pool.map(lambda task: outcomes(*task, options.limit), tasks)
+        rows = [row for each in progress(found, desc="testing", unit="module", total=len(tasks)) for row in each]
+    print(table(counts(rows), left=2))
+    for engine in options.engines:
+        mine = [row for row in rows if row.engine == engine]
+        print(f"\n{engine}: not applicable or skipped\n{table(reasons(mine, (NOWHERE, SKIPPED)), left=(1, 2))}")
+        print(f"\n{engine}: failed or error\n{table(reasons(mine, (FAILED, ERROR)), left=(1, 2, 3))}")
+    write_json(options.json, [asdict(row) for row in rows])
+
+
+def modules() -> list[str]:
+    """The modules of the tests, as folder.module."""
+    spec = importlib.util.find_spec("numba_cuda")
+    if spec is None:
+        raise CommandError("numba-cuda is not installed: pip install numba-cuda")
+    home = Path(spec.submodule_search_locations[0], "numba", "cuda", "tests")
+    return [f"{folder}.{path.stem}" for folder in FOLDERS for path in sorted((home / folder).glob("test_*.py"))]
+
+
+def called(engine: str, module: str, file: str, limit: int) -> tuple[list[str], dict[str, str]]:
+    """The process that runs a module's tests: its command, and what is added to the environment."""
+    tests = ["benchmarks.unittested", f"numba.cuda.tests.{module}", file, str(limit)]
+    if engine == SIMULATOR:
+        return [sys.executable, "-m", *tests], {"NUMBA_ENABLE_CUDASIM": "1"}
+    return [sys.executable, "-m", "benchmarks.on_driver", engine, *tests], {}
+
+
+def outcomes(engine: str, module: str, limit: int) -> list[Row]:
+    """Run a module's tests, in as many processes as it takes until each has been run."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "outcomes.jsonl")
+        call, more = called(engine, module, str(file), limit)
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = os.environ | {"PYTHONPATH": path} | more
+        found: dict[str, Row] = {}
+        while True:
+            done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+            if lines and not lines[-1]["test"]:
+                break
+            # The process has ended in the test that it began last, or before any.
+            lines.append(lost(lines[-1] if lines else {}, done))
+            with file.open("a") as end:
+                print(json.dumps(lines[-1]), file=end)
+            if not lines[-1]["test"]:
+                lines[-1]["test"] = f"numba.cuda.tests.{module}"
+                break
+        for line in lines:
+            if "outcome" in line:
+                found[line["test"]] = judged(
+                    Row(line["test"], engine, line["outcome"], line["reason"], line["seconds"])
+                )
+    return list(found.values())
+
+
+def lost(last: dict, done) -> dict:
+    """The outcome of a test in which the process ended: the line that it is written as."""
+    test = last.get("test", "") if "outcome" not in last else ""
+    said = done.stderr.strip().splitlines()
+    if any(line.startswith("Timeout (") for line in said):
+        reason = "takes longer than the limit"
+    else:
+        fatal = next((line for line in said if line.startswith("Fatal Python error")), (said or [""])[-1])
+        reason = f"the process ended with {done.returncode}: {fatal}"
+    return {"test": test, "outcome": ERROR, "reason": reason, "seconds": 0.0}
+
+
+def judged(row: Row) -> Row:
+    """The same, and not applicable where it cannot be anything else."""
+    if row.outcome == SKIPPED:
+        why = next((why for pattern, why in SKIPS.items() if re.search(pattern, row.reason)), "")
+    elif row.outcome != PASSED:
+        name = row.test.removeprefix("numba.cuda.tests.")
+        why = next((why for pattern, why in NOT_APPLICABLE.items() if fnmatch(name, pattern)), "")
+    else:
+        why = ""
+    return Row(row.test, row.engine, NOWHERE, why, row.seconds) if why else row
+
+
+def counts(rows: list[Row]) -> list[list]:
+    """The cells of a table: a line for each folder and engine, and one for all folders."""
+    cells = [["engine", "folder", "tests", *OUTCOMES]]
+    for engine in dict.fromkeys(row.engine for row in rows):
+        mine = [row for row in rows if row.engine == engine]
+        for folder, within in groupby(mine, key=lambda row: row.folder):
+            cells.append([engine, folder, *numbers(list(within))])
+        cells.append([engine, "all", *numbers(mine)])
+    return cells
+
+
+def numbers(rows: list[Row]) -> list[int]:
+    found = Counter(row.outcome for row in rows)
+    return [len(rows), *(found[outcome] for outcome in OUTCOMES)]
+
+
+def reasons(rows: list[Row], which: tuple[str, ...]) -> list[list]:
+    """The cells of a table: how many tests came to this for a reason, the most frequent first, and one of them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.outcome in which:
+            found.setdefault((row.outcome, row.reason), []).append(row.test.removeprefix("numba.cuda.tests."))
+    often = sorted(found.items(), key=lambda each: -len(each[1]))
+    return [["tests", "", "reason", "such as"], *([len(t), kind, why[:150], t[0]] for (kind, why), t in often)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The memory of a GPU that is not there: a range of addresses of this process, given out by cuMemAlloc.
+
+Kernels and copies reach it by the same addresses. Allocations lie so far apart that an access beyond one meets no
+other; what is freed is given out again last, so that who still uses it is found out. Pages of the range take room only
+once they are written, so a device may have more memory than the machine.
+
+    written     for each byte of the range, whether anybody has written it since it was allocated
+"""
+
+import bisect
+import ctypes
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kernels.gpu.emulator.spans import untouched_zeros
+
+PAGE = 4096
+LEAST_GAP, LARGEST_GAP = 2**14, 2**18  # bytes between allocations
+POISON = 0xFF  # what fresh memory is filled with: NaN in floats, -1 in integers
+
+
+@dataclass
+class Allocation:
+    """Bytes that belong together. Addresses are those of the process."""
+
+    address: int
+    size: int
+    kind: str  # "device", "host" or "managed"
+    number: int  # counted from 1, in the order of allocation
+    place: str = ""  # where the program allocated it, as file:line
+    is_whole: bool = False  # whether all of it is known to be written
+    mirrors: int = 0  # address of the registered memory of the host that it stands for
+
+    @property
+    def end(self) -> int:
+        return self.address + self.size
+
+
+class OutOfMemory(Exception):
+    """An allocation that the device has no room for."""
+
+
+@dataclass
+class DeviceMemory:
+    """capacity: bytes that may be allocated. Room for the shared memory of a block comes before all allocations."""
+
+    capacity: int
+    reserved: int = 2**22
+    allocations: list[Allocation] = field(default_factory=list)  # by address
+    used: int = 0
+
+    def __post_init__(self):
+        self.range = 2 * self.capacity + self.reserved
+        self.bytes = untouched_zeros(self.range)
+        self.written = untouched_zeros(self.range)
+        self.address = self.bytes.ctypes.data
+        self.top = self.reserved  # offset behind the last allocation
+        self.count = 0
+        self.pages: object | None = None  # what checked mode keeps of it (arena.py)
+        self.version = 0  # how often something has been allocated or given back
+        self.free_spans: list[tuple[int, int]] = []  # (offset, bytes), the oldest first
+
+    def allocate(self, size: int, kind: str = "device", place: str = "") -> Allocation:
+        """Fresh memory. Raises OutOfMemory."""
+        if self.used + size > self.capacity:
+            raise OutOfMemory
+        room = -(-max(size, 1) // PAGE) * PAGE + min(max(-(-size // PAGE) * PAGE, LEAST_GAP), LARGEST_GAP)
+        offset = self._span(room)
+        self.count += 1
+        found = Allocation(self.address + offset, size, kind, self.count, place)
+        bisect.insort(self.allocations, found, key=lambda each: each.address)
+        self.used += size
+        self.version += 1
+        self.bytes[offset : offset + size] = POISON
+        self.written[offset : offset + size] = 0
+        return found
+
+    def _span(self, room):
+        """The offset of free addresses: fresh ones as long as there are any."""
+        if self.top + room <= self.range:
+            offset, self.top = self.top, self.top + room
+            return offset
+        for n, (offset, size) in enumerate(self.free_spans):
+            if size >= room:
+                self.free_spans[n] = (offset + room, size - room)
+                return offset
+        raise OutOfMemory
+
+    def free(self, address: int) -> Allocation | None:
+        """Give an allocation back; returns it, or None where none begins at the address."""
+        found = self.at(address)
+        if found is None or found.address != address:
+            return None
+        self.allocations.remove(found)
+        self.used -= found.size
+        self.version += 1
+        offset = found.address - self.address
+        pages = -(-max(found.size, 1) // PAGE) * PAGE
+        self.free_spans.append((offset, pages))
+        return found
+
+    def at(self, address: int) -> Allocation | None:
+        """The allocation that an address lies in, or begins."""
+        place = bisect.bisect_right(self.allocations, address, key=lambda each: each.address) - 1
+        if place < 0:
+            return None
+        found = self.allocations[place]
+        return found if address < found.end or address == found.address else None
+
+    def holds(self, address: int) -> bool:
+        """Whether an address is one of the range, allocated or not."""
+        return self.address <= address < self.address + self.range
+
+    def mark(self, address: int, size: int) -> None:
+        """Somebody has written these bytes."""
+        found = self.at(address)
+        if found and not found.is_whole:
+            offset = address - self.address
+            self.written[offset : offset + size] = 1
+            found.is_whole = (offset, size) == (found.address - self.address, found.size)
+
+    def unwritten(self, address: int, size: int) -> int:
+        """How many of these bytes nobody has written."""
+        offset = address - self.address
+        return size - int(np.count_nonzero(self.written[offset : offset + size]))
+
+    def trust(self) -> None:
+        """Somebody may have written all of it, and nobody has looked."""
+        for each in self.allocations:
+            each.is_whole = True
+
+    def settle(self) -> None:
+        """After a kernel: note which allocations are written as a whole by now."""
+        for each in self.allocations:
+            if not each.is_whole and each.size:
+                offset = each.address - self.address
+                each.is_whole = bool(self.written[offset : offset + each.size].all())
+
+    def view(self, address: int, shape, dtype, strides=None) -> np.ndarray:
+        """An array over memory of the range."""
+        return np.ndarray(shape, dtype, self.bytes, address - self.address, strides)
+
+
+def copy(to: int, source: int, size: int) -> None:
+    """Bytes from one address of the process to another."""
+    ctypes.memmove(to, source, size)

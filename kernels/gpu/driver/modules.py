@@ -1,0 +1,192 @@
+"""Modules: PTX that has been loaded, and the kernels in it."""
+
+import ctypes
+import hashlib
+import math
+import re
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+
+from kernels.gpu.driver.table import Code, DriverError
+from kernels.gpu.emulator import Loaded, PtxError, load
+from kernels.gpu.emulator.inline import inlined
+from kernels.gpu.emulator.loaded import entry
+from kernels.gpu.emulator.parser import parse
+from kernels.gpu.emulator.places import Places, aligned
+from kernels.gpu.emulator.syntax import Label, Variable
+from kernels.gpu.occupancy import THREADS_A_BLOCK
+from kernels.gpu.report import ReportError, assemble
+from kernels.store import Store
+
+MAGIC = b"\x7fPTX texts\0"
+MACHINE_CODE = b"\x7fELF", b"\x50\xed\x55\xba", b"!<arch>", b"BC\xc0\xde"  # cubin, fatbin, library, NVVM IR
+
+
+@dataclass
+class Image:
+    """What is loaded as a module: texts of PTX, kept as bytes where others have machine code.
+
+    most_registers    of a thread, that the program allows ptxas to use; 0 for as many as it likes
+    """
+
+    texts: list[str]
+    most_registers: int = 0
+
+    def packed(self) -> bytes:
+        """Its bytes: a mark, two numbers, the lengths of the texts, the texts."""
+        parts = [text.encode() for text in self.texts]
+        head = struct.pack(f"<{len(parts) + 2}Q", self.most_registers, len(parts), *map(len, parts))
+        return MAGIC + head + b"".join(parts)
+
+    @classmethod
+    def of(cls, content: bytes) -> "Image":
+        """From its bytes, or those of one text. Raises DriverError for machine code."""
+        if not content.startswith(MAGIC):
+            if content.startswith(MACHINE_CODE):
+                raise DriverError(Code.INVALID_IMAGE, "machine code is not executed here, only PTX")
+            try:
+                return cls([content.rstrip(b"\0").decode()])
+            except UnicodeDecodeError:
+                raise DriverError(Code.INVALID_IMAGE, "neither PTX nor an image that was linked here") from None
+        most_registers, count = struct.unpack_from("<2Q", content, len(MAGIC))
+        sizes = struct.unpack_from(f"<{count}Q", content, len(MAGIC) + 16)
+        at, texts = len(MAGIC) + 16 + 8 * count, []
+        for size in sizes:
+            texts.append(content[at : at + size].decode())
+            at += size
+        return cls(texts, most_registers)
+
+    @classmethod
+    def at(cls, address: int) -> "Image":
+        """From the memory of the process, where PTX ends with a zero. Raises DriverError for machine code."""
+        content = ctypes.string_at(address)  # up to the first zero, which MAGIC ends with
+        if content + b"\0" == MAGIC:
+            head = address + len(MAGIC)
+            count = ctypes.c_uint64.from_address(head + 8).value
+            sizes = (ctypes.c_uint64 * count).from_address(head + 16)
+            content = ctypes.string_at(address, len(MAGIC) + 16 + 8 * count + sum(sizes))
+        return cls.of(content)
+
+
+class Module:
+    """An image, loaded."""
+
+    def __init__(self, image: Image):
+        self.image = image
+        self.kernels: dict[str, Kernel] = {}
+
+    @cached_property
+    def ptx(self) -> str:
+        """All of it as one text."""
+        if len(self.image.texts) != 1:
+            raise DriverError(Code.NOT_SUPPORTED)
+        return self.image.texts[0]
+
+    @cached_property
+    def parsed(self):
+        try:
+            return parse(self.ptx)
+        except PtxError as error:
+            raise DriverError(Code.INVALID_PTX, str(error)) from error
+
+    def names(self) -> list[str]:
+        """Of its kernels."""
+        return [name for name, each in self.parsed.functions.items() if each.entry and each.body is not None]
+
+    def kernel(self, name: str) -> "Kernel":
+        """One by its name. Raises DriverError."""
+        if name not in self.kernels:
+            if name not in self.names():
+                raise DriverError(Code.NOT_FOUND)
+            self.kernels[name] = Kernel(self, name)
+        return self.kernels[name]
+
+    def variable(self, name: str) -> tuple[int, int]:
+        """(address, bytes) of a global variable. Raises DriverError."""
+        for each in self.names():
+            loaded = self.kernel(each).loaded
+            if name in loaded.translation.places.statics:
+                offset, variable = loaded.translation.places.statics[name]
+                return loaded.statics.ctypes.data + offset, variable.size or 0
+        raise DriverError(Code.NOT_FOUND)
+
+    def registers(self, name: str, architecture: str) -> int:
+        """That ptxas gives a thread of a kernel; 0 where there is no ptxas, or it refuses the text."""
+        said = self._assembled(architecture)
+        found = re.search(rf"entry function '{re.escape(name)}'.*?Used (\d+) registers", said, re.DOTALL)
+        return int(found.group(1)) if found else 0
+
+    def _assembled(self, architecture):
+        """What ptxas says of it, as it is kept on disk: Numba asks for registers each time that it loads a kernel."""
+        key = hashlib.sha256(f"{architecture} {self.image.most_registers}\n{self.ptx}".encode()).hexdigest()
+        store = Store("ptxas")
+        known = store.get(key)
+        if known is not None:
+            return known.decode()
+        try:
+            said = assemble(self.ptx, architecture, self.image.most_registers)
+        except ReportError:
+            return ""
+        store.put(key, said.encode())
+        return said
+
+
+class Kernel:
+    """An entry of a module."""
+
+    def __init__(self, module: Module, name: str):
+        self.module, self.name = module, name
+        self.handle = 0  # by which C knows it, once it has asked for it
+        self.dynamic_bytes = 0  # of shared memory that launches may ask for, once the program has said so
+
+    @cached_property
+    def function(self):
+        return entry(self.module.parsed, self.name)
+
+    def parameter(self, number: int) -> tuple[int, Variable]:
+        """(offset in bytes, variable) of a parameter."""
+        offset = 0
+        for n, variable in enumerate(self.function.parameters):
+            offset = aligned(offset, variable.align)
+            if n == number:
+                return offset, variable
+            offset += variable.size
+        raise DriverError(Code.INVALID_VALUE)  # by which programs see that there are no more
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """Translated, to be run unchecked."""
+        return load(self.module.ptx, self.name)
+
+    @cached_property
+    def places(self) -> Places | None:
+        """Of its variables; None for a kernel that cannot be executed, as its launch will say."""
+        try:
+            whole = inlined(self.function, self.module.parsed)
+            return Places(whole, self.module.parsed, [item for item in whole.body if not isinstance(item, Label)])
+        except PtxError:
+            return None
+
+    @property
+    def shared_bytes(self) -> int:
+        """Of a block, that are not dynamic."""
+        return self.places.shared_bytes if self.places else 0
+
+    @property
+    def local_bytes(self) -> int:
+        """Of a thread."""
+        return self.places.local_bytes if self.places else 0
+
+    @property
+    def constant_bytes(self) -> int:
+        """Of constant variables."""
+        statics = self.places.statics.values() if self.places else ()
+        return sum(variable.size for _, variable in statics if variable.space == "const")
+
+    @cached_property
+    def most_threads(self) -> int:
+        """Of a block: as its bounds in the text say, or as many as any block has."""
+        head = rf"\.entry\s+{re.escape(self.name)}\b[^{{]*?\.(?:maxntid|reqntid)\s+([\d, ]+)"
+        bounds = re.search(head, self.module.ptx)
+        return math.prod(map(int, bounds.group(1).split(","))) if bounds else THREADS_A_BLOCK

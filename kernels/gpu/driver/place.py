@@ -1,0 +1,30 @@
+"""Which line of a program asks for something: the first one on the stack that is of no library."""
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from types import FrameType
+
+# Folders of what stands between a program and the driver: this one, the packages of Python, and Python itself.
+LIBRARIES = tuple(
+    f"{Path(folder).resolve()}{os.sep}"
+    for folder in (
+        Path(__file__).parent,
+        Path(__file__).parents[1] / "programs",
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+        sysconfig.get_path("stdlib"),
+    )
+)
+
+
+def place() -> str:
+    """As file:line; nothing where all of the stack is of libraries."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame:
+        file = frame.f_code.co_filename
+        if not file.startswith(("<", *LIBRARIES)):
+            return f"{file}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""

@@ -1,0 +1,76 @@
+"""The engine that executes the Python source of a kernel; Numba is asked for types and prepares the arguments."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kernels.gpu.driver.memory import DeviceMemory
+from kernels.gpu.kernel import Kernel, Launch
+
+
+@functools.cache
+def kernel_of(function: Callable) -> Kernel:
+    """The kernel that a function is, the same each time. Raises SourceError for one whose source is not kept."""
+    found = Kernel(function)
+    _ = found.source.text
+    return found
+
+
+def interpret(session, dispatcher, args, configuration) -> None:
+    """Execute what a dispatcher is called with. Raises KernelError and SourceError."""
+    back: list[Callable] = []  # what Numba does after the launch: it copies arrays of the host back
+    kinds = types_of(dispatcher, args)
+    values = [
+        value_of(session.gpu.memory, kind, value, dispatcher.extensions or (), configuration.stream, back)
+        for kind, value in zip(kinds, args, strict=True)
+    ]
+    size = (*configuration.griddim, *configuration.blockdim)
+    launch = Launch(kernel_of(dispatcher.py_func), size[:3], size[3:], tuple(values), configuration.sharedmem)
+    try:
+        with session.gpu.mirrored():
+            launch.interpret(session.checked, seed=session.seed)
+    finally:
+        session.gpu.memory.trust()
+    for each in back:
+        each()
+
+
+def types_of(dispatcher, args) -> tuple:
+    """Numba's types of the arguments: those of the only signature that it was given, or those of the values."""
+    if dispatcher.specialized:
+        return next(iter(dispatcher.overloads.values())).argument_types
+    return tuple(dispatcher.typeof_pyval(value) for value in args)
+
+
+def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any:
+    """An argument as the interpreter takes it: arrays as views of the device's memory, numbers in their type."""
+    from numba.cuda import types
+    from numba.cuda.args import wrap_arg
+    from numba.cuda.np.numpy_support import as_dtype
+
+    for extension in reversed(extensions):
+        kind, value = extension.prepare_args(kind, value, stream=stream, retr=back)
+    if isinstance(kind, types.Array):
+        given = wrap_arg(value).to_device(back, stream)
+        layout = given._layout
+        order: Any = "F" if layout.is_contiguous_f and not layout.is_contiguous_c else "C"
+        strides = layout.strides_in_bytes or np.empty(given.shape, given.dtype, order).strides
+        if 0 in given.shape:
+            return np.empty(given.shape, as_dtype(kind.dtype))
+        return memory.view(given.ptr, given.shape, np.dtype(as_dtype(kind.dtype)), strides)
+    if isinstance(kind, types.Record):
+        given = wrap_arg(value).to_device(back, stream)
+        return memory.view(given.ptr, (1,), np.dtype(as_dtype(kind)))[0]
+    if isinstance(kind, types.BaseTuple):
+        of = functools.partial(value_of, memory, extensions=extensions, stream=stream, back=back)
+        items = [of(kind=each, value=item) for each, item in zip(kind, value, strict=True)]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    if isinstance(kind, types.EnumMember):
+        return value.value
+    if isinstance(kind, types.Boolean):
+        return bool(value)
+    if isinstance(kind, types.Number):
+        return np.dtype(str(kind)).type(value)
+    return value

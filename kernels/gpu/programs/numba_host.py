@@ -1,0 +1,62 @@
+"""Numba's host side, told of a session: it says what it launches, and compiles with the lines of the source.
+
+Three of its methods are wrapped, and nothing else is changed. A program that reaches the driver without Numba is run as
+well; its messages then know parameters by number, and lines only if it asked its compiler for them.
+"""
+
+import functools
+from typing import TYPE_CHECKING
+
+from kernels.gpu.programs.calling import Calling
+
+if TYPE_CHECKING:
+    from kernels.gpu.programs.session import Session
+
+
+def join(session: "Session") -> None:
+    """Wrap what Numba launches and compiles with."""
+    from numba.cuda import dispatcher
+
+    wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
+    wrap(dispatcher.CUDADispatcher, "call", functools.partial(call, session))
+    wrap(dispatcher._Kernel, "launch", functools.partial(launch, session))
+
+
+def wrap(owner, name, wrapper) -> None:
+    """Replace a method by one that gets the original before its own arguments."""
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*arguments, **keywords):
+        __tracebackhide__ = True  # from pytest, which shows the program's frames alone
+        return wrapper(original, *arguments, **keywords)
+
+    setattr(owner, name, wrapped)
+
+
+def with_lines(session, original, self, py_func, targetoptions, *arguments, **keywords):
+    """Checked kernels are compiled with the lines of the source, so that a message can say where."""
+    if session.checked and not targetoptions.get("debug"):
+        targetoptions = {**targetoptions, "lineinfo": True}
+    original(self, py_func, targetoptions, *arguments, **keywords)
+
+
+def call(session, original, self, args, launch_config):
+    """A dispatcher is called with a launch configuration."""
+    __tracebackhide__ = True
+    before = len(session.faults)
+    session.function = self.py_func
+    try:
+        if session.engine != "interpret" or not session.interpreted(self, args, launch_config):
+            original(self, args, launch_config)
+    except Exception as error:
+        session.raise_fault(before, error)
+
+
+def launch(session, original, self, args, *arguments, **keywords):
+    """A compiled kernel is launched."""
+    session.calling = Calling(getattr(self, "py_func", None) or session.function, self.argument_types, args)
+    try:
+        original(self, args, *arguments, **keywords)
+    finally:
+        session.calling = None

@@ -1,0 +1,70 @@
+"""Python programs, carried out in this process as if they had been started by themselves."""
+
+import os
+import runpy
+import sys
+import traceback
+import warnings
+
+from kernels.gpu.driver.place import LIBRARIES
+from kernels.gpu.programs.session import Session
+from kernels.gpu.programs.text import faults_text, notes_text, summary
+
+FAULTY = 2  # the exit status of a program in which something was found
+
+
+def carry_out(session: Session, name: str, arguments: list[str], is_module: bool = False) -> int:
+    """Run a script, or a module by its name; returns the exit status, after a report on standard error.
+
+    It is that of the program, 1 for one that ends with an exception, and 2 if any launch had a fault.
+    """
+    session.begin()
+    status = started(session, name, arguments, is_module)
+    sys.stdout.flush()
+    if session.faults:
+        print(f"\n{faults_text(session)}", file=sys.stderr)
+    if session.notes:
+        print(notes_text(session), file=sys.stderr)
+    print(f"note    {summary(session)}", file=sys.stderr)
+    return FAULTY if session.faults else status
+
+
+def started(session: Session, name: str, arguments: list[str], is_module: bool) -> int:
+    """Run the program; its exit status."""
+    sys.argv = [name, *arguments]
+    sys.path[0:0] = [os.getcwd() if is_module else os.path.dirname(os.path.abspath(name))]
+    warnings.showwarning = shown  # as in any program, whatever the command line does with its own
+    try:
+        if is_module:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(name, run_name="__main__")
+    except SystemExit as end:
+        return status_of(end)
+    except Exception as error:
+        if not any(error is fault.error for fault in session.faults):
+            traceback.print_exception(own_part(error))
+        return 1
+    return 0
+
+
+def status_of(end: SystemExit) -> int:
+    """What Python leaves with after sys.exit(...)."""
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    print(end.code, file=sys.stderr)
+    return 1
+
+
+def own_part(error: Exception) -> Exception:
+    """The error, its traceback without the frames that started the program."""
+    trace = error.__traceback__
+    own = (__file__, "<frozen runpy>", *LIBRARIES[:2])
+    while trace and trace.tb_frame.f_code.co_filename.startswith(own):
+        trace = trace.tb_next
+    return error.with_traceback(trace)
+
+
+def shown(message, category, filename, lineno, file=None, line=None):
+    """As Python shows a warning by itself."""
+    sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))

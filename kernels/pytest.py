@@ -1,0 +1,70 @@
+"""A plug-in for pytest: tests of programs written for Numba CUDA run where there is no GPU, their launches examined.
+
+    python -m kernels.pytest tests/                    as pytest itself, with the plug-in
+    python -m pytest -p kernels.pytest tests/
+
+A fault in a kernel is an exception where the kernel is launched, so that the test that launches it fails with what was
+found. Plug-ins load before the tests and what they import, so Numba finds the GPU when it looks for one.
+"""
+
+import sys
+
+import pytest
+
+from kernels.commands.command_line import CommandError
+from kernels.commands.run import add_engine, session_of
+from kernels.gpu.driver.library import LibraryError
+from kernels.gpu.programs import Session
+from kernels.gpu.programs.text import notes_text, summary
+
+SESSION = pytest.StashKey[Session]()
+OPTIONS = ("engine", "check", "seed", "arch")
+
+
+class Prefixed:
+    """A group of pytest's options, in which each is called --cuda-... ."""
+
+    def __init__(self, group):
+        self.group = group
+
+    def add_argument(self, name, **how):
+        """As argparse has it."""
+        self.group.addoption(name.replace("--", "--cuda-"), dest=f"cuda_{name.removeprefix('--')}", **how)
+
+
+def pytest_addoption(parser):
+    """Those of `python -m kernels run`, each called --cuda-..."""
+    add_engine(Prefixed(parser.getgroup("cuda", "kernels of Numba CUDA, run without a GPU")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Begin before anything is collected."""
+
+    class Options:
+        engine, check, seed, arch = (config.getoption(f"cuda_{name}") for name in OPTIONS)
+
+    try:
+        session = config.stash[SESSION] = session_of(Options)
+        session.begin()
+    except (CommandError, LibraryError) as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """How much was launched, and whether anything was found."""
+    if SESSION in config.stash and config.stash[SESSION].launches:
+        session = config.stash[SESSION]
+        for line in notes_text(session).splitlines():
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(summary(session))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """pytest with this plug-in; its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return int(pytest.main(["-p", "kernels.pytest", *given]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
