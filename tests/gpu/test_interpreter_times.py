@@ -89,6 +89,18 @@ def test_times_are_kept_in_variables_and_given_as_arguments():
 
 
 @kernel
+def takes_span(d, span):
+    d[0] = d[0] + span
+
+
+def test_a_span_may_be_given_as_an_argument():
+    for checked in (True, False):
+        d = np.array(["2024-02-28"], "M8[D]")
+        takes_span[1, 1](d, np.timedelta64(2, "D")).interpret(checked)
+        assert d[0] == np.datetime64("2024-03-01")
+
+
+@kernel
 def adds_moments(d, t):
     d[0] = d[0] + d[1]
 

@@ -269,10 +269,10 @@ def numba_type(dtype):
     """The Numba type of a NumPy dtype."""
     dtype = np.dtype(dtype)
     if dtype.names is not None:
-        for name, (kind, *_) in dtype.fields.items():
-            if is_time(numba_type(kind.base)):
-                raise Unsupported(f"field {name} of {kind.base} in a structured array is not supported")
-        return from_dtype(dtype)
+        try:
+            return from_dtype(dtype)
+        except NumbaError as error:
+            raise Unsupported(f"records of {dtype} are not supported by Numba") from error
     if dtype.kind in "mM" and np.datetime_data(dtype)[0] != "generic":
         return from_dtype(dtype)
     name = np.dtype(dtype).name

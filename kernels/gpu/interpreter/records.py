@@ -11,6 +11,7 @@ from numba import types
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
+    NUMPY,
     Array,
     Record,
     Scalar,
@@ -66,6 +67,8 @@ class Records(Tuples):
             raise Unsupported(f"{self.array_name(base)} has no field {field}: its fields are {fields}")
         kind = dtype.typeof(field)
         element = kind.dtype if isinstance(kind, types.Array) else kind
+        if not (isinstance(element, types.Record) or element in NUMPY):
+            raise Unsupported(f"{self.array_name(base)}.{field}: fields of {element} are not supported")
         if isinstance(base.value, Record) and not isinstance(element, types.Record):
             offset, size = dtype.offset(field), dtype_of(element).itemsize
             if offset % size:

@@ -188,7 +188,7 @@ def largest_in(launch):
     for argument in launch.args:
         if is_array(argument):
             sizes += argument.shape
-        elif isinstance(argument, int | np.integer):
+        elif isinstance(argument, int | np.integer) and not isinstance(argument, np.timedelta64):
             sizes.append(abs(int(argument)))
     return SMALL if max(sizes) <= SMALL else LARGE
 
