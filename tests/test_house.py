@@ -18,7 +18,7 @@ ROOMS = (
     ("kernels.operations",),
     ("kernels.device",),
     ("kernels.bench",),
-    ("kernels.commands", "kernels.__main__"),
+    ("kernels.commands", "kernels.__main__", "kernels.pytest"),
     ("framework",),
     ("apps",),
     ("lessons",),

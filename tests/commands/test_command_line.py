@@ -275,7 +275,8 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line(command, capsys):
         ("", "kernels: the following arguments are required: COMMAND"),
         (
             "dance",
-            "kernels: unknown command 'dance'; choose from check, gains, inspect, list, profile, show, trace, xray",
+            "kernels: unknown command 'dance'; choose from check, gains, inspect, list, profile, run, show, trace, "
+            "xray",
         ),
         ("show", "kernels show: the following arguments are required: OPERATION[.LADDER]"),
         ("show add --rung 0", "kernels show: argument --rung: '0' is not a whole number of at least 1"),

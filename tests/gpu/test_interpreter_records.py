@@ -327,6 +327,37 @@ def test_an_array_of_another_shape_is_not_stored():
     assert (a["v"][0] == 4).all()
 
 
+Odd = np.dtype([("x", np.float32), ("name", "S5"), ("when", "M8[D]")])
+
+
+@kernel
+def reads_beside(a, y):
+    y[0] = a[1].x
+    a[0] = a[1]
+
+
+@kernel
+def reads_name(a, y):
+    y[0] = a[1].name == 3
+
+
+@kernel
+def reads_moment(a, y):
+    y[0] = a.when[1] == a.when[0]
+
+
+def test_fields_of_other_types_may_be_there_but_are_not_read():
+    odd = np.zeros(2, Odd)
+    odd[1] = 2, b"abc", "2024-02-29"
+    a, y = run_everywhere(reads_beside, odd, np.zeros(1))
+    assert y[0] == 2
+    assert a[0] == odd[1]
+    for each, field in ((reads_name, "name: fields of"), (reads_moment, "when: fields of datetime64")):
+        for checked in (True, False):
+            with pytest.raises(Unsupported, match=field):
+                each[1, 1](odd, np.zeros(1)).interpret(checked)
+
+
 @kernel
 def reads_packed(a, y):
     y[0] = a[1].n

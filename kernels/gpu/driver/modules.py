@@ -164,7 +164,7 @@ class Kernel:
         """Of its variables; None for a kernel that cannot be executed, as its launch will say."""
         try:
             whole = inlined(self.function, self.module.parsed)
-            return Places(whole, self.module.parsed, [item for item in whole.body if not isinstance(item, Label)])
+            return Places(whole, self.module.parsed, [item for item in whole.body or () if not isinstance(item, Label)])
         except PtxError:
             return None
 
@@ -182,7 +182,7 @@ class Kernel:
     def constant_bytes(self) -> int:
         """Of constant variables."""
         statics = self.places.statics.values() if self.places else ()
-        return sum(variable.size for _, variable in statics if variable.space == "const")
+        return sum(variable.size or 0 for _, variable in statics if variable.space == "const")
 
     @cached_property
     def most_threads(self) -> int:

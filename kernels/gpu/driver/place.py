@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 # Folders of what stands between a program and the driver: this one, the packages of Python, and Python itself.
+PACKAGES = ("numba", "numba_cuda", "numba_cuda_mlir", "cuda", "cupy")  # wherever they are installed
 LIBRARIES = tuple(
     f"{Path(folder).resolve()}{os.sep}"
     for folder in (
@@ -24,7 +25,8 @@ def place() -> str:
     frame: FrameType | None = sys._getframe(1)
     while frame:
         file = frame.f_code.co_filename
-        if not file.startswith(("<", *LIBRARIES)):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in PACKAGES and not file.startswith(("<", *LIBRARIES)):
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return ""

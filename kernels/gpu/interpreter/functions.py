@@ -296,6 +296,8 @@ class Function(Stops):
 
     def call_function(self, function, arguments, text):
         """A function of math or a builtin, which stands in the source as `text`."""
+        if (found := self.function_of_times(function, arguments)) is not None:
+            return found
         rewrite = calls.known_call(function)
         if rewrite is not None:
             try:

@@ -23,6 +23,7 @@ from kernels.gpu.interpreter.known import (
     Tuple,
     dtype_of,
     is_integer,
+    is_time,
     numba_type,
     of_numba,
     scalar,
@@ -227,7 +228,7 @@ class Views(Records):
     def over(self, array, node) -> Typed:
         """The iterator of a loop over an array, which stands at a node: over its elements, or over its rows."""
         element = of_numba(array.value.dtype)
-        convert = "$int" if is_integer(array.value.dtype) else "$same"
+        convert = "$int" if is_integer(array.value.dtype) or is_time(array.value.dtype) else "$same"
         is_view = array.value.ndim > 1 or isinstance(element, Record)
         if is_view:
             kind = signature(operator.getitem, type_to_numba(array.value), types.intp).return_type

@@ -1,4 +1,4 @@
-"""What Numba knows of a launch that the driver is not told: which function it is, and what its arguments are."""
+"""What a compiler knows of a launch that the driver is not told: which function it is, and what its arguments are."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -9,17 +9,34 @@ import numpy as np
 
 from kernels.gpu.driver.memory import DeviceMemory
 
-# Of an array Numba passes two pointers for its own use, the number of elements and their bytes before its address.
-BEFORE_DATA = 4
+
+@dataclass(frozen=True)
+class Abi:
+    """How a compiler passes an array to a kernel: some words, the address, some words, shape, strides.
+
+    before, between    words before the address, and between it and the shape
+    in_bytes           whether strides are bytes; else they are elements
+    as_dtype           what makes a dtype of NumPy of the compiler's type
+    """
+
+    before: int
+    between: int
+    in_bytes: bool
+    as_dtype: Callable[[Any], Any]
+
+    def words(self, ndim: int) -> int:
+        """How many words an array takes."""
+        return self.before + 1 + self.between + 2 * ndim
 
 
 @dataclass
 class Calling:
-    """A kernel that Numba is about to launch: its function, if that is known, Numba's types and the values given."""
+    """A kernel that is about to be launched: its function, if it is known, the compiler's types and the values given."""
 
     function: Callable | None
     types: Sequence[Any]
     values: Sequence[Any]
+    abi: Abi
 
     @property
     def name(self) -> str | None:
@@ -28,8 +45,8 @@ class Calling:
     def names(self) -> list[str]:
         """Of the arguments, as they are called in the source."""
         if self.function is None:
-            return [f"argument {n}" for n in range(1, len(self.values) + 1)]
-        return list(inspect.signature(self.function).parameters)[: len(self.values)]
+            return [f"argument {n}" for n in range(1, len(self.types) + 1)]
+        return list(inspect.signature(self.function).parameters)[: len(self.types)]
 
 
 def described(calling: Calling, values: list[bytes], memory: DeviceMemory) -> tuple[list, list[str]]:
@@ -37,16 +54,15 @@ def described(calling: Calling, values: list[bytes], memory: DeviceMemory) -> tu
 
     values    the bytes of the parameters, as the driver was given them
     """
+    abi = calling.abi
     found: list[Any] = list(values)
-    names: list[str] = []
-    for name, kind in zip(calling.names(), calling.types, strict=False):
-        for own, array in parameters(name, kind):
-            at = len(names)
-            names.append(own)
-            if array is not None and at + 1 + 2 * array.ndim < len(values) + 1:
-                found[at] = view(values, at, array, memory)
-    if len(names) != len(values):  # an extension of Numba's has made other arguments of these
+    owners = [own for pair in zip(calling.names(), calling.types, strict=False) for own in parameters(*pair, abi)]
+    names = [name for name, _ in owners]
+    if len(names) != len(values):  # an extension of the compiler's has made other arguments of these
         return list(values), [f"parameter {n}" for n in range(1, len(values) + 1)]
+    for at, (_, array) in enumerate(owners):
+        if array is not None:
+            found[at] = view(values, at, array, abi, memory)
     return found, names
 
 
@@ -58,41 +74,39 @@ class Kind:
     ndim: int
 
 
-def parameters(name: str, kind: Any) -> Iterator[tuple[str, Kind | None]]:
-    """(name, what it is the address of) of each parameter that Numba makes of an argument of this type."""
-    from numba.cuda import types
-    from numba.cuda.np.numpy_support import as_dtype
-
-    if isinstance(kind, types.Array):
-        for _ in range(BEFORE_DATA):
-            yield name, None
-        yield name, Kind(np.dtype(as_dtype(kind.dtype)), kind.ndim)
-        for _ in range(2 * kind.ndim):
-            yield name, None
-    elif isinstance(kind, types.Record):
-        yield name, Kind(np.dtype(as_dtype(kind)), 0)
-    elif isinstance(kind, types.Complex):
+def parameters(name: str, kind: Any, abi: Abi) -> Iterator[tuple[str, Kind | None]]:
+    """(name, what it is the address of) of each parameter that is made of an argument of this type."""
+    classes = {each.__name__ for each in type(kind).__mro__}  # both compilers' types are called alike
+    if "Array" in classes:
+        words: list[Kind | None] = [None] * abi.words(kind.ndim)
+        words[abi.before] = Kind(np.dtype(abi.as_dtype(kind.dtype)), kind.ndim)
+        yield from ((name, each) for each in words)
+    elif "Record" in classes:
+        yield name, Kind(np.dtype(abi.as_dtype(kind)), 0)
+    elif "Complex" in classes:
         yield name, None
         yield name, None
-    elif isinstance(kind, types.BaseTuple):
+    elif "BaseTuple" in classes:
         for n, each in enumerate(kind):
-            yield from parameters(f"{name}[{n}]", each)
+            yield from parameters(f"{name}[{n}]", each, abi)
     else:
         yield name, None
 
 
-def view(values: list[bytes], at: int, kind: Kind, memory: DeviceMemory) -> Any:
+def view(values: list[bytes], at: int, kind: Kind, abi: Abi, memory: DeviceMemory) -> Any:
     """The array whose address is parameter `at`; the address as it is, where it is none of the device's."""
     address = number(values[at])
     if not memory.at(address):
         return values[at]
     if not kind.ndim:
         return memory.view(address, (1,), kind.dtype)
-    shape = [number(each) for each in values[at + 1 : at + 1 + kind.ndim]]
-    strides = [number(each) for each in values[at + 1 + kind.ndim : at + 1 + 2 * kind.ndim]]
+    first = at + 1 + abi.between
+    shape = [number(each) for each in values[first : first + kind.ndim]]
+    strides = [number(each) for each in values[first + kind.ndim : first + 2 * kind.ndim]]
     if 0 in shape:
         return values[at]
-    return memory.view(address, shape, kind.dtype, strides)
+    unit = 1 if abi.in_bytes else kind.dtype.itemsize
+    return memory.view(address, shape, kind.dtype, [unit * each for each in strides])
 
 
 def number(value: bytes) -> int:

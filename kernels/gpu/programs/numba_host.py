@@ -5,33 +5,18 @@ well; its messages then know parameters by number, and lines only if it asked it
 """
 
 import functools
-from typing import TYPE_CHECKING
 
-from kernels.gpu.programs.calling import Calling
-
-if TYPE_CHECKING:
-    from kernels.gpu.programs.session import Session
+from kernels.gpu.programs.calling import Abi, Calling
+from kernels.gpu.programs.wrapping import wrap
 
 
-def join(session: "Session") -> None:
-    """Wrap what Numba launches and compiles with."""
+def join(session) -> None:
+    """Wrap what Numba launches and compiles with, for a Session."""
     from numba.cuda import dispatcher
 
     wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
     wrap(dispatcher.CUDADispatcher, "call", functools.partial(call, session))
     wrap(dispatcher._Kernel, "launch", functools.partial(launch, session))
-
-
-def wrap(owner, name, wrapper) -> None:
-    """Replace a method by one that gets the original before its own arguments."""
-    original = getattr(owner, name)
-
-    @functools.wraps(original)
-    def wrapped(*arguments, **keywords):
-        __tracebackhide__ = True  # from pytest, which shows the program's frames alone
-        return wrapper(original, *arguments, **keywords)
-
-    setattr(owner, name, wrapped)
 
 
 def with_lines(session, original, self, py_func, targetoptions, *arguments, **keywords):
@@ -55,7 +40,11 @@ def call(session, original, self, args, launch_config):
 
 def launch(session, original, self, args, *arguments, **keywords):
     """A compiled kernel is launched."""
-    session.calling = Calling(getattr(self, "py_func", None) or session.function, self.argument_types, args)
+    from numba.cuda.np.numpy_support import as_dtype
+
+    # Two pointers for its own use, the number of elements and their bytes, the address.
+    abi = Abi(before=4, between=0, in_bytes=True, as_dtype=as_dtype)
+    session.calling = Calling(getattr(self, "py_func", None) or session.function, self.argument_types, args, abi)
     try:
         original(self, args, *arguments, **keywords)
     finally:

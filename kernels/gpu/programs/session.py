@@ -89,11 +89,12 @@ class Session:
 
     def begin(self) -> None:
         """From now on this process has a GPU. Raises LibraryError."""
-        from kernels.gpu.programs import numba_host
+        from kernels.gpu.programs import mlir_host, numba_host
 
         self.gpu = Gpu(self.capability, self.execute, unwritten=self.brought)
         install(self.gpu)
         numba_host.join(self)
+        mlir_host.join(self)
 
     def execute(self, launched: Launched) -> None:
         """What the driver calls for each launch. Raises DriverError, as it does not get the program's exceptions."""

@@ -39,7 +39,7 @@ def headline(error: Exception) -> str:
 def short(file: str) -> str:
     """A file as it is seen from the current folder, if it is in it."""
     here = os.path.join(os.getcwd(), "")
-    return file.removeprefix(here)
+    return os.path.abspath(file).removeprefix(here)
 
 
 def shortened(text: str) -> str:
