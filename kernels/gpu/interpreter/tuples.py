@@ -1,4 +1,7 @@
-"""Parts of tuples in a kernel: slices, and the fields of named tuples, which may be made there as well."""
+"""Parts of tuples in a kernel: slices, and the fields of named tuples, which may be made there as well.
+
+Members of enumerations, which are named alike, are found here too.
+"""
 
 from kernels.gpu.interpreter.conversions import Typed
 from kernels.gpu.interpreter.errors import Unsupported
@@ -7,7 +10,7 @@ from kernels.gpu.interpreter.times import Times
 
 
 class Tuples(Times):
-    """Rewrites what is asked of tuples besides their items."""
+    """Rewrites what is asked of tuples besides their items, and of enumerations by name."""
 
     def tuple_of(self, items, kind=None) -> Typed:
         """A tuple of expressions; `kind` is its class if its items have names."""
@@ -31,6 +34,13 @@ class Tuples(Times):
             names = f": its fields are {', '.join(fields)}" if fields else ""
             raise Unsupported(f"{type_name(base.value)} has no attribute {name}{names}")
         return self.item(base, fields.index(name))
+
+    def member_of(self, enumeration, index):
+        """Mode["FAST"]: a member of an enumeration by its name."""
+        key = index.value.object if isinstance(index.value, Static) else None
+        if not isinstance(key, str) or key not in enumeration.__members__:
+            raise Unsupported(f"{enumeration.__name__} has the members {', '.join(enumeration.__members__)}")
+        return self.literal(enumeration[key])
 
     def named_tuple(self, kind, arguments, keywords):
         """A call of the class of a named tuple, with all its fields: Numba knows no defaults."""

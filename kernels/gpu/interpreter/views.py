@@ -5,6 +5,7 @@ shape.
 """
 
 import ast
+import enum
 import operator
 
 import numpy as np
@@ -70,6 +71,8 @@ class Views(Records):
         index = self.expression(node.slice)
         if field := self.field_name(base, index):
             return self.field(base, field, node)
+        if isinstance(base.value, Static) and isinstance(base.value.object, enum.EnumMeta):
+            return self.member_of(base.value.object, index)
         base = self.as_array(base, node.value)
         if self.chooses_part(base, index):
             return self.part(base, index, node)
