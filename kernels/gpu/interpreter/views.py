@@ -5,12 +5,13 @@ shape.
 """
 
 import ast
+import enum
 import operator
 
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import hints, tuples
+from kernels.gpu.interpreter import enumerations, hints, tuples
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -70,6 +71,8 @@ class Views(Records):
         index = self.expression(node.slice)
         if field := self.field_name(base, index):
             return self.field(base, field, node)
+        if isinstance(base.value, Static) and isinstance(base.value.object, enum.EnumMeta):
+            return enumerations.named(self, base.value.object, index)
         base = self.as_array(base, node.value)
         if self.chooses_part(base, index):
             return self.part(base, index, node)
