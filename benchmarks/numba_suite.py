@@ -20,7 +20,7 @@ from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
 
-from benchmarks.unittested import ERROR, FAILED, PASSED, SKIPPED
+from benchmarks.unittested import ERROR, FAILED, ONLY_SIMULATED, PASSED, SKIPPED
 from kernels.commands.command_line import CommandError, add_json, command, positive, progress, run, write_json
 from kernels.table import table
 
@@ -29,18 +29,22 @@ SIMULATOR = "simulator"
 ENGINES = ("emulate", "interpret", SIMULATOR)
 NOWHERE = "not applicable"
 OUTCOMES = (PASSED, FAILED, ERROR, SKIPPED, NOWHERE)
+LONGEST = 150  # characters of a reason
 ROOT = Path(__file__).parent.parent
 
-# Reasons by which tests skip themselves that are no reason to look further, as regular expressions, and what they are.
+# Why a test has nothing to run here, by what it says when it skips itself, as regular expressions.
 SKIPS = {
-    r"cupy|CuPy|cffi|CFFI|ml_dtypes|torch|IPython|scipy|psutil": "another package",
-    r"(?i)test binar": "test binaries, which the wheel has not",
-    r"(?i)multi.?gpu|more than one gpu|at least 2|peer": "several GPUs",
+    r"(?i)cupy|cffi|ml_dtypes|torch|ipython|scipy|psutil|numba install": "another package",
+    r"(?i)binar|BIN_DIR": "files for tests that the wheel has not",
+    r"(?i)gpus|gpu environment|peer": "several GPUs",
     r"(?i)conda": "a toolkit of conda's",
     r"(?i)nvdisasm|nvjitlink|sass": "machine code",
+    f"^{ONLY_SIMULATED}": "the simulator itself",
 }
 # Tests that fail without a GPU and may: patterns of their names, and why.
-NOT_APPLICABLE: dict[str, str] = {}
+NOT_APPLICABLE: dict[str, str] = {
+    "cudadrv.test_init.TestInit.test_init_failure_*": "a process of the test's own",
+}
 
 
 @dataclass
@@ -93,8 +97,9 @@ def measure(options) -> None:
     print(table(counts(rows), left=2))
     for engine in options.engines:
         mine = [row for row in rows if row.engine == engine]
-        print(f"\n{engine}: not applicable or skipped\n{table(reasons(mine, (NOWHERE, SKIPPED)), left=(1, 2))}")
-        print(f"\n{engine}: failed or error\n{table(reasons(mine, (FAILED, ERROR)), left=(1, 2, 3))}")
+        for which in ((NOWHERE, SKIPPED), (FAILED, ERROR)):
+            if any(row.outcome in which for row in mine):
+                print(f"\n{engine}: {' or '.join(which)}\n{table(reasons(mine, which), left=(1, 2, 3))}")
     write_json(options.json, [asdict(row) for row in rows])
 
 
@@ -112,7 +117,7 @@ def called(engine: str, module: str, file: str, limit: int) -> tuple[list[str], 
     tests = ["benchmarks.unittested", f"numba.cuda.tests.{module}", file, str(limit)]
     if engine == SIMULATOR:
         return [sys.executable, "-m", *tests], {"NUMBA_ENABLE_CUDASIM": "1"}
-    return [sys.executable, "-m", "benchmarks.on_driver", engine, *tests], {}
+    return [sys.executable, "-m", "kernels", "run", "--engine", engine, "--no-check", "-m", *tests], {}
 
 
 def outcomes(engine: str, module: str, limit: int) -> list[Row]:
@@ -164,7 +169,7 @@ def judged(row: Row) -> Row:
         why = next((why for pattern, why in NOT_APPLICABLE.items() if fnmatch(name, pattern)), "")
     else:
         why = ""
-    return Row(row.test, row.engine, NOWHERE, why, row.seconds) if why else row
+    return Row(row.test, row.engine, NOWHERE, f"{why}: {row.reason}", row.seconds) if why else row
 
 
 def counts(rows: list[Row]) -> list[list]:
@@ -184,13 +189,20 @@ def numbers(rows: list[Row]) -> list[int]:
 
 
 def reasons(rows: list[Row], which: tuple[str, ...]) -> list[list]:
-    """The cells of a table: how many tests came to this for a reason, the most frequent first, and one of them."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """The cells of a table: how many tests came to this for a reason, the most frequent first, and one of them.
+
+    Reasons that differ in numbers alone, as lines and addresses, are one.
+    """
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.outcome in which:
-            found.setdefault((row.outcome, row.reason), []).append(row.test.removeprefix("numba.cuda.tests."))
+            found.setdefault((row.outcome, re.sub(r"\b(0x[0-9a-f]+|\d+)\b", "N", row.reason)), []).append(row)
     often = sorted(found.items(), key=lambda each: -len(each[1]))
-    return [["tests", "", "reason", "such as"], *([len(t), kind, why[:150], t[0]] for (kind, why), t in often)]
+    shown = [
+        [len(same), outcome, same[0].reason[:LONGEST], same[0].test.removeprefix("numba.cuda.tests.")]
+        for (outcome, _), same in often
+    ]
+    return [["tests", "", "reason", "such as"], *shown]
 
 
 if __name__ == "__main__":

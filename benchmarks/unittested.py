@@ -16,6 +16,7 @@ import types
 import unittest
 from pathlib import Path
 
+ONLY_SIMULATED, NEVER_SIMULATED = "only under the simulator", "not under the simulator"
 PASSED, FAILED, ERROR, SKIPPED = "passed", "failed", "error", "skipped"
 
 
@@ -71,9 +72,11 @@ class Written(unittest.TestResult):
 
 
 def last_line(err) -> str:
-    """What an exception says of itself: its last line that begins as a traceback's last one does."""
+    """What an exception says of itself in one line; one that says nothing is told by the line that raised it."""
     said = "".join(traceback.format_exception_only(err[0], err[1])).strip().splitlines()
-    return next((line.strip() for line in said if line.strip()), err[0].__name__)
+    first = next((line.strip() for line in said if line.strip()), err[0].__name__)
+    where = traceback.extract_tb(err[2])
+    return f"{first}: {where[-1].line}" if first == err[0].__name__ and where else first
 
 
 def tests_of(name: str):
@@ -104,12 +107,17 @@ def each_of(suite):
 
 
 def prepare() -> None:
-    """What the suite's own configuration of pytest does for its cases; and skip only the tests that use cffi, where
-    it is missing, not the modules that import it.
-    """
-    from numba.cuda.testing import CUDATestCase
+    """What the suite's own configuration of pytest does for its cases.
 
-    CUDATestCase._dump_failed_filechecks = False
+    Besides: who is skipped for the simulator's sake says so; and where cffi is missing only those tests are skipped
+    that use it, not the modules that import it.
+    """
+    from numba.cuda import testing
+
+    testing.CUDATestCase._dump_failed_filechecks = False
+    for name, words in (("skip_unless_cudasim", ONLY_SIMULATED), ("skip_on_cudasim", NEVER_SIMULATED)):
+        original = getattr(testing, name)
+        setattr(testing, name, lambda reason, original=original, words=words: original(f"{words}: {reason}"))
     if importlib.util.find_spec("cffi") is None:
         sys.modules["cffi"] = types.ModuleType("cffi")
         vars(sys.modules["cffi"])["FFI"] = missing_ffi

@@ -2,7 +2,8 @@
 
 A ```python block is run as it stands, after those above it in its document. Indented lines below it are what it prints
 or the error that it ends with. A ```python excerpt is a part of a source file, word for word. A ```python file is a
-file of the reader's own, which tests/test_add_an_operation.py writes.
+file of the reader's own, which tests/test_add_an_operation.py writes, and a ```python program is one that is run by
+`python -m kernels run` (tests/gpu/programs/test_document.py).
 """
 
 import contextlib
@@ -72,7 +73,7 @@ def test_the_network_of_the_readme_learns_with_the_readers_own_kernel(tmp_path, 
 def test_every_block_is_run_or_is_an_excerpt_or_a_file():
     for document in DOCUMENTS:
         kinds = [block.kind for block in blocks(document)]
-        assert set(kinds) <= {"", "excerpt", "file"}, document
+        assert set(kinds) <= {"", "excerpt", "file", "program"}, document
         assert len(kinds) == document.read_text().count("\n```python"), document
 
 

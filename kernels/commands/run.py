@@ -5,6 +5,7 @@ import argparse
 from kernels.commands.command_line import CommandError, Parser, add_json, count, write_json
 from kernels.gpu.driver.library import LibraryError
 from kernels.gpu.programs import ENGINES, Session
+from kernels.gpu.programs.counted import MOST
 from kernels.gpu.programs.program import carry_out
 
 
@@ -14,7 +15,10 @@ def add(c: Parser) -> None:
     add_engine(c)
     what = "go on after a fault, and tell of all in the end"
     c.add_argument("--keep-going", action="store_true", help=what)
-    what = "print what each kernel executes, by kind and by line of its source"
+    what = (
+        "print what each kernel executes and what its accesses cost, by line of its source: counted over up to "
+        f"{MOST} blocks of the first launch of each grid, block and arguments' types and shapes"
+    )
     c.add_argument("--count", action="store_true", help=what)
     add_json(c, "also write all launches, faults and counts to this file")
     c.add_argument("program", metavar="SCRIPT.py|MODULE", help="the program, which needs no change")

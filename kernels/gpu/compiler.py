@@ -143,7 +143,7 @@ def type_of(value):
             kind = from_dtype(value.dtype)
             return types.Array(kind, value.ndim, "C") if value.ndim else kind
         if not hasattr(types, value.dtype.name) and value.dtype.name != "bool":
-            raise TypeError(f"kernel argument of {value.dtype}: kernels take floats, integers and booleans")
+            raise TypeError(f"kernel argument of {value.dtype}: kernels take numbers and booleans")
         scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)
         return types.Array(scalar, value.ndim, "C") if value.ndim else scalar
     if isinstance(value, bool):
@@ -152,6 +152,10 @@ def type_of(value):
         return types.int64 if value < 2**63 else types.uint64
     if isinstance(value, float):
         return types.float64
+    if isinstance(value, complex):
+        return types.complex128
+    if isinstance(value, tuple):
+        return types.BaseTuple.from_types([type_of(item) for item in value], type(value))
     raise TypeError(f"kernel argument {value!r}: {type(value).__name__} is neither an array nor a number")
 
 

@@ -102,14 +102,22 @@ class Kernel:
         if len(args) != len(names):
             raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), given {len(args)}")
         for name, value in zip(names, args, strict=True):
-            if value is None:
-                what = f"{name} is None, which Numba compiles and does not launch: make it a compile-time parameter"
-                raise TypeError(f"{self.name}: {what}, after the * of the kernel's arguments")
-            if not (_is_array(value) or isinstance(value, int | float)):
-                what = f"{name} is {_kind(value)}: give an array, as np.array({name}, np.float32), or a number"
-                raise TypeError(f"{self.name}: {what}")
-            if isinstance(value, int) and not -(2**63) <= value < 2**64:
-                raise TypeError(f"{self.name}: {name} is {value}, which has more than 64 bits")
+            self._check_argument(name, value)
+
+    def _check_argument(self, name, value):
+        """Raises TypeError for a value that no kernel takes."""
+        if isinstance(value, tuple):
+            for i, item in enumerate(value):
+                self._check_argument(f"{name}[{i}]", item)
+            return
+        if value is None:
+            what = f"{name} is None, which Numba compiles and does not launch: make it a compile-time parameter"
+            raise TypeError(f"{self.name}: {what}, after the * of the kernel's arguments")
+        if not (_is_array(value) or isinstance(value, int | float | complex)):
+            what = f"{name} is {_kind(value)}: give an array, as np.array({name}, np.float32), or a number"
+            raise TypeError(f"{self.name}: {what}")
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            raise TypeError(f"{self.name}: {name} is {value}, which has more than 64 bits")
 
     def __repr__(self):
         return repr(self.source)
@@ -235,6 +243,8 @@ def _kind(value):
 
 def _described(value):
     """An argument in a few characters."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_described, value))})"
     if not hasattr(value, "dtype"):
         return repr(value)
     return f"{value.dtype} of {_short(value.shape)}" if value.shape else f"{value.dtype} {value}"

@@ -104,14 +104,10 @@ def _report(launch: Launch, ptx: str, architecture: str) -> Report:
     )
 
 
-def assemble(ptx: str, architecture: str, most_registers: int = 0) -> str:
-    """What ptxas says of PTX when it makes machine code of it, with at most so many registers a thread, or any number.
-
-    Raises ReportError.
-    """
+def assemble(ptx: str, architecture: str, options: Sequence[str] = ()) -> str:
+    """What ptxas says of PTX when it makes machine code of it, given these options besides. Raises ReportError."""
     with tempfile.TemporaryDirectory() as folder:
-        limit = [f"--maxrregcount={most_registers}"] if most_registers else []
-        return _assemble(ptx, architecture, Path(folder) / "kernel.cubin", limit)
+        return _assemble(ptx, architecture, Path(folder) / "kernel.cubin", options)
 
 
 def sass(ptx: str, architecture: str) -> str:

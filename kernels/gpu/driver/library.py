@@ -109,13 +109,10 @@ def loaded(name: str, functions: Mapping[str, Any]) -> ctypes.CDLL:
         raise LibraryError(
             f"no stand-in for {name} on {platform.system()} {machine}: only on Linux, {', '.join(MACHINES)}"
         )
-    handle = os.memfd_create(name)  # a file without a place on disk
-    try:
-        with os.fdopen(handle, "wb", closefd=False) as file:
-            file.write(written(name, list(functions), machine))
-        library = ctypes.CDLL(f"/proc/self/fd/{handle}", mode=ctypes.RTLD_GLOBAL)
-    finally:
-        os.close(handle)
+    handle = os.memfd_create(name)  # a file without a place on disk; open as long as the library, known by this path
+    with os.fdopen(handle, "wb", closefd=False) as file:
+        file.write(written(name, list(functions), machine))
+    library = ctypes.CDLL(f"/proc/self/fd/{handle}", mode=ctypes.RTLD_GLOBAL)
     slots = (ctypes.c_void_p * len(functions)).in_dll(library, "slots")
     for number, function in enumerate(functions.values()):
         slots[number] = ctypes.cast(function, ctypes.c_void_p).value

@@ -65,8 +65,7 @@ class DeviceMemory:
         """Fresh memory. Raises OutOfMemory."""
         if self.used + size > self.capacity:
             raise OutOfMemory
-        room = -(-max(size, 1) // PAGE) * PAGE + min(max(-(-size // PAGE) * PAGE, LEAST_GAP), LARGEST_GAP)
-        offset = self._span(room)
+        offset = self._span(room_of(size))
         self.count += 1
         found = Allocation(self.address + offset, size, kind, self.count, place)
         bisect.insort(self.allocations, found, key=lambda each: each.address)
@@ -81,10 +80,12 @@ class DeviceMemory:
         if self.top + room <= self.range:
             offset, self.top = self.top, self.top + room
             return offset
-        for n, (offset, size) in enumerate(self.free_spans):
-            if size >= room:
-                self.free_spans[n] = (offset + room, size - room)
-                return offset
+        for spans in (self.free_spans, joined(self.free_spans)):
+            self.free_spans = spans
+            for n, (offset, size) in enumerate(spans):
+                if size >= room:
+                    spans[n] = (offset + room, size - room)
+                    return offset
         raise OutOfMemory
 
     def free(self, address: int) -> Allocation | None:
@@ -95,9 +96,7 @@ class DeviceMemory:
         self.allocations.remove(found)
         self.used -= found.size
         self.version += 1
-        offset = found.address - self.address
-        pages = -(-max(found.size, 1) // PAGE) * PAGE
-        self.free_spans.append((offset, pages))
+        self.free_spans.append((found.address - self.address, room_of(found.size)))
         return found
 
     def at(self, address: int) -> Allocation | None:
@@ -120,6 +119,15 @@ class DeviceMemory:
             self.written[offset : offset + size] = 1
             found.is_whole = (offset, size) == (found.address - self.address, found.size)
 
+    def marks(self, array: np.ndarray) -> np.ndarray | None:
+        """Of an array in this memory: for each byte of each element whether it is written; None where all of it is."""
+        address = array.__array_interface__["data"][0]
+        found = self.at(address)
+        if found is None or found.is_whole:
+            return None
+        shape, strides = (*array.shape, array.itemsize), (*array.strides, 1)
+        return np.ndarray(shape, np.uint8, self.written, address - self.address, strides)
+
     def unwritten(self, address: int, size: int) -> int:
         """How many of these bytes nobody has written."""
         offset = address - self.address
@@ -140,6 +148,23 @@ class DeviceMemory:
     def view(self, address: int, shape, dtype, strides=None) -> np.ndarray:
         """An array over memory of the range."""
         return np.ndarray(shape, dtype, self.bytes, address - self.address, strides)
+
+
+def room_of(size: int) -> int:
+    """Bytes of whole pages that an allocation takes, and the gap behind it."""
+    pages = -(-max(size, 1) // PAGE) * PAGE
+    return pages + min(max(pages, LEAST_GAP), LARGEST_GAP)
+
+
+def joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans that lie side by side as one, by their offsets."""
+    found: list[tuple[int, int]] = []
+    for offset, size in sorted(spans):
+        if found and sum(found[-1]) == offset:
+            found[-1] = (found[-1][0], found[-1][1] + size)
+        elif size:
+            found.append((offset, size))
+    return found
 
 
 def copy(to: int, source: int, size: int) -> None:

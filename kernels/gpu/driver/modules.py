@@ -5,14 +5,18 @@ import hashlib
 import math
 import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+
+import numpy as np
 
 from kernels.gpu.driver.table import Code, DriverError
 from kernels.gpu.emulator import Loaded, PtxError, load
 from kernels.gpu.emulator.inline import inlined
+from kernels.gpu.emulator.linked import linked
 from kernels.gpu.emulator.loaded import entry
-from kernels.gpu.emulator.parser import parse
 from kernels.gpu.emulator.places import Places, aligned
 from kernels.gpu.emulator.syntax import Label, Variable
 from kernels.gpu.occupancy import THREADS_A_BLOCK
@@ -75,18 +79,18 @@ class Module:
     def __init__(self, image: Image):
         self.image = image
         self.kernels: dict[str, Kernel] = {}
+        self.known: set[str] = set()  # variables that the host has asked for
 
-    @cached_property
-    def ptx(self) -> str:
-        """All of it as one text."""
-        if len(self.image.texts) != 1:
-            raise DriverError(Code.NOT_SUPPORTED)
-        return self.image.texts[0]
+    @property
+    def ptx(self) -> tuple[str, ...]:
+        """Its texts, which are to be linked."""
+        return tuple(self.image.texts)
 
     @cached_property
     def parsed(self):
+        """All of them as one module. Raises DriverError for what is no PTX, and for what does not fit together."""
         try:
-            return parse(self.ptx)
+            return linked(self.ptx)
         except PtxError as error:
             raise DriverError(Code.INVALID_PTX, str(error)) from error
 
@@ -102,34 +106,68 @@ class Module:
             self.kernels[name] = Kernel(self, name)
         return self.kernels[name]
 
-    def variable(self, name: str) -> tuple[int, int]:
-        """(address, bytes) of a global variable. Raises DriverError."""
-        for each in self.names():
-            loaded = self.kernel(each).loaded
-            if name in loaded.translation.places.statics:
-                offset, variable = loaded.translation.places.statics[name]
-                return loaded.statics.ctypes.data + offset, variable.size or 0
-        raise DriverError(Code.NOT_FOUND)
+    @cached_property
+    def variables(self) -> dict[str, np.ndarray]:
+        """The bytes of its global and constant variables: kernels of a module share them, and the host may know them.
 
-    def registers(self, name: str, architecture: str) -> int:
+        Those that begin as the address of another are left to each kernel.
+        """
+        found = {}
+        for name, each in self.parsed.variables.items():
+            if each.space in ("global", "const") and each.size and not each.pointers:
+                found[name] = np.zeros(each.size, np.uint8)
+                found[name][: len(each.initial)] = np.frombuffer(each.initial, np.uint8)
+        return found
+
+    def variable(self, name: str) -> tuple[int, int]:
+        """(address, bytes) of a variable. Raises DriverError."""
+        if name not in self.variables:
+            raise DriverError(Code.NOT_FOUND)
+        self.known.add(name)
+        return self.variables[name].ctypes.data, self.variables[name].size
+
+    @contextmanager
+    def shared_with(self, loaded: Loaded) -> Iterator[None]:
+        """While inside, a kernel has the module's variables as they are, and leaves them as it has written them.
+
+        What is constant is as the kernel has it, unless the host has asked where it lies.
+        """
+        shared = []
+        for name, (offset, variable) in loaded.translation.places.statics.items():
+            if name in self.variables and (variable.space == "global" or name in self.known):
+                shared.append((self.variables[name], loaded.statics[offset : offset + (variable.size or 0)]))
+        for own, other in shared:
+            other[:] = own
+        try:
+            yield
+        finally:
+            for own, other in shared:
+                own[:] = other
+
+    def registers(self, name: str) -> int:
         """That ptxas gives a thread of a kernel; 0 where there is no ptxas, or it refuses the text."""
-        said = self._assembled(architecture)
+        text = next((text for text in self.ptx if re.search(rf"\.entry\s+{re.escape(name)}\b", text)), "")
+        said = assembled(text, self.image.most_registers, len(self.ptx) > 1)
         found = re.search(rf"entry function '{re.escape(name)}'.*?Used (\d+) registers", said, re.DOTALL)
         return int(found.group(1)) if found else 0
 
-    def _assembled(self, architecture):
-        """What ptxas says of it, as it is kept on disk: Numba asks for registers each time that it loads a kernel."""
-        key = hashlib.sha256(f"{architecture} {self.image.most_registers}\n{self.ptx}".encode()).hexdigest()
-        store = Store("ptxas")
-        known = store.get(key)
-        if known is not None:
-            return known.decode()
-        try:
-            said = assemble(self.ptx, architecture, self.image.most_registers)
-        except ReportError:
-            return ""
-        store.put(key, said.encode())
-        return said
+
+@cache
+def assembled(text: str, most_registers: int, is_part: bool) -> str:
+    """What ptxas says of a text for the architecture that it names; kept, as Numba asks for it with each kernel."""
+    options = [f"--maxrregcount={most_registers}"] if most_registers else []
+    options += ["--compile-only"] if is_part else []
+    store, key = Store("ptxas"), hashlib.sha256("\n".join((*options, text)).encode()).hexdigest()
+    known = store.get(key)
+    if known is not None:
+        return known.decode()
+    architecture = re.search(r"\.target\s+(\w+)", text)
+    try:
+        said = assemble(text, architecture.group(1) if architecture else "", options)
+    except ReportError:
+        return ""
+    store.put(key, said.encode())
+    return said
 
 
 class Kernel:
@@ -164,7 +202,8 @@ class Kernel:
         """Of its variables; None for a kernel that cannot be executed, as its launch will say."""
         try:
             whole = inlined(self.function, self.module.parsed)
-            return Places(whole, self.module.parsed, [item for item in whole.body or () if not isinstance(item, Label)])
+            items = [item for item in whole.body or () if not isinstance(item, Label)]
+            return Places(whole, self.module.parsed, items)
         except PtxError:
             return None
 
@@ -188,5 +227,5 @@ class Kernel:
     def most_threads(self) -> int:
         """Of a block: as its bounds in the text say, or as many as any block has."""
         head = rf"\.entry\s+{re.escape(self.name)}\b[^{{]*?\.(?:maxntid|reqntid)\s+([\d, ]+)"
-        bounds = re.search(head, self.module.ptx)
+        bounds = re.search(head, "\n".join(self.module.ptx))
         return math.prod(map(int, bounds.group(1).split(","))) if bounds else THREADS_A_BLOCK

@@ -11,15 +11,39 @@ DEFAULT = (None, 0, 1, 2)  # handles of streams that nobody creates: the context
 Work = Callable[[], None]
 
 
-@dataclass
+@dataclass(eq=False)
+class UserObject:
+    """Something of the program's that graphs refer to: it is told when the last one is gone."""
+
+    destroy: Work
+    count: int
+
+    def release(self, count: int) -> None:
+        self.count -= count
+        if self.count == 0:
+            self.destroy()
+
+
+@dataclass(eq=False)
 class Graph:
-    """Work in an order in which it can be done: that in which it was asked for."""
+    """Work in an order in which it can be done: that in which it was asked for. It keeps what that refers to."""
 
     work: list[Work] = field(default_factory=list)
+    kept: list[UserObject] = field(default_factory=list)
 
     def run(self) -> None:
         for each in self.work:
             each()
+
+    def copy(self) -> "Graph":
+        for each in self.kept:
+            each.count += 1
+        return Graph(list(self.work), list(self.kept))
+
+    def end(self) -> None:
+        """Nobody launches or copies it any more."""
+        while self.kept:
+            self.kept.pop().release(1)
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """The arguments of a launch as the bytes that a kernel reads its parameters from.
 
 Numba passes an array as two pointers for its own use (here null), the number of elements, bytes of an element, a
-pointer to the data, then length and stride in bytes of each dimension: 8 bytes each. Scalars are passed as they are.
+pointer to the data, then length and stride in bytes of each dimension: 8 bytes each. Scalars are passed as they are,
+a complex number as its two parts, a tuple as its items.
 """
 
 from typing import Any
@@ -20,20 +21,31 @@ def of_numba(args, kinds) -> list[Any]:
     """
     found: list[Any] = []
     for number, (value, kind) in enumerate(zip(args, kinds, strict=True), 1):
-        if isinstance(value, np.ndarray) and value.ndim:
+        if isinstance(value, tuple):
+            found += of_numba(value, kind.types)
+        elif isinstance(value, np.ndarray) and value.ndim:
             if not value.flags.c_contiguous:
                 raise PtxError(f"argument {number}: not contiguous; give np.ascontiguousarray(...) of it")
             found += [0, 0, value.size, value.itemsize, value, *value.shape, *value.strides]
         else:
             dtype = np.dtype("bool" if str(kind) == "bool" else str(kind))
-            found.append(np.asarray(value).astype(dtype)[()])
+            scalar = np.asarray(value).astype(dtype)[()]
+            found += [scalar.real, scalar.imag] if dtype.kind == "c" else [scalar]
     return found
 
 
 def owners(args, names) -> list[str]:
     """The name of the argument that each of the values belongs to which `of_numba` makes of arguments."""
-    count = [5 + 2 * value.ndim if isinstance(value, np.ndarray) and value.ndim else 1 for value in args]
-    return [name for name, values in zip(names, count, strict=True) for _ in range(values)]
+    return [name for name, value in zip(names, args, strict=True) for _ in range(parameters_of(value))]
+
+
+def parameters_of(value) -> int:
+    """How many parameters an argument is."""
+    if isinstance(value, tuple):
+        return sum(map(parameters_of, value))
+    if isinstance(value, np.ndarray) and value.ndim:
+        return 5 + 2 * value.ndim
+    return 2 if np.iscomplexobj(value) else 1
 
 
 def parameters(translation: Translation, values: list[Any]) -> np.ndarray:

@@ -23,8 +23,10 @@ from kernels.gpu.emulator import layout, shadow
 from kernels.gpu.emulator.arena import Arena
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.checks import compiled_touch
+from kernels.gpu.emulator.heap import Parts
 from kernels.gpu.emulator.loaded import Loaded, Texts, in_order, loaded
 from kernels.gpu.emulator.parked import CheckedPlace, CheckedTogether
+from kernels.gpu.emulator.places import HEAP
 from kernels.gpu.emulator.shadow import AT
 from kernels.gpu.emulator.spans import untouched_zeros
 
@@ -101,6 +103,10 @@ class Record:
         self.slots = slots_for(blocks) if fences else 1
         self.cells = untouched_zeros(shadow.SLOTS * (len(arena.pages) * arena.page // cell), np.int64)
         self.cells_of_shared = self.cells[shadow.SLOTS * (first // cell) : shadow.SLOTS * ((first + size) // cell)]
+        if kernel.heap:
+            offset, _ = translation.places.statics[HEAP]
+            heap_cells = self.cells[shadow.SLOTS * ((arena.extent + offset) // cell) :]
+            Parts(kernel.heap, arena, heap_cells, shadow.SLOTS, cell)
         self.words = np.zeros(len(shadow.WORDS), np.int64)
         self.kept: list[np.ndarray] = []
         self.put(

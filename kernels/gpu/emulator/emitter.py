@@ -5,7 +5,7 @@ from kernels.gpu.emulator.endings import uncertain
 from kernels.gpu.emulator.errors import PtxError
 from kernels.gpu.emulator.flow import CARRY, Block, Liveness, blocks, names, read, written
 from kernels.gpu.emulator.origins import Origins
-from kernels.gpu.emulator.places import Places, aligned
+from kernels.gpu.emulator.places import HEAP, HEAP_BYTES, OF_HEAP, Places, aligned, mentioned
 from kernels.gpu.emulator.routines import FRAME, STACK
 from kernels.gpu.emulator.spins import spins
 from kernels.gpu.emulator.syntax import (
@@ -16,6 +16,7 @@ from kernels.gpu.emulator.syntax import (
     Module,
     Register,
     Symbol,
+    Variable,
     constant_bits,
 )
 from kernels.gpu.emulator.translation import Access, Stop
@@ -37,6 +38,8 @@ class Emitter:
         self.origins = Origins(function, module) if checked else None
         self.liveness = Liveness(self.blocks, function.registers)
         instructions = [item for block in self.blocks for item in block.instructions]
+        if any(item.opcode == "call" and not mentioned(item).isdisjoint(OF_HEAP) for item in instructions):
+            function.variables[HEAP] = Variable(HEAP, "global", "b8", 256, HEAP_BYTES)
         self.places = Places(function, module, instructions, checked)
         used = {name for item in instructions for name in (*read(item), *written(item))}
         # Registers by number, and the LLVM type that each is kept in.
@@ -173,8 +176,8 @@ class Emitter:
             return self.emit(f"add i64 {base}, {self.places.statics[name][0] + offset}"), self.places.statics[name][
                 1
             ].space
-        if name in self.module.functions:
-            raise PtxError(f"{name}: addresses of functions are not executed")
+        if name in self.places.functions:
+            return str(self.places.functions[name] + offset), "global"
         raise PtxError(f"{name}: declared nowhere")
 
     def check_inside(self, name: str, offset: int) -> None:

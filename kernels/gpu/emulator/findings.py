@@ -67,7 +67,7 @@ class Findings:
             return self.alone(code, thread)
         access = self.translation.accesses[self.word("ACCESS")]
         if code == shadow.ENDLESS:
-            problem = f"is still in this loop after {self.word('MOST_TURNS'):,} turns"
+            problem = f"is still in this loop after {self.word('MOST_TURNS'):,} turns{self.others}"
             return Endless(problem, site=self.site(access.instruction, "", "sync"))
         name, index, size, where = self.described(self.word("ADDRESS"), access)
         what = indexed(name, index) if index is not None else name

@@ -8,6 +8,7 @@ calls itself is called: routines.py.
 from dataclasses import replace
 
 from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.pointers import addresses, candidates, choices, taken
 from kernels.gpu.emulator.routines import FRAME, STACK, STACK_BYTES, Carrier, Routine, as_bits, recursive, settled
 from kernels.gpu.emulator.syntax import (
     Constant,
@@ -26,7 +27,7 @@ SAVE = ("push", "pop")  # around the call of a routine: instructions that no tex
 # Instructions after inlining above which a program is refused.
 MOST = 2_000_000
 # Functions of no text: what calls.py translates.
-PROVIDED = ("vprintf", "__assertfail", "cudaCGGetIntrinsicHandle", "cudaCGSynchronize")
+PROVIDED = ("vprintf", "__assertfail", "malloc", "free", "cudaCGGetIntrinsicHandle", "cudaCGSynchronize")
 
 
 def inlined(function: Function, module: Module) -> Function:
@@ -74,8 +75,36 @@ class Inliner:
             else:
                 self.whole.body.append(item)
 
+    def call_address(self, item, routine):
+        """A call of an address, by the name of the function there."""
+        results, address, arguments = parts(item)
+        sizes = {name: variable.size for name, variable in self.whole.variables.items()}
+        functions = candidates(taken(self.module), results, arguments, sizes)
+        self.copies += 1
+        self.declare(routine, {f"%at@{self.copies}": "pred"}, {})
+        if item.predicate:
+            skip = self.skipped(item)
+        numbers, operands = addresses(self.module), (Vector(tuple(results)), Vector(tuple(arguments)))
+        for each in choices(item, address, *operands, functions, numbers, self.copies):
+            if isinstance(each, Instruction) and each.opcode == "call":
+                self.call(each, routine)
+            else:
+                self.whole.body.append(each)
+        if item.predicate:
+            self.whole.body.append(Label(skip))
+
+    def skipped(self, item):
+        """A branch around a call behind a predicate: the label that it needs."""
+        skip = f"skip@{self.copies}"
+        unless = replace(item.predicate, negated=not item.predicate.negated)
+        self.whole.body.append(Instruction("bra", (), (Symbol(skip),), unless, item.line, item.source))
+        return skip
+
     def call(self, item, routine):
         results, name, arguments = parts(item)
+        if not isinstance(name, str):
+            self.call_address(item, routine)
+            return
         callee = self.module.functions.get(name)
         if name in PROVIDED and (callee is None or callee.body is None):
             self.whole.body.append(item)
@@ -86,13 +115,7 @@ class Inliner:
         if len(given) != len(formal):
             raise PtxError(f"call of {name}: {len(given)} arguments and results, it takes {len(formal)}", item.line)
         self.copies += 1
-        skip = None
-        if item.predicate:  # a call behind a predicate is a branch around it
-            skip = f"skip@{self.copies}"
-            unless = replace(item.predicate, negated=not item.predicate.negated)
-            self.whole.body.append(
-                Instruction("bra", (), (Symbol(skip),), unless, item.line, item.source),
-            )
+        skip = self.skipped(item) if item.predicate else None
         put = self.jump if name in self.called else self.put_in_place
         put(item, callee, list(zip(given, formal, strict=True)), routine)
         if skip:
@@ -210,14 +233,18 @@ def formal(parameter, routine):
 
 
 def parts(item):
-    """(results, name, arguments) of call (r), f, (a, b); of call f, (a); and of call f."""
+    """(results, name, arguments) of call (r), f, (a, b); of call f, (a); and of call f.
+
+    For an address the name is the Register that it is in, and a prototype stands behind.
+    """
     operands = list(item.operands)
     results = operands.pop(0).elements if operands and isinstance(operands[0], Vector) else ()
-    if not operands or not isinstance(operands[0], Symbol):
-        raise PtxError("call: of an address that is only known when it runs, which is not executed", item.line)
-    name = operands.pop(0).name
+    if not operands or not isinstance(operands[0], Symbol | Register):
+        raise PtxError("call: takes (results), function, (arguments)", item.line)
+    called = operands.pop(0)
+    name = called.name if isinstance(called, Symbol) else called
     arguments = operands.pop(0).elements if operands and isinstance(operands[0], Vector) else ()
-    if operands:
+    if len(operands) > isinstance(called, Register):
         raise PtxError("call: takes (results), function, (arguments)", item.line)
     return results, name, arguments
 

@@ -29,7 +29,8 @@ CLOCK = 80  # i64
 WATCH = 88  # pointer to what the function at TOUCH knows
 PRINT = 96  # pointers to the functions of printing.py
 TURNS = 112  # i64: instructions of loops, which nobody knows to end, that a thread may execute without a stop
-BLOCK = 128  # bytes of the record
+HEAP = 128  # pointers to the functions of heap.py
+BLOCK = 144  # bytes of the record
 
 # What a thread stops for; a stop's number is positive, so that 0 says it has ended.
 ENDED = 0

@@ -22,8 +22,10 @@ import numpy as np
 from kernels.gpu.emulator import layout, printing, schedule, together
 from kernels.gpu.emulator.arguments import parameters
 from kernels.gpu.emulator.errors import EmulatorError, PtxError
+from kernels.gpu.emulator.heap import Heap
 from kernels.gpu.emulator.linked import linked
 from kernels.gpu.emulator.native import Code, compiled, processor
+from kernels.gpu.emulator.places import HEAP, HEAP_BYTES
 from kernels.gpu.emulator.read_only import Lent
 from kernels.gpu.emulator.routines import STACK_BYTES
 from kernels.gpu.emulator.spans import aligned_zeros
@@ -104,6 +106,8 @@ class Loaded:
         self.kinds = np.array([schedule.KINDS.index(s.kind) for s in translation.stops] or [0], np.int32)
         self.details = np.array([s.detail for s in translation.stops] or [0], np.int32)
         self.statics = self._statics()
+        heap = translation.places.statics.get(HEAP)
+        self.heap = Heap(self.statics[heap[0] :][:HEAP_BYTES]) if heap else None
 
     def _statics(self) -> np.ndarray:
         """Global and constant variables with their initial values; they live as long as the kernel."""
@@ -113,9 +117,12 @@ class Loaded:
             data = np.frombuffer(variable.initial, np.uint8)
             memory[offset : offset + data.size] = data
             for at, symbol in variable.pointers:
-                if symbol.name not in translation.places.statics:
+                if symbol.name in translation.places.statics:
+                    address = memory.ctypes.data + translation.places.statics[symbol.name][0] + symbol.offset
+                elif symbol.name in translation.places.functions:
+                    address = translation.places.functions[symbol.name]
+                else:
                     raise PtxError(f"{variable.name}: an initial value is the address of {symbol.name}")
-                address = memory.ctypes.data + translation.places.statics[symbol.name][0] + symbol.offset
                 memory[offset + at : offset + at + 8] = np.frombuffer((address % 2**64).to_bytes(8, "little"), np.uint8)
         return memory
 
@@ -255,6 +262,8 @@ class Place:
         wide[layout.PARAMS // 8] = given.ctypes.data
         wide[layout.STATICS // 8] = loaded.statics.ctypes.data
         wide[layout.PRINT // 8 :][: len(printing.ADDRESSES)] = printing.ADDRESSES
+        if loaded.heap:
+            wide[layout.HEAP // 8 :][:2] = loaded.heap.addresses
         wide[layout.TURNS // 8] = together.INSTRUCTIONS
         self.block[schedule.AT_NTID : schedule.AT_NTID + 3] = block
         self.block[schedule.AT_NCTAID : schedule.AT_NCTAID + 3] = grid

@@ -11,6 +11,7 @@ end is wrong, wherever it lands: no number knows how far off another array lies.
 from collections import defaultdict
 
 from kernels.gpu.emulator.flow import names, written
+from kernels.gpu.emulator.places import HEAP
 from kernels.gpu.emulator.syntax import Address, Function, Instruction, Module, Symbol
 
 MEMORY = "%memory"  # a register that no one declares
@@ -60,6 +61,10 @@ class Origins:
                 if any(modifier.startswith(window) for modifier in item.modifiers):
                     self.found[f".{window}"] = {f".{window}"}
                     values.append(f".{window}")
+        if item.opcode == "call":  # of what is left after inlining only malloc gives an address
+            given_to = [each.name for each in getattr(item.operands[0], "elements", ())]
+            self.found[HEAP] = {HEAP}
+            self._lead([HEAP], given_to)
         self._lead((*values, *memory), [name for name in results if self.types.get(name, "pred") != "pred"])
         self._lead(values, memory)
 

@@ -33,7 +33,8 @@ ALIGNMENTS = tuple(1 << n for n in range(13))
 MOST_BYTES = 2**31  # of a variable
 LINKAGE = (".visible", ".extern", ".weak", ".common")
 # What a function may say of itself between its parameters and its body: nothing that changes what it computes.
-PERFORMANCE = (".maxnreg", ".maxntid", ".reqntid", ".minnctapersm", ".maxnctapersm", ".pragma", ".noreturn")
+PERFORMANCE = (".maxnreg", ".maxntid", ".reqntid", ".minnctapersm", ".maxnctapersm", ".maxclusterrank", ".pragma",
+               ".noreturn")  # fmt: skip
 
 
 def parse(text: str, first: int = 1) -> Module:

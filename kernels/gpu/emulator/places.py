@@ -1,6 +1,7 @@
 """Where the variables of a kernel lie: offsets in shared and local memory, in its statics and its parameters."""
 
 from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.pointers import addresses
 from kernels.gpu.emulator.syntax import Address, Symbol, Variable, Vector
 
 GAP = 256  # bytes between variables in checked mode, so that what leaves one by a little meets no other
@@ -12,6 +13,10 @@ def aligned(offset: int, align: int) -> int:
 
 
 MOST = {"shared": 227 * 2**10, "local": 512 * 2**10, "param": 32764, "global": 2**31}  # bytes
+
+
+# What malloc gives parts of (heap.py): a variable of kernels that call one of these.
+HEAP, HEAP_BYTES, OF_HEAP = "%heap", 2**25, ("malloc", "free")
 
 
 class Places:
@@ -27,10 +32,11 @@ class Places:
         self.statics: dict[str, tuple[int, Variable]] = {}
         self.locals: dict[str, tuple[int, Variable]] = {}
         self.parameters: dict[str, tuple[int, Variable]] = {}
+        self.functions = addresses(module)
         shared = statics = 0
         variables = [*module.variables.items(), *function.variables.items()]
         used = {n for item in instructions for n in mentioned(item)}
-        used |= {s.name for v in module.variables.values() for _, s in v.pointers}
+        used |= {HEAP} | {s.name for v in module.variables.values() for _, s in v.pointers}
         dynamic = []
         for name, variable in variables:
             if variable.space == "shared" and name in used:

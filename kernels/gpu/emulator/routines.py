@@ -10,6 +10,7 @@ registers.
 from dataclasses import dataclass, field, replace
 
 from kernels.gpu.emulator.errors import PtxError
+from kernels.gpu.emulator.pointers import taken
 from kernels.gpu.emulator.syntax import (
     Address,
     Constant,
@@ -68,11 +69,13 @@ class Routine:
 def recursive(kernel: Function, module: Module) -> set[str]:
     """Names of functions that a call of theirs may lead back to."""
     calls: dict[str, set[str]] = {}
-    waiting = [kernel]
+    waiting, by_address = [kernel], taken(module)
     while waiting:
         function = waiting.pop()
         items = [i for i in function.body or () if isinstance(i, Instruction) and i.opcode == "call"]
         calls[function.name] = {o.name for i in items for o in i.operands if isinstance(o, Symbol)}
+        if any(isinstance(o, Register) for i in items for o in i.operands[:2]):  # a call of an address
+            calls[function.name] |= {each.name for each in by_address}
         known = (module.functions.get(name) for name in calls[function.name] - calls.keys())
         waiting += [each for each in known if each and each.body is not None]
     found = set()

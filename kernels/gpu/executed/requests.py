@@ -13,14 +13,18 @@ from kernels.gpu.executed.kinds import element
 from kernels.gpu.executed.touches import ACCESS, ADDRESS, THREAD, TURNS, Touches
 from kernels.gpu.interpreter.errors import Site
 from kernels.gpu.interpreter.warp import WARP_SIZE
-from kernels.gpu.xray.counts import Counts, Xray
+from kernels.gpu.xray.counts import Counts, Subject, Xray
 from kernels.gpu.xray.execution import ALIGNMENT
 from kernels.gpu.xray.requests import INACTIVE, Group
 
+Arrays = list[tuple[str, np.ndarray]]
 
-def requests(launch, loaded: Loaded, touches: Touches, blocks, barriers: float, architecture: str) -> Xray:
-    """What the accesses of some blocks cost, by place in the PTX."""
-    addresses = Addresses(launch, loaded)
+
+def requests(
+    subject: Subject, arrays: Arrays, loaded: Loaded, touches: Touches, blocks, barriers: float, architecture: str
+) -> Xray:
+    """What the accesses of some blocks cost, by place in the PTX. The arrays that can be accessed have names."""
+    addresses = Addresses(arrays, loaded)
     accesses = loaded.translation.accesses
     counts = Counts([site_of(access) for access in accesses], addresses)
     wanted = announced_first(accesses)
@@ -28,7 +32,7 @@ def requests(launch, loaded: Loaded, touches: Touches, blocks, barriers: float, 
         addresses.shared = shared
         for n in np.intersect1d(rows[:, ACCESS], wanted):
             add(counts, addresses, int(n), accesses[n].bytes, number, rows[rows[:, ACCESS] == n])
-    return counts.result(launch, blocks, barriers, architecture)
+    return counts.result(subject, blocks, barriers, architecture)
 
 
 def announced_first(accesses) -> list[int]:
@@ -81,9 +85,8 @@ class Region:
 class Addresses:
     """Where the memory of a launch would lie on a GPU. `shared` is that of the block: (first, last) address."""
 
-    def __init__(self, launch, loaded: Loaded):
-        names = launch.kernel.source.arguments
-        given = [(n, a) for n, a in zip(names, launch.args, strict=True) if isinstance(a, np.ndarray) and a.size]
+    def __init__(self, arrays: Arrays, loaded: Loaded):
+        given = [(name, array) for name, array in arrays if array.size]
         given.append(("constants", loaded.statics))
         self.regions: list[Region] = []
         base = ALIGNMENT

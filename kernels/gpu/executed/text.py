@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from kernels.gpu.executed.compare import pairs
 from kernels.gpu.executed.counts import VALUE, Executed
 from kernels.gpu.xray.counts import Xray
+from kernels.gpu.xray.text import COLUMNS, memory
 from kernels.table import Cells, table
 
 LEAST = 0.005  # lines that execute less than this share are summed up
@@ -55,6 +56,19 @@ def by_line(found: Executed) -> Cells:
 
 def numbers(count: int, whole: int) -> list[str]:
     return [f"{count:,}", f"{count / whole:.1%}"]
+
+
+def requests(xray: Xray) -> str:
+    """What the accesses of the compiled kernel cost, by line of the source and in all."""
+    places = sorted({(a.file, a.line) for a in xray.accesses})
+    columns = [column for column in COLUMNS if any(column.cell(xray, *place) for place in places)]
+    rows = [[*(column.head for column in columns), "line", ""]]
+    for file, line in places:
+        source = linecache.getline(file, line).rstrip() if line else "(no line)"
+        rows.append([*(column.cell(xray, file, line) for column in columns), str(line or ""), source])
+    lines = [*memory(xray), f"barriers        {xray.barriers:g} a block"]
+    lines.append(f"whole launch    {xray.scale:g} times these counts, if all blocks are alike")
+    return "\n\n".join([*([table(rows, left=[len(rows[0]) - 1])] if places else []), "\n".join(lines)])
 
 
 def side_by_side(source: Xray, compiled: Xray) -> Cells:

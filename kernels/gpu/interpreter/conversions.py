@@ -1,6 +1,7 @@
 """Rewritten expressions, and how one becomes another type: literals, conversions, integers that wrap.
 
-float64 is a Python float, float32 a np.float32, an integer a Python int within the bounds of its type.
+float64 is a Python float, float32 a np.float32, complex128 and complex64 likewise, an integer a Python int within the
+bounds of its type.
 """
 
 import ast
@@ -13,6 +14,7 @@ from numba import types
 from kernels.gpu.interpreter import arithmetic, hints
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
+    COMPLEX,
     FLOATS,
     NUMPY,
     Array,
@@ -26,6 +28,7 @@ from kernels.gpu.interpreter.known import (
     same_type,
     scalar,
     type_name,
+    unknown,
 )
 
 EXACT_IN_FLOAT64 = 2**53
@@ -71,8 +74,15 @@ def number(value):
 class Conversions:
     """Literals and conversions in a function of a rewritten kernel, see rewritten.py and source.Source."""
 
+    temporaries = 0
+
     def __init__(self, program, source):
         self.program, self.source = program, source
+
+    def temporary(self):
+        """A name that nothing else has."""
+        self.temporaries += 1
+        return f"${self.temporaries}"
 
     def literal(self, value) -> Typed:
         """A Python object that is known before the run."""
@@ -86,8 +96,10 @@ class Conversions:
             return Typed(number(int(value)), Scalar(type_, int(value), int(value), is_literal))
         if isinstance(value, float) and not isinstance(value, np.floating):
             return Typed(number(value), constant(types.float64, value))
-        if isinstance(value, np.float32):
-            return Typed(name(self.program.constant(value)), constant(types.float32, value))
+        if isinstance(value, np.float32 | np.complex64):
+            return Typed(name(self.program.constant(value)), constant(numba_type(value.dtype), value))
+        if isinstance(value, complex):
+            return Typed(number(complex(value)), scalar(types.complex128))
         if isinstance(value, np.generic):
             return Typed(number(value.item()), constant(numba_type(value.dtype), value.item()))
         if isinstance(value, tuple):
@@ -110,6 +122,12 @@ class Conversions:
         node, value = typed.node, typed.value
         if type_ == types.boolean:
             return Typed(ast.Compare(node, [ast.NotEq()], [number(0)]), scalar(type_))
+        if type_ in COMPLEX:
+            if source not in COMPLEX:
+                node = self.convert(typed, types.float32 if type_ == types.complex64 else types.float64).node
+            return Typed(call(f"${type_}", node), scalar(type_))
+        if source in COMPLEX:
+            raise Unsupported(f"{ast.unparse(node)}: {source} does not convert to {type_}: take its real part, .real")
         if is_integer(type_):
             if source in FLOATS:
                 return Typed(call("$to_integer", node, *map(number, bounds(type_))), scalar(type_))
@@ -145,8 +163,16 @@ class Conversions:
             return Typed(self.convert(typed, value.type).node, value)
         if same_type(typed.value, value) or not isinstance(value, Tuple):
             return Typed(typed.node, value)
-        items = [self.represent(self.item(typed, i), item) for i, item in enumerate(value.items)]
+        items = [self.represent(*pair) for pair in zip(self.items(typed), value.items, strict=True)]
         return Typed(self.tuple_node(items), value)
+
+    def items(self, typed) -> list[Typed]:
+        """All items of a tuple, which is computed once, where the first of them is."""
+        if isinstance(typed.node, ast.Tuple | ast.Name):
+            return [self.item(typed, i) for i in range(len(typed.value.items))]
+        kept = name(self.temporary())
+        first = ast.NamedExpr(ast.Name(kept.id, ast.Store()), typed.node)
+        return [self.item(Typed(kept if i else first, typed.value), i) for i in range(len(typed.value.items))]
 
     @staticmethod
     def item(typed, i) -> Typed:
@@ -154,6 +180,13 @@ class Conversions:
         if isinstance(typed.node, ast.Tuple):
             return Typed(typed.node.elts[i], typed.value.items[i])
         return Typed(ast.Subscript(typed.node, number(i), ast.Load()), typed.value.items[i])
+
+    def item_alone(self, typed, i) -> Typed:
+        """Item i of a tuple of which no other is used: if computing those does anything, they are computed too."""
+        others = typed.node.elts if isinstance(typed.node, ast.Tuple) else []
+        if any(has_effects(other) for place, other in enumerate(others) if place != i):
+            return Typed(ast.Subscript(typed.node, number(i), ast.Load()), unknown(typed.value.items[i]))
+        return self.item(typed, i)
 
 
 def has_effects(node):
@@ -168,6 +201,6 @@ def cast_constant(value, type_):
         is_float = isinstance(value, float | np.floating)
         value = arithmetic.to_integer(value, low, high) if is_float else arithmetic.wrap(int(value), low, high)
     with np.errstate(all="ignore"):
-        if type_ == types.float32 and isinstance(value, int) and abs(value) > EXACT_IN_FLOAT64:
+        if type_ in (types.float32, types.complex64) and isinstance(value, int) and abs(value) > EXACT_IN_FLOAT64:
             value = np.int64(value) if value < 2**63 else np.uint64(value)
         return NUMPY[type_](value)

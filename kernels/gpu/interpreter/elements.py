@@ -32,7 +32,7 @@ class Elements(Expressions):
         if index.constant is not None and (is_of_one_type or index.value.is_literal):
             if not -len(items) <= index.constant < len(items):
                 raise Unsupported(f"index {index.constant} is out of bounds for a tuple of {len(items)}")
-            return self.item(base, index.constant % len(items))
+            return self.item_alone(base, index.constant % len(items))
         value = items[0]
         for item in items[1:]:
             value = join(value, item)

@@ -80,6 +80,10 @@ class EndlessLoop(KernelError):
     """A loop that does not end, or a wait for what never comes."""
 
 
+class Raised(KernelError):
+    """An exception that a thread raises, or an assertion that fails: a GPU ends the thread there and says nothing."""
+
+
 class Undefined(KernelError):
     """Arithmetic whose result is undefined on a GPU, such as the int64 nearest to NaN."""
 

@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 from numba import types
 
-from kernels.gpu.interpreter import arithmetic, hints
+from kernels.gpu.interpreter import arithmetic, complex_numbers, hints, tuples
 from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
 from kernels.gpu.interpreter.known import (
+    COMPLEX,
     FLOATS,
     Array,
     Scalar,
@@ -30,6 +31,7 @@ from kernels.gpu.interpreter.known import (
     join,
     scalar,
     signature,
+    type_to_numba,
     unified,
 )
 
@@ -71,7 +73,7 @@ class FoldLiterals(ast.NodeTransformer):
 
     @staticmethod
     def folded(node, *operands):
-        is_literal = all(isinstance(o, ast.Constant) and isinstance(o.value, int | float) for o in operands)
+        is_literal = all(isinstance(o, ast.Constant) and isinstance(o.value, int | float | complex) for o in operands)
         if not is_literal or type(node.op) not in OPERATORS:
             return node
         try:
@@ -84,7 +86,6 @@ class FoldLiterals(ast.NodeTransformer):
 class Expressions(Conversions):
     """Rewrites expressions. What is a name, a call or an element of an array is left to its heirs."""
 
-    temporaries = 0
     flops = 0  # floating-point operations of the statement that is being rewritten, see Statements.body
 
     def expression(self, node) -> Typed:
@@ -107,11 +108,6 @@ class Expressions(Conversions):
     def site(self, node, what, kind, nbytes=0):
         return Site(self.source.file, node.lineno, what, kind, nbytes, node.col_offset)
 
-    def temporary(self):
-        """A name that nothing else has."""
-        self.temporaries += 1
-        return f"${self.temporaries}"
-
     # Operators
 
     def visit_Constant(self, node):
@@ -125,11 +121,14 @@ class Expressions(Conversions):
         return self.binary(node.op, self.expression(node.left), self.expression(node.right))
 
     def binary(self, op, left, right) -> Typed:
-        are_plain = all(isinstance(side.value, Tuple) and side.value.kind is None for side in (left, right))
-        if are_plain and isinstance(op, ast.Add):
+        if isinstance(left.value, Tuple) and isinstance(right.value, Tuple) and isinstance(op, ast.Add):
+            if left.value.kind or right.value.kind:
+                signature(operator.add, type_to_numba(left.value), type_to_numba(right.value))
             return Typed(ast.BinOp(left.node, op, right.node), computed(Tuple(left.value.items + right.value.items)))
         if type(op) not in OPERATORS:
             raise Unsupported(hints.unsupported(op))
+        if left.type in COMPLEX or right.type in COMPLEX:
+            return complex_numbers.binary(self, op, OPERATORS[type(op)], left, right)
         typing = signature(OPERATORS[type(op)], left.type, right.type)
         type_ = typing.return_type
         if isinstance(op, ast.Pow):
@@ -202,16 +201,13 @@ class Expressions(Conversions):
 
     def unary(self, op, operand) -> Typed:
         if isinstance(op, ast.Not):
-            known = self.known_truth(operand)
-            if known is not None:
-                return self.literal(not known)
-            return Typed(ast.UnaryOp(op, operand.node), scalar(types.boolean))
+            return self.negated(operand)
         source, type_ = operand.type, signature(OPERATORS[type(op)], operand.type).return_type
         if type_ == types.boolean:  # ~ of a boolean
             return Typed(ast.UnaryOp(ast.Not(), operand.node), scalar(type_))
         operand = self.convert(operand, type_)
         plain = ast.UnaryOp(op, operand.node)
-        if type_ in FLOATS:
+        if type_ in FLOATS or type_ in COMPLEX:
             known = operand.constant
             value = scalar(type_) if known is None else constant(type_, OPERATORS[type(op)](known))
             return Typed(plain, value)
@@ -219,6 +215,12 @@ class Expressions(Conversions):
         if is_integer(source):  # computed in its own width, in which -(-128) of an int8 is -128
             return self.convert(self.integer(plain, low, high, source), type_)
         return self.integer(plain, low, high, type_)
+
+    def negated(self, operand) -> Typed:
+        known = self.known_truth(operand)
+        if known is not None:
+            return self.literal(not known)
+        return Typed(ast.UnaryOp(ast.Not(), operand.node), scalar(types.boolean))
 
     # Comparisons and conditions
 
@@ -239,14 +241,20 @@ class Expressions(Conversions):
 
     def comparison(self, op, left, right) -> Typed:
         if isinstance(op, ast.Is | ast.IsNot):
-            if not any(isinstance(side.value, Static) and side.value.object is None for side in (left, right)):
-                raise Unsupported("`is` compares with None only")
+            are_static = [isinstance(side.value, Static) for side in (left, right)]
+            if not all(are_static) and Static(None) not in (left.value, right.value):
+                raise Unsupported("`is` compares with None only, or members of an enum")
             same = left.value == right.value
             return self.literal(same if isinstance(op, ast.Is) else not same)
         if isinstance(left.value, Static) and isinstance(right.value, Static):
             return self.literal(bool(OPERATORS[type(op)](left.value.object, right.value.object)))
+        if isinstance(op, ast.In | ast.NotIn):
+            found = tuples.contains(self, right, left)
+            return found if isinstance(op, ast.In) else self.negated(found)
         if type(op) not in OPERATORS:
             raise Unsupported(hints.unsupported(op))
+        if isinstance(left.value, Tuple) and isinstance(right.value, Tuple):
+            return tuples.compared(self, OPERATORS[type(op)], left, right)
         first, second = signature(OPERATORS[type(op)], left.type, right.type).args
         known = left.constant is not None and right.constant is not None
         left, right = self.convert(left, first), self.convert(right, second)

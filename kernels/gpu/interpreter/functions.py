@@ -9,16 +9,27 @@ import builtins
 import enum
 import inspect
 import math
-import weakref
 from dataclasses import dataclass
 
 import numpy as np
 from numba import cuda, types
 
-from kernels.gpu.interpreter import arithmetic, hints, intrinsics
-from kernels.gpu.interpreter.conversions import Typed, call, name, number
+from kernels.gpu.interpreter import (
+    arithmetic,
+    borrowed,
+    builtin_calls,
+    calls,
+    complex_numbers,
+    hints,
+    inner,
+    intrinsics,
+    tuples,
+)
+from kernels.gpu.interpreter.conversions import Typed, call, has_effects, name, number
+from kernels.gpu.interpreter.definitions import definition_of
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.expressions import FoldLiterals
+from kernels.gpu.interpreter.inner import Inner
+from kernels.gpu.interpreter.iterating import ITERABLES
 from kernels.gpu.interpreter.known import (
     FLOATS,
     NUMPY,
@@ -38,13 +49,14 @@ from kernels.gpu.interpreter.known import (
     signature,
     type_name,
     type_to_numba,
+    unknown,
 )
-from kernels.gpu.interpreter.statements import Statements
-from kernels.gpu.interpreter.tuples import is_named_tuple
+from kernels.gpu.interpreter.stops import Stops
 from kernels.gpu.interpreter.views import Method
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
+BORROWED = (0, 0)  # where in the kernel a function of Numba's is called: at many places
 
 
 @dataclass(frozen=True)
@@ -72,23 +84,7 @@ def declaring(dispatcher):
     return types.Dispatcher(dispatcher) if is_declared else None
 
 
-_definitions: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def definition_of(source):
-    """The tree of a function, its literals folded, and the names that are local to it.
-
-    Found once for all that differ in constants and for all places that call it: who rewrites a tree leaves it as it is.
-    """
-    if source.function not in _definitions:
-        definition = FoldLiterals().visit(source.tree())
-        names = (node for node in ast.walk(definition) if isinstance(node, ast.Name))
-        assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-        _definitions[source.function] = definition, assigned | {argument.arg for argument in definition.args.args}
-    return _definitions[source.function]
-
-
-class Function(Statements):
+class Function(Stops):
     """A kernel, or a device function at one place that calls it; `declared`: the type it was declared to return."""
 
     def __init__(self, program, source, arguments, path=(), declared=None):
@@ -100,7 +96,7 @@ class Function(Statements):
         self.variables = dict(zip(parameters, arguments, strict=True))
         self.run_time_parameters = [p for p in parameters if not isinstance(self.variables[p], Static)]
         self.name = f"${source.name}.{len(program.functions)}"
-        self.registers, self.calls = set(), {}
+        self.registers, self.calls, self.inners = set(), {}, {}
         self.result = Static(None)
         program.functions.append(self)
         self.tree = self.rewritten()
@@ -121,12 +117,13 @@ class Function(Statements):
                     node.value = self.represent(value, self.result).node
         registers = [intrinsics.read_register(path) for path in sorted(self.registers)]
         self.is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for s in body for n in ast.walk(s))
+        self.is_constant = len(body) == 1 and isinstance(body[0], ast.Return) and not has_effects(body[0])
         waits = ["$at0"] if self.is_generator and self.program.checked else []
         if waits and not self.path:  # a kernel begins in no loop
             registers.append(ast.Assign([ast.Name("$at0", ast.Store())], ast.Tuple([], ast.Load())))
         parameters = [ast.arg(p) for p in ("$thread", *(waits if self.path else ()), *self.run_time_parameters)]
         arguments = ast.arguments([], parameters, None, [], [], None, [])
-        tree = ast.FunctionDef(self.name, arguments, registers + body, [])
+        tree = ast.FunctionDef(self.name, arguments, registers + self.until_stopped(body), [])
         return ast.copy_location(tree, self.definition)
 
     def returns_a_view(self):
@@ -134,6 +131,15 @@ class Function(Statements):
         parameters = self.run_time_parameters
         returned = [value.node for _, value in self.returns if isinstance(value.value, Array)]
         return not all(isinstance(node, ast.Name) and node.id in parameters for node in returned)
+
+    # Functions within the function
+
+    def visit_Lambda(self, node):
+        return Typed(number(None), Static(inner.defined(self, node)))
+
+    def statement_FunctionDef(self, statement):
+        self.variables[statement.name] = Static(inner.defined(self, statement))
+        return []
 
     # Names and attributes
 
@@ -180,6 +186,8 @@ class Function(Statements):
     def visit_Attribute(self, node):
         base = self.expression(node.value)
         match base.value:
+            case Scalar() if node.attr in ("real", "imag"):
+                return complex_numbers.part(self, base, node.attr)
             case Static(thing) if thing is cuda:
                 return self.cuda_name(node.attr)
             case Static(thing) if thing is cuda.cg:
@@ -207,7 +215,7 @@ class Function(Statements):
             case Record():
                 return self.field(base, node.attr, node)
             case Tuple():
-                return self.field_of_tuple(base, node.attr)
+                return tuples.field(self, base, node.attr)
             case Scalar() if node.attr == "value" and (member := self.member(node.value)) is not None:
                 return self.literal(member.value)
         raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
@@ -244,9 +252,13 @@ class Function(Statements):
     # Calls
 
     def visit_Call(self, node):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "conjugate" and not node.args:
+            return complex_numbers.conjugate(self.expression(node.func.value))
         function = self.expression(node.func).value
         if not isinstance(function, Static):
             raise Unsupported(f"{ast.unparse(node.func)} is {type_name(function)}, which cannot be called")
+        if function.object in ITERABLES:
+            return self.iterable(node)
         arguments = [self.expression(argument) for argument in node.args]
         keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
         thing = function.object
@@ -264,8 +276,10 @@ class Function(Statements):
         if hasattr(thing, "py_func"):
             source = Source(thing.py_func, {})
             return self.call_device_function(node, source, arguments, keywords, thing)
-        if is_named_tuple(thing):
-            return self.named_tuple(thing, arguments, keywords)
+        if isinstance(thing, Inner):
+            return inner.called(self, node, thing, arguments, keywords)
+        if tuples.is_named(thing):
+            return tuples.named(self, thing, arguments, keywords)
         if keywords:
             raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
         is_numpy_type = isinstance(thing, type) and issubclass(thing, np.generic)
@@ -284,19 +298,16 @@ class Function(Statements):
         """A function of math or a builtin, which stands in the source as `text`."""
         if (found := self.function_of_times(function, arguments)) is not None:
             return found
-        if function in (min, max):
-            return self.extreme(function, arguments)
-        if function is len:
-            if isinstance(arguments[0].value, Tuple):
-                length = len(arguments[0].value.items)
-                return Typed(number(length), Scalar(types.int64, length, length))
-            if not isinstance(arguments[0].value, Array):
-                raise Unsupported(
-                    f"{text}({type_name(arguments[0].value)}): kernels take the length of arrays and tuples"
-                )
-            return Typed(call("$len", arguments[0].node), Scalar(types.int64, 0, self.program.largest))
-        if function is slice:
-            return self.slice(arguments if len(arguments) > 1 else [None, *arguments])
+        rewrite = calls.known_call(function)
+        if rewrite is not None:
+            try:
+                return rewrite(self, *arguments)
+            except TypeError as error:
+                raise Unsupported(f"{text} with {len(arguments)} arguments: {error}") from error
+        if function is float and arguments and isinstance(arguments[0].value, Static):
+            return builtin_calls.float_of_text(self, arguments[0])
+        if complex_numbers.is_function(function, arguments):
+            return complex_numbers.called(self, function, arguments)
         if function is pow and len(arguments) == 2:
             return self.binary(ast.Pow(), *arguments)
         if function not in arithmetic.MATH and function not in (abs, int, float, bool, round):
@@ -315,38 +326,13 @@ class Function(Statements):
             return self.integer(node, low, max(abs(value.low), abs(value.high)), type_)
         if function is round:
             if len(arguments) > 1:
-                raise Unsupported("round to a number of digits is not supported")
+                return self.borrow(round, arguments)
             return self.convert(Typed(call("$rint", arguments[0].node), arguments[0].value), type_)
         if type_ in FLOATS or function in (math.isnan, math.isinf, math.isfinite):
             if all(is_integer(a.type) for a in arguments):
                 arguments = [self.convert(argument, types.float64) for argument in arguments]
             return self.function_of_floats(function, [self.convert(a, arguments[0].type) for a in arguments], type_)
         raise Unsupported(f"math.{function.__name__} is not supported")
-
-    def extreme(self, function, arguments):
-        """min or max: of two floats the instruction, which prefers a number to NaN.
-
-        Of all else, that is with an integer among them or of more than two, Numba compares and selects, two by two:
-        a NaN that comes first stays, since nothing is larger than it, and one that comes later is passed over.
-        """
-        is_tuple = len(arguments) == 1 and isinstance(arguments[0].value, Tuple)
-        if is_tuple:
-            arguments = [self.item(arguments[0], i) for i in range(len(arguments[0].value.items))]
-        is_instruction = len(arguments) == 2 and not is_tuple and all(a.type in FLOATS for a in arguments)
-        first, *others = arguments
-        for other in others:
-            type_ = signature(function, first.type, other.type).return_type
-            first, other = self.convert(first, type_), self.convert(other, type_)
-            if is_integer(type_):
-                a, b = first.value, other.value
-                value = Scalar(type_, function(a.low, b.low), function(a.high, b.high))
-                first = Typed(call(f"${function.__name__}", first.node, other.node), value)
-            else:
-                self.flops += 1
-                # Python's own max and min compare and select: they keep the first unless a later one is beyond it.
-                chosen = f"$f{function.__name__}" if is_instruction else f"${function.__name__}"
-                first = Typed(call(chosen, first.node, other.node), scalar(type_))
-        return first
 
     def call_device_function(self, node, source, arguments, keywords, dispatcher=None):
         parameters = inspect.signature(source.function).parameters
@@ -357,8 +343,6 @@ class Function(Statements):
             raise Unsupported(f"{source.name}: {error}") from error
         bound.apply_defaults()
         given = [a if isinstance(a, Typed) else self.literal(a) for a in bound.arguments.values()]
-        if len(self.path) > 50:
-            raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         declared = None
         if declaring(dispatcher) and all(isinstance(argument.value, Scalar | Array | Record) for argument in given):
             declared = signature(declaring(dispatcher), *(type_to_numba(argument.value) for argument in given))
@@ -366,16 +350,49 @@ class Function(Statements):
                 self.convert(argument, type_) if isinstance(argument.value, Scalar) else argument
                 for argument, type_ in zip(given, declared.args, strict=True)
             ]
+        result = declared and declared.return_type
+        return self.call_rewritten(node, source, given, result, is_compiled_apart(dispatcher))
+
+    def call_rewritten(self, node, source, given, declared=None, is_apart=False):
+        """A call of a function that is rewritten for it; `is_apart`: Numba compiles it by itself."""
+        if len(self.path) > 50:
+            raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         key = (node, tuple(argument.value for argument in given))
         if key not in self.calls:
             path = (*self.path, (node.lineno, node.col_offset))
-            self.calls[key] = Function(self.program, source, key[1], path, declared and declared.return_type)
+            self.calls[key] = Function(self.program, source, key[1], path, declared)
         callee = self.calls[key]
-        if is_compiled_apart(dispatcher) and callee.returns_a_view():
+        if is_apart and callee.returns_a_view():
             problem = "which Numba compiles by itself and lets return none but the arrays given to it"
             raise Unsupported(f"{source.name} returns a view, {problem}")
-        passed = [a.node for p, a in zip(bound.arguments, given, strict=True) if p in callee.run_time_parameters]
+        passed = [a.node for p, a in zip(source.arguments, given, strict=True) if p in callee.run_time_parameters]
         if callee.is_generator and self.program.checked:
             passed.insert(0, self.at())
         result = call(callee.name, name("$thread"), *passed)
-        return Typed(ast.YieldFrom(result) if callee.is_generator else result, callee.result)
+        value = callee.result if callee.is_constant else unknown(callee.result)
+        return Typed(ast.YieldFrom(result) if callee.is_generator else result, value)
+
+    def borrow(self, function, arguments, given=None) -> Typed:
+        """A call of a function that Numba has written in Python, see borrowed.py; `given`: what is passed to it."""
+        key = function, tuple(argument.type for argument in arguments)
+        if key not in self.program.borrowed:
+            self.program.borrowed[key] = Borrowed(self.program, *borrowed.implementation(*key))
+        callee = self.program.borrowed[key]
+        passed = zip(given or arguments, callee.types, strict=True)
+        given = [self.convert(argument, type_).node for argument, type_ in passed]
+        return Typed(call(callee.name, name("$thread"), *given), callee.result)
+
+
+class Borrowed(Function):
+    """A function of Numba's own: its lines are not those of a kernel, so nothing is told of them."""
+
+    def __init__(self, program, function, argument_types, result_type):
+        self.types = argument_types
+        arguments = [scalar(type_) for type_ in argument_types]
+        super().__init__(program, Source(function, {}), arguments, (BORROWED,), result_type)
+
+    def count_flops(self, statement):
+        return ast.Pass()
+
+    def come_by(self, statement, kind):
+        return []

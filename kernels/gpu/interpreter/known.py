@@ -63,7 +63,14 @@ class Slice:
 class Tuple:
     items: tuple
     kind: Any = None
-    """Its class, if its items have names."""
+    """The class of a named tuple."""
+
+
+@dataclass(frozen=True)
+class Iterable:
+    """What range, enumerate or zip gives, and what is known of each item."""
+
+    item: Any
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,10 @@ class Clash:
     names: frozenset[str]
 
 
-Value = Scalar | Array | Record | Slice | Tuple | Static | Clash
+Value = Scalar | Array | Record | Slice | Iterable | Tuple | Static | Clash
 
 FLOATS = (types.float32, types.float64)
+COMPLEX = (types.complex64, types.complex128)
 
 
 def is_integer(type_):
@@ -107,8 +115,8 @@ def scalar(type_):
 
 
 def constant(type_, value):
-    """One known value of a type. NaN is not told from another, so it counts as unknown."""
-    return Scalar(type_) if value != value else Scalar(type_, value, value)
+    """One known value of a type. NaN is not told from another, nor a complex zero, so these count as unknown."""
+    return Scalar(type_) if value != value or type_ in COMPLEX else Scalar(type_, value, value)
 
 
 def typing_context():
@@ -133,7 +141,9 @@ def signature(function, *argument_types):
 
 
 def type_to_numba(value):
-    """The type Numba gives to a number, an array or a record."""
+    """The type Numba gives to a number, an array, a record or a tuple."""
+    if isinstance(value, Tuple):
+        return types.BaseTuple.from_types([type_to_numba(item) for item in value.items], value.kind)
     return types.Array(value.dtype, value.ndim, value.layout) if isinstance(value, Array) else value.type
 
 
@@ -176,13 +186,20 @@ def join(first, second):
             smallest, largest = bounds(type_)
             return Scalar(type_, low, high) if smallest <= low and high <= largest else scalar(type_)
         return scalar(type_)
-    if isinstance(first, Tuple) and isinstance(second, Tuple) and first.kind is second.kind:
-        if same_type(first, second) or (first.kind is None and len(first.items) == len(second.items)):
-            return Tuple(tuple(map(join, first.items, second.items)), first.kind)
-        return clash(first, second)
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and shape_of(first) == shape_of(second):
+        if first.kind is not None and not same_type(first, second):  # items of named tuples do not convert
+            return clash(first, second)
+        return Tuple(tuple(map(join, first.items, second.items)), first.kind)
     if isinstance(first, Array) and same_type(first, second):
         return of_numba(unified(type_to_numba(first), type_to_numba(second)))
+    if isinstance(first, Iterable) and isinstance(second, Iterable) and same_type(first.item, second.item):
+        return Iterable(join(first.item, second.item))
     return clash(first, second)
+
+
+def shape_of(value):
+    """How many items a tuple has, and their names."""
+    return len(value.items), value.kind
 
 
 def clash(first, second):
@@ -204,6 +221,13 @@ def computed(value):
     return replace(value, is_literal=False) if isinstance(value, Scalar) else value
 
 
+def unknown(value):
+    """Any value of that type, where no constant may stand for what computes it."""
+    if isinstance(value, Tuple):
+        return Tuple(tuple(map(unknown, value.items)), value.kind)
+    return scalar(value.type) if isinstance(value, Scalar) and value.constant is not None else value
+
+
 def literal_integers(value):
     """The numbers of an integer or of a tuple of integers that were written or named, else None."""
     items = value.items if isinstance(value, Tuple) else (value,)
@@ -214,7 +238,7 @@ def widen(before, after):
     """`after`, except that a bound that moved since `before` goes all the way, so that loops come to rest."""
     if after == before:
         return after
-    if isinstance(after, Tuple) and isinstance(before, Tuple) and len(before.items) == len(after.items):
+    if isinstance(after, Tuple) and isinstance(before, Tuple) and shape_of(before) == shape_of(after):
         return Tuple(tuple(map(widen, before.items, after.items)), after.kind)
     if not (isinstance(after, Scalar) and isinstance(before, Scalar) and is_integer(after.type)):
         return after
@@ -228,10 +252,12 @@ def same_type(first, second):
     """Whether two values are represented alike, whatever their bounds."""
     if isinstance(first, Scalar) and isinstance(second, Scalar):
         return first.type == second.type
-    if isinstance(first, Tuple) and isinstance(second, Tuple) and len(first.items) == len(second.items):
+    if isinstance(first, Tuple) and isinstance(second, Tuple) and shape_of(first) == shape_of(second):
         return all(map(same_type, first.items, second.items))
     if isinstance(first, Array) and isinstance(second, Array):
         return (first.dtype, first.ndim) == (second.dtype, second.ndim)
+    if isinstance(first, Iterable) and isinstance(second, Iterable):
+        return same_type(first.item, second.item)
     return first == second
 
 
@@ -247,6 +273,8 @@ def type_name(value):
             return "a slice"
         case Tuple(items, kind):
             return f"{kind.__name__ if kind else ''}({', '.join(map(type_name, items))})"
+        case Iterable(item):
+            return f"an iterator over {type_name(item)}"
         case Static(thing):
             return getattr(thing, "__name__", repr(thing))
         case Clash(names):
@@ -254,7 +282,8 @@ def type_name(value):
 
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
-NUMPY = {types.boolean: np.bool_} | {getattr(types, n): getattr(np, n) for n in ("float32", "float64", *INTEGERS)}
+NUMBERS = ("float32", "float64", "complex64", "complex128", *INTEGERS)
+NUMPY = {types.boolean: np.bool_} | {getattr(types, name): getattr(np, name) for name in NUMBERS}
 """NumPy's scalar type for each Numba type that is supported."""
 
 

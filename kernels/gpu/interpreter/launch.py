@@ -15,7 +15,7 @@ from kernels.gpu.interpreter.lockstep import TURNS
 from kernels.gpu.interpreter.memory import LARGEST_SHARED, Memory, SharedMemory
 from kernels.gpu.interpreter.order import Order, forget
 from kernels.gpu.interpreter.races import Races
-from kernels.gpu.interpreter.rewritten import in_memory, plain, rewritten_for
+from kernels.gpu.interpreter.rewritten import flat, in_memory, plain, rewritten_for
 from kernels.gpu.interpreter.trace import Trace
 from kernels.gpu.interpreter.warp import WARP_SIZE
 
@@ -68,15 +68,18 @@ class Execution:
         self.current: Any = None
         self.idle_turns = 0
         self.program = rewritten_for(launch, self.checked, self.counted, self.traced)
-        given = [launch.args[i] for i in self.program.arguments_used]
-        names = [launch.kernel.source.arguments[i] for i in self.program.arguments_used]
-        arrays = [in_memory(argument) for argument in given]
+        arguments = [(launch.kernel.source.arguments[i], launch.args[i]) for i in self.program.arguments_used]
+        arrays = [in_memory(argument) for argument in flat(argument for _, argument in arguments)]
         self.memory = self.new_memory(launch, [array for array in arrays if array is not None])
-        self.arguments = [
-            plain(argument) if array is None else self.memory.argument(array, name)
-            for name, argument, array in zip(names, given, arrays, strict=True)
-        ]
+        self.arguments = [self.given(name, argument) for name, argument in arguments]
         self.blocks = indices(launch.grid)
+
+    def given(self, name, argument):
+        """An argument as the rewritten code is to see it."""
+        if isinstance(argument, tuple):
+            return tuple(self.given(f"{name}[{i}]", item) for i, item in enumerate(argument))
+        array = in_memory(argument)
+        return plain(argument) if array is None else self.memory.argument(array, name)
 
     def new_memory(self, launch, arrays):
         return Memory(self.program.declarations, launch.shared_bytes)
@@ -160,8 +163,8 @@ class CheckedExecution(Execution):
 
     checked = True
 
-    def __init__(self, launch, seed=None, turns=TURNS, allow_same_value=False):
-        self.allow_same_value = allow_same_value
+    def __init__(self, launch, seed=None, turns=TURNS, allow_same_value=False, marks=None):
+        self.allow_same_value, self.marks = allow_same_value, marks
         self.trace = Trace(may_split=not self.counted)
         self.order = Order(self.trace)
         super().__init__(launch, seed, turns)
@@ -172,7 +175,7 @@ class CheckedExecution(Execution):
         return Races(self.memory, self.program, self.blocks, indices(self.launch.block), self.allow_same_value)
 
     def new_memory(self, launch, arrays):
-        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace, self.order)
+        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace, self.order, self.marks)
 
     def begin(self, thread):
         self.current = thread

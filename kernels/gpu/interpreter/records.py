@@ -23,10 +23,10 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
     typing_context,
 )
-from kernels.gpu.interpreter.tuples import Tuples
+from kernels.gpu.interpreter.times import Times
 
 
-class Records(Tuples):
+class Records(Times):
     """Rewrites what names fields and records."""
 
     @staticmethod

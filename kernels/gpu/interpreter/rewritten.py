@@ -9,14 +9,28 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import map_layout
 
-from kernels.gpu.interpreter import arithmetic, arrays, lockstep, memory, order, times, trace, viewable
+from kernels.gpu.interpreter import (
+    arithmetic,
+    arrays,
+    complex_arithmetic,
+    lockstep,
+    memory,
+    order,
+    printing,
+    stops,
+    times,
+    trace,
+    tuples,
+    viewable,
+)
 from kernels.gpu.interpreter.errors import Site, Unsupported
-from kernels.gpu.interpreter.functions import Function
+from kernels.gpu.interpreter.functions import Borrowed, Function
 from kernels.gpu.interpreter.known import (
     Array,
     Record,
     Scalar,
     Static,
+    Tuple,
     bounds,
     dtype_of,
     is_integer,
@@ -52,8 +66,9 @@ class Rewritten:
     def __init__(self, kernel, arguments, largest, is_checked, is_counted=False, is_traced=False):
         self.largest, self.checked, self.counted, self.traced = largest, is_checked, is_counted, is_traced
         self.functions: list[Function] = []
+        self.borrowed: dict[tuple, Borrowed] = {}  # by function and types
         self.sites: list[Site] = []
-        self.has_fences = self.has_views = False
+        self.has_fences = self.has_views = self.stops = False
         self.looks = self.locks = (
             0  # places rewritten that load from memory or change it atomically; that may take a lock
         )
@@ -65,7 +80,7 @@ class Rewritten:
         self.result = main.result
         self.is_generator = main.is_generator
         self.arguments_used = [kernel.source.arguments.index(p) for p in main.run_time_parameters]
-        self.files = {function.source.file for function in self.functions}
+        self.files = {function.source.file for function in self.functions if not isinstance(function, Borrowed)}
         for function in self.functions:
             module = ast.fix_missing_locations(ast.Module([function.tree], []))
             exec(compile(module, function.source.file, "exec"), self.namespace)
@@ -137,12 +152,15 @@ def refuse_result(program):
 
 def describe(name, argument, largest):
     """What is known of an argument before the run. Raises Unsupported for what no kernel takes here."""
+    if isinstance(argument, tuple):
+        items = (describe(f"{name}[{i}]", item, largest) for i, item in enumerate(argument))
+        return Tuple(tuple(items), type(argument) if hasattr(argument, "_fields") else None)
     if hasattr(argument, "dtype") and not isinstance(argument, np.generic | np.ndarray):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
     is_record = hasattr(argument, "dtype") and argument.dtype.names is not None
-    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiubmM" and not is_record:
-        raise Unsupported(f"{name} holds {argument.dtype}: kernels take floats, integers and booleans")
+    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiubcmM" and not is_record:
+        raise Unsupported(f"{name} holds {argument.dtype}: kernels take numbers and booleans")
     if hasattr(argument, "dtype") and not argument.dtype.isnative:
         raise Unsupported(f"{name} holds {argument.dtype.str}, bytes in the other order: give {name}.astype(...)")
     if is_array(argument):
@@ -153,8 +171,10 @@ def describe(name, argument, largest):
         return scalar(types.boolean)
     if isinstance(argument, np.generic | np.ndarray):
         type_ = numba_type(argument.dtype)
+    elif isinstance(argument, float | complex):
+        type_ = types.float64 if isinstance(argument, float) else types.complex128
     else:
-        type_ = types.float64 if isinstance(argument, float) else types.int64 if argument < 2**63 else types.uint64
+        type_ = types.int64 if argument < 2**63 else types.uint64
     if not is_integer(type_):
         return scalar(type_)
     low, high = bounds(type_)
@@ -173,19 +193,24 @@ def in_memory(argument):
     return np.asarray(argument) if is_array(argument) or is_record else None
 
 
+def flat(arguments):
+    """Arguments, and what tuples among them hold."""
+    return [leaf for a in arguments for leaf in (flat(a) if isinstance(a, tuple) else (a,))]
+
+
 def plain(argument):
-    """An argument as the rewritten code represents its type."""
+    """A number given as an argument as the rewritten code represents its type."""
     if is_array(argument) or not isinstance(argument, np.generic | np.ndarray):
         return argument
     if argument.dtype.kind in "mM":
         return int(argument.astype(np.int64))
-    return np.float32(argument) if argument.dtype == np.float32 else argument.item()
+    return np.asarray(argument)[()] if argument.dtype in (np.float32, np.complex64) else argument.item()
 
 
 def largest_in(launch):
     """SMALL if no extent, no integer argument and no number of blocks is larger, else LARGE."""
     sizes = list(launch.grid)
-    for argument in launch.args:
+    for argument in flat(launch.args):
         if is_array(argument):
             sizes += argument.shape
         elif isinstance(argument, int | np.integer) and not isinstance(argument, np.timedelta64):
@@ -221,10 +246,25 @@ HELPERS = {
     "$enumerate": enumerate,
     "$endless": lockstep.endless,
     "$fence": order.fence,
+    "$show": printing.show,
+    "$zip": zip,
+    "$items": lambda *items: items,
+    "$contains": tuples.contains_item,
+    "$same_items": tuples.same_items,
+    "$ordered": tuples.ordered,
+    "$stop": stops.stop,
+    "$Stop": stops.Stop,
     "$turns": trace.turns,
     "$on_turn": trace.on_turn,
     "$count_flops": trace.count_flops,
     "$come_by": trace.come_by,
     "$select": lambda test, if_true, if_false: if_true if test else if_false,
-    **{f"${name}": value for name, value in vars(arithmetic).items() if callable(value) and name[0] != "_"},
+    "$complex64": np.complex64,
+    "$complex128": complex,
+    **{
+        f"${name}": value
+        for module in (arithmetic, complex_arithmetic)
+        for name, value in vars(module).items()
+        if callable(value) and name[0] != "_"
+    },
 }

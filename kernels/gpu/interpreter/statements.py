@@ -13,21 +13,19 @@ from typing import Any
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Unsupported
+from kernels.gpu.interpreter.iterating import Iterating
 from kernels.gpu.interpreter.known import (
     Array,
     Clash,
     Record,
-    Scalar,
     Static,
     Tuple,
     join,
     same_type,
-    signature,
     type_name,
     widen,
 )
 from kernels.gpu.interpreter.lockstep import PAUSE
-from kernels.gpu.interpreter.views import Views
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Loop:
     continues: list = field(default_factory=list)
 
 
-class Statements(Views):
+class Statements(Iterating):
     """Rewrites statements. `self.variables` maps each variable to what is known of it here; None: never reached."""
 
     def __init__(self, program, source, path=()):
@@ -112,19 +110,16 @@ class Statements(Views):
         value = self.expression(statement.value)
         if len(statement.targets) == 1:
             return self.assign(statement.targets[0], value)
-        first = self.keep(value)
-        return first + [n for target in statement.targets for n in self.assign(target, self.kept(value))]
+        first, kept = self.keep(value)
+        return [first, *(node for target in statement.targets for node in self.assign(target, kept))]
 
     def statement_AnnAssign(self, statement):
         return self.assign(statement.target, self.expression(statement.value)) if statement.value else []
 
     def keep(self, value):
-        """Bind a value to a temporary name, to use it several times."""
-        return [ast.Assign([ast.Name("$kept", ast.Store())], value.node)]
-
-    @staticmethod
-    def kept(value):
-        return Typed(name("$kept"), value.value)
+        """A statement that binds a value to a name of its own, and the value by that name, to use it several times."""
+        kept = self.temporary()
+        return ast.Assign([ast.Name(kept, ast.Store())], value.node), Typed(name(kept), value.value)
 
     def assign(self, target, value):
         match target:
@@ -139,9 +134,9 @@ class Statements(Views):
             case ast.Tuple(targets) | ast.List(targets):
                 if not isinstance(value.value, Tuple) or len(value.value.items) != len(targets):
                     raise Unsupported(f"{type_name(value.value)} does not unpack into {len(targets)} variables")
-                kept = self.kept(value)
+                first, kept = self.keep(value)
                 items = [self.assign(t, self.item(kept, i)) for i, t in enumerate(targets)]
-                return self.keep(value) + [node for item in items for node in item]
+                return [first, *(node for item in items for node in item)]
             case ast.Subscript():
                 return self.assign_element(target, value)
             case ast.Attribute(owner, field):
@@ -219,8 +214,6 @@ class Statements(Views):
 
     def loop(self, statement, enter):
         """A loop, its body rewritten until what is known at its head stays the same. `enter` gives test or iterator."""
-        if statement.orelse:
-            raise Unsupported("else after a loop is not supported")
         entry = Edge(self.variables)
         head = dict(entry.variables)
         for identifier, value in self.heads.get(statement, {}).items():  # found in an earlier round of an outer loop
@@ -247,11 +240,14 @@ class Statements(Views):
         for edge in (entry, *loop.continues):
             self.convert_edge(edge, head)
         exits = list(loop.breaks)
-        orelse = []
+        orelse: list[ast.stmt] = []
         if not is_endless:
-            left = Edge(head)
-            orelse = [self.conversions(left)]
-            exits.append(left)
+            self.variables = dict(head)
+            orelse = self.body(statement.orelse) if statement.orelse else []
+            if self.variables is not None:
+                left = Edge(self.variables)
+                orelse.append(self.conversions(left))
+                exits.append(left)
         self.variables = self.meet(exits)
         return entry.conversions, first, nodes, orelse
 
@@ -268,11 +264,17 @@ class Statements(Views):
         head += self.come_by(statement, "turn")
         if self.program.counted and self.flops:
             head.append(self.count_flops(statement))
+        after = []
+        if statement.orelse and orelse:  # behind the loop, since a `break` in it is one of the loop around
+            ended = self.temporary()
+            before = [*before, ast.Assign([ast.Name(ended, ast.Store())], number(False))]
+            after = [ast.If(name(ended), orelse, [])]
+            orelse = [ast.Assign([ast.Name(ended, ast.Store())], number(True))]
         leave = ast.If(ast.UnaryOp(ast.Not(), test), [*orelse, ast.Break()], [])
         # A loop over as many turns as are allowed, which the test may end: that costs no more than a while.
         turns = self.turns(statement, ast.Attribute(name("$thread"), "turns", ast.Load()))
         endless = ast.Expr(call("$endless", name("$thread"), self.loop_site(statement)))
-        return [*before, ast.For(ast.Name("$turn", ast.Store()), turns, [*head, leave, *nodes], [endless])]
+        return [*before, ast.For(ast.Name("$turn", ast.Store()), turns, [*head, leave, *nodes], [endless]), *after]
 
     def loop_site(self, statement):
         return number(self.program.site_number(self.site(statement, "loop", "sync")))
@@ -306,9 +308,7 @@ class Statements(Views):
         return [ast.Assign([ast.Name(f"$at{depth}", ast.Store())], call("$on_turn", name("$thread"), turns))]
 
     def statement_For(self, statement):
-        if not isinstance(statement.target, ast.Name):
-            raise Unsupported(hints.NO_RANGE)
-        iterator = self.range(statement.iter)
+        iterator = self.iterator(statement.iter)
 
         def enter():
             self.variables[statement.target.id] = iterator.value
@@ -324,24 +324,6 @@ class Statements(Views):
             return [*before, ast.For(statement.target, iterable, nodes, orelse)]
         target = ast.Tuple([ast.Name("$turn", ast.Store()), statement.target], ast.Store())
         return [*before, ast.For(target, call("$enumerate", iterable), [*head, *nodes], orelse)]
-
-    def range(self, node):
-        """The iterator of a loop, and what its variable can be."""
-        is_call = isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name)
-        if not is_call or self.expression(node.func).value != Static(range):
-            return self.over(node)
-        arguments = [self.expression(argument) for argument in node.args]
-        type_ = signature(range, *(argument.type for argument in arguments)).return_type.dtype
-        arguments = [self.convert(argument, type_) for argument in arguments]
-        start, stop, step = Scalar(type_, 0, 0), arguments[0].value, Scalar(type_, 1, 1)
-        if len(arguments) > 1:
-            start, stop = arguments[0].value, arguments[1].value
-        if len(arguments) > 2:
-            step = arguments[2].value
-        low = start.low if step.low > 0 else min(start.low, stop.low + 1)
-        high = start.high if step.high < 0 else max(start.high, stop.high - 1)
-        iterator = call("$range", *(argument.node for argument in arguments))
-        return Typed(ast.copy_location(iterator, node), Scalar(type_, low, high))
 
     def statement_Break(self, statement):
         return self.leave(self.loops[-1].breaks, statement)

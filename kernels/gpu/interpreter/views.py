@@ -11,7 +11,7 @@ import operator
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import hints
+from kernels.gpu.interpreter import hints, tuples
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -65,7 +65,7 @@ class Views(Records):
     def visit_Subscript(self, node):
         base = self.expression(node.value)
         if isinstance(base.value, Tuple) and isinstance(node.slice, ast.Slice):
-            return self.slice_of_tuple(base, node.slice)
+            return tuples.cut(self, base, node.slice)
         if isinstance(base.value, Tuple):
             return self.item_at(base, self.expression(node.slice))
         index = self.expression(node.slice)
@@ -77,6 +77,13 @@ class Views(Records):
         if self.chooses_part(base, index):
             return self.part(base, index, node)
         return self.load(base, self.index(base, node.slice, index), node)
+
+    def member_of(self, enumeration, index):
+        """Mode["FAST"]: a member of an enumeration by its name."""
+        key = index.value.object if isinstance(index.value, Static) else None
+        if not isinstance(key, str) or key not in enumeration.__members__:
+            raise Unsupported(f"{enumeration.__name__} has the members {', '.join(enumeration.__members__)}")
+        return self.literal(enumeration[key])
 
     def assign_element(self, target, value):
         """Statements that store into what a subscript names: an element, all those of a part, or a field."""
@@ -228,11 +235,8 @@ class Views(Records):
             items.append(Typed(name(kept), item.value, item.label))
         return before, items
 
-    def over(self, node) -> Typed:
-        """The iterator of a loop over an array: over its elements, or over its rows."""
-        array = self.expression(node)
-        if not isinstance(array.value, Array):
-            raise Unsupported(hints.NO_RANGE)
+    def over(self, array, node) -> Typed:
+        """The iterator of a loop over an array, which stands at a node: over its elements, or over its rows."""
         element = of_numba(array.value.dtype)
         convert = "$int" if is_integer(array.value.dtype) or is_time(array.value.dtype) else "$same"
         is_view = array.value.ndim > 1 or isinstance(element, Record)

@@ -31,7 +31,7 @@ class Abi:
 
 @dataclass
 class Calling:
-    """A kernel that is about to be launched: its function, if it is known, the compiler's types and the values given."""
+    """A kernel that is about to be launched: its function, if that is known, the compiler's types, the values given."""
 
     function: Callable | None
     types: Sequence[Any]

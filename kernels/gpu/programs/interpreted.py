@@ -2,12 +2,16 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from kernels.gpu.compiler import NoCompiler
 from kernels.gpu.driver.memory import DeviceMemory
 from kernels.gpu.kernel import Kernel, Launch
+from kernels.gpu.xray import GPUS, Xray, xray
+from kernels.gpu.xray.roofline import Gpu
 
 
 @functools.cache
@@ -27,14 +31,51 @@ def interpret(session, dispatcher, args, configuration) -> None:
         for kind, value in zip(kinds, args, strict=True)
     ]
     size = (*configuration.griddim, *configuration.blockdim)
-    launch = Launch(kernel_of(dispatcher.py_func), size[:3], size[3:], tuple(values), configuration.sharedmem)
-    try:
-        with session.gpu.mirrored():
-            launch.interpret(session.checked, seed=session.seed)
-    finally:
-        session.gpu.memory.trust()
+    given = kernel_of(dispatcher.py_func), size[:3], size[3:], tuple(values), configuration.sharedmem
+    launch = Interpreted(*given, dispatcher, kinds, replace(GPUS["h200"], architecture=session.architecture))
+    memory = session.gpu.memory
+    with session.gpu.mirrored():
+        if session.counting:
+            session.counting.begin(launch)
+        if session.checked:
+            launch.interpret(seed=session.seed, marks=memory.marks)
+            memory.settle()
+        else:
+            launch.interpret(False, seed=session.seed)
+            memory.trust()
     for each in back:
         each()
+
+
+@dataclass(frozen=True, repr=False)
+class Interpreted(Launch):
+    """A launch that a dispatcher of Numba's is asked for, of which blocks can be counted; Numba knows its types."""
+
+    dispatcher: Any = None
+    kinds: tuple = ()
+    gpu: Gpu = GPUS["h200"]
+
+    @property
+    def key(self):
+        """The same for launches that are alike."""
+        shapes = tuple((a.shape, a.strides) for a in self.args if isinstance(a, np.ndarray))
+        return self.kernel, self.grid, self.block, self.shared_bytes, self.kinds, shapes
+
+    @property
+    def variables(self):
+        """None: an interpreted kernel has no module."""
+        return ()
+
+    def count(self, blocks: int) -> Xray:
+        """Raises KernelError."""
+        return xray(self, blocks, self.gpu)
+
+    def ptx(self, architecture, **options):
+        """Raises NoCompiler where Numba does not compile what is interpreted."""
+        try:
+            return self.dispatcher.compile(self.kinds).library.get_asm_str()
+        except Exception as error:  # Numba and NVVM raise many kinds
+            raise NoCompiler(f"{self.kernel.name} does not compile") from error
 
 
 def types_of(dispatcher, args) -> tuple:

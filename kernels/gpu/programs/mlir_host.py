@@ -22,8 +22,8 @@ def join(session) -> None:
 
 
 def with_lines(session, original, self, py_func, targetoptions=None):
-    """Checked kernels are compiled with the lines of the source, so that a message can say where."""
-    if session.checked and not (targetoptions or {}).get("debug"):
+    """Kernels are compiled with the lines of the source where something is to be said of them."""
+    if session.needs_lines and not (targetoptions or {}).get("debug"):
         targetoptions = {**(targetoptions or {}), "lineinfo": True}
     original(self, py_func, targetoptions)
 

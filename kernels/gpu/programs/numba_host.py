@@ -1,12 +1,14 @@
 """Numba's host side, told of a session: it says what it launches, and compiles with the lines of the source.
 
-Three of its methods are wrapped, and nothing else is changed. A program that reaches the driver without Numba is run as
-well; its messages then know parameters by number, and lines only if it asked its compiler for them.
+Three of its methods are wrapped, and what it keeps on disk goes elsewhere (kept.py); nothing else is changed. A program
+that reaches the driver without Numba is run as well; its messages then know parameters by number, and lines only if it
+asked its compiler for them.
 """
 
 import functools
 
 from kernels.gpu.programs.calling import Abi, Calling
+from kernels.gpu.programs.kept import keep_apart
 from kernels.gpu.programs.wrapping import wrap
 
 
@@ -14,14 +16,15 @@ def join(session) -> None:
     """Wrap what Numba launches and compiles with, for a Session."""
     from numba.cuda import dispatcher
 
+    keep_apart(session.needs_lines)
     wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
     wrap(dispatcher.CUDADispatcher, "call", functools.partial(call, session))
     wrap(dispatcher._Kernel, "launch", functools.partial(launch, session))
 
 
 def with_lines(session, original, self, py_func, targetoptions, *arguments, **keywords):
-    """Checked kernels are compiled with the lines of the source, so that a message can say where."""
-    if session.checked and not targetoptions.get("debug"):
+    """Kernels are compiled with the lines of the source where something is to be said of them."""
+    if session.needs_lines and not targetoptions.get("debug"):
         targetoptions = {**targetoptions, "lineinfo": True}
     original(self, py_func, targetoptions, *arguments, **keywords)
 

@@ -8,7 +8,7 @@ import warnings
 
 from kernels.gpu.driver.place import LIBRARIES
 from kernels.gpu.programs.session import Session
-from kernels.gpu.programs.text import faults_text, notes_text, summary
+from kernels.gpu.programs.text import counts_text, faults_text, notes_text, summary
 
 FAULTY = 2  # the exit status of a program in which something was found
 
@@ -21,6 +21,8 @@ def carry_out(session: Session, name: str, arguments: list[str], is_module: bool
     session.begin()
     status = started(session, name, arguments, is_module)
     sys.stdout.flush()
+    if text := counts_text(session):
+        print(f"\n{text}\n", file=sys.stderr)
     if session.faults:
         print(f"\n{faults_text(session)}", file=sys.stderr)
     if session.notes:

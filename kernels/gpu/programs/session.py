@@ -13,6 +13,7 @@ from kernels.gpu.driver.table import Code, DriverError
 from kernels.gpu.emulator import EmulatorError, PtxError
 from kernels.gpu.interpreter import KernelError
 from kernels.gpu.programs.calling import Calling
+from kernels.gpu.programs.counted import Counting
 from kernels.gpu.shown import shown
 from kernels.gpu.source import SourceError
 
@@ -33,6 +34,7 @@ class Launch:
     place: str = ""  # where the program launched it, as file:line
     seconds: float = 0.0
     fault: str | None = None
+    counts: int | None = None  # which of the session's counts is of launches like this, from 0 on
 
 
 @dataclass
@@ -85,25 +87,39 @@ class Session:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what is no fault, but may be none of what was meant
     calling: Calling | None = None  # what Numba is launching
+    counting: Counting | None = None  # of what each launch executes, if that is counted
     told: Callable[[Launch], None] | None = None  # who is told of each launch that has been executed
+
+    @property
+    def architecture(self) -> str:
+        """Of the GPU, as "sm_90"."""
+        return "sm_{}{}".format(*self.capability)
+
+    @property
+    def needs_lines(self) -> bool:
+        """Whether messages, or counts, name lines of the source."""
+        return self.checked or self.counted
 
     def begin(self) -> None:
         """From now on this process has a GPU. Raises LibraryError."""
         from kernels.gpu.programs import mlir_host, numba_host
 
         self.gpu = Gpu(self.capability, self.execute, unwritten=self.brought)
+        self.counting = Counting(self.gpu.memory) if self.counted else None
         install(self.gpu)
         numba_host.join(self)
         mlir_host.join(self)
 
     def execute(self, launched: Launched) -> None:
         """What the driver calls for each launch. Raises DriverError, as it does not get the program's exceptions."""
-        from kernels.gpu.programs.emulated import emulate
+        from kernels.gpu.programs.emulated import Emulated, emulate
 
         calling, self.calling = self.calling, None
         name = (calling and calling.name) or launched.kernel.name
         launch = Launch(name, launched.grid, launched.block, launched.shared_bytes, "emulate", place())
         with self.recorded(launch):
+            if self.counting:
+                self.counting.begin(Emulated(self.gpu, launched, calling, self.architecture))
             emulate(self.gpu, launched, calling, self.checked, self.seed)
 
     def interpreted(self, dispatcher, args, configuration) -> bool:
@@ -149,6 +165,7 @@ class Session:
             "seed": self.seed,
             "capability": list(self.capability),
             "launches": [asdict(each) for each in self.launches],
+            "counts": [each.as_dict() for each in self.counting.counts] if self.counting else [],
             "notes": self.notes,
             "faults": [each.as_dict() for each in self.faults],
         }
@@ -168,6 +185,10 @@ class Recorded:
     def __exit__(self, kind, error, trace):
         session, launch = self.session, self.launch
         launch.seconds = time.perf_counter() - self.began
+        if session.counting and error is None:
+            launch.counts = session.counting.end(len(session.launches))
+        elif session.counting:
+            session.counting.drop()
         if session.told:
             session.told(launch)
         if error is None or not isinstance(error, Faulty):

@@ -1,13 +1,18 @@
-"""Faults and launches of a program in words."""
+"""Faults and launches of a program in words, and what was counted of them."""
 
 import linecache
+import math
 import os
 from collections import Counter
 
 from kernels.gpu.emulator.errors import PtxSite
+from kernels.gpu.executed.text import report, requests
 from kernels.gpu.interpreter import KernelError
 from kernels.gpu.programs.advice import advice
+from kernels.gpu.programs.counted import Counted
 from kernels.gpu.programs.session import Fault, Session
+from kernels.gpu.xray import Xray
+from kernels.table import sizes
 
 
 def fault_text(fault: Fault, session: Session) -> str:
@@ -63,6 +68,28 @@ def faults_text(session: Session) -> str:
 def notes_text(session: Session) -> str:
     """What is no fault, but may be none of what was meant."""
     return "\n".join(f"note    {shortened(text)}" for text in session.notes)
+
+
+def counts_text(session: Session) -> str:
+    """What was counted, of launches that are alike once."""
+    counting = session.counting
+    return "\n\n\n".join(count_text(each, session) for each in (counting.counts if counting else []))
+
+
+def count_text(each: Counted, session: Session) -> str:
+    """Which launches these are, how many of their blocks were counted, and what."""
+    first, number = session.launches[each.launches[0] - 1], len(each.launches)
+    size = f"a grid of {sizes(first.grid)} blocks of {sizes(first.block)} threads"
+    head = f"{first.kernel}: {counted(number, 'launch', 'launches')} of {size}"
+    if first.place:
+        head += f", {'the first ' if number > 1 else ''}at {shortened(first.place)}"
+    if each.found is None:
+        return f"{head}\nnot counted: {each.problem}"
+    blocks = f"counted: {counted(len(each.found.blocks), 'block', 'blocks')} of {math.prod(first.grid):,}"
+    if isinstance(each.found, Xray):
+        return f"{head}\n{blocks}\n\n{each.found}"
+    found = [report(each.found), *([requests(each.found.xray)] if each.found.xray else [])]
+    return "\n\n".join([f"{head}\n{blocks}", *found])
 
 
 def summary(session: Session) -> str:

@@ -111,6 +111,24 @@ class Listing:
     lines: list[str]
 
 
+@dataclass(frozen=True)
+class Subject:
+    """Which launch is counted, and the functions that may be listed with their counts beside them."""
+
+    kernel: str
+    file: str
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    listings: list[Listing]
+
+    @classmethod
+    def of(cls, launch):
+        """A launch of this project's."""
+        source = launch.kernel.source
+        listings = [Listing(s.file, s.first_line, s.text.splitlines()) for s in reachable(source)]
+        return cls(repr(launch.kernel), source.file, launch.grid, launch.block, listings)
+
+
 @dataclass(repr=False)
 class Xray:
     """What was counted; prints as source lines with their counts beside them.
@@ -259,7 +277,7 @@ class Counts:
         if key not in self.examples or waste[worst] > self.examples[key][0]:
             self.examples[key] = waste[worst], group.address[worst], int(group.block[worst]), int(group.warp[worst])
 
-    def result(self, launch, blocks, barriers, compiled_for):
+    def result(self, subject, blocks, barriers, compiled_for):
         touched: dict[str, list] = {}
         kinds: dict[str, list] = {}
         for key, row in self.accesses.items():
@@ -274,10 +292,10 @@ class Counts:
             arrays[name] = union(parts)[0], size
         order = sorted(self.accesses, key=lambda k: (self.sites[k[0]].file, self.sites[k[0]].line, k[0], k[1]))
         return Xray(
-            kernel=repr(launch.kernel),
-            file=launch.kernel.source.file,
-            grid=launch.grid,
-            block=launch.block,
+            kernel=subject.kernel,
+            file=subject.file,
+            grid=subject.grid,
+            block=subject.block,
             blocks=blocks,
             barriers=barriers,
             accesses=[self.accesses[key] for key in order],
@@ -286,7 +304,7 @@ class Counts:
             arrays=arrays,
             compiled_for=compiled_for,
             unique={kind: union(parts) for kind, parts in kinds.items()},
-            listings=[Listing(s.file, s.first_line, s.text.splitlines()) for s in reachable(launch.kernel.source)],
+            listings=subject.listings,
         )
 
     def example(self, key):

@@ -9,7 +9,7 @@ from kernels.gpu.interpreter.errors import KernelError
 from kernels.gpu.interpreter.launch import CheckedExecution
 from kernels.gpu.interpreter.trace import PATH, SITE_BITS
 from kernels.gpu.shown import cause, shown
-from kernels.gpu.xray.counts import Counts, Xray
+from kernels.gpu.xray.counts import Counts, Subject, Xray
 from kernels.gpu.xray.requests import Requests
 from kernels.gpu.xray.roofline import GPUS, Gpu
 
@@ -43,9 +43,7 @@ class CountingExecution(CheckedExecution):
         except NoCompiler:
             self.wide, self.compiled_for = {}, None
         super().__init__(launch)
-        total = len(self.blocks)
-        count = min(blocks, total)
-        self.blocks = [self.blocks[(2 * i + 1) * total // (2 * count)] for i in range(count)]
+        self.blocks = [self.blocks[n] for n in spread(blocks, len(self.blocks))]
         self.meetings = 0
 
     def observer(self):
@@ -63,7 +61,13 @@ class CountingExecution(CheckedExecution):
 
     def result(self):
         barriers = self.meetings / len(self.blocks) - 1
-        return self.counts.result(self.launch, self.blocks, barriers, self.compiled_for)
+        return self.counts.result(Subject.of(self.launch), self.blocks, barriers, self.compiled_for)
+
+
+def spread(count: int, total: int) -> list[int]:
+    """The numbers of so many blocks of a grid, or of all: as far from each other and from its ends as they can be."""
+    count = min(count, total)
+    return [(2 * i + 1) * total // (2 * count) for i in range(count)]
 
 
 class Addresses:

@@ -115,6 +115,14 @@ def totals(xray) -> str:
 
 
 def _totals(xray):
+    yield from memory(xray)
+    yield f"barriers        {xray.barriers:g} a block"
+    yield f"flops           {xray.flops:,}; of the lanes {xray.active:.1%} are active over all that was counted"
+    yield f"whole launch    {xray.scale:g} times these counts, if all blocks are alike"
+
+
+def memory(xray):
+    """Of the requests: a line for each space and kind."""
     for kind in ("load", "store", "atomic"):
         if requests := xray.total("requests", "global", kind):
             sectors, ideal = (xray.total(name, "global", kind) / requests for name in ("sectors", "ideal_sectors"))
@@ -130,6 +138,3 @@ def _totals(xray):
                 f"shared {kind + 's':8} {requests:,} requests, {turns:,} turns of the banks, "
                 f"{turns - ideal:,} of them for conflicts: {xray.total('bytes', 'shared', kind):,} bytes"
             )
-    yield f"barriers        {xray.barriers:g} a block"
-    yield f"flops           {xray.flops:,}; of the lanes {xray.active:.1%} are active over all that was counted"
-    yield f"whole launch    {xray.scale:g} times these counts, if all blocks are alike"

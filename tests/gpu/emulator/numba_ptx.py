@@ -1,5 +1,6 @@
 """Functions made PTX by Numba as `cuda.jit` makes them, with no GPU to ask."""
 
+import re
 from types import SimpleNamespace
 
 from numba import types
@@ -27,9 +28,18 @@ def texts(function, *args, **options) -> list[str]:
     return codes
 
 
-def run(function, grid, block, *args, checked=False, how=None, **options):
-    """Compile a kernel and run it in the emulator, on the arrays in place; how: what `run` there takes beside them."""
-    parts = texts(function, *args, **options)
-    kernel = load_checked(parts) if checked else load(parts)
+def run(function, grid, block, *args, checked=False, how=None, linked=(), **options):
+    """Compile a kernel and run it in the emulator, on the arrays in place.
+
+    how       what `run` there takes beside them
+    linked    other texts that belong to it
+    """
+    parts = [*texts(function, *args, **options), *linked]
+    kernel = (load_checked if checked else load)(parts, kernel_of(parts[0]))
     values = of_numba(args, [compiler.type_of(value) for value in args])
     kernel.run((grid, 1, 1), (block, 1, 1), values, title=function.__name__, **(how or {}))
+
+
+def kernel_of(text: str) -> str:
+    """The name of the kernel of a text."""
+    return re.search(r"\.entry\s+([\w$]+)", text)[1]

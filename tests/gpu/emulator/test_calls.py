@@ -1,4 +1,4 @@
-"""Functions that CUDA provides: what kernels print and assert; and those that are refused by name."""
+"""Functions that CUDA provides: what kernels print and assert."""
 
 import ctypes
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels.gpu import cuda, kernel
-from kernels.gpu.emulator import EmulatorError, PtxError
+from kernels.gpu.emulator import EmulatorError
 from kernels.gpu.emulator.printing import formatted
 from tests.gpu.emulator.test_nvrtc import ARCHITECTURES, run
 
@@ -45,21 +45,6 @@ def test_a_failed_assertion_is_said_and_ends_the_kernel(architecture, capsys):
         run(source, architecture, 1, 4, x)
     assert "kernel.cu:2: void k(int *): assertion 'x[threadIdx.x] > 0' failed" in capsys.readouterr().err
     assert x[2] == -1
-
-
-@pytest.mark.parametrize(
-    ("statement", "problem"),
-    [
-        ("int* p = (int*)malloc(40); p[x[0]] = 3; x[1] = p[x[2]]; free(p);", "call of malloc"),
-        ("int (*g[2])(int) = {f, h}; x[0] = g[x[1]](x[2]);", "address"),
-    ],
-)
-def test_other_calls_are_refused_by_name(statement, problem):
-    source = f"""__device__ __noinline__ int f(int n) {{ return n + 1; }}
-    __device__ __noinline__ int h(int n) {{ return n * n; }}
-    extern "C" __global__ void k(int* x) {{ {statement} }}"""
-    with pytest.raises(PtxError, match=rf"PTX line \d+: .*{problem}"):
-        run(source, "sm_80", 1, 1, np.zeros(3, np.int32))
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def attribute(number, kernel):
         SHARED: lambda: found.shared_bytes,
         CONST: lambda: found.constant_bytes,
         LOCAL: lambda: found.local_bytes,
-        REGISTERS: lambda: found.module.registers(found.name, f"sm_{major}{minor}"),
+        REGISTERS: lambda: found.module.registers(found.name),
         PTX_VERSION: lambda: 10 * major + minor,
         BINARY_VERSION: lambda: 10 * major + minor,
         DYNAMIC_SHARED: lambda: max(found.dynamic_bytes, SHARED_BYTES - found.shared_bytes),

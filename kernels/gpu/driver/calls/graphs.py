@@ -3,11 +3,13 @@
 import ctypes
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
 
+from kernels.gpu.driver.calls.events import HOST_FUNCTION
 from kernels.gpu.driver.gpu import gpu
-from kernels.gpu.driver.streams import DEFAULT, Graph, Runnable, Stream, do, stream_of
+from kernels.gpu.driver.streams import DEFAULT, Graph, Runnable, Stream, UserObject, do, stream_of
 from kernels.gpu.driver.table import Code, DriverError, function
 
 NONE, ACTIVE = 0, 1  # CUstreamCaptureStatus
+MOVE = 1  # CU_GRAPH_USER_OBJECT_MOVE: the graph takes references of who calls
 
 
 class Instantiation(ctypes.Structure):
@@ -95,18 +97,18 @@ def cuGraphCreate(graph, flags):
 
 @function(POINTER(c_void_p), c_void_p)
 def cuGraphClone(clone, graph):
-    clone[0] = gpu().handles.new(Graph(list(gpu().handles.get(graph, Graph).work)))
+    clone[0] = gpu().handles.new(gpu().handles.get(graph, Graph).copy())
 
 
 @function(c_void_p)
 def cuGraphDestroy(graph):
-    gpu().handles.get(graph, Graph)
+    gpu().handles.get(graph, Graph).end()
     gpu().handles.drop(graph)
 
 
 def ready(graph):
     """A number for a graph as it is now, to be launched."""
-    return gpu().handles.new(Runnable(Graph(list(gpu().handles.get(graph, Graph).work))))
+    return gpu().handles.new(Runnable(gpu().handles.get(graph, Graph).copy()))
 
 
 @function(POINTER(c_void_p), c_void_p, c_uint64)
@@ -122,7 +124,9 @@ def cuGraphInstantiateWithParams(runnable, graph, parameters):
 
 @function(c_void_p, c_void_p, c_void_p)
 def cuGraphExecUpdate(runnable, graph, result):
-    gpu().handles.get(runnable, Runnable).graph = Graph(list(gpu().handles.get(graph, Graph).work))
+    updated, new = gpu().handles.get(runnable, Runnable), gpu().handles.get(graph, Graph).copy()
+    updated.graph.end()
+    updated.graph = new
     if result:
         ctypes.memset(result, 0, 24)  # CUgraphExecUpdateResultInfo: it went well
 
@@ -139,8 +143,38 @@ def cuGraphLaunch(runnable, stream):
 
 @function(c_void_p)
 def cuGraphExecDestroy(runnable):
-    gpu().handles.get(runnable, Runnable)
+    gpu().handles.get(runnable, Runnable).graph.end()
     gpu().handles.drop(runnable)
+
+
+@function(POINTER(c_void_p), c_void_p, HOST_FUNCTION, c_uint, c_uint)
+def cuUserObjectCreate(found, address, destroy, count, flags):
+    found[0] = gpu().handles.new(UserObject(lambda: destroy(address), count))
+
+
+@function(c_void_p, c_uint)
+def cuUserObjectRetain(found, count):
+    gpu().handles.get(found, UserObject).count += count
+
+
+@function(c_void_p, c_uint)
+def cuUserObjectRelease(found, count):
+    gpu().handles.get(found, UserObject).release(count)
+
+
+@function(c_void_p, c_void_p, c_uint, c_uint)
+def cuGraphRetainUserObject(graph, found, count, flags):
+    each = gpu().handles.get(found, UserObject)
+    gpu().handles.get(graph, Graph).kept.extend(count * [each])
+    each.count += 0 if flags & MOVE else count
+
+
+@function(c_void_p, c_void_p, c_uint)
+def cuGraphReleaseUserObject(graph, found, count):
+    each = gpu().handles.get(found, UserObject)
+    for _ in range(count):
+        gpu().handles.get(graph, Graph).kept.remove(each)
+    each.release(count)
 
 
 @function(c_void_p, c_char_p, c_uint)

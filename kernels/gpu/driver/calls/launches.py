@@ -12,13 +12,14 @@ from kernels.gpu.driver.streams import do
 from kernels.gpu.driver.table import Code, DriverError, function
 from kernels.gpu.occupancy import occupancy
 
-COOPERATIVE = 2  # CUlaunchAttributeID
+COOPERATIVE, CLUSTER = 2, 4  # CUlaunchAttributeID
+ONE = (1, 1, 1)
 
 
 class Attribute(ctypes.Structure):
     """CUlaunchAttribute."""
 
-    _fields_ = [("id", c_int), ("pad", ctypes.c_char * 4), ("value", c_int), ("more", ctypes.c_char * 60)]
+    _fields_ = [("id", c_int), ("pad", ctypes.c_char * 4), ("value", 3 * c_uint), ("more", ctypes.c_char * 52)]
 
 
 class Configuration(ctypes.Structure):
@@ -36,9 +37,8 @@ class Configuration(ctypes.Structure):
 
 def blocks(kernel: Kernel, threads: int, dynamic_bytes: int) -> int:
     """How many blocks of a kernel a multiprocessor holds."""
-    major, minor = gpu().capability
-    registers = kernel.module.registers(kernel.name, f"sm_{major}{minor}")
-    return occupancy((major, minor), threads, registers, kernel.shared_bytes + dynamic_bytes).blocks
+    registers = kernel.module.registers(kernel.name)
+    return occupancy(gpu().capability, threads, registers, kernel.shared_bytes + dynamic_bytes).blocks
 
 
 def check(launched: Launched) -> None:
@@ -79,8 +79,10 @@ def launch(kernel, grid, block, shared_bytes, stream, parameters, extra, is_coop
 def cuLaunchKernelEx(configuration, kernel, parameters, extra):
     c = configuration[0]
     grid, block = (c.grid_x, c.grid_y, c.grid_z), (c.block_x, c.block_y, c.block_z)
-    attributes = {c.attributes[n].id: c.attributes[n].value for n in range(c.count)}
-    is_cooperative = bool(attributes.get(COOPERATIVE))
+    attributes = {c.attributes[n].id: tuple(c.attributes[n].value) for n in range(c.count)}
+    if attributes.get(CLUSTER, ONE) != ONE:
+        raise DriverError(Code.NOT_SUPPORTED, "clusters of blocks are not executed here")
+    is_cooperative = bool(attributes.get(COOPERATIVE, (0,))[0])
     launch(kernel, grid, block, c.shared_bytes, c.stream, parameters, extra, is_cooperative)
 
 

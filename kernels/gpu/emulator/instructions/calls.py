@@ -17,6 +17,8 @@ from kernels.gpu.emulator.syntax import Address, Symbol
 KNOWN = {
     "vprintf": (layout.PRINT, ("i64", "i64"), "i32", 2),
     "__assertfail": (layout.PRINT + 8, ("i64", "i64", "i32", "i64"), "void", 5),
+    "malloc": (layout.HEAP, ("i64",), "i64", 1),
+    "free": (layout.HEAP + 8, ("i64",), "i32", 1),
 }
 GRID = {"cudaCGGetIntrinsicHandle": 1, "cudaCGSynchronize": 2}  # how many arguments each takes
 
@@ -58,7 +60,14 @@ def of_c(t, results, name, arguments):
         t.emit_void(f"ret i32 {layout.TRAP}")
         t.begin(t.label("behind"))  # which nobody reaches
         return
-    give(t, results, t.emit(f"call {kind} {function}({', '.join(given)})"), kind)
+    value = t.emit(f"call {kind} {function}({', '.join(given)})")
+    if name == "free":  # it tells whether something went wrong
+        bad, good = t.label("bad"), t.label("good")
+        t.emit_void(f"br i1 {t.emit(f'icmp ne i32 {value}, 0')}, label %{bad}, label %{good}")
+        t.begin(bad)
+        t.emit_void(f"ret i32 {layout.TRAP}")
+        t.begin(good)
+    give(t, results, value, kind)
 
 
 def give(t, results, value, kind):

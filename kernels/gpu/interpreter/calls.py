@@ -1,0 +1,25 @@
+"""Functions of Python, math, operator and NumPy that kernels call, by the function: how each call is rewritten."""
+
+import functools
+from collections.abc import Callable
+
+from kernels.gpu.interpreter import builtin_calls, printing
+
+CALLS: dict[Callable, Callable] = {
+    print: printing.rewritten,
+    sum: builtin_calls.summed,
+    divmod: builtin_calls.divided,
+    min: functools.partial(builtin_calls.extreme, min),
+    max: functools.partial(builtin_calls.extreme, max),
+    type: builtin_calls.type_of,
+    len: builtin_calls.length,
+    slice: builtin_calls.slice_of,
+}
+
+
+def known_call(thing):
+    """What rewrites the calls of a function, given (function being rewritten, arguments...), or None."""
+    try:
+        return CALLS.get(thing)
+    except TypeError:  # what has no hash
+        return None
