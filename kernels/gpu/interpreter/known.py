@@ -151,6 +151,8 @@ def of_numba(type_):
 
 def is_typed(thing):
     """Whether a kernel may name a Python object, for the sake of its attributes."""
+    if isinstance(thing, np.finfo | np.iinfo):
+        return True
     try:
         return typing_context().resolve_value_type(thing) is not None
     except Exception:  # Numba raises several kinds for what it cannot type
