@@ -120,8 +120,8 @@ def fmin(a, b):
 
 def fma(a, b, c):
     """a * b + c, rounded once."""
-    if isinstance(a, np.float32):
-        return _fma_float32(float(a), float(b), float(c))
+    if isinstance(a, np.float16 | np.float32):
+        return _fma_of_short_floats(type(a), float(a), float(b), float(c))
     if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
         return a * b + c
     exact = Fraction(a) * Fraction(b) + Fraction(c)
@@ -131,7 +131,7 @@ def fma(a, b, c):
         return math.copysign(math.inf, exact)
 
 
-def _fma_float32(a, b, c):
+def _fma_of_short_floats(type_, a, b, c):
     """The product is exact in float64. The sum is rounded to odd there, so that rounding it again is harmless."""
     product = a * b
     total = product + c
@@ -140,7 +140,7 @@ def _fma_float32(a, b, c):
         error = (product - (total - virtual)) + (c - virtual)
         if error and not np.float64(total).view(np.int64) & 1:
             total = math.nextafter(total, math.copysign(math.inf, error))
-    return np.float32(total)
+    return type_(total)
 
 
 def maximum(a, b):

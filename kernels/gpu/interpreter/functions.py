@@ -20,6 +20,7 @@ from kernels.gpu.interpreter import (
     builtin_calls,
     calls,
     complex_numbers,
+    half,  # noqa: F401  which has the functions of cuda.fp16 known
     hints,
     inner,
     intrinsics,

@@ -199,7 +199,7 @@ def plain(argument):
     """A number given as an argument as the rewritten code represents its type."""
     if is_array(argument) or not isinstance(argument, np.generic | np.ndarray):
         return argument
-    return np.asarray(argument)[()] if argument.dtype in (np.float32, np.complex64) else argument.item()
+    return np.asarray(argument)[()] if argument.dtype in (np.float16, np.float32, np.complex64) else argument.item()
 
 
 def largest_in(launch):
@@ -223,6 +223,7 @@ HELPERS = {
     "$min": min,
     "$max": max,
     "$rint": lambda x: float(np.rint(x)),
+    "$float16": np.float16,
     "$float32": np.float32,
     "$int64": np.int64,
     "$uint64": np.uint64,
