@@ -120,8 +120,8 @@ def fmin(a, b):
 
 def fma(a, b, c):
     """a * b + c, rounded once."""
-    if isinstance(a, np.float32):
-        return _fma_float32(float(a), float(b), float(c))
+    if isinstance(a, np.float16 | np.float32):
+        return _fma_of_short_floats(type(a), float(a), float(b), float(c))
     if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
         return a * b + c
     exact = Fraction(a) * Fraction(b) + Fraction(c)
@@ -131,7 +131,7 @@ def fma(a, b, c):
         return math.copysign(math.inf, exact)
 
 
-def _fma_float32(a, b, c):
+def _fma_of_short_floats(type_, a, b, c):
     """The product is exact in float64. The sum is rounded to odd there, so that rounding it again is harmless."""
     product = a * b
     total = product + c
@@ -140,7 +140,64 @@ def _fma_float32(a, b, c):
         error = (product - (total - virtual)) + (c - virtual)
         if error and not np.float64(total).view(np.int64) & 1:
             total = math.nextafter(total, math.copysign(math.inf, error))
-    return np.float32(total)
+    return type_(total)
+
+
+def maximum(a, b):
+    """np.maximum: of a number and NaN NaN."""
+    return (a if a != a else b) if a != a or b != b else (a if a >= b else b)
+
+
+def minimum(a, b):
+    return (a if a != a else b) if a != a or b != b else (a if a <= b else b)
+
+
+def fmax_of_numbers(a, b):
+    """np.fmax: of a number and NaN the number, of two zeros the first."""
+    return (a if b != b else b) if a != a or b != b else (a if a >= b else b)
+
+
+def fmin_of_numbers(a, b):
+    return (a if b != b else b) if a != a or b != b else (a if a <= b else b)
+
+
+def is_nan(x):
+    return x != x
+
+
+def frexp(x):
+    """(mantissa, exponent) of a float, the mantissa in its type."""
+    mantissa, exponent = math.frexp(x)
+    return type(x)(mantissa), exponent
+
+
+def modf(x):
+    """(fraction, whole part) of a float, both in its type."""
+    fraction, whole = math.modf(x)
+    return type(x)(fraction), type(x)(whole)
+
+
+def ldexp(x, exponent):
+    """x * 2**exponent, rounded once."""
+    try:
+        return type(x)(math.ldexp(x, exponent))
+    except OverflowError:
+        return type(x)(math.copysign(math.inf, x))
+
+
+def nearest_even(x):
+    """The nearest whole number, of two the even one."""
+    return type(x)(np.rint(x))
+
+
+def nearest_away(x):
+    """The nearest whole number, of two the one farther from zero."""
+    whole = np.trunc(x)
+    return type(x)(whole + np.copysign(abs(x - whole) >= 0.5, x)) if abs(x) < 2**52 else x
+
+
+def rsqrt(x):
+    return type(x)(1 / np.sqrt(np.float64(x)))
 
 
 def cbrt(x):
@@ -162,7 +219,7 @@ def clz(value, bits):
 
 
 def brev(value, bits):
-    return int(format(value, f"0{bits}b")[::-1], 2)
+    return int(format(value & (1 << bits) - 1, f"0{bits}b")[::-1], 2)
 
 
 def _guarded(function, fallback):

@@ -7,7 +7,18 @@ from numba import types
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import FLOATS, Array, Scalar, Static, Tuple, is_integer, scalar, signature, type_name
+from kernels.gpu.interpreter.known import (
+    FLOATS,
+    HALF,
+    Array,
+    Scalar,
+    Static,
+    Tuple,
+    is_integer,
+    scalar,
+    signature,
+    type_name,
+)
 
 
 def extreme(chosen, function, *arguments):
@@ -20,6 +31,8 @@ def extreme(chosen, function, *arguments):
     if is_tuple:
         arguments = function.items(arguments[0])
     is_instruction = len(arguments) == 2 and not is_tuple and all(a.type in FLOATS for a in arguments)
+    if any(argument.type == HALF for argument in arguments):
+        raise Unsupported(f"{chosen.__name__} of float16 is not supported: convert by float32(...), or cuda.fp16.hmax")
     first, *others = arguments
     for other in others:
         type_ = signature(chosen, first.type, other.type).return_type

@@ -1,7 +1,7 @@
 """Rewritten expressions, and how one becomes another type: literals, conversions, integers that wrap.
 
-float64 is a Python float, float32 a np.float32, complex128 and complex64 likewise, an integer a Python int within the
-bounds of its type.
+float64 is a Python float, float32 a np.float32, float16 a np.float16, complex128 and complex64 likewise, an integer a
+Python int within the bounds of its type.
 """
 
 import ast
@@ -16,6 +16,7 @@ from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     COMPLEX,
     FLOATS,
+    HALF,
     NUMPY,
     Array,
     Scalar,
@@ -96,7 +97,7 @@ class Conversions:
             return Typed(number(int(value)), Scalar(type_, int(value), int(value), is_literal))
         if isinstance(value, float) and not isinstance(value, np.floating):
             return Typed(number(value), constant(types.float64, value))
-        if isinstance(value, np.float32 | np.complex64):
+        if isinstance(value, np.float16 | np.float32 | np.complex64):
             return Typed(name(self.program.constant(value)), constant(numba_type(value.dtype), value))
         if isinstance(value, complex):
             return Typed(number(complex(value)), scalar(types.complex128))
@@ -129,13 +130,17 @@ class Conversions:
         if source in COMPLEX:
             raise Unsupported(f"{ast.unparse(node)}: {source} does not convert to {type_}: take its real part, .real")
         if is_integer(type_):
-            if source in FLOATS:
+            if source == HALF:  # the only float that Numba rounds to the nearest integer
+                node = call("$nearest_even", node)
+            if source in (HALF, *FLOATS):
                 return Typed(call("$to_integer", node, *map(number, bounds(type_))), scalar(type_))
             if source == types.boolean:
                 return Typed(call("$int", node), Scalar(type_, 0, 1))
             return self.integer(node, value.low, value.high, type_)
         if type_ == types.float64:
             return Typed(call("$float", node), scalar(type_))
+        if type_ == HALF:
+            return Typed(call("$float16", node), scalar(type_))
         if type_ == types.float32:
             if is_integer(source) and max(-value.low, value.high) > EXACT_IN_FLOAT64:
                 node = call("$int64" if source.signed else "$uint64", node)

@@ -20,6 +20,7 @@ from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
 from kernels.gpu.interpreter.known import (
     COMPLEX,
     FLOATS,
+    HALF,
     Array,
     Scalar,
     Static,
@@ -134,7 +135,7 @@ class Expressions(Conversions):
         if isinstance(op, ast.Pow):
             return self.power(self.convert(left, typing.args[0]), self.convert(right, typing.args[1]), type_)
         left, right = self.convert(left, type_), self.convert(right, type_)
-        if type_ in FLOATS:
+        if type_ in (HALF, *FLOATS):
             self.flops += 1
             return Typed(self.binary_of_floats(op, left, right), scalar(type_))
         if type_ == types.boolean:
@@ -207,7 +208,7 @@ class Expressions(Conversions):
             return Typed(ast.UnaryOp(ast.Not(), operand.node), scalar(type_))
         operand = self.convert(operand, type_)
         plain = ast.UnaryOp(op, operand.node)
-        if type_ in FLOATS or type_ in COMPLEX:
+        if type_ in (HALF, *FLOATS, *COMPLEX):
             known = operand.constant
             value = scalar(type_) if known is None else constant(type_, OPERATORS[type(op)](known))
             return Typed(plain, value)

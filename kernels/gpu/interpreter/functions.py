@@ -20,6 +20,7 @@ from kernels.gpu.interpreter import (
     calls,
     complex_numbers,
     enumerations,
+    half,  # noqa: F401  which has the functions of cuda.fp16 known
     hints,
     inner,
     intrinsics,

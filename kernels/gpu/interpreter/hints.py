@@ -35,14 +35,6 @@ SYNTAX = {
 # Functions of NumPy that have another name in math, or are built in.
 INSTEAD_OF_NUMPY = {
     "absolute": "abs",
-    "arccos": "math.acos",
-    "arcsin": "math.asin",
-    "arctan": "math.atan",
-    "arctan2": "math.atan2",
-    "maximum": "max",
-    "fmax": "max",
-    "minimum": "min",
-    "fmin": "min",
     "power": "**",
 }
 MAKES_ARRAYS = ("array", "empty", "full", "ones", "zeros")

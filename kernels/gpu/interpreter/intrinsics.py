@@ -43,7 +43,7 @@ REGISTERS = {
     "warpsize": ("block.warp_size", 32, 32),
 }
 NAMESPACES = {"threadIdx", "blockIdx", "blockDim", "gridDim", "shared", "local", "const", "atomic"}
-NAMESPACES |= {"cg", "cg.grid_group"}
+NAMESPACES |= {"cg", "cg.grid_group", "fp16"}
 CALLS: dict[str, Callable] = {}
 
 

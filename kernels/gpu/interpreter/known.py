@@ -90,6 +90,7 @@ class Clash:
 Value = Scalar | Array | Record | Slice | Iterable | Tuple | Static | Clash
 
 FLOATS = (types.float32, types.float64)
+HALF = types.float16
 COMPLEX = (types.complex64, types.complex128)
 
 
@@ -115,8 +116,8 @@ def scalar(type_):
 
 
 def constant(type_, value):
-    """One known value of a type. NaN is not told from another, nor a complex zero, so these count as unknown."""
-    return Scalar(type_) if value != value or type_ in COMPLEX else Scalar(type_, value, value)
+    """One known value of a type. NaN is not told from another, nor some zeros, so these count as unknown."""
+    return Scalar(type_) if value != value or type_ in (HALF, *COMPLEX) else Scalar(type_, value, value)
 
 
 def typing_context():
@@ -156,6 +157,8 @@ def of_numba(type_):
 
 def is_typed(thing):
     """Whether a kernel may name a Python object, for the sake of its attributes."""
+    if isinstance(thing, np.finfo | np.iinfo):
+        return True
     try:
         return typing_context().resolve_value_type(thing) is not None
     except Exception:  # Numba raises several kinds for what it cannot type
@@ -282,7 +285,7 @@ def type_name(value):
 
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
-NUMBERS = ("float32", "float64", "complex64", "complex128", *INTEGERS)
+NUMBERS = ("float16", "float32", "float64", "complex64", "complex128", *INTEGERS)
 NUMPY = {types.boolean: np.bool_} | {getattr(types, name): getattr(np, name) for name in NUMBERS}
 """NumPy's scalar type for each Numba type that is supported."""
 

@@ -10,7 +10,7 @@ from numba import types
 
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import FLOATS, Scalar, Static, Tuple, is_integer, type_name
+from kernels.gpu.interpreter.known import FLOATS, HALF, Scalar, Static, Tuple, is_integer, type_name
 
 MOST = 32  # values that one call prints
 
@@ -27,7 +27,7 @@ def rewritten(function, *arguments):
 def part(function, typed):
     """(format, values) of something that is printed. Raises Unsupported for what Numba does not print."""
     match typed.value:
-        case Scalar(type_) if type_ in FLOATS:
+        case Scalar(type_) if type_ in (HALF, *FLOATS):
             return "%f", [typed.node]
         case Scalar(type_) if is_integer(type_):
             return "%d", [typed.node]

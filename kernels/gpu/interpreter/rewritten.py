@@ -204,7 +204,7 @@ def plain(argument):
         return argument
     if argument.dtype.kind in "mM":
         return int(argument.astype(np.int64))
-    return np.asarray(argument)[()] if argument.dtype in (np.float32, np.complex64) else argument.item()
+    return np.asarray(argument)[()] if argument.dtype in (np.float16, np.float32, np.complex64) else argument.item()
 
 
 def largest_in(launch):
@@ -229,6 +229,7 @@ HELPERS = {
     "$min": min,
     "$max": max,
     "$rint": lambda x: float(np.rint(x)),
+    "$float16": np.float16,
     "$float32": np.float32,
     "$int64": np.int64,
     "$uint64": np.uint64,
