@@ -58,17 +58,19 @@ __all__ = [
 ]
 
 
-def interpret(launch, checked=True, seed=None, turns=TURNS, allow_same_value=False):
+def interpret(launch, checked=True, seed=None, turns=TURNS, allow_same_value=False, marks=None):
     """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain.
 
     seed                of the order in which blocks begin and threads take turns; None for that of their numbers.
                         What depends on it, a GPU may compute or not
     turns               of `while` loops that may be made in which no thread gets on: then a loop is one that never ends
     allow_same_value    whether threads may write one same value to one address, in no order
+    marks               a function of an array: for each byte of each element whether anybody has written it, an array
+                        with one axis more; None for an array that has all its values, as those of NumPy have
     """
     try:
         if checked:
-            CheckedExecution(launch, seed, turns, allow_same_value).run()
+            CheckedExecution(launch, seed, turns, allow_same_value, marks).run()
         else:
             Execution(launch, seed, turns).run()
     except KernelError as error:
