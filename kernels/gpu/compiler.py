@@ -139,8 +139,9 @@ def compute_capability(architecture):
 def type_of(value):
     """The Numba type a launch gives to an argument: C-contiguous arrays, int64 and float32 scalars."""
     if hasattr(value, "dtype"):
-        if value.dtype.names is not None and value.ndim:
-            return types.Array(from_dtype(value.dtype), value.ndim, "C")
+        if (value.dtype.names is not None and value.ndim) or value.dtype.kind in "mM":
+            kind = from_dtype(value.dtype)
+            return types.Array(kind, value.ndim, "C") if value.ndim else kind
         if not hasattr(types, value.dtype.name) and value.dtype.name != "bool":
             raise TypeError(f"kernel argument of {value.dtype}: kernels take numbers and booleans")
         scalar = getattr(types, "boolean" if value.dtype.name == "bool" else value.dtype.name)

@@ -79,7 +79,7 @@ def slices_of_tuples(x, y):
 @kernel
 def members(x, y):
     y[0], y[1], y[2] = Mode.FAST.value, Mode.EXACT.value * 2, Level.HIGH.value
-    y[3] = x[Level.LOW] + (Level.HIGH + 1)
+    y[3] = x[Level["LOW"]] + (Level.HIGH + 1) + Mode["EXACT"].value
     mode = Mode.EXACT
     if mode == Mode.EXACT and mode is not None:
         y[4] = 7
@@ -117,6 +117,11 @@ def leaves_default(x, y):
 
 
 @kernel
+def misspells_member(x, y):
+    y[0] = Mode["SLOW"].value
+
+
+@kernel
 def misspells_field(x, y):
     y[0] = SHAPE.wide
 
@@ -150,6 +155,7 @@ def mixes_types(x, y):
     [
         (forgets_field, "Pair takes first, second, each once"),
         (leaves_default, "Shape takes width, height, each once"),
+        (misspells_member, "Mode has the members FAST, EXACT"),
         (misspells_field, r"Shape\(int64, float64\) has no attribute wide: its fields are width, height"),
         (slices_by_number_computed, "a tuple takes a slice that is written or named only"),
         (adds_named, r"^adds_named: add\(.*\) is not supported by Numba"),

@@ -156,15 +156,42 @@ def test_blocks_meet_at_one_place():
 
 
 @kernel
-def leaves_thread(y):
-    if cuda.threadIdx.x != 1:
+def leaves_threads(x, y):
+    i = cuda.grid(1)
+    if i >= x.size:
+        return
+    x[i] = i
+    cuda.cg.this_grid().sync()
+    y[i] = x[x.size - 1 - i]
+
+
+@BOTH
+def test_threads_that_have_returned_are_not_waited_for(checked):
+    x, y = np.zeros(5), np.zeros(5)
+    leaves_threads[2, 4](x, y).interpret(checked)
+    assert list(y) == [4, 3, 2, 1, 0]
+
+
+@kernel
+def leaves_first_thread(y):
+    if cuda.threadIdx.x != 0:
         cuda.cg.this_grid().sync()  # fault
 
 
-def test_all_threads_of_a_block_come_along():
-    where = {"block": (0, 0, 0), "thread": (1, 0, 0), "array": None, "index": None}
-    message = refused(leaves_thread[2, 2](np.zeros(3)), BarrierDivergence, **where)
-    assert "this_grid().sync waits for 1 of 2 threads" in message
+@kernel
+def waits_elsewhere(y):
+    if cuda.threadIdx.x != 1:
+        cuda.cg.this_grid().sync()  # fault
+    else:
+        cuda.syncthreads()
+
+
+def test_the_first_thread_of_a_block_comes_along_and_whoever_waits_elsewhere():
+    for each, thread in ((leaves_first_thread, 0), (waits_elsewhere, 1)):
+        for checked in (True, False):
+            where = {"block": (0, 0, 0), "thread": (thread, 0, 0), "array": None, "index": None}
+            message = refused(each[2, 3](np.zeros(3)), BarrierDivergence, **where, checked=checked)
+            assert "this_grid().sync waits for 1 of 3 threads" in message
 
 
 @kernel

@@ -16,6 +16,7 @@ from numba.cuda.random import (
 from kernels.gpu import cuda, device, float32, kernel
 from kernels.gpu.compiler import CompileError
 from kernels.gpu.interpreter import DataRace, OutOfBounds, ReadOnly, Undefined, Uninitialised, Unsupported
+from kernels.gpu.tracing import trace
 from tests.gpu.on_every_way import run_everywhere
 from tests.gpu.test_interpreter_refusals import refused
 
@@ -325,6 +326,46 @@ def test_an_array_of_another_shape_is_not_stored():
             stores_longer[1, 1](bodies(2), np.zeros(4, np.float32)).interpret(checked)
     a, _ = run_everywhere(stores_longer, bodies(2), np.full(3, 4, np.float32))
     assert (a["v"][0] == 4).all()
+
+
+def test_a_trace_shows_whole_records(tmp_path):
+    assert trace(through_shared[1, 8](bodies(8), np.zeros(8))).fault is None
+    recording = trace(shares_record[1, 2](bodies(2)))
+    stores = [access for step in recording.steps for access in step.accesses if access.kind == "store"]
+    assert [(access.cell, access.value["x"], access.value["n"]) for access in stores] == [(0, 1, 0), (0, 1, 2)]
+    recording.write(tmp_path / "records.html")
+    assert str(bodies(2)[1]) in (tmp_path / "records.html").read_text()
+
+
+Odd = np.dtype([("x", np.float32), ("name", "S5"), ("when", "M8[D]")])
+
+
+@kernel
+def reads_beside(a, y):
+    y[0] = a[1].x
+    a[0] = a[1]
+
+
+@kernel
+def reads_name(a, y):
+    y[0] = a[1].name == 3
+
+
+@kernel
+def reads_moment(a, y):
+    y[0] = a.when[1] == a.when[0]
+
+
+def test_fields_of_other_types_may_be_there_but_are_not_read():
+    odd = np.zeros(2, Odd)
+    odd[1] = 2, b"abc", "2024-02-29"
+    a, y = run_everywhere(reads_beside, odd, np.zeros(1))
+    assert y[0] == 2
+    assert a[0] == odd[1]
+    for each, field in ((reads_name, "name: fields of"), (reads_moment, "when: fields of datetime64")):
+        for checked in (True, False):
+            with pytest.raises(Unsupported, match=field):
+                each[1, 1](odd, np.zeros(1)).interpret(checked)
 
 
 @kernel

@@ -119,6 +119,15 @@ class DeviceMemory:
             self.written[offset : offset + size] = 1
             found.is_whole = (offset, size) == (found.address - self.address, found.size)
 
+    def marks(self, array: np.ndarray) -> np.ndarray | None:
+        """Of an array in this memory: for each byte of each element whether it is written; None where all of it is."""
+        address = array.__array_interface__["data"][0]
+        found = self.at(address)
+        if found is None or found.is_whole:
+            return None
+        shape, strides = (*array.shape, array.itemsize), (*array.strides, 1)
+        return np.ndarray(shape, np.uint8, self.written, address - self.address, strides)
+
     def unwritten(self, address: int, size: int) -> int:
         """How many of these bytes nobody has written."""
         offset = address - self.address

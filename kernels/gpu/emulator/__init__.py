@@ -5,12 +5,12 @@
     launch.emulate(checked=True)                refusing what a GPU would not notice
     load_checked(ptx).run(grid, block, values)
 
-The text is parsed (parser.py), calls are put in place (inline.py), every instruction becomes LLVM (translate.py,
-instructions/) of which machine code of this processor is made (native.py), and a scheduler runs it thread by thread,
-block by block (schedule.py, warp.py). Source: NVIDIA, Parallel Thread Execution ISA 9.0.
+The text, or several (linked.py), is parsed (parser.py), calls are put in place (inline.py), every instruction becomes
+LLVM (translate.py, instructions/) of which machine code of this processor is made (native.py), and a scheduler runs it
+thread by thread, block by block (schedule.py, warp.py, together.py). Source: NVIDIA, Parallel Thread Execution ISA 9.0.
 
 Checked mode (checked.py) runs on copies of the arrays (arena.py); compiled code asks before each access (checks.py),
-the scheduler says who has met (order.py), and findings.py puts into words what was found.
+the scheduler says who has met (order.py, clocks.py), and findings.py puts into words what was found.
 """
 
 from kernels.gpu.emulator.arguments import of_numba, owners

@@ -167,9 +167,9 @@ def first_waiting(state):
 @numba.njit(nogil=True, cache=True)
 def nobody_goes_on(state, kinds, failure):
     """Whether all threads of the block, none of which has ended, have MET to wait for the grid; else it is STUCK."""
+    failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
     for t in range(state.size):
         if state[t] <= 0 or kinds[state[t] - 1] != GRID:
-            failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
             return STUCK
     return MET
 

@@ -85,7 +85,7 @@ def run(compiled: Compiled, numbers: list[int], watched: bool) -> tuple[Counters
         touches = (Touches(loaded, room) if room else Touches(loaded)) if watched else None
         both = Both([counters, touches]) if touches else counters
         how = subject.grid, subject.block, compiled.values, compiled.shared_bytes
-        loaded.run(*how, cores=1 if watched else None, blocks=numbers, observer=both)
+        loaded.run(*how, cores=1 if watched else None, title=subject.kernel, blocks=numbers, observer=both)
         if not touches or not touches.missing:
             return counters, touches
         room = len(touches.rows) + touches.missing

@@ -8,12 +8,12 @@ checked it refuses, naming kernel, block, thread, array, index and line, what a 
 outside its array, a read of what nobody wrote, a barrier that some threads miss, a data race. In neither mode is an
 array written that is read-only.
 
-Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, tuples.py,
-records.py, views.py, iterating.py, statements.py, stops.py, definitions.py, inner.py, calls.py, builtin_calls.py,
-printing.py, complex_numbers.py, borrowed.py, functions.py and intrinsics.py (the rewriting), lockstep.py, warp.py,
-blocks.py and standstill.py (threads and blocks that wait for each other), memory.py, arrays.py, viewable.py,
-checked.py, trace.py, order.py, races.py and shadow.py (memory, and what was done to it), launch.py (all of it
-together). What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds;
+Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, times.py, tuples.py,
+enumerations.py, records.py, views.py, iterating.py, statements.py, stops.py, definitions.py, inner.py, calls.py,
+builtin_calls.py, printing.py, complex_numbers.py, borrowed.py, functions.py and intrinsics.py (the rewriting),
+lockstep.py, warp.py, blocks.py and standstill.py (threads and blocks that wait for each other), memory.py, arrays.py,
+viewable.py, checked.py, trace.py, order.py, races.py and shadow.py (memory, and what was done to it), launch.py (all of
+it together). What else a trace tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds;
 kernels/gpu/tracing shows one block line by line.
 
 Not executed, and refused by name: float16, libdevice, functions written as Numba @intrinsic, variables that are None
@@ -57,17 +57,19 @@ __all__ = [
 ]
 
 
-def interpret(launch, checked=True, seed=None, turns=TURNS, allow_same_value=False):
+def interpret(launch, checked=True, seed=None, turns=TURNS, allow_same_value=False, marks=None):
     """Execute a launch on NumPy arrays. Raises KernelError for what it refuses; stores made before that remain.
 
     seed                of the order in which blocks begin and threads take turns; None for that of their numbers.
                         What depends on it, a GPU may compute or not
     turns               of `while` loops that may be made in which no thread gets on: then a loop is one that never ends
     allow_same_value    whether threads may write one same value to one address, in no order
+    marks               a function of an array: for each byte of each element whether anybody has written it, an array
+                        with one axis more; None for an array that has all its values, as those of NumPy have
     """
     try:
         if checked:
-            CheckedExecution(launch, seed, turns, allow_same_value).run()
+            CheckedExecution(launch, seed, turns, allow_same_value, marks).run()
         else:
             Execution(launch, seed, turns).run()
     except KernelError as error:

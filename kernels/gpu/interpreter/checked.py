@@ -8,6 +8,7 @@ import numpy as np
 
 from kernels.gpu.interpreter.arrays import CellArray, GlobalArray, LocalArray, LocalCells, ReadOnlyArray, SharedArray
 from kernels.gpu.interpreter.memory import Memory
+from kernels.gpu.interpreter.partly import PartlyArray
 from kernels.gpu.interpreter.viewable import pointer
 
 SHARED_ALIGNMENT = 16  # bytes: where a shared array may begin
@@ -57,8 +58,9 @@ class CheckedMemory(Memory):
     Arguments that overlap in memory overlap here, so a kernel may be given one buffer under two names.
     """
 
-    def __init__(self, program, shared_bytes, arrays, trace, order):
+    def __init__(self, program, shared_bytes, arrays, trace, order, marks=None):
         super().__init__(program.declarations, shared_bytes)
+        self.marks = marks
         self.sites, self.trace, self.order, self.has_fences = program.sites, trace, order, program.has_fences
         self.has_views = program.has_views
         itemsizes = [size for dtype in (*program.dtypes, *(array.dtype for array in arrays)) for size in sizes(dtype)]
@@ -71,6 +73,8 @@ class CheckedMemory(Memory):
 
     def argument(self, array, name):
         kind = GlobalArray if array.flags.writeable else ReadOnlyArray
+        if self.marks is not None and self.marks(array) is not None:
+            kind = PartlyArray
         return kind(array, self.sites, self.layout(name, array, self.cell_of(pointer(array)), False), self)
 
     def layout(self, name, array, first_cell, is_shared):

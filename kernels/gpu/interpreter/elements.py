@@ -15,6 +15,7 @@ from kernels.gpu.interpreter.known import (
     Tuple,
     dtype_of,
     is_integer,
+    is_time,
     join,
     same_type,
     scalar,
@@ -84,7 +85,7 @@ class Elements(Expressions):
             load = ast.Attribute(array.node, "load", ast.Load())
             node = ast.Call(load, [index, self.access(array, place, "load")], [])
         dtype = array.value.dtype
-        if is_integer(dtype):
+        if is_integer(dtype) or is_time(dtype):
             node = call("$int", node)
         elif dtype == types.boolean:
             node = call("$bool", node)

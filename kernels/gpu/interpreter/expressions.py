@@ -198,18 +198,20 @@ class Expressions(Conversions):
 
     def visit_UnaryOp(self, node):
         operand = self.expression(node.operand)
-        if isinstance(node.op, ast.Not):
-            return self.negated(operand)
-        source, type_ = operand.type, signature(OPERATORS[type(node.op)], operand.type).return_type
+        return self.negated(operand) if isinstance(node.op, ast.Not) else self.unary(node.op, operand)
+
+    def unary(self, op, operand) -> Typed:
+        """A sign or a complement."""
+        source, type_ = operand.type, signature(OPERATORS[type(op)], operand.type).return_type
         if type_ == types.boolean:  # ~ of a boolean
             return Typed(ast.UnaryOp(ast.Not(), operand.node), scalar(type_))
         operand = self.convert(operand, type_)
-        plain = ast.UnaryOp(node.op, operand.node)
+        plain = ast.UnaryOp(op, operand.node)
         if type_ in FLOATS or type_ in COMPLEX:
             known = operand.constant
-            value = scalar(type_) if known is None else constant(type_, OPERATORS[type(node.op)](known))
+            value = scalar(type_) if known is None else constant(type_, OPERATORS[type(op)](known))
             return Typed(plain, value)
-        low, high = sorted(OPERATORS[type(node.op)](bound) for bound in (operand.value.low, operand.value.high))
+        low, high = sorted(OPERATORS[type(op)](bound) for bound in (operand.value.low, operand.value.high))
         if is_integer(source):  # computed in its own width, in which -(-128) of an int8 is -128
             return self.convert(self.integer(plain, low, high, source), type_)
         return self.integer(plain, low, high, type_)

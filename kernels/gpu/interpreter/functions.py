@@ -6,7 +6,6 @@ two calls have two sets of shared arrays.
 
 import ast
 import builtins
-import enum
 import inspect
 import math
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from kernels.gpu.interpreter import (
     builtin_calls,
     calls,
     complex_numbers,
+    enumerations,
     hints,
     inner,
     intrinsics,
@@ -216,17 +216,9 @@ class Function(Stops):
                 return self.field(base, node.attr, node)
             case Tuple():
                 return tuples.field(self, base, node.attr)
-            case Scalar() if node.attr == "value" and (member := self.member(node.value)) is not None:
+            case Scalar() if node.attr == "value" and (member := enumerations.member(self, node.value)) is not None:
                 return self.literal(member.value)
         raise Unsupported(hints.of_attribute(ast.unparse(node.value), node.attr, isinstance(base.value, Array)))
-
-    def member(self, node):
-        """The member of an IntEnum that stands at a node, which is an integer besides; None if none does."""
-        if not isinstance(node, ast.Attribute):
-            return None
-        owner = self.expression(node.value).value
-        is_enum = isinstance(owner, Static) and isinstance(owner.object, enum.EnumMeta)
-        return owner.object[node.attr] if is_enum and node.attr in owner.object.__members__ else None
 
     def attribute(self, thing, node):
         """What Numba reads of a Python object while it compiles: of a module all, of another only if it has a type."""
@@ -296,6 +288,8 @@ class Function(Stops):
 
     def call_function(self, function, arguments, text):
         """A function of math or a builtin, which stands in the source as `text`."""
+        if (found := self.function_of_times(function, arguments)) is not None:
+            return found
         rewrite = calls.known_call(function)
         if rewrite is not None:
             try:

@@ -97,6 +97,11 @@ def is_integer(type_):
     return isinstance(type_, types.Integer)
 
 
+def is_time(type_):
+    """Whether it is a type of datetime64 or timedelta64, see times.py."""
+    return isinstance(type_, types.NPDatetime | types.NPTimedelta)
+
+
 def bounds(type_):
     """Smallest and largest value of an integer type."""
     if type_.signed:
@@ -283,7 +288,9 @@ NUMPY = {types.boolean: np.bool_} | {getattr(types, name): getattr(np, name) for
 
 
 def dtype_of(type_):
-    """The NumPy dtype of a Numba type of numbers or of records."""
+    """The NumPy dtype of what a Numba type of numbers or of records has in memory. Times are integers there."""
+    if is_time(type_):
+        return np.dtype(np.int64)
     return as_dtype(type_) if isinstance(type_, types.Record) else np.dtype(NUMPY[type_])
 
 
@@ -291,8 +298,11 @@ def numba_type(dtype):
     """The Numba type of a NumPy dtype."""
     dtype = np.dtype(dtype)
     if dtype.names is not None:
-        for kind, *_ in dtype.fields.values():
-            numba_type(kind.base)
+        try:
+            return from_dtype(dtype)
+        except NumbaError as error:
+            raise Unsupported(f"records of {dtype} are not supported by Numba") from error
+    if dtype.kind in "mM" and np.datetime_data(dtype)[0] != "generic":
         return from_dtype(dtype)
     name = np.dtype(dtype).name
     found = types.boolean if name == "bool" else getattr(types, name, None)

@@ -163,8 +163,8 @@ class CheckedExecution(Execution):
 
     checked = True
 
-    def __init__(self, launch, seed=None, turns=TURNS, allow_same_value=False):
-        self.allow_same_value = allow_same_value
+    def __init__(self, launch, seed=None, turns=TURNS, allow_same_value=False, marks=None):
+        self.allow_same_value, self.marks = allow_same_value, marks
         self.trace = Trace(may_split=not self.counted)
         self.order = Order(self.trace)
         super().__init__(launch, seed, turns)
@@ -175,7 +175,7 @@ class CheckedExecution(Execution):
         return Races(self.memory, self.program, self.blocks, indices(self.launch.block), self.allow_same_value)
 
     def new_memory(self, launch, arrays):
-        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace, self.order)
+        return CheckedMemory(self.program, launch.shared_bytes, arrays, self.trace, self.order, self.marks)
 
     def begin(self, thread):
         self.current = thread

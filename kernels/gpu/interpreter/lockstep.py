@@ -55,8 +55,9 @@ class Lockstep:
                 self.execution.met_block(self.block)
                 ready, rounds = everybody, 0
                 continue
-            if type(first) is tuple and first[0] == GRID_BARRIER and self.waiting.count(first) == len(self.waiting):
-                self.grid_barrier, self.ready = first, everybody
+            if type(first) is tuple and first[0] == GRID_BARRIER and {*self.waiting} <= {first, DONE}:
+                self.grid_barrier = first
+                self.ready = [i for i in everybody if self.waiting[i] is not DONE]
                 return False
             met = self.meet_warps() or self.meet_active() or self.meet_block()
             self.ready = [i for i, event in enumerate(self.waiting) if type(event) is tuple and event[0] == "loop"]
@@ -204,6 +205,8 @@ class Lockstep:
         here = place(self.waiting[waiter])
         what, site, operand = here
         members = list(range(len(self.threads)))
+        if what == GRID_BARRIER:
+            members = [i for i in members if i == 0 or self.waiting[i] is not DONE]
         if what not in OF_BLOCKS:  # the operand is a mask
             first = waiter // WARP_SIZE * WARP_SIZE
             members = [first + lane for lane in range(WARP_SIZE) if operand >> lane & 1]
@@ -237,6 +240,8 @@ class Lockstep:
         raise BarrierDivergence(problem, site=self.execution.program.sites[site])
 
 
+# Threads that have returned are not waited for there, as a GPU does since Volta; but for the first of a block, which
+# arrives for all of it.
 GRID_BARRIER = "this_grid().sync"
 OF_BLOCKS = {*BLOCK_WIDE, "syncthreads", GRID_BARRIER}
 NOT_OF_WARPS = {*OF_BLOCKS, "activemask", "loop"}

@@ -9,9 +9,9 @@ import ast
 from numba import types
 
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
-from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
+    NUMPY,
     Array,
     Record,
     Scalar,
@@ -23,9 +23,10 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
     typing_context,
 )
+from kernels.gpu.interpreter.times import Times
 
 
-class Records(Elements):
+class Records(Times):
     """Rewrites what names fields and records."""
 
     @staticmethod
@@ -66,6 +67,8 @@ class Records(Elements):
             raise Unsupported(f"{self.array_name(base)} has no field {field}: its fields are {fields}")
         kind = dtype.typeof(field)
         element = kind.dtype if isinstance(kind, types.Array) else kind
+        if not (isinstance(element, types.Record) or element in NUMPY):
+            raise Unsupported(f"{self.array_name(base)}.{field}: fields of {element} are not supported")
         if isinstance(base.value, Record) and not isinstance(element, types.Record):
             offset, size = dtype.offset(field), dtype_of(element).itemsize
             if offset % size:

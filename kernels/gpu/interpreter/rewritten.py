@@ -18,6 +18,7 @@ from kernels.gpu.interpreter import (
     order,
     printing,
     stops,
+    times,
     trace,
     tuples,
     viewable,
@@ -92,7 +93,7 @@ class Rewritten:
         return identifier
 
     def constant_array(self, array, identifier):
-        array = np.array(array)
+        array = in_memory(np.array(array))
         array.flags.writeable = False
         self.largest = max((self.largest, *array.shape))
         name = f"${identifier}"
@@ -158,7 +159,7 @@ def describe(name, argument, largest):
         kind = f"{type(argument).__module__}.{type(argument).__name__}"
         raise Unsupported(f"{name} is a {kind}: the interpreter takes arrays of NumPy")
     is_record = hasattr(argument, "dtype") and argument.dtype.names is not None
-    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiubc" and not is_record:
+    if hasattr(argument, "dtype") and argument.dtype.kind not in "fiubcmM" and not is_record:
         raise Unsupported(f"{name} holds {argument.dtype}: kernels take numbers and booleans")
     if hasattr(argument, "dtype") and not argument.dtype.isnative:
         raise Unsupported(f"{name} holds {argument.dtype.str}, bytes in the other order: give {name}.astype(...)")
@@ -187,6 +188,8 @@ def is_array(argument):
 def in_memory(argument):
     """The memory of an argument that a kernel sees: an array, of a record one without axes; None for a number."""
     is_record = isinstance(argument, np.void | np.ndarray) and argument.dtype.names is not None
+    if is_array(argument) and argument.dtype.kind in "mM":
+        return argument.view(np.int64)
     return np.asarray(argument) if is_array(argument) or is_record else None
 
 
@@ -199,6 +202,8 @@ def plain(argument):
     """A number given as an argument as the rewritten code represents its type."""
     if is_array(argument) or not isinstance(argument, np.generic | np.ndarray):
         return argument
+    if argument.dtype.kind in "mM":
+        return int(argument.astype(np.int64))
     return np.asarray(argument)[()] if argument.dtype in (np.float32, np.complex64) else argument.item()
 
 
@@ -208,12 +213,13 @@ def largest_in(launch):
     for argument in flat(launch.args):
         if is_array(argument):
             sizes += argument.shape
-        elif isinstance(argument, int | np.integer):
+        elif isinstance(argument, int | np.integer) and not isinstance(argument, np.timedelta64):
             sizes.append(abs(int(argument)))
     return SMALL if max(sizes) <= SMALL else LARGE
 
 
 HELPERS = {
+    **times.HELPERS,
     "$range": range,
     "$int": int,
     "$float": float,

@@ -5,12 +5,13 @@ shape.
 """
 
 import ast
+import enum
 import operator
 
 import numpy as np
 from numba import types
 
-from kernels.gpu.interpreter import hints, tuples
+from kernels.gpu.interpreter import enumerations, hints, tuples
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -23,6 +24,7 @@ from kernels.gpu.interpreter.known import (
     Tuple,
     dtype_of,
     is_integer,
+    is_time,
     numba_type,
     of_numba,
     scalar,
@@ -69,10 +71,19 @@ class Views(Records):
         index = self.expression(node.slice)
         if field := self.field_name(base, index):
             return self.field(base, field, node)
+        if isinstance(base.value, Static) and isinstance(base.value.object, enum.EnumMeta):
+            return enumerations.named(self, base.value.object, index)
         base = self.as_array(base, node.value)
         if self.chooses_part(base, index):
             return self.part(base, index, node)
         return self.load(base, self.index(base, node.slice, index), node)
+
+    def member_of(self, enumeration, index):
+        """Mode["FAST"]: a member of an enumeration by its name."""
+        key = index.value.object if isinstance(index.value, Static) else None
+        if not isinstance(key, str) or key not in enumeration.__members__:
+            raise Unsupported(f"{enumeration.__name__} has the members {', '.join(enumeration.__members__)}")
+        return self.literal(enumeration[key])
 
     def assign_element(self, target, value):
         """Statements that store into what a subscript names: an element, all those of a part, or a field."""
@@ -227,7 +238,7 @@ class Views(Records):
     def over(self, array, node) -> Typed:
         """The iterator of a loop over an array, which stands at a node: over its elements, or over its rows."""
         element = of_numba(array.value.dtype)
-        convert = "$int" if is_integer(array.value.dtype) else "$same"
+        convert = "$int" if is_integer(array.value.dtype) or is_time(array.value.dtype) else "$same"
         is_view = array.value.ndim > 1 or isinstance(element, Record)
         if is_view:
             kind = signature(operator.getitem, type_to_numba(array.value), types.intp).return_type

@@ -33,13 +33,16 @@ def interpret(session, dispatcher, args, configuration) -> None:
     size = (*configuration.griddim, *configuration.blockdim)
     given = kernel_of(dispatcher.py_func), size[:3], size[3:], tuple(values), configuration.sharedmem
     launch = Interpreted(*given, dispatcher, kinds, replace(GPUS["h200"], architecture=session.architecture))
-    try:
-        with session.gpu.mirrored():
-            if session.counting:
-                session.counting.begin(launch)
-            launch.interpret(session.checked, seed=session.seed)
-    finally:
-        session.gpu.memory.trust()
+    memory = session.gpu.memory
+    with session.gpu.mirrored():
+        if session.counting:
+            session.counting.begin(launch)
+        if session.checked:
+            launch.interpret(seed=session.seed, marks=memory.marks)
+            memory.settle()
+        else:
+            launch.interpret(False, seed=session.seed)
+            memory.trust()
     for each in back:
         each()
 

@@ -21,7 +21,8 @@ def fault_text(fault: Fault, session: Session) -> str:
     site = getattr(error, "site", None)
     lines = [shortened(headline(error))]
     if site and site.file:
-        lines.append(f"source    {short(site.file)}:{site.line}: {linecache.getline(site.file, site.line).strip()}")
+        where = "near    " if isinstance(site, PtxSite) and site.is_near else "source  "
+        lines.append(f"{where}  {short(site.file)}:{site.line}: {linecache.getline(site.file, site.line).strip()}")
     if isinstance(site, PtxSite):
         lines.append(f"compiled  PTX line {site.ptx_line}: {site.ptx}")
     if launch.place:

@@ -168,7 +168,8 @@ class RecordingMemory(CheckedMemory):
         return self.listened(made, len(self.traced) - 1)
 
     def viewed(self, view):
-        return self.listened(view, view.origin.number)
+        is_local = not hasattr(view.origin, "number")  # memory of a thread is not shown
+        return view if is_local else self.listened(view, view.origin.number)
 
     def listened(self, array, number):
         """An array, every access of which the recorder is told; of a view as one of the array that it is a view of."""
@@ -177,8 +178,9 @@ class RecordingMemory(CheckedMemory):
         steps = [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))]
 
         def tell(kind, index, site, value):
-            if is_view:
+            if is_view:  # perhaps of a field, or of another type: what is shown is the element that it lies in
                 _, _, index = array.element(index, site)
+                value = array.origin.data[index].copy()
             cell = index if len(steps) == 1 else sum(i * step for i, step in zip(index, steps, strict=True))
             self.recorder.access(execution.current, number, int(cell), site, kind, value)
 

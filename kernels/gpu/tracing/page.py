@@ -123,7 +123,9 @@ def array(recording, number) -> dict[str, Any]:
 
 
 def value(number) -> int | float | str:
-    """A number for JSON, which has none that are infinite or no numbers; floats to 7 digits."""
+    """A number for JSON, which has none that are infinite or no numbers; floats to 7 digits. A record is text."""
+    if isinstance(number, np.void):
+        return str(number)
     if np.asarray(number).dtype.kind in "iub":
         whole = int(number)
         return whole if abs(whole) < 2**53 else str(whole)

@@ -83,3 +83,19 @@ def test_blocks_that_find_no_room_are_said(monkeypatch):
     monkeypatch.setattr(together, "MEMORY", 1)
     with pytest.raises(EmulatorError, match=r"waits at cudaCGSynchronize.*; 5 blocks have not begun"):
         run(neighbours, 7, 2, np.zeros(14), np.zeros(14), 1)
+
+
+class Blind:
+    def begin(self, place):
+        pass
+
+    def ran(self, place, number):
+        pass
+
+
+def test_blocks_that_are_counted_run_one_by_one_and_cannot_meet():
+    problem = (
+        r"block 0, thread 0: waits at cudaCGSynchronize \(PTX line \d+\) for other blocks, and blocks that are coun"
+    )
+    with pytest.raises(EmulatorError, match=problem):
+        run(neighbours, 3, 4, np.zeros(12), np.zeros(12), 1, how={"observer": Blind()})
