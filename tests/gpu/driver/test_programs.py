@@ -190,6 +190,27 @@ assert free == total == 2**30
     )
 
 
+def test_a_process_that_is_forked_has_no_gpu(program):
+    said = program(
+        NUMBA
+        + """
+import os
+
+x = cuda.to_device(np.zeros(4))
+if os.fork() == 0:
+    try:
+        cuda.to_device(np.zeros(4))
+    except Exception as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+add_one[1, 32](x)
+print(x.copy_to_host())
+"""
+    )
+    assert said == "CUDA initialized before forking\n[1. 1. 1. 1.]\n"
+
+
 def test_an_interrupt_reaches_the_program(program):
     said = program(
         NUMBA
