@@ -48,6 +48,8 @@ NOT_APPLICABLE = {
     "cudapy.test_errors.TestStringArgCompileTime.*": OWN_PROCESS,
     "cudapy.test_extending.TestLowLevelExtending.test_func1_isolated": OWN_PROCESS,
     "nrt.test_nrt.TestNrtStatistics.test_stats_env_var_*": OWN_PROCESS,
+    "cudapy.test_multithreads.TestMultiThreadCompiling.test_spawn_concurrent_compilation": OWN_PROCESS,
+    "cudapy.test_print.TestPrint.*": OWN_PROCESS,
     "cudapy.test_ipc.*": "memory of another process",
     "cudapy.test_intrinsics.TestCudaIntrinsic.test_issue_9229": "5,663,031,296 threads",
 }

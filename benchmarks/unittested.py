@@ -54,7 +54,8 @@ class Written(unittest.TestResult):
         self.ended(test, FAILED, last_line(err))
 
     def addError(self, test, err):
-        if err[0].__name__ == "Skipped":  # by pytest.skip and pytest.importorskip
+        is_missing = isinstance(test, Whole) and issubclass(err[0], ModuleNotFoundError)
+        if is_missing or issubclass(err[0], unittest.SkipTest) or err[0].__name__ == "Skipped":  # as pytest calls it
             self.ended(test, SKIPPED, str(err[1]))
         else:
             self.ended(test, ERROR, last_line(err))

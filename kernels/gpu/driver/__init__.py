@@ -7,6 +7,7 @@ cuda.bindings. They look for libcuda.so.1, and find this. Its memory is a range 
 and its kernels are executed by whoever it is told, at once, when they are launched.
 """
 
+import os
 import warnings
 
 from kernels.gpu.driver.gpu import Gpu
@@ -23,8 +24,17 @@ def install(gpu: Gpu) -> None:
     here.install(gpu)
     if gpu.library is None:
         gpu.library = library.loaded("libcuda.so.1", table.exported())
+        os.register_at_fork(after_in_child=forked)
         link_here()
         wake_numba()
+
+
+def forked() -> None:
+    """A process that is forked has no GPU, as its contexts are of the other one: each call of the driver says so."""
+    from kernels.gpu.driver import gpu as here
+    from kernels.gpu.driver.table import Code
+
+    here.gpu().failed = Code.NOT_INITIALIZED
 
 
 def link_here() -> None:

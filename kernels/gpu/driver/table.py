@@ -8,8 +8,10 @@ Each returns 0, CUDA_SUCCESS, unless it raises: a DriverError has the code that 
 What else is raised is an error of this project; it is shown, and C gets CUDA_ERROR_UNKNOWN.
 """
 
+import _thread
 import ctypes
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
@@ -51,6 +53,8 @@ class DriverError(Exception):
 
 
 FUNCTIONS: dict[str, Any] = {}  # ctypes functions by name
+SOON = 0.05  # seconds
+ONE_AT_A_TIME = threading.RLock()  # whichever threads call; a thread that is called back may call again
 
 
 def function(*kinds: Any) -> Callable:
@@ -59,11 +63,15 @@ def function(*kinds: Any) -> Callable:
     def add(call):
         def guarded(*arguments):
             try:
-                call(*arguments)
+                with ONE_AT_A_TIME:
+                    call(*arguments)
             except DriverError as error:
                 if error.problem:
                     print(f"{call.__name__}: {error.problem}", file=sys.stderr)
                 return int(error.code)
+            except KeyboardInterrupt:  # it cannot pass through C: it comes again when that has returned
+                threading.Timer(SOON, _thread.interrupt_main).start()
+                return int(Code.UNKNOWN)
             except Exception:
                 traceback.print_exc()
                 return int(Code.UNKNOWN)

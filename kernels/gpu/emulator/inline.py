@@ -111,6 +111,7 @@ class Inliner:
             return
         if callee is None or callee.body is None:
             raise PtxError(f"call of {name}: a function that the text does not contain", item.line)
+        results = results if callee.results else ()  # declared elsewhere with one that nobody sets: as Numba does void
         given, formal = (*results, *arguments), (*callee.results, *callee.parameters)
         if len(given) != len(formal):
             raise PtxError(f"call of {name}: {len(given)} arguments and results, it takes {len(formal)}", item.line)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernels.gpu.driver import gpu as here
+from kernels.gpu.driver.gpu import Gpu
 from kernels.gpu.driver.memory import POISON
-from kernels.gpu.driver.table import Code
+from kernels.gpu.driver.table import FUNCTIONS, Code
 
 HOST, DEVICE = 1, 2
 MEMORY_TYPE, DEVICE_POINTER, HOST_POINTER, IS_MANAGED, ORDINAL, START, SIZE = 2, 3, 4, 8, 9, 11, 12
@@ -59,20 +61,19 @@ def test_memory_is_filled_with_values_of_a_width(driver, bits, ending):
 
 @given(offset=st.integers(-3, 20), size=st.integers(0, 40))
 def test_a_copy_stays_in_one_allocation(offset, size):
-    from kernels.gpu.driver import gpu as here
-    from kernels.gpu.driver.gpu import Gpu
-    from kernels.gpu.driver.table import FUNCTIONS
-
     before = list(here._here)
     here.install(Gpu((9, 0), print, capacity=2**20))
     memory = here.gpu().memory
     found = memory.allocate(16)
-    host = np.zeros(64, np.uint8)
-    code = FUNCTIONS["cuMemcpyHtoD"](found.address + offset, host.ctypes.data, size)
+    zeros = np.zeros(64, np.uint8)
+    code = FUNCTIONS["cuMemcpyHtoD"](found.address + offset, zeros.ctypes.data, size)
     here._here[:] = before
     fits = size == 0 or (offset >= 0 and offset + size <= 16)
     assert (code == 0) == fits
-    assert (memory.view(found.address, (16,), np.uint8)[max(offset, 0) : offset + size if fits else 0] == 0).all()
+    expected = np.full(16, POISON)
+    if size and fits:
+        expected[offset : offset + size] = 0
+    assert np.array_equal(memory.view(found.address, (16,), np.uint8), expected)
 
 
 def test_what_is_copied_from_memory_that_nobody_wrote_is_not_written_either(driver):

@@ -7,6 +7,7 @@ import pytest
 from cuda.bindings.driver import CUdevice_attribute
 
 from kernels.gpu.driver.attributes import CARDS, attributes
+from kernels.gpu.driver.calls.events import HOST_FUNCTION
 from kernels.gpu.driver.table import FUNCTIONS, SINCE, Code, exported, of_version
 from kernels.gpu.occupancy import LIMITS
 
@@ -99,6 +100,25 @@ def test_what_goes_wrong_here_is_shown_and_unknown_to_c(driver, refused, capfd, 
     with refused(Code.UNKNOWN):
         driver.allocated(8)
     assert "AttributeError" in capfd.readouterr().err
+
+
+def test_functions_are_called_one_at_a_time_from_any_threads(driver):
+    """Numbers of streams and addresses of memory are all different, and a callback may call again."""
+    found = []
+
+    def work():
+        for _ in range(100):
+            found.extend((driver.number("cuStreamCreate", 0, kind=ctypes.c_void_p), driver.allocated(8)))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(found) == len(set(found)) == 800
+    again = HOST_FUNCTION(lambda data: found.append(driver.allocated(8)))
+    driver.cuLaunchHostFunc(None, again, None)
+    assert len(set(found)) == 801
 
 
 def test_limits_are_remembered(driver):

@@ -270,6 +270,13 @@ def test_texts_are_linked(driver):
         assert read(driver, to, np.uint32) == 42
 
 
+def test_a_function_may_be_declared_with_a_result_that_it_has_not(driver):
+    """As Numba declares functions of C that return nothing."""
+    writes = HEAD + ".visible .func twice(.param .b32 x)\n{\n ret;\n}\n"
+    to = driver.allocated(4)
+    launch(driver, kernel(driver, linked(driver, CALLS, writes), "call"), ctypes.c_uint32(21), ctypes.c_uint64(to))
+
+
 def test_what_is_missing_is_named_when_it_is_launched(driver):
     from kernels.gpu.emulator import PtxError
 

@@ -38,9 +38,8 @@ def test_a_function(): pass
 
 
 @pytest.fixture
-def found(tmp_path, monkeypatch):
-    """(outcome, reason) of each of the tests above, by its name."""
-    (tmp_path / "numba_suite_example.py").write_text(TESTS)
+def found_of(tmp_path, monkeypatch):
+    """(outcome, reason) of each of the tests of a text, by its name."""
 
     def called(engine, module, file, limit):
         path = os.pathsep.join([str(numba_suite.ROOT), str(tmp_path)])
@@ -48,11 +47,31 @@ def found(tmp_path, monkeypatch):
         return command, {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": path}
 
     monkeypatch.setattr(numba_suite, "called", called)
-    rows = numba_suite.outcomes(SIMULATOR, "numba_suite_example", limit=3)
-    return {row.test.rpartition(".")[2]: (row.outcome, row.reason) for row in rows}
+
+    def run(text):
+        (tmp_path / "numba_suite_example.py").write_text(text)
+        rows = numba_suite.outcomes(SIMULATOR, "numba_suite_example", limit=3)
+        return {row.test.rpartition(".")[2]: (row.outcome, row.reason) for row in rows}
+
+    return run
 
 
-def test_what_becomes_of_each_test_is_written(found):
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("import unittest; raise unittest.SkipTest('not here')", (SKIPPED, "not here")),
+        ("import pytest; pytest.skip('not here', allow_module_level=True)", (SKIPPED, "not here")),
+        ("import ml_dtypes_of_nobody", (NOWHERE, "another package: No module named 'ml_dtypes_of_nobody'")),
+        ("1 / 0", (ERROR, "ZeroDivisionError: division by zero")),
+        ("import os; os._exit(5)", (ERROR, "the process ended with 5")),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_one_test(found_of, text, outcome):
+    assert found_of(text) == {"numba_suite_example": outcome}
+
+
+def test_what_becomes_of_each_test_is_written(found_of):
+    found = found_of(TESTS)
     assert found.pop("test_6_is_skipped_by_pytest")[0] == SKIPPED
     assert found == {
         "test_1_passes": (PASSED, ""),

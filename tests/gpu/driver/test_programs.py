@@ -190,6 +190,48 @@ assert free == total == 2**30
     )
 
 
+def test_a_process_that_is_forked_has_no_gpu(program):
+    said = program(
+        NUMBA
+        + """
+import os
+
+x = cuda.to_device(np.zeros(4))
+if os.fork() == 0:
+    try:
+        cuda.to_device(np.zeros(4))
+    except Exception as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+add_one[1, 32](x)
+print(x.copy_to_host())
+"""
+    )
+    assert said == "CUDA initialized before forking\n[1. 1. 1. 1.]\n"
+
+
+def test_an_interrupt_reaches_the_program(program):
+    said = program(
+        NUMBA
+        + """
+import signal, time
+
+gpu().execute = lambda launched: signal.raise_signal(signal.SIGINT)
+x = cuda.to_device(np.zeros(4))
+try:
+    try:
+        add_one[1, 32](x)
+    except Exception as error:
+        print(type(error).__name__)
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    )
+    assert said == "CUDAError\ninterrupted\n"
+
+
 def test_numba_that_has_looked_for_a_driver_before_finds_this_one(program):
     """The process of the fixture has one from the beginning; so another one is started."""
     import subprocess
