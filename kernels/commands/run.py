@@ -53,9 +53,10 @@ def run(options) -> int:
     """Carry out the program; returns its exit status, or 2 if anything was found."""
     session = session_of(options)
     session.keep_going, session.counted = options.keep_going, options.count
+    json = options.json and options.json.absolute()  # the program may change the folder
     try:
         status = carry_out(session, options.program, options.arguments, options.module)
     except LibraryError as error:
         raise CommandError(str(error)) from error
-    write_json(options.json, session.as_dict())
+    write_json(json, session.as_dict())
     return status

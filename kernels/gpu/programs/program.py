@@ -3,9 +3,11 @@
 import os
 import runpy
 import sys
+import threading
 import traceback
 import warnings
 
+from kernels.debugging import is_debugging
 from kernels.gpu.driver.place import LIBRARIES
 from kernels.gpu.programs.session import Session
 from kernels.gpu.programs.text import counts_text, faults_text, notes_text, summary
@@ -16,10 +18,17 @@ FAULTY = 2  # the exit status of a program in which something was found
 def carry_out(session: Session, name: str, arguments: list[str], is_module: bool = False) -> int:
     """Run a script, or a module by its name; returns the exit status, after a report on standard error.
 
-    It is that of the program, 1 for one that ends with an exception, and 2 if any launch had a fault.
+    It is that of the program, 1 for one that ends with an exception, and 2 if any launch had a fault. Raises OSError
+    for a script that cannot be read.
     """
+    if not is_module:
+        os.stat(name)
+    streams = sys.stdout, sys.stderr
     session.begin()
     status = started(session, name, arguments, is_module)
+    threading._shutdown()  # type: ignore[attr-defined]  # as Python waits in the end for threads and executors
+    sys.stdout.flush()
+    sys.stdout, sys.stderr = streams  # where reports go, whatever the program has printed to
     sys.stdout.flush()
     if text := counts_text(session):
         print(f"\n{text}\n", file=sys.stderr)
@@ -40,12 +49,12 @@ def started(session: Session, name: str, arguments: list[str], is_module: bool) 
         if is_module:
             runpy.run_module(name, run_name="__main__", alter_sys=True)
         else:
-            runpy.run_path(name, run_name="__main__")
+            runpy.run_path(os.path.abspath(name), run_name="__main__")  # found again if the program changes its folder
     except SystemExit as end:
         return status_of(end)
     except Exception as error:
         if not any(error is fault.error for fault in session.faults):
-            traceback.print_exception(own_part(error))
+            own_part(error).print()
         return 1
     return 0
 
@@ -58,13 +67,15 @@ def status_of(end: SystemExit) -> int:
     return 1
 
 
-def own_part(error: Exception) -> Exception:
-    """The error, its traceback without the frames that started the program."""
-    trace = error.__traceback__
-    own = (__file__, "<frozen runpy>", *LIBRARIES[:2])
-    while trace and trace.tb_frame.f_code.co_filename.startswith(own):
-        trace = trace.tb_next
-    return error.with_traceback(trace)
+def own_part(error: Exception) -> traceback.TracebackException:
+    """What is to be printed of an error: no frames of what runs the program, nor of what stands below Numba here."""
+    found = traceback.TracebackException.from_exception(error)
+    hidden = () if is_debugging() else (__file__, "<frozen runpy>", *LIBRARIES[:2])
+    each: traceback.TracebackException | None = found
+    while each:
+        each.stack = traceback.StackSummary.from_list([f for f in each.stack if not f.filename.startswith(hidden)])
+        each = each.__cause__ or each.__context__
+    return found
 
 
 def shown(message, category, filename, lineno, file=None, line=None):
