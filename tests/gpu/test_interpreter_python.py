@@ -103,7 +103,7 @@ for j, v in enumerate(x): y[i] += j * v
 for a, b, k in zip(x, x[2:], range(9)): y[i] += a * b * k
 r = enumerate(x)|for k, v in r: y[i] += k * v
 t = cuda.local.array((2, 3), "int64")|for k, row in enumerate(t):|    for j in range(3): row[j] = k + j + i|\
-        for row, a in zip(t, (2, 3)): y[i] += row[1] * a
+for row, a in zip(t, (2, 3)): y[i] += row[1] * a
 for row in (x[:4], x[4:]): y[i] += row[i]
 t = (x, x[2:], i)|y[i] = t[0][1] + t[1][1] + t[2]
 a = x[4:] if i else x[:4]|y[i] = a[i]
