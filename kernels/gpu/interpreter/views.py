@@ -78,13 +78,6 @@ class Views(Records):
             return self.part(base, index, node)
         return self.load(base, self.index(base, node.slice, index), node)
 
-    def member_of(self, enumeration, index):
-        """Mode["FAST"]: a member of an enumeration by its name."""
-        key = index.value.object if isinstance(index.value, Static) else None
-        if not isinstance(key, str) or key not in enumeration.__members__:
-            raise Unsupported(f"{enumeration.__name__} has the members {', '.join(enumeration.__members__)}")
-        return self.literal(enumeration[key])
-
     def assign_element(self, target, value):
         """Statements that store into what a subscript names: an element, all those of a part, or a field."""
         base, index = self.expression(target.value), self.expression(target.slice)
