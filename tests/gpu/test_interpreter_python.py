@@ -63,6 +63,21 @@ def taxicab(point):
     return point.x + point.y
 
 
+@numba_cuda.jit(device=True)
+def count_of(*values):
+    return len(values)
+
+
+@numba_cuda.jit(device=True)
+def first_of(a, *values):
+    return values[0] * a
+
+
+@device
+def last_of(*values):
+    return values[-1]
+
+
 def adding(amount):
     @device
     def added(a):
@@ -88,7 +103,8 @@ def two(y, i):
 
 FUNCTIONS_AND_CLASSES = (Point, Shape, Colour, weighted, appended, or_itself, total, taxicab, counted, two)
 NAMES = {thing.__name__: thing for thing in FUNCTIONS_AND_CLASSES}
-NAMES |= {"ORIGIN": ORIGIN, "TRIPLE": TRIPLE, "adds_five": adds_five, "cuda": cuda}
+NAMES |= {"ORIGIN": ORIGIN, "TRIPLE": TRIPLE, "adds_five": adds_five, "cuda": cuda, "np": np}
+NAMES |= {"count_of": count_of, "first_of": first_of, "last_of": last_of, "TABLE": np.arange(6.0).reshape(2, 3)}
 
 LOOPS = """
 for k in (1, 2, 3): y[i] += k
@@ -101,6 +117,13 @@ for j, v in enumerate((2, 3)): y[i] += j * v
 for j, v in enumerate(range(5), 2): y[i] += j * v
 for j, v in enumerate(x): y[i] += j * v
 for a, b, k in zip(x, x[2:], range(9)): y[i] += a * b * k
+for v in x.flat: y[i] += v
+for v in TABLE.flat: y[i] += v * i
+for j, v in np.ndenumerate(x): y[i] += j[0] * v
+for (a, b), v in np.ndenumerate(TABLE.T): y[i] += v * a + b
+for a, b in np.ndindex(2, i): y[i] += a * 10 + b
+for j in np.ndindex(x.shape): y[i] += j[0]
+for j in np.ndindex(i - 1): y[i] += j[0] + 1
 r = enumerate(x)|for k, v in r: y[i] += k * v
 t = cuda.local.array((2, 3), "int64")|for k, row in enumerate(t):|    for j in range(3): row[j] = k + j + i|\
 for row, a in zip(t, (2, 3)): y[i] += row[1] * a
@@ -157,6 +180,7 @@ p = Point(y=1, x=x[i])|y[i] = p.x + p[1] + len(p)
 y[i] = taxicab(ORIGIN) + ORIGIN.y
 p = Point(1, 2) if i else Point(3, 4)|y[i] = p.x
 a, b = Point(i, 2)|y[i] = a * b
+t = (1, 2)|t = (*t, i)|y[i] = t[2] + len(t)
 y[i] = Point(1, 2) == (1, i)
 y[i] = (counted(y, i), 2)[1] + Point(counted(y, i), 2).y
 a, b = (2.5, counted(y, i)) if i else (1, counted(y, i))|y[i] = a * b
@@ -169,6 +193,8 @@ y[i] = or_itself(i) + or_itself(i, 2) + or_itself(i, None)
 y[i] = adds_five(i)
 y[i] = two(y, i) * 2 + (two(y, i) == 2) - two(y, i) + max(two(y, i), 1) + (not two(y, i)) + int(two(y, i))
 if two(y, i): y[i] = 1 if two(y, i) else 2
+y[i] = count_of(1, 2.5) + count_of() + count_of(x, i) + first_of(i, 2.5)
+t = (i, 2.5)|y[i] = appended(*t) + count_of(*t, 3) + appended(1, *t[1:]) + max(*t)
 h = lambda a: a * 2|y[i] = h(i)
 def h(a):|    return a * 2|y[i] = h(i)
 def h(a, b=2):|    return a + b|y[i] = h(i) + h(i, 3)
@@ -195,6 +221,16 @@ y[i] = max((1, 2, i)) + min(3, x[i], i)
 y[i] = Colour.RED + i + (Colour.BLUE == i)
 y[i] = (Shape.ROUND is Shape.ROUND) + 2 * (Shape.ROUND == Shape.FLAT)
 y[i] = float("inf") * x[i]
+cuda.nanosleep(i)|y[i] = 1
+"""
+
+
+MATCHES = """
+match i:;    case 0: y[i] = 5;    case 1 | 2: y[i] = 6;    case _: y[i] = 7
+match i + 1:;    case 2 if x[i] > 1: y[i] = 1;    case 2: y[i] = 2;    case n: y[i] = n * 10
+match x[i]:;    case 1.25: y[i] = 1;    case 2 | -3: y[i] = 2
+match i:;    case Colour.RED:;        y[i] = 1;    case _ if i > 2: y[i] = 2
+for k in range(4):;    match k:;        case 1: continue;        case 3: break;        case a: y[i] += a + 1
 """
 
 
@@ -202,7 +238,16 @@ y[i] = float("inf") * x[i]
     "body", [line for part in (LOOPS, TUPLES, FUNCTIONS) for line in part.replace("\\\n", "").strip().split("\n")]
 )
 def test_python_within_a_kernel(body):
-    lines = textwrap.indent(body.replace("|", "\n"), "    ")
+    run_alike(body.split("|"))
+
+
+@pytest.mark.parametrize("body", MATCHES.strip().split("\n"))
+def test_match_of_values(body):
+    run_alike(body.split(";"))
+
+
+def run_alike(body):
+    lines = textwrap.indent("\n".join(body), "    ")
     text = f"def f(x, y):\n    i = cuda.threadIdx.x\n{lines}\n"
     x = np.arange(1, 9, dtype=np.float32) * np.float32(1.25)
     assert_alike(kernel_from(text, **NAMES), 4, x, np.zeros(16))
@@ -223,6 +268,12 @@ def test_python_within_a_kernel(body):
         ("h = lambda a: a\n    y[0] = h(1, 2)", "lambda takes a, each once"),
         ("h = lambda a: a\n    y[0] = h()", "lambda takes a, given 0"),
         ("h = lambda *a: a\n    y[0] = h(1)", "lambda within a kernel takes plain arguments"),
+        ("match y:\n        case [a]: y[0] = a", "match with other patterns than values is not supported"),
+        ("y[0] = last_of(1, 2)", "last_of takes \\*values: give each argument a name"),
+        ("y[0] = weighted(*(1, 2))", "weighted takes no \\*: give the arguments one by one"),
+        ("y[0] = count_of(*y)", r"\*y: 1-D array of float64 is no tuple"),
+        ("y[0] = 'a' in ('a', 'b')", "'a' stands where a number is needed"),
+        ("y[0] = y.flat[0]", "y.flat is an iterator over float64, which has no elements"),
         ("y[0] = sum(y)", "sum is not supported: write a loop"),
         ("y[0] = float('one')", "float of 'one' is not supported"),
         ("y[0] = y is y", "`is` compares with None only, or members of an enum"),

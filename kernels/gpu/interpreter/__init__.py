@@ -18,7 +18,7 @@ move the bytes and how fast, kernels/gpu/xray finds; kernels/gpu/tracing shows o
 
 Not executed, and refused by name: functions of libdevice that round otherwise or have no counterpart in math, min, max
 and functions of math of float16, functions written as Numba @intrinsic, variables that are None on one path and a
-number on another, `:=`, `match`, isinstance.
+number on another, sums and means of whole arrays, `:=`, isinstance.
 """
 
 from kernels.gpu.interpreter.errors import (

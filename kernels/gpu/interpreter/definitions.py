@@ -1,4 +1,4 @@
-"""The definition of a function as it is rewritten: its literals folded, each loop with one name for a target."""
+"""The definition of a function as it is rewritten: literals folded, one name for the target of a loop, no match."""
 
 import ast
 import weakref
@@ -18,7 +18,10 @@ def definition_of(source):
         definition = source.tree()  # a part of one that was simplified already
         return definition, assigned_in(definition)
     if source.function not in _definitions:
-        definition = SimpleTargets().visit(FoldLiterals().visit(source.tree()))
+        definition = Simplified().visit(FoldLiterals().visit(source.tree()))
+        if definition.args.vararg:  # a tuple, when it is called
+            definition.args.args.append(definition.args.vararg)
+            definition.args.vararg = None
         _definitions[source.function] = definition, assigned_in(definition)
     return _definitions[source.function]
 
@@ -38,8 +41,11 @@ def assigned_in(definition):
     return names
 
 
-class SimpleTargets(ast.NodeTransformer):
-    """Has each loop assign to one name: `for i, (a, b) in ...` becomes `for item in ...` and `i, (a, b) = item`."""
+class Simplified(ast.NodeTransformer):
+    """Has each loop assign to one name: `for i, (a, b) in ...` becomes `for item in ...` and `i, (a, b) = item`.
+
+    And makes ifs of a match whose cases are values, with | between them, or names.
+    """
 
     count = 0
 
@@ -53,3 +59,38 @@ class SimpleTargets(ast.NodeTransformer):
             ast.fix_missing_locations(node)
         self.generic_visit(node)
         return node
+
+    def visit_Match(self, node):
+        self.generic_visit(node)
+        self.count += 1
+        subject = f"$item{self.count}"
+        kept = ast.copy_location(ast.Assign([ast.Name(subject, ast.Store())], node.subject), node)
+        branches: list[ast.stmt] = []
+        for case in reversed(node.cases):
+            match case.pattern:
+                case ast.MatchAs(None, None) if case.guard is None:
+                    branches = case.body
+                case ast.MatchAs(None, str(name)) if case.guard is None:
+                    named = ast.Assign([ast.Name(name, ast.Store())], ast.Name(subject, ast.Load()))
+                    branches = [ast.copy_location(named, case.pattern), *case.body]
+                case ast.MatchAs(None, None):
+                    branches = [ast.copy_location(ast.If(case.guard, case.body, branches), case.pattern)]
+                case ast.MatchValue() | ast.MatchOr():
+                    test = is_one_of(subject, case.pattern)
+                    if test is None:
+                        return node
+                    test = test if case.guard is None else ast.BoolOp(ast.And(), [test, case.guard])
+                    branches = [ast.copy_location(ast.If(test, case.body, branches), case.pattern)]
+                case _:
+                    return node
+        return [ast.fix_missing_locations(statement) for statement in (kept, *branches)]
+
+
+def is_one_of(subject, pattern):
+    """The comparison of what a match looks at with a value, or with several; None for other patterns."""
+    patterns = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
+    values = [each.value for each in patterns if isinstance(each, ast.MatchValue)]
+    if len(values) < len(patterns):
+        return None
+    tests: list[ast.expr] = [ast.Compare(ast.Name(subject, ast.Load()), [ast.Eq()], [value]) for value in values]
+    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), tests)

@@ -32,6 +32,7 @@ from kernels.gpu.interpreter.known import (
     join,
     scalar,
     signature,
+    type_name,
     type_to_numba,
     unified,
 )
@@ -115,8 +116,18 @@ class Expressions(Conversions):
         return self.literal(node.value)
 
     def visit_Tuple(self, node):
-        items = [self.expression(item) for item in node.elts]
+        items = self.spread(node.elts)
         return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
+
+    def spread(self, nodes):
+        """The expressions at some nodes, where *t stands for all items of a tuple."""
+        found = []
+        for node in nodes:
+            typed = self.expression(node.value if isinstance(node, ast.Starred) else node)
+            if isinstance(node, ast.Starred) and not isinstance(typed.value, Tuple):
+                raise Unsupported(f"*{ast.unparse(node.value)}: {type_name(typed.value)} is no tuple")
+            found += self.items(typed) if isinstance(node, ast.Starred) else [typed]
+        return found
 
     def visit_BinOp(self, node):
         return self.binary(node.op, self.expression(node.left), self.expression(node.right))

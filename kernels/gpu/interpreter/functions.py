@@ -250,9 +250,9 @@ class Function(Stops):
         function = self.expression(node.func).value
         if not isinstance(function, Static):
             raise Unsupported(f"{ast.unparse(node.func)} is {type_name(function)}, which cannot be called")
-        if function.object in ITERABLES:
-            return self.iterable(node)
-        arguments = [self.expression(argument) for argument in node.args]
+        if isinstance(function.object, type) and function.object in ITERABLES:
+            return self.iterable(function.object, node)
+        arguments = self.spread(node.args)
         keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
         thing = function.object
         if isinstance(thing, CudaName):
@@ -335,7 +335,15 @@ class Function(Stops):
         except TypeError as error:
             raise Unsupported(f"{source.name}: {error}") from error
         bound.apply_defaults()
-        given = [a if isinstance(a, Typed) else self.literal(a) for a in bound.arguments.values()]
+        if not is_compiled_apart(dispatcher):
+            inner.refuse_stars(source.name, node)
+        given = []
+        for parameter, value in bound.arguments.items():
+            if parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL:
+                if not is_compiled_apart(dispatcher):
+                    raise Unsupported(f"{source.name} takes *{parameter}: give each argument a name")
+                value = Typed(self.tuple_node(value), Tuple(tuple(item.value for item in value)))
+            given.append(value if isinstance(value, Typed) else self.literal(value))
         declared = None
         if declaring(dispatcher) and all(isinstance(argument.value, Scalar | Array | Record) for argument in given):
             declared = signature(declaring(dispatcher), *(type_to_numba(argument.value) for argument in given))

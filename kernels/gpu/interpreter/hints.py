@@ -25,6 +25,7 @@ SYNTAX = {
     "List": ("a list", LOCAL),
     "ListComp": ("a list", LOOP),
     "MatMult": ("@", LOOP),
+    "Match": ("match with other patterns than values", "write if and elif"),
     "NamedExpr": (":=", "assign in a line of its own"),
     "Set": ("a set", NUMBERS_ONLY),
     "Starred": ("*", "give the arguments one by one"),

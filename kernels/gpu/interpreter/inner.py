@@ -55,6 +55,7 @@ def called(function, node, inner, arguments, keywords):
     """A call of such a function."""
     if inner.taken and inner.outer is not function:
         raise Unsupported(f"{inner.name} is called outside of {inner.outer.source.name}, which defines it")
+    refuse_stars(inner.name, node)
     given = dict(zip(inner.own, arguments, strict=False), **keywords)
     if set(given) - set(inner.own) or len(given) < len(arguments) + len(keywords):
         raise Unsupported(f"{inner.name} takes {', '.join(inner.own)}, each once")
@@ -63,3 +64,9 @@ def called(function, node, inner, arguments, keywords):
         raise Unsupported(f"{inner.name} takes {', '.join(inner.own)}, given {len(arguments)}")
     taken = [function.visit_Name(ast.copy_location(ast.Name(name, ast.Load()), node)) for name in inner.taken]
     return function.call_rewritten(node, inner, [*(given[name] for name in inner.own), *taken])
+
+
+def refuse_stars(name, node):
+    """Raises Unsupported for f(*t) of a function whose lines Numba puts in the place of the call."""
+    if any(isinstance(argument, ast.Starred) for argument in node.args):
+        raise Unsupported(f"{ast.unparse(node)}: {name} takes no *: give the arguments one by one")

@@ -238,6 +238,12 @@ def threadfence(path, function, node):
     return Typed(call("$fence", name("$thread"), number(path != "threadfence_block")), Static(None))
 
 
+@intrinsic("nanosleep")
+def nanosleep(function, node, nanoseconds):
+    """Nobody's time: who waits for another thread does so in a loop, which lets the others run."""
+    return Typed(function.convert(nanoseconds, types.uint32).node, Static(None))
+
+
 # Warp intrinsics. Masks are bits, whatever their sign.
 
 FULL_MASK = 0xFFFFFFFF

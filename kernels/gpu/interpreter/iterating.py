@@ -1,17 +1,17 @@
-"""What a loop goes over: a range, an array, a tuple of one type, enumerate(...) and zip(...) of such."""
+"""What a loop goes over: a range, an array, a tuple of one type, enumerate(...) and zip(...) of such, indices."""
 
 import ast
 
+import numpy as np
 from numba import types
 
 from kernels.gpu.interpreter import hints
-from kernels.gpu.interpreter.conversions import Typed, call
+from kernels.gpu.interpreter.conversions import Typed, call, name
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     Array,
     Iterable,
     Scalar,
-    Static,
     Tuple,
     computed,
     join,
@@ -28,11 +28,6 @@ class Iterating(Views):
 
     def iterator(self, node):
         """The iterator of a loop, and what its variable can be."""
-        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        thing = self.expression(node.func).value if is_call else None
-        for function, rewrite in ((range, self.numbers), (enumerate, self.enumerated), (zip, self.zipped)):
-            if thing == Static(function):
-                return rewrite(node)
         typed = self.expression(node)
         match typed.value:
             case Array():
@@ -86,10 +81,38 @@ class Iterating(Views):
         inner = [self.iterator(argument) for argument in node.args]
         return Typed(call("$zip", *(typed.node for typed in inner)), Tuple(tuple(typed.value for typed in inner)))
 
-    def iterable(self, node):
-        """A call of range, enumerate or zip that stands elsewhere than in a loop."""
-        typed = self.iterator(node)
+    def indices(self, node):
+        """np.ndindex(2, 3), or of a tuple."""
+        shape = self.expression(node.args[0]) if len(node.args) == 1 else self.visit_Tuple(ast.Tuple(node.args))
+        extents = self.items(shape) if isinstance(shape.value, Tuple) else [shape]
+        if node.keywords or not extents:
+            raise Unsupported("np.ndindex takes the extents of axes, one or more")
+        extents = [self.convert(extent, types.int64) for extent in extents]
+        found = Tuple(tuple(Scalar(types.int64, 0, max(0, extent.value.high - 1)) for extent in extents))
+        return Typed(call("$ndindex", self.tuple_node(extents)), found)
+
+    def indices_and_elements(self, node):
+        """np.ndenumerate of an array."""
+        if node.keywords or len(node.args) != 1:
+            raise Unsupported("np.ndenumerate takes an array")
+        array = self.array(node.args[0])
+        index = Tuple((Scalar(types.int64, 0, self.program.largest),) * array.value.ndim)
+        kept = name(self.temporary())
+        first = ast.NamedExpr(ast.Name(kept.id, ast.Store()), array.node)
+        elements = self.over(Typed(kept, array.value, self.array_name(array)), node.args[0], is_flat=True)
+        node = call("$zip", call("$ndindex", ast.Attribute(first, "shape", ast.Load())), elements.node)
+        return Typed(node, Tuple((index, elements.value)))
+
+    def iterable(self, function, node):
+        """A call of a function that gives something to go over."""
+        typed = getattr(self, ITERABLES[function])(node)
         return Typed(typed.node, Iterable(typed.value))
 
 
-ITERABLES = (range, enumerate, zip)
+ITERABLES = {
+    range: "numbers",
+    enumerate: "enumerated",
+    zip: "zipped",
+    np.ndindex: "indices",
+    np.ndenumerate: "indices_and_elements",
+}

@@ -145,6 +145,8 @@ def type_to_numba(value):
     """The type Numba gives to a number, an array, a record or a tuple."""
     if isinstance(value, Tuple):
         return types.BaseTuple.from_types([type_to_numba(item) for item in value.items], value.kind)
+    if not isinstance(value, Scalar | Array | Record):
+        raise Unsupported(f"{type_name(value)} stands where a number is needed")
     return types.Array(value.dtype, value.ndim, value.layout) if isinstance(value, Array) else value.type
 
 

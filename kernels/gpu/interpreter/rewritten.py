@@ -1,6 +1,7 @@
 """A kernel rewritten for the types of its arguments and compiled by Python: what the interpreter executes."""
 
 import ast
+import itertools
 import math
 import weakref
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ class Rewritten:
         self.recast: set[np.dtype] = set()  # types that memory is seen as through views
         self._site_numbers, self._declaration_numbers, self._loop_numbers = {}, {}, {}
         self.namespace = dict(HELPERS, **{"$local": memory.local, "$shared": memory.shared})
+        if kernel.source.tree().args.vararg:
+            raise Unsupported(f"a kernel takes no *{kernel.source.arguments[-1]}: give each argument a name")
         main = Function(self, kernel.source, arguments)
         self.result = main.result
         self.is_generator = main.is_generator
@@ -242,6 +245,10 @@ HELPERS = {
     "$unpackable": viewable.unpackable,
     "$iterate": viewable.iterate,
     "$iterate_checked": viewable.iterate_checked,
+    "$iterate_flat": viewable.iterate_flat,
+    "$iterate_flat_checked": viewable.iterate_flat_checked,
+    # Numba goes along an axis of negative extent once.
+    "$ndindex": lambda shape: itertools.product(*(range(n if n >= 0 else 1) for n in shape)),
     "$nextafter_float32": np.nextafter,
     "$atomic": memory.atomic,
     "$enumerate": enumerate,

@@ -156,6 +156,22 @@ def iterate(array, convert):
     return Iteration(len(array), lambda number: convert(array[number]))
 
 
+def iterate_flat(array, convert):
+    """A loop over all elements of a NumPy array, row after row."""
+    return Iteration(array.size, lambda number: convert(array[index_of(number, array.shape)]))
+
+
+def iterate_flat_checked(array, convert, what, site):
+    """The same over a checked array."""
+    take = getattr(array, what)
+    return Iteration(array.size, lambda number: convert(take(index_of(number, array.shape), site)))
+
+
+def index_of(number, shape):
+    """The index of an element by its number, as the rewritten code has it."""
+    return number if len(shape) == 1 else tuple(map(int, np.unravel_index(number, shape)))
+
+
 def iterate_checked(array, convert, what, site):
     """A loop over a checked array: `what` it does to each number, "load" or "part"."""
     take = getattr(array, what)

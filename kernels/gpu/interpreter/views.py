@@ -17,6 +17,7 @@ from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
     NUMPY,
     Array,
+    Iterable,
     Record,
     Scalar,
     Slice,
@@ -135,6 +136,9 @@ class Views(Records):
         """An attribute of an array that is a view, or tells how it lies in memory; None if it is no such."""
         itemsize = dtype_of(array.value.dtype).itemsize
         match attribute:
+            case "flat":
+                elements = self.over(array, place, is_flat=True)
+                return Typed(elements.node, Iterable(elements.value))
             case "T":
                 return self.transposed(array, place)
             case "strides":
@@ -228,22 +232,24 @@ class Views(Records):
             items.append(Typed(name(kept), item.value, item.label))
         return before, items
 
-    def over(self, array, node) -> Typed:
-        """The iterator of a loop over an array, which stands at a node: over its elements, or over its rows."""
+    def over(self, array, node, is_flat=False) -> Typed:
+        """The iterator of a loop over an array, which stands at a node: over its rows, or if flat over its elements."""
         element = of_numba(array.value.dtype)
         convert = "$int" if is_integer(array.value.dtype) or is_time(array.value.dtype) else "$same"
-        is_view = array.value.ndim > 1 or isinstance(element, Record)
-        if is_view:
+        is_view = (array.value.ndim > 1 and not is_flat) or isinstance(element, Record)
+        if is_view and not is_flat:
             kind = signature(operator.getitem, type_to_numba(array.value), types.intp).return_type
             element, convert, self.program.has_views = of_numba(kind), "$same", True
         elif array.value.dtype == types.boolean:
             convert = "$bool"
         self.program.looks += 1
+        helper = "$iterate_flat" if is_flat else "$iterate"
         if not self.program.checked:
-            iterator = call("$iterate", array.node, name(convert))
+            iterator = call(helper, array.node, name(convert))
         else:
             site = self.view_site(array, node) if is_view else self.access(array, node, "load")
-            iterator = call("$iterate_checked", array.node, name(convert), number("part" if is_view else "load"), site)
+            what = number("part" if is_view else "load")
+            iterator = call(f"{helper}_checked", array.node, name(convert), what, site)
         # Under a name, where standstill.py sees it.
         return Typed(ast.NamedExpr(ast.Name(self.temporary(), ast.Store()), iterator), element)
 
