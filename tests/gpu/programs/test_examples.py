@@ -38,7 +38,7 @@ def cases():
                 yield pytest.param(name, engine, check, marks=marks, id=f"{name}-{engine}{check.removeprefix('-')}")
 
 
-@pytest.mark.parametrize(("name", "engine", "check"), cases())
+@pytest.mark.parametrize(("name", "engine", "check"), list(cases()))
 def test_a_program_runs_and_nothing_is_found(name, engine, check, warm):
     ran = warm.run("--engine", engine, check, EXAMPLES / f"{name}.py")
     assert ran.returncode == 0, ran.stderr
