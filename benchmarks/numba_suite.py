@@ -50,6 +50,7 @@ NOT_APPLICABLE = {
     "nrt.test_nrt.TestNrtStatistics.test_stats_env_var_*": OWN_PROCESS,
     "cudapy.test_multithreads.TestMultiThreadCompiling.test_spawn_concurrent_compilation": OWN_PROCESS,
     "cudapy.test_print.TestPrint.*": OWN_PROCESS,
+    "cudapy.test_warning.TestWarnings.test_float16_warn_if_lto_missing": OWN_PROCESS,
     "cudapy.test_ipc.*": "memory of another process",
     "cudapy.test_intrinsics.TestCudaIntrinsic.test_issue_9229": "5,663,031,296 threads",
 }
@@ -170,14 +171,13 @@ def lost(last: dict, done) -> dict:
 
 def judged(row: Row) -> Row:
     """The same, and not applicable where it cannot be anything else."""
+    why = ""
     if row.outcome == SKIPPED:
-        why = next((why for pattern, why in SKIPS.items() if re.search(pattern, row.reason)), "")
+        why = next((f"{why}: {row.reason}" for pattern, why in SKIPS.items() if re.search(pattern, row.reason)), "")
     elif row.outcome != PASSED:
         name = row.test.removeprefix("numba.cuda.tests.")
         why = next((why for pattern, why in NOT_APPLICABLE.items() if fnmatch(name, pattern)), "")
-    else:
-        why = ""
-    return Row(row.test, row.engine, NOWHERE, f"{why}: {row.reason}", row.seconds) if why else row
+    return Row(row.test, row.engine, NOWHERE, why, row.seconds) if why else row
 
 
 def counts(rows: list[Row]) -> list[list]:

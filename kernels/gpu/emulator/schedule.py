@@ -166,9 +166,14 @@ def first_waiting(state):
 
 @numba.njit(nogil=True, cache=True)
 def nobody_goes_on(state, kinds, failure):
-    """Whether all threads of the block, none of which has ended, have MET to wait for the grid; else it is STUCK."""
+    """Whether all threads of the block that have not ended have MET to wait for the grid; else it is STUCK.
+
+    The first thread is the one that tells other blocks, so it must be there; others may have returned before.
+    """
     failure[2], failure[3] = first_waiting(state), state[first_waiting(state)]
     for t in range(state.size):
+        if t > 0 and state[t] == OVER:
+            continue
         if state[t] <= 0 or kinds[state[t] - 1] != GRID:
             return STUCK
     return MET

@@ -125,7 +125,7 @@ class Together:
             code = schedule.LOOPING if too_often else schedule.STUCK
             raise self.refusal(np.array([code, number, 0, place.state[0]]), place)
         for _, place in self.met:
-            place.state[:] = schedule.READY
+            place.state[place.state != schedule.OVER] = schedule.READY
         self.parked, self.met = self.met, []
 
     def endless(self):

@@ -9,6 +9,7 @@ import numpy as np
 
 from kernels.gpu.compiler import NoCompiler
 from kernels.gpu.driver.memory import DeviceMemory
+from kernels.gpu.interpreter import check_limits
 from kernels.gpu.kernel import Kernel, Launch
 from kernels.gpu.xray import GPUS, Xray, xray
 from kernels.gpu.xray.roofline import Gpu
@@ -33,6 +34,7 @@ def interpret(session, dispatcher, args, configuration) -> None:
     size = (*configuration.griddim, *configuration.blockdim)
     given = kernel_of(dispatcher.py_func), size[:3], size[3:], tuple(values), configuration.sharedmem
     launch = Interpreted(*given, dispatcher, kinds, replace(GPUS["h200"], architecture=session.architecture))
+    check_limits(launch)
     memory = session.gpu.memory
     with session.gpu.mirrored():
         if session.counting:

@@ -33,7 +33,7 @@ def call(session, original, self, args, launch_config):
     """A dispatcher is called with a launch configuration."""
     __tracebackhide__ = True
     before = len(session.faults)
-    session.function = self.py_func
+    session.asked.function = self.py_func
     try:
         if session.engine != "interpret" or not session.interpreted(self, args, launch_config):
             original(self, args, launch_config)
@@ -47,8 +47,10 @@ def launch(session, original, self, args, *arguments, **keywords):
 
     # Two pointers for its own use, the number of elements and their bytes, the address.
     abi = Abi(before=4, between=0, in_bytes=True, as_dtype=as_dtype)
-    session.calling = Calling(getattr(self, "py_func", None) or session.function, self.argument_types, args, abi)
+    session.asked.calling = Calling(
+        getattr(self, "py_func", None) or session.asked.function, self.argument_types, args, abi
+    )
     try:
         original(self, args, *arguments, **keywords)
     finally:
-        session.calling = None
+        session.asked.calling = None

@@ -1,5 +1,6 @@
 """A program's launches, executed one after another; what went wrong in them, and what they counted."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -65,6 +66,13 @@ class Fault:
         }
 
 
+class Asked(threading.local):
+    """What a thread of the program asks the compiler's host side for: a function, and its launch."""
+
+    function: Callable | None = None
+    calling: Calling | None = None
+
+
 @dataclass
 class Session:
     """Runs programs on a GPU that is not there.
@@ -86,7 +94,7 @@ class Session:
     launches: list[Launch] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what is no fault, but may be none of what was meant
-    calling: Calling | None = None  # what Numba is launching
+    asked: Asked = field(default_factory=Asked)
     counting: Counting | None = None  # of what each launch executes, if that is counted
     told: Callable[[Launch], None] | None = None  # who is told of each launch that has been executed
 
@@ -114,7 +122,7 @@ class Session:
         """What the driver calls for each launch. Raises DriverError, as it does not get the program's exceptions."""
         from kernels.gpu.programs.emulated import Emulated, emulate
 
-        calling, self.calling = self.calling, None
+        calling, self.asked.calling = self.asked.calling, None
         name = (calling and calling.name) or launched.kernel.name
         launch = Launch(name, launched.grid, launched.block, launched.shared_bytes, "emulate", place())
         with self.recorded(launch):

@@ -38,16 +38,43 @@ def test_a_launch_of_one_thread_passes_at_once():
 
 
 def not_all(x, which):
-    if (which != 0 or cuda.threadIdx.x < 3) and (which != 1 or cuda.blockIdx.x < 2):
+    if (which != 0 or cuda.threadIdx.x > 0) and (which != 1 or cuda.blockIdx.x < 2):
         cuda.cg.this_grid().sync()
     x[cuda.grid(1)] = 1
 
 
-@pytest.mark.parametrize(("which", "block"), [(0, 0), (1, 0)])
-def test_threads_and_blocks_that_never_come_are_said(which, block):
-    problem = rf"not_all: block {block}, thread 0: waits at cudaCGSynchronize \(PTX line \d+\) for threads that never"
+@pytest.mark.parametrize(("which", "thread"), [(0, 1), (1, 0)])
+def test_threads_and_blocks_that_never_come_are_said(which, thread):
+    problem = rf"not_all: block 0, thread {thread}: waits at cudaCGSynchronize \(PTX line \d+\) for threads that never"
     with pytest.raises(EmulatorError, match=problem):
         run(not_all, 3, 4, np.zeros(12), which)
+
+
+def those_with_elements(x, y, rounds):
+    """The last threads have returned when the others meet, as in programs of Numba's documentation."""
+    i = cuda.grid(1)
+    if i < x.size:
+        neighbours_of(x, y, rounds, i)
+
+
+@cuda.jit(device=True, inline="always")
+def neighbours_of(x, y, rounds, i):
+    grid = cuda.cg.this_grid()
+    for _ in range(rounds):
+        y[i] = (x[(i + 1) % x.size] + x[i - 1]) / 2
+        grid.sync()
+        x[i] = y[i]
+        grid.sync()
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_threads_that_have_returned_are_not_waited_for(checked):
+    x = np.random.default_rng(1).standard_normal(37)
+    expected = x.copy()
+    for _ in range(2):
+        expected = (np.roll(expected, -1) + np.roll(expected, 1)) / 2
+    run(those_with_elements, 3, 16, x, np.zeros_like(x), 2, checked=checked)
+    assert np.array_equal(x, expected)
 
 
 def barriers_of_two_sorts(x):

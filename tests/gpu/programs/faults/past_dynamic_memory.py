@@ -1,0 +1,17 @@
+"""The launch gives less shared memory than the kernel uses."""
+
+import numpy as np
+from numba import cuda, float32
+
+
+@cuda.jit
+def reverse(x):
+    tile = cuda.shared.array(0, float32)
+    i = cuda.threadIdx.x
+    tile[i] = x[i]  # FAULT
+    cuda.syncthreads()
+    x[i] = tile[cuda.blockDim.x - 1 - i]
+
+
+x = np.arange(32, dtype=np.float32)
+reverse[1, 32, 0, 32](x)  # RIGHT: reverse[1, 32, 0, 32 * 4](x)

@@ -1,0 +1,52 @@
+"""Programs as users of Numba CUDA write them, of its documentation's subjects and others: each asserts its result.
+
+They run unedited, by each engine, compiled ones without checks too, and nothing is found in them.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.gpu.programs.warm import Warm
+
+EXAMPLES = Path(__file__).parent / "examples"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+HOW = (("emulate", "--check"), ("emulate", "--no-check"), ("interpret", "--check"))
+
+# What an engine cannot run yet, and why. Strictly so: what runs again is to leave this table.
+NOT_YET = {
+    ("calling_c", "interpret"): "functions that are compiled elsewhere have no source here",
+    ("pointers", "interpret"): "pointers are not interpreted",
+    ("reduce_decorator", "interpret"): "Numba's own kernel takes what is not interpreted",
+    ("universal_functions", "interpret"): "universal functions are not interpreted",
+    ("whole_arrays", "interpret"): "universal functions are not interpreted",
+}
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with Warm() as process:
+        yield process
+
+
+def cases():
+    for name in NAMES:
+        for engine, check in HOW:
+            reason = NOT_YET.get((name, engine))
+            marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+            yield pytest.param(name, engine, check, marks=marks, id=f"{name}-{engine}{check.removeprefix('-')}")
+
+
+@pytest.mark.parametrize(("name", "engine", "check"), list(cases()))
+def test_a_program_runs_and_nothing_is_found(name, engine, check, warm):
+    ran = warm.run("--engine", engine, check, EXAMPLES / f"{name}.py")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
+    (said,) = (line for line in ran.stderr.splitlines() if line.startswith("note "))
+    how = ("emulated" if engine == "emulate" else "interpreted") + ("" if check == "--check" else ", not checked")
+    assert f" {how}" in said
+    assert said.endswith(": no fault")
+
+
+def test_what_is_not_run_yet_is_there():
+    assert {name for name, _ in NOT_YET} <= set(NAMES)
