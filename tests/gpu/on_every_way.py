@@ -1,25 +1,10 @@
 """One kernel run in every way that needs no GPU: interpreted in both modes, and emulated. All must write the same."""
 
-from contextlib import contextmanager
-from types import SimpleNamespace
-
 from numpy.lib.recfunctions import repack_fields
 
-from kernels.gpu import compiler
+from tests.gpu.alike import pretended_gpu
 
 WAYS = ("interpret", "checked", "emulate")
-
-
-@contextmanager
-def gpu_to_ask():
-    """Numba compiles some functions for the GPU at hand: of which it asks the capability only."""
-    launcher = compiler.launcher
-    asked, gpu = launcher.get_current_device, SimpleNamespace(compute_capability=(9, 0))
-    launcher.get_current_device = lambda: gpu
-    try:
-        yield
-    finally:
-        launcher.get_current_device = asked
 
 
 def content(array):
@@ -33,7 +18,7 @@ def run_everywhere(kernel, *inputs, grid=1, block=1, shared=0, ways=WAYS):
     for way in ways:
         arrays = [array.copy() for array in inputs]
         launch = kernel[grid, block, shared](*arrays)
-        with gpu_to_ask():
+        with pretended_gpu():
             launch.emulate() if way == "emulate" else launch.interpret(way == "checked")
         results.append(arrays)
     for other in results[1:]:

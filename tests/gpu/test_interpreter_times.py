@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from kernels.gpu import compiler, kernel
 from kernels.gpu.interpreter import Undefined, Unsupported
-from tests.gpu.on_every_way import gpu_to_ask, run_everywhere
+from tests.gpu.alike import pretended_gpu
+from tests.gpu.on_every_way import run_everywhere
 
 EPOCH = np.datetime64("2000-01-01", "D")
 WEEK = np.timedelta64(7, "D")
@@ -127,7 +128,7 @@ def test_what_numba_does_not_compile_is_refused(kernel):
     for checked in (True, False):
         with pytest.raises(Unsupported):
             kernel[1, 1](d, t).interpret(checked)
-    with gpu_to_ask(), pytest.raises(compiler.CompileError):
+    with pretended_gpu(), pytest.raises(compiler.CompileError):
         kernel[1, 1](d, t).ptx("sm_90")
 
 

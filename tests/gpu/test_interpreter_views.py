@@ -17,7 +17,8 @@ from kernels.gpu.interpreter import (
 )
 from kernels.gpu.tracing import trace
 from tests.gpu.agreement import declared
-from tests.gpu.on_every_way import gpu_to_ask, run_everywhere
+from tests.gpu.alike import pretended_gpu
+from tests.gpu.on_every_way import run_everywhere
 from tests.gpu.test_interpreter_refusals import refused
 
 TABLE = np.arange(12, dtype=np.float32).reshape(3, 4) / 4
@@ -567,7 +568,7 @@ def test_what_numba_does_not_compile_is_refused(kernel, kind, text):
     for checked in (True, False):
         with pytest.raises(kind, match=text):
             kernel[1, 1](matrix(), matrix()).interpret(checked)
-    with gpu_to_ask(), pytest.raises(compiler.CompileError):
+    with pretended_gpu(), pytest.raises(compiler.CompileError):
         kernel[1, 1](matrix(), matrix()).ptx("sm_90")
 
 
