@@ -17,7 +17,6 @@ from kernels.gpu.emulator.spans import give_back, untouched_zeros
 
 PAGE = 4096
 LEAST_GAP, LARGEST_GAP = 2**14, 2**18  # bytes between allocations
-QUARANTINE = 2**28  # bytes of freed addresses up to which none of them is given out again
 POISON = 0xFF  # what fresh memory is filled with: NaN in floats, -1 in integers
 
 
@@ -44,10 +43,14 @@ class OutOfMemory(Exception):
 
 @dataclass
 class DeviceMemory:
-    """capacity: bytes that may be allocated. Room for the shared memory of a block comes before all allocations."""
+    """capacity: bytes that may be allocated; quarantine: of freed addresses, up to which none is given out again.
+
+    Room for the shared memory of a block comes before all allocations.
+    """
 
     capacity: int
     reserved: int = 2**22
+    quarantine: int = 2**28
     allocations: list[Allocation] = field(default_factory=list)  # by address
     used: int = 0
 
@@ -79,7 +82,7 @@ class DeviceMemory:
 
     def _span(self, room):
         """The offset of free addresses: fresh ones, unless many have been freed or there are none."""
-        reused = self._freed(room) if self.idle > QUARANTINE else None
+        reused = self._freed(room) if self.idle > self.quarantine else None
         if reused is None and self.top + room <= self.range:
             offset, self.top = self.top, self.top + room
             return offset
