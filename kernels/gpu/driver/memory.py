@@ -1,8 +1,8 @@
 """The memory of a GPU that is not there: a range of addresses of this process, given out by cuMemAlloc.
 
 Kernels and copies reach it by the same addresses. Allocations lie so far apart that an access beyond one meets no
-other; what is freed is given out again last, so that who still uses it is found out. Pages of the range take room only
-once they are written, so a device may have more memory than the machine.
+other; what is freed is given out again late, so that who still uses it is found out. Pages of the range take room only
+once they are written, and no more when they are freed, so a device may have more memory than the machine.
 
     written     for each byte of the range, whether anybody has written it since it was allocated
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kernels.gpu.emulator.spans import untouched_zeros
+from kernels.gpu.emulator.spans import give_back, untouched_zeros
 
 PAGE = 4096
 LEAST_GAP, LARGEST_GAP = 2**14, 2**18  # bytes between allocations
@@ -43,10 +43,14 @@ class OutOfMemory(Exception):
 
 @dataclass
 class DeviceMemory:
-    """capacity: bytes that may be allocated. Room for the shared memory of a block comes before all allocations."""
+    """capacity: bytes that may be allocated; quarantine: of freed addresses, up to which none is given out again.
+
+    Room for the shared memory of a block comes before all allocations.
+    """
 
     capacity: int
     reserved: int = 2**22
+    quarantine: int = 2**28
     allocations: list[Allocation] = field(default_factory=list)  # by address
     used: int = 0
 
@@ -60,6 +64,7 @@ class DeviceMemory:
         self.pages: object | None = None  # what checked mode keeps of it (arena.py)
         self.version = 0  # how often something has been allocated or given back
         self.free_spans: list[tuple[int, int]] = []  # (offset, bytes), the oldest first
+        self.idle = 0  # bytes of these
 
     def allocate(self, size: int, kind: str = "device", place: str = "") -> Allocation:
         """Fresh memory. Raises OutOfMemory."""
@@ -76,17 +81,26 @@ class DeviceMemory:
         return found
 
     def _span(self, room):
-        """The offset of free addresses: fresh ones as long as there are any."""
-        if self.top + room <= self.range:
+        """The offset of free addresses: fresh ones, unless many have been freed or there are none."""
+        reused = self._freed(room) if self.idle > self.quarantine else None
+        if reused is None and self.top + room <= self.range:
             offset, self.top = self.top, self.top + room
             return offset
+        reused = self._freed(room) if reused is None else reused
+        if reused is None:
+            raise OutOfMemory
+        return reused
+
+    def _freed(self, room):
+        """The offset of addresses that have been freed, the oldest that suffice; None where there are none."""
         for spans in (self.free_spans, joined(self.free_spans)):
             self.free_spans = spans
             for n, (offset, size) in enumerate(spans):
                 if size >= room:
-                    spans[n] = (offset + room, size - room)
+                    spans[n : n + 1] = [(offset + room, size - room)] if size > room else []
+                    self.idle -= room
                     return offset
-        raise OutOfMemory
+        return None
 
     def free(self, address: int) -> Allocation | None:
         """Give an allocation back; returns it, or None where none begins at the address."""
@@ -96,7 +110,11 @@ class DeviceMemory:
         self.allocations.remove(found)
         self.used -= found.size
         self.version += 1
-        self.free_spans.append((found.address - self.address, room_of(found.size)))
+        offset, room = found.address - self.address, room_of(found.size)
+        self.free_spans.append((offset, room))
+        self.idle += room
+        for memory in (self.bytes, self.written):
+            give_back(memory, offset, -(-found.size // PAGE) * PAGE)
         return found
 
     def at(self, address: int) -> Allocation | None:

@@ -25,6 +25,15 @@ def untouched_zeros(count: int, dtype=np.uint8) -> np.ndarray:
     return np.frombuffer(memory, dtype, count)
 
 
+def give_back(zeros: np.ndarray, first: int, size: int) -> None:
+    """Some pages of untouched zeros take no room any more, and are zeros again."""
+    memory = zeros.base
+    while isinstance(memory, np.ndarray | memoryview):
+        memory = memory.base if isinstance(memory, np.ndarray) else memory.obj
+    if isinstance(memory, mmap.mmap) and size:
+        memory.madvise(mmap.MADV_DONTNEED, first, size)
+
+
 def bounds(array) -> tuple[int, int]:
     """(first address, that behind the last) of an array."""
     return np.lib.array_utils.byte_bounds(array)

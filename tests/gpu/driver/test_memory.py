@@ -16,9 +16,9 @@ SIZES = st.one_of(st.integers(0, 64), st.integers(0, 5 * PAGE), st.integers(0, C
 class Allocations(RuleBasedStateMachine):
     """A memory beside a list of what should be in it: each allocation with a copy of its bytes, written or not."""
 
-    @initialize()
-    def start(self):
-        self.memory = DeviceMemory(CAPACITY, reserved=PAGE)
+    @initialize(quarantine=st.sampled_from([0, 2**16, 2**28]))
+    def start(self, quarantine):
+        self.memory = DeviceMemory(CAPACITY, PAGE, quarantine)
         self.model = []  # (allocation, which of its bytes are written, what was written)
 
     @rule(size=SIZES)
