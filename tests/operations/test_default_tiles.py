@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 import pytest
 
 from kernels.gpu.interpreter import rewritten
-from kernels.gpu.interpreter.statements import Statements
 from kernels.gpu.source import reachable
 from tests.helpers.cases import LARGE, large
 from tests.helpers.checks import assert_close
@@ -51,24 +50,16 @@ ALONE = {
 
 @pytest.fixture
 def turns(monkeypatch):
-    """The most turns of each loop with a stride that is interpreted, by its file and line."""
+    """The most turns of each loop over numbers that is interpreted, by its file and line."""
     most = Counter()
 
-    def counted(start, stop, stride):
-        found, frame = range(start, stop, stride), sys._getframe(1)
+    def counted(*arguments):
+        found, frame = range(*arguments), sys._getframe(1)
         place = frame.f_code.co_filename, frame.f_lineno
         most[place] = max(most[place], len(found))
         return found
 
-    def marked(function, node):
-        iterator = original(function, node)
-        if len(iterator.node.args) == 3:
-            iterator.node.func.id = "$counted"
-        return iterator
-
-    original = Statements.range
-    monkeypatch.setattr(Statements, "range", marked)
-    monkeypatch.setitem(rewritten.HELPERS, "$counted", counted)
+    monkeypatch.setitem(rewritten.HELPERS, "$range", counted)
     monkeypatch.setattr(rewritten, "_programs", weakref.WeakKeyDictionary())
     return most
 
