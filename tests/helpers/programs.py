@@ -9,7 +9,8 @@ from tests.helpers import ROOT
 
 def environment(**more):
     """This process's, in which Python finds the project from any folder."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, **more}
 
 
 def python(*words, cwd=None, **more):

@@ -62,6 +62,9 @@ def described(calling: Calling, values: list[bytes], memory: DeviceMemory) -> tu
         return list(values), [f"parameter {n}" for n in range(1, len(values) + 1)]
     for at, (_, array) in enumerate(owners):
         if array is not None:
+            if array.ndim:
+                words = slice(at - abi.before, at - abi.before + abi.words(array.ndim))
+                found[words] = [np.int64(number(each)) for each in values[words]]  # no pointers of their own
             found[at] = view(values, at, array, abi, memory)
     return found, names
 
