@@ -13,6 +13,7 @@ from kernels.gpu.driver.place import place
 from kernels.gpu.driver.table import Code, DriverError
 from kernels.gpu.emulator import EmulatorError, PtxError
 from kernels.gpu.interpreter import KernelError
+from kernels.gpu.programs.arguments import undeclared
 from kernels.gpu.programs.calling import Calling
 from kernels.gpu.programs.counted import Counting
 from kernels.gpu.shown import shown
@@ -130,19 +131,37 @@ class Session:
                 self.counting.begin(Emulated(self.gpu, launched, calling, self.architecture))
             emulate(self.gpu, launched, calling, self.checked, self.seed)
 
+    def refused(self, dispatcher, args, configuration) -> bool:
+        """Whether a dispatcher of Numba's is called with other arguments than it is declared for: a fault.
+
+        Raises DriverError, as `execute` does.
+        """
+        problem = undeclared(dispatcher, args)
+        if problem:
+            with self.recorded(self.asked_for(dispatcher, configuration, self.engine)):
+                raise problem
+        return bool(problem)
+
+    @staticmethod
+    def asked_for(dispatcher, configuration, engine: str) -> Launch:
+        """The launch that a dispatcher of Numba's is asked for."""
+        sizes = configuration.griddim, configuration.blockdim, configuration.sharedmem
+        return Launch(dispatcher.py_func.__name__, *sizes, engine, place())
+
     def interpreted(self, dispatcher, args, configuration) -> bool:
-        """Execute what a dispatcher of Numba's is called with, from its source; False where that is not kept.
+        """Execute what a dispatcher of Numba's is called with, from its source, if that is asked for and kept.
 
         Raises DriverError, as `execute` does.
         """
         from kernels.gpu.programs.interpreted import interpret, kernel_of
 
+        if self.engine != "interpret":
+            return False
         try:
             kernel_of(dispatcher.py_func)
         except SourceError:
             return False
-        sizes = configuration.griddim, configuration.blockdim, configuration.sharedmem
-        with self.recorded(Launch(dispatcher.py_func.__name__, *sizes, "interpret", place())):
+        with self.recorded(self.asked_for(dispatcher, configuration, "interpret")):
             interpret(self, dispatcher, args, configuration)
         return True
 
