@@ -272,12 +272,31 @@ def test_threads_that_a_program_leaves_are_waited_for(run):
     assert ran.stderr.endswith("note    2 launches of 1 kernel interpreted, checked: no fault\n")
 
 
-def test_a_program_may_fork(run):
-    text = f"import os\n{FILL}\nx = filled(4, 4)\nchild = os.fork()\nx = filled(4, 3).copy_to_host()\nif not child:\n"
-    text += "    os._exit(int(x.sum()))\nprint(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(x.sum()))\n"
+@pytest.mark.parametrize("before", ["", "filled(4, 4)\n"])
+def test_a_process_that_is_forked_has_no_gpu_and_the_other_one_goes_on(before, run):
+    text = f"import os, sys\n{FILL}\n{before}child = os.fork()\nif not child:\n    try:\n        filled(4, 3)\n"
+    text += "    except Exception as error:\n        print(type(error).__name__, flush=True)\n        sys.exit(7)\n"
+    text += "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(filled(4, 3).copy_to_host().sum()))\n"
     ran = run(text)
-    assert ran.stdout == "3 3\n"
-    assert ran.stderr.endswith("note    2 launches of 1 kernel interpreted, checked: no fault\n")
+    assert ran.stdout.splitlines()[1:] == ["7 3"]
+    assert ran.stderr.count("a process that is forked has no GPU: kernels run in the program's own process\n") == 1
+    assert ran.stderr.count("note ") == 1
+    assert ran.stderr.endswith(" interpreted, checked: no fault\n")
+
+
+CHILDREN = {
+    "multiprocessing": "multiprocessing.get_context('spawn').Process(target=print).start()",
+    "executor": "concurrent.futures.ProcessPoolExecutor(1).submit(print).result()",
+    "subprocess": "subprocess.run([sys.executable, '-c', 'pass'])",
+}
+
+
+@pytest.mark.parametrize("way", CHILDREN)
+def test_it_is_said_that_processes_have_no_gpu(way, run):
+    text = "import concurrent.futures, multiprocessing, subprocess, sys\nif __name__ == '__main__':\n"
+    ran = run(f"{text}    subprocess.run(['true'])\n    {CHILDREN[way]}\n")
+    said = "note    the process started at program.py:4 has no GPU: kernels run in the program's own process\n"
+    assert ran.stderr == said + "note    0 launches of 0 kernels interpreted, checked: no fault\n"
 
 
 def test_it_runs_as_a_user_runs_it(tmp_path):
