@@ -1,6 +1,6 @@
 """Numba's host side, told of a session: it says what it launches, and compiles with the lines of the source.
 
-Four of its methods are wrapped, and what it keeps on disk goes elsewhere (kept.py); nothing else is changed. A program
+Five of its methods are wrapped, and what it keeps on disk goes elsewhere (kept.py); nothing else is changed. A program
 that reaches the driver without Numba is run as well; its messages then know parameters by number, and lines only if it
 asked its compiler for them.
 """
@@ -16,13 +16,14 @@ from kernels.gpu.programs.wrapping import wrap
 def join(session) -> None:
     """Wrap what Numba launches and compiles with, for a Session."""
     from numba.cuda import dispatcher
-    from numba.cuda.cudadrv import driver
+    from numba.cuda.cudadrv import devicearray, driver
 
     keep_apart(session.needs_lines)
     wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
     wrap(dispatcher.CUDADispatcher, "call", functools.partial(call, session))
     wrap(dispatcher._Kernel, "launch", functools.partial(launch, session))
     wrap(driver._PendingDeallocs, "add_item", functools.partial(leave, session))
+    wrap(devicearray.DeviceNDArray, "copy_to_device", functools.partial(fill, session))
 
 
 def with_lines(session, original, self, py_func, targetoptions, *arguments, **keywords):
@@ -64,3 +65,12 @@ def leave(session, original, self, free, handle, *size):
     if free.__name__ in ("cuMemFree", "cuMemFreeHost") and not self.is_disabled:
         session.gpu.memory.leave(int(handle), place())
     original(self, free, handle, *size)
+
+
+def fill(session, original, self, *arguments, **keywords):
+    """An array is written, of which Numba may first read a cell, to no end."""
+    session.asked.is_filling = True
+    try:
+        original(self, *arguments, **keywords)
+    finally:
+        session.asked.is_filling = False

@@ -9,7 +9,7 @@ from typing import Any
 from kernels.gpu.driver import Gpu, install
 from kernels.gpu.driver.launched import Launched
 from kernels.gpu.driver.memory import Allocation
-from kernels.gpu.driver.place import place
+from kernels.gpu.driver.place import PACKAGES, place
 from kernels.gpu.driver.table import Code, DriverError
 from kernels.gpu.emulator import EmulatorError, PtxError
 from kernels.gpu.interpreter import KernelError
@@ -68,10 +68,11 @@ class Fault:
 
 
 class Asked(threading.local):
-    """What a thread of the program asks the compiler's host side for: a function, and its launch."""
+    """What a thread of the program asks the compiler's host side for: a function, its launch, or to fill an array."""
 
     function: Callable | None = None
     calling: Calling | None = None
+    is_filling: bool = False
 
 
 @dataclass
@@ -151,11 +152,12 @@ class Session:
     def interpreted(self, dispatcher, args, configuration) -> bool:
         """Execute what a dispatcher of Numba's is called with, from its source, if that is asked for and kept.
 
+        Kernels of libraries are executed as they are compiled, as nobody who runs a program has written them.
         Raises DriverError, as `execute` does.
         """
         from kernels.gpu.programs.interpreted import interpret, kernel_of
 
-        if self.engine != "interpret":
+        if self.engine != "interpret" or dispatcher.py_func.__module__.partition(".")[0] in PACKAGES:
             return False
         try:
             kernel_of(dispatcher.py_func)
@@ -170,7 +172,9 @@ class Session:
         return Recorded(self, launch)
 
     def brought(self, found: Allocation, missing: int, size: int) -> None:
-        """Note a copy to the host of memory that nobody has written."""
+        """Note a copy to the host of memory that nobody has written, unless it is of Numba's own making."""
+        if self.asked.is_filling:
+            return
         whose = f"the array allocated at {found.place}" if found.place else "an array"
         text = f"copied to the host at {place()}: {missing:,} of {size:,} bytes that nobody wrote, of {whose}"
         if text not in self.notes:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -124,7 +125,10 @@ def test_a_module_of_a_package_is_run_by_its_name(warm, tmp_path):
     assert warm.run("-m", "package", cwd=tmp_path).stdout == "main of package\n"
     ran = warm.run("-m", "package.missing", cwd=tmp_path)
     assert ran.returncode == 1
-    assert ran.stderr.startswith("ImportError: No module named package.missing\n")
+    assert ran.stderr.startswith("ImportError: No module named package.missing\nnote ")
+    ran = warm.run("-m", "nowhere.missing", cwd=tmp_path)
+    assert ran.stderr.startswith("ImportError: Error while finding module specification for 'nowhere.missing'")
+    assert ran.stderr.count("\n") == 2
 
 
 def test_a_script_in_another_folder_imports_what_lies_beside_it(warm, tmp_path):
@@ -237,14 +241,33 @@ def test_an_architecture_is_the_one_that_the_program_finds(run):
     assert ran.stdout == "8 0\n"
 
 
-def test_an_interrupt_ends_the_program(tmp_path):
-    (tmp_path / "program.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
+LONG = """
+import numpy as np
+from numba import cuda
+
+@cuda.jit
+def count(x):
+    for k in range(10**12):
+        x[0] ^= k
+
+print("begun", flush=True)
+count[1, 1](np.zeros(1, np.int64))
+"""
+
+
+@pytest.mark.parametrize(
+    "text", ["import time\nprint('begun', flush=True)\ntime.sleep(60)\n", LONG], ids=["sleep", "kernel"]
+)
+def test_an_interrupt_ends_the_program(text, tmp_path):
+    (tmp_path / "program.py").write_text(text)
     command = [sys.executable, "-m", "kernels", "run", "program.py"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=pipe, stderr=pipe, text=True)
     assert process.stdout.readline() == "begun\n"
+    if text == LONG:
+        time.sleep(3)  # until it is compiled; an interrupt before that is answered as well
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60)[1] == "kernels run: interrupted\n"
+    assert process.communicate(timeout=60)[1].endswith("kernels run: interrupted\n")
     assert process.returncode == 130
 
 
