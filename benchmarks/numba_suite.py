@@ -86,6 +86,8 @@ def parser() -> argparse.ArgumentParser:
         "--jobs", type=positive, metavar="N", default=os.cpu_count(), help="processes at a time (default: cores)"
     )
     c.add_argument("--limit", type=positive, metavar="SECONDS", default=120, help="a test may take (default: 120)")
+    what = "also look at each access, and let a fault fail its test"
+    c.add_argument("--check", action="store_true", help=what)
     add_json(c)
     return c
 
@@ -100,16 +102,18 @@ def measure(options) -> None:
             f"--only {options.only}: no module of numba-cuda's tests is called that, as cudapy.test_array is"
         )
     tasks = [(engine, name) for engine in options.engines for name in wanted]
+    rows: list[Row] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        found = pool.map(lambda task: outcomes(*task, options.limit), tasks)
-        rows = [row for each in progress(found, desc="testing", unit="module", total=len(tasks)) for row in each]
+        found = pool.map(lambda task: outcomes(*task, options.limit, options.check), tasks)
+        for each in progress(found, desc="testing", unit="module", total=len(tasks)):
+            rows += each
+            write_json(options.json, [asdict(row) for row in rows])
     print(table(counts(rows), left=2))
     for engine in options.engines:
         mine = [row for row in rows if row.engine == engine]
         for which in ((NOWHERE, SKIPPED), (FAILED, ERROR)):
             if any(row.outcome in which for row in mine):
                 print(f"\n{engine}: {' or '.join(which)}\n{table(reasons(mine, which), left=(1, 2, 3))}")
-    write_json(options.json, [asdict(row) for row in rows])
 
 
 def modules() -> list[str]:
@@ -121,19 +125,20 @@ def modules() -> list[str]:
     return [f"{folder}.{path.stem}" for folder in FOLDERS for path in sorted((home / folder).glob("test_*.py"))]
 
 
-def called(engine: str, module: str, file: str, limit: int) -> tuple[list[str], dict[str, str]]:
+def called(engine: str, module: str, file: str, limit: int, check: bool) -> tuple[list[str], dict[str, str]]:
     """The process that runs a module's tests: its command, and what is added to the environment."""
     tests = ["benchmarks.unittested", f"numba.cuda.tests.{module}", file, str(limit)]
     if engine == SIMULATOR:
         return [sys.executable, "-m", *tests], {"NUMBA_ENABLE_CUDASIM": "1"}
-    return [sys.executable, "-m", "kernels", "run", "--engine", engine, "--no-check", "-m", *tests], {}
+    how = ["--engine", engine, "--check" if check else "--no-check"]
+    return [sys.executable, "-m", "kernels", "run", *how, "-m", *tests], {}
 
 
-def outcomes(engine: str, module: str, limit: int) -> list[Row]:
+def outcomes(engine: str, module: str, limit: int, check: bool = False) -> list[Row]:
     """Run a module's tests, in as many processes as it takes until each has been run."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "outcomes.jsonl")
-        call, more = called(engine, module, str(file), limit)
+        call, more = called(engine, module, str(file), limit, check)
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = os.environ | {"PYTHONPATH": path} | more
         found: dict[str, Row] = {}

@@ -14,7 +14,7 @@ from collections import Counter
 import pytest
 
 from kernels.commands.command_line import CommandError
-from kernels.commands.run import add_engine, session_of
+from kernels.commands.run import add_engine, add_gpu, session_of
 from kernels.gpu.driver.library import LibraryError
 from kernels.gpu.programs import Session
 from kernels.gpu.programs.text import notes_text, summed
@@ -38,7 +38,9 @@ class Prefixed:
 
 def pytest_addoption(parser):
     """Those of `python -m kernels run`, each called --cuda-..."""
-    add_engine(Prefixed(parser.getgroup("cuda", "kernels of Numba CUDA, run without a GPU")))
+    group = Prefixed(parser.getgroup("cuda", "kernels of Numba CUDA, run without a GPU"))
+    add_engine(group)
+    add_gpu(group)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,7 +18,7 @@ ROOMS = (
     ("kernels.operations",),
     ("kernels.device",),
     ("kernels.bench",),
-    ("kernels.commands", "kernels.__main__", "kernels.pytest"),
+    ("kernels.commands", "kernels.__main__", "kernels.pytest", "kernels.notebook"),
     ("framework",),
     ("apps",),
     ("lessons",),

@@ -8,6 +8,7 @@ from types import FrameType
 
 # Folders of what stands between a program and the driver: this one, the packages of Python, and Python itself.
 PACKAGES = ("numba", "numba_cuda", "numba_cuda_mlir", "cuda", "cupy")  # wherever they are installed
+TYPED = ("<ipython-input", "<python-input")  # what has been typed in, whose lines are kept
 LIBRARIES = tuple(
     f"{Path(folder).resolve()}{os.sep}"
     for folder in (
@@ -26,7 +27,8 @@ def place() -> str:
     while frame:
         file = frame.f_code.co_filename
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if package not in PACKAGES and not file.startswith(("<", *LIBRARIES)):
+        is_nowhere = file.startswith("<") and not file.startswith(TYPED)
+        if package not in PACKAGES and not is_nowhere and not file.startswith(LIBRARIES):
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return ""

@@ -30,6 +30,8 @@ from kernels.gpu.emulator.types import BITS
 
 SPACES = ("global", "shared", "const", "local", "param")
 ALIGNMENTS = tuple(1 << n for n in range(13))
+# Names that Python gives to what is no file, as <ipython-input-1>, are put into a folder by compilers.
+FILE = re.compile(r'^\s*\.file\s+(\d+)\s+"(?:[^"\n]*[/\\](?=<))?([^"\n]*)"', re.M)
 MOST_BYTES = 2**31  # of a variable
 LINKAGE = (".visible", ".extern", ".weak", ".common")
 # What a function may say of itself between its parameters and its body: nothing that changes what it computes.
@@ -52,7 +54,7 @@ class Parser(Tokens):
     def __init__(self, text, first=1):
         super().__init__(text, first)
         # They may stand behind the functions whose lines refer to them.
-        self.files = {int(number): name for number, name in re.findall(r'^\s*\.file\s+(\d+)\s+"([^"\n]*)"', text, re.M)}
+        self.files = {int(number): name for number, name in FILE.findall(text)}
         self.source: tuple[str, int] | None = None
 
     # Modules

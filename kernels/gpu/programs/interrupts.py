@@ -4,33 +4,35 @@ import os
 import signal
 import sys
 import threading
+import time
 
-PATIENCE = 1.0  # seconds that Python has to answer
-STATUS = 128 + signal.SIGINT
+from kernels.interrupts import SIGNALS
+
+PATIENCE = 1.0  # seconds in which a launch may come to its end
 
 
-def watch(patience: float = PATIENCE) -> None:
-    """End this process at an interrupt that Python does not answer; programs with handlers of their own are let be."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+def watch(session) -> None:
+    """End this process at a signal that asks for it, if a launch of the Session does not end by that.
+
+    Programs that handle the signal themselves are left to do so.
+    """
+    if threading.current_thread() is not threading.main_thread():
         return
-    answered = threading.Event()
-
-    def answer(number, frame):
-        answered.set()
-        signal.default_int_handler(number, frame)
-
-    def wait():
-        while told := os.read(reader, 1):
-            if told[0] != signal.SIGINT or signal.getsignal(signal.SIGINT) is not answer:
-                continue
-            if not answered.wait(patience):
-                sys.stdout.flush()
-                print("kernels run: interrupted", file=sys.__stderr__, flush=True)
-                os._exit(STATUS)
-            answered.clear()
-
-    signal.signal(signal.SIGINT, answer)
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=wait, daemon=True).start()
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    threading.Thread(target=wait, args=(session, reader, handlers), daemon=True).start()
+
+
+def wait(session, reader: int, handlers: dict) -> None:
+    """Read the numbers of signals as they come."""
+    while told := os.read(reader, 1):
+        number, running = told[0], session.running
+        if not running or number not in handlers or signal.getsignal(number) is not handlers[number]:
+            continue
+        time.sleep(PATIENCE)
+        if session.running == running:
+            sys.stdout.flush()
+            print("kernels run: interrupted", file=sys.__stderr__, flush=True)
+            os._exit(128 + number)

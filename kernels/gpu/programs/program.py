@@ -27,7 +27,7 @@ def carry_out(session: Session, name: str, arguments: list[str], is_module: bool
     streams = sys.stdout, sys.stderr
     session.begin()
     children.join(session)
-    interrupts.watch()
+    interrupts.watch(session)
     process = os.getpid()
     status = started(session, name, arguments, is_module)
     threading._shutdown()  # type: ignore[attr-defined]  # as Python waits in the end for threads and executors

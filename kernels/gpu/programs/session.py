@@ -96,6 +96,7 @@ class Session:
     launches: list[Launch] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what is no fault, but may be none of what was meant
+    running: int = 0  # the number of the launch that is being executed, from 1 on
     asked: Asked = field(default_factory=Asked)
     counting: Counting | None = None  # of what each launch executes, if that is counted
     told: Callable[[Launch], None] | None = None  # who is told of each launch that has been executed
@@ -210,12 +211,14 @@ class Recorded:
 
     def __enter__(self):
         self.session.launches.append(self.launch)
+        self.session.running = len(self.session.launches)
         self.began = time.perf_counter()
         return self.launch
 
     def __exit__(self, kind, error, trace):
         session, launch = self.session, self.launch
         launch.seconds = time.perf_counter() - self.began
+        session.running = 0
         if session.counting and error is None:
             launch.counts = session.counting.end(len(session.launches))
         elif session.counting:

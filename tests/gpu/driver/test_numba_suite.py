@@ -41,7 +41,7 @@ def test_a_function(): pass
 def found_of(tmp_path, monkeypatch):
     """(outcome, reason) of each of the tests of a text, by its name."""
 
-    def called(engine, module, file, limit):
+    def called(engine, module, file, limit, check):
         path = os.pathsep.join([str(numba_suite.ROOT), str(tmp_path)])
         command = [sys.executable, "-m", "benchmarks.unittested", module, file, str(limit)]
         return command, {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": path}

@@ -17,6 +17,14 @@ def test_packages_of_cuda_are_known_wherever_they_are(module):
     assert found == (f"/anywhere/{module}.py:2" if module == "program" else here)
 
 
+@pytest.mark.parametrize(("file", "is_known"), [("<ipython-input-3-9f1>", True), ("<string>", False)])
+def test_what_is_typed_in_has_a_place(file, is_known):
+    names = {"__name__": "__main__"}
+    exec(compile(CALLS, file, "exec"), names)
+    found, line = called_from_here(names["called"])
+    assert found == (f"{file}:2" if is_known else f"{__file__}:{line}")
+
+
 def called_from_here(called):
     """(the place that is found, the number of this function's line that calls)."""
     return called(place), called_from_here.__code__.co_firstlineno + 2

@@ -11,11 +11,13 @@ import pytest
 
 from kernels.gpu import cuda, device, float32, int32, kernel, uint8
 from kernels.gpu.emulator import EmulatorError, Endless
+from kernels.gpu.emulator.parser import parse
 from kernels.gpu.interpreter import BarrierDivergence, DataRace, KernelError, OutOfBounds, Uninitialised
 from tests.gpu import test_interpreter_refusals as faults
 from tests.helpers.cases import small
 from tests.helpers.checks import assert_close
 from tests.helpers.operations import BACKWARD_RUNGS, FORWARD_RUNGS, OPERATIONS
+from tests.helpers.ptx import HEAD
 
 floats, line_of_fault = faults.floats, faults.line_of_fault
 
@@ -312,6 +314,21 @@ def test_lines_of_device_functions_are_those_of_their_own_files():
     assert re.search(rf'\.file\s+2 "{faults.__file__}"', text)
     assert re.search(rf"\.loc\s+2 {line} ", text)
     assert "000000 " not in "".join(re.findall(r"\.loc.*", text))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("/any/<ipython-input-3-9f1>", "<ipython-input-3-9f1>"),
+        (r"C:\home\<ipython-input-3-9f1>", "<ipython-input-3-9f1>"),
+        ("<string>", "<string>"),
+        ("/any/a<b>/kernel.py", "/any/a<b>/kernel.py"),
+    ],
+)
+def test_what_was_typed_in_is_in_no_folder(written, read):
+    text = f'{HEAD}.visible .entry k()\n{{\n.loc 1 7 0\nret;\n}}\n.file 1 "{written}"\n'
+    (instruction,) = parse(text).functions["k"].body
+    assert instruction.source == (read, 7)
 
 
 @kernel

@@ -215,6 +215,7 @@ def test_without_checks_nothing_is_looked_for(run):
     ("words", "status", "said"),
     [
         (["missing.py"], 1, "kernels run: missing.py: No such file or directory\n"),
+        (["a.ipynb"], 1, "kernels run: a.ipynb is a notebook: ipython --ext=kernels.notebook a.ipynb\n"),
         (["--engine", "guess", "x.py"], 2, "unknown engine 'guess'; choose from emulate, interpret\n"),
         (["--arch", "sm_35", "x.py"], 1, "kernels run: unknown architecture 'sm_35'; choose from sm_75, sm_80,"),
         (["--seed", "-1", "x.py"], 2, "kernels run: argument --seed: '-1' is not a whole number of at least 0\n"),
@@ -261,7 +262,7 @@ count[1, 1](np.zeros(1, np.int64))
     ids=["sleep", "kernel"],
 )
 def test_an_interrupt_ends_the_program(text, seconds, tmp_path):
-    """seconds    until a kernel is compiled and runs, most of the time; it is unchecked, or its loop would be refused"""
+    """seconds: until a kernel is compiled and runs, most of the time; unchecked, or its loop would be refused."""
     (tmp_path / "program.py").write_text(text)
     command = [sys.executable, "-W", "ignore", "-m", "kernels", "run", "--no-check", "program.py"]
     pipe = subprocess.PIPE
