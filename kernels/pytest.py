@@ -4,10 +4,12 @@
     python -m pytest -p kernels.pytest tests/
 
 A fault in a kernel is an exception where the kernel is launched, so that the test that launches it fails with what was
-found. Plug-ins load before the tests and what they import, so Numba finds the GPU when it looks for one.
+found. Plug-ins load before the tests and what they import, so Numba finds the GPU when it looks for one. Each worker of
+pytest-xdist has a GPU of its own, and tells the process that prints the summary what was launched there.
 """
 
 import sys
+from collections import Counter
 
 import pytest
 
@@ -15,9 +17,11 @@ from kernels.commands.command_line import CommandError
 from kernels.commands.run import add_engine, add_gpu, session_of
 from kernels.gpu.driver.library import LibraryError
 from kernels.gpu.programs import Session
-from kernels.gpu.programs.text import notes_text, summary
+from kernels.gpu.programs.text import notes_text, summed
 
 SESSION = pytest.StashKey[Session]()
+TALLY = pytest.StashKey[list[dict]]()  # what was launched, by each of the processes that have told
+OF_WORKER = "handwritten"
 OPTIONS = ("engine", "check", "seed", "arch")
 
 
@@ -48,18 +52,44 @@ def pytest_configure(config):
 
     try:
         session = config.stash[SESSION] = session_of(Options)
+        config.stash[TALLY] = []
         session.begin()
     except (CommandError, LibraryError) as error:
         raise pytest.UsageError(str(error)) from error
 
 
+def tally(session: Session) -> dict:
+    """How much this process has launched and found, as plain values."""
+    kernels = Counter(launch.kernel for launch in session.launches)
+    return {"kernels": dict(kernels), "faults": len(session.faults), "notes": session.notes}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """A worker of pytest-xdist tells what it has launched."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[OF_WORKER] = tally(session.config.stash[SESSION])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """One has ended, and has told unless it was killed."""
+    if told := getattr(node, "workeroutput", {}).get(OF_WORKER):
+        node.config.stash[TALLY].append(told)
+
+
 def pytest_terminal_summary(terminalreporter, config):
-    """How much was launched, and whether anything was found."""
-    if SESSION in config.stash and config.stash[SESSION].launches:
-        session = config.stash[SESSION]
+    """How much was launched, and whether anything was found, by this process and all workers."""
+    if SESSION not in config.stash:
+        return
+    session = config.stash[SESSION]
+    all_told = [tally(session), *config.stash[TALLY]]
+    kernels = sum((Counter(each["kernels"]) for each in all_told), Counter())
+    if kernels:
+        session.notes[:] = dict.fromkeys(note for each in all_told for note in each["notes"])
         for line in notes_text(session).splitlines():
             terminalreporter.write_line(line)
-        terminalreporter.write_line(summary(session))
+        terminalreporter.write_line(summed(session, kernels, sum(each["faults"] for each in all_told)))
 
 
 def main(arguments: list[str] | None = None) -> int:

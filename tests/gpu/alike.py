@@ -1,4 +1,4 @@
-"""One kernel executed in all ways there are without a GPU, and what it writes compared bit by bit."""
+"""One kernel run in every way that needs no GPU, and what it writes compared bit by bit."""
 
 import linecache
 from contextlib import contextmanager
@@ -6,9 +6,11 @@ from itertools import count
 from types import SimpleNamespace
 
 import numpy as np
+from numpy.lib.recfunctions import repack_fields
 
 from kernels.gpu import compiler, kernel
 
+WAYS = ("interpret", "checked", "emulate")  # interpreted without checks, and with them; compiled, and emulated
 NUMBERS = count()
 
 
@@ -33,34 +35,35 @@ def pretended_gpu():
         compiler.launcher.get_current_device = asked
 
 
-def results(kernel, block, args, grid=1):
-    """What the arrays hold after the kernel ran: interpreted, interpreted with checks, and emulated.
+def assert_alike(kernel, *args, grid=1, block=1, shared=0, ways=WAYS, rtol=None):
+    """A kernel writes the same bits into its arguments, of which each way to run it has copies. Returns the arrays.
 
-    Products and sums are kept apart where the kernel is compiled, as they are where it is interpreted.
+    rtol    if it is given, products and sums are kept apart where the kernel is compiled, as they are where it is
+            interpreted; of NaN being NaN is enough; and numbers may be so far apart from those that are interpreted
     """
-    runs = []
-    for run in (
-        lambda launch: launch.interpret(checked=False),
-        lambda launch: launch.interpret(),
-        lambda launch: launch.emulate(contracted=False),
-    ):
-        launch = kernel[grid, block](*(a.copy() if isinstance(a, np.ndarray) else a for a in args))
+    runs = {}
+    for way in ways:
+        launch = kernel[grid, block, shared](*(a.copy() if isinstance(a, np.ndarray) else a for a in args))
         with pretended_gpu():
-            run(launch)
-        runs.append([a for a in launch.args if isinstance(a, np.ndarray)])
-    return runs
+            launch.emulate(contracted=rtol is None) if way == "emulate" else launch.interpret(way == "checked")
+        runs[way] = [a for a in launch.args if isinstance(a, np.ndarray)]
+    first, *others = ways
+    for other in others:
+        for one, another in zip(runs[first], runs[other], strict=True):
+            if rtol is None:
+                assert content(one) == content(another), (kernel.name, other, one, another)
+            else:
+                assert_same(one, another, rtol if other == "emulate" else 0.0)
+    return runs[first]
 
 
-def assert_alike(kernel, block, *args, rtol=0.0, grid=1):
-    """All ways write the same bits, or numbers up to `rtol` apart; of NaN being NaN is enough. Returns the arrays."""
-    fast, checked, emulated = results(kernel, block, args, grid)
-    for a, b, c in zip(fast, checked, emulated, strict=True):
-        assert_same(a, b)
-        assert_same(a, c, rtol)
-    return fast
+def content(array):
+    """The bytes of an array; of records those that lie between their fields left out."""
+    return (array if array.dtype.names is None else repack_fields(array, recurse=True)).tobytes()
 
 
-def assert_same(found, expected, rtol=0.0):
+def assert_same(found, expected, rtol):
+    """Two arrays of numbers, up to `rtol` apart; with 0.0 the same bits, but for those of NaN."""
     assert found.dtype == expected.dtype
     if found.dtype.kind == "c":
         parts = np.dtype(f"f{found.itemsize // 2}")

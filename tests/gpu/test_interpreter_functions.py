@@ -20,7 +20,7 @@ def assert_function_alike(text, values, rtol=0.0):
     """`text` is an expression of a and b: of every pair of the values."""
     pairs = np.array([(a, b) for a in values for b in values], values.dtype)
     source = f"def f(x, y):\n    i = cuda.threadIdx.x\n    a, b = x[i, 0], x[i, 1]\n    y[i] = {text}\n"
-    assert_alike(kernel_from(source, **NAMES), len(pairs), pairs, np.zeros(len(pairs)), rtol=rtol)
+    assert_alike(kernel_from(source, **NAMES), pairs, np.zeros(len(pairs)), rtol=rtol, block=len(pairs))
 
 
 EXACT = (

@@ -250,7 +250,7 @@ def run_alike(body):
     lines = textwrap.indent("\n".join(body), "    ")
     text = f"def f(x, y):\n    i = cuda.threadIdx.x\n{lines}\n"
     x = np.arange(1, 9, dtype=np.float32) * np.float32(1.25)
-    assert_alike(kernel_from(text, **NAMES), 4, x, np.zeros(16))
+    assert_alike(kernel_from(text, **NAMES), x, np.zeros(16), block=4, rtol=0.0)
 
 
 @pytest.mark.parametrize(

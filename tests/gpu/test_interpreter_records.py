@@ -17,7 +17,7 @@ from kernels.gpu import cuda, device, float32, kernel
 from kernels.gpu.compiler import CompileError
 from kernels.gpu.interpreter import DataRace, OutOfBounds, ReadOnly, Undefined, Uninitialised, Unsupported
 from kernels.gpu.tracing import trace
-from tests.gpu.on_every_way import run_everywhere
+from tests.gpu.alike import assert_alike
 from tests.gpu.test_interpreter_refusals import refused
 
 Body = np.dtype([("x", np.float32), ("n", np.int64), ("v", np.float32, (3,)), ("m", np.int16, (2, 2))], align=True)
@@ -139,7 +139,7 @@ ONE_LEVEL = [
 
 @pytest.mark.parametrize("kernel", ONE_LEVEL, ids=lambda kernel: kernel.name)
 def test_fields_of_records_are_those_of_the_compiled_kernel(kernel):
-    run_everywhere(kernel, bodies(4), np.zeros((4, 7)))
+    assert_alike(kernel, bodies(4), np.zeros((4, 7)))
 
 
 @kernel
@@ -157,7 +157,7 @@ def in_records(a, y):
 
 
 def test_records_in_records_are_those_of_the_compiled_kernel():
-    run_everywhere(in_records, pairs(2, 3), np.zeros((2, 3)))
+    assert_alike(in_records, pairs(2, 3), np.zeros((2, 3)))
 
 
 @kernel
@@ -175,7 +175,7 @@ def through_shared(a, y):
 
 
 def test_records_in_shared_and_local_memory_are_those_of_the_compiled_kernel():
-    run_everywhere(through_shared, bodies(8), np.zeros(8), block=8)
+    assert_alike(through_shared, bodies(8), np.zeros(8), block=8)
 
 
 @kernel
@@ -187,7 +187,7 @@ def sees_bytes(a, y):
 
 
 def test_records_are_seen_as_bytes_and_bytes_as_records():
-    run_everywhere(sees_bytes, bodies(3), np.zeros(3))
+    assert_alike(sees_bytes, bodies(3), np.zeros(3))
 
 
 @kernel
@@ -324,7 +324,7 @@ def test_an_array_of_another_shape_is_not_stored():
     for checked in (True, False):
         with pytest.raises(Undefined, match=r"an array of shape \(4,\) is stored into one of shape \(3,\)"):
             stores_longer[1, 1](bodies(2), np.zeros(4, np.float32)).interpret(checked)
-    a, _ = run_everywhere(stores_longer, bodies(2), np.full(3, 4, np.float32))
+    a, _ = assert_alike(stores_longer, bodies(2), np.full(3, 4, np.float32))
     assert (a["v"][0] == 4).all()
 
 
@@ -359,7 +359,7 @@ def reads_moment(a, y):
 def test_fields_of_other_types_may_be_there_but_are_not_read():
     odd = np.zeros(2, Odd)
     odd[1] = 2, b"abc", "2024-02-29"
-    a, y = run_everywhere(reads_beside, odd, np.zeros(1))
+    a, y = assert_alike(reads_beside, odd, np.zeros(1))
     assert y[0] == 2
     assert a[0] == odd[1]
     for each, field in ((reads_name, "name: fields of"), (reads_moment, "when: fields of datetime64")):
@@ -393,7 +393,7 @@ def test_a_field_that_lies_where_no_number_may_is_refused_as_by_numba():
                 each[1, 1](packed, np.zeros(2)).interpret(checked)
         with pytest.raises(CompileError, match=r"is not aligned|give the dtype align=True"):
             each[1, 1](packed, np.zeros(2)).ptx("sm_90")
-    run_everywhere(takes_packed_apart, packed, np.zeros(2), ways=("interpret", "checked"))
+    assert_alike(takes_packed_apart, packed, np.zeros(2), ways=("interpret", "checked"))
 
 
 # Random numbers, which Numba draws in device functions on an array of records
@@ -429,13 +429,13 @@ def states_of(count, seed):
 
 
 def test_random_numbers_are_those_of_the_compiled_kernel():
-    run_everywhere(draws, states_of(8, 1), np.zeros((8, 6)), grid=2, block=4)
-    run_everywhere(jumps, states_of(2, 3), np.zeros((2, 1)), block=2)
+    assert_alike(draws, states_of(8, 1), np.zeros((8, 6)), grid=2, block=4)
+    assert_alike(jumps, states_of(2, 3), np.zeros((2, 1)), block=2)
 
 
 def test_normal_numbers_are_nearly_those_of_the_compiled_kernel():
     """Its logarithm and cosine are NVIDIA's."""
-    states, y = run_everywhere(draws_normal, states_of(4, 5), np.zeros((4, 6)), block=4, ways=("interpret", "checked"))
-    found, compiled = run_everywhere(draws_normal, states_of(4, 5), np.zeros((4, 6)), block=4, ways=("emulate",))
+    states, y = assert_alike(draws_normal, states_of(4, 5), np.zeros((4, 6)), block=4, ways=("interpret", "checked"))
+    found, compiled = assert_alike(draws_normal, states_of(4, 5), np.zeros((4, 6)), block=4, ways=("emulate",))
     assert np.array_equal(found, states)
     assert np.allclose(compiled, y, rtol=1e-6)

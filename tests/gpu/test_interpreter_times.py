@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from kernels.gpu import compiler, kernel
 from kernels.gpu.interpreter import Undefined, Unsupported
-from tests.gpu.alike import pretended_gpu
-from tests.gpu.on_every_way import run_everywhere
+from tests.gpu.alike import assert_alike, pretended_gpu
 
 EPOCH = np.datetime64("2000-01-01", "D")
 WEEK = np.timedelta64(7, "D")
@@ -48,8 +47,8 @@ def test_times_are_computed_as_by_the_compiled_kernel(rows):
     d, t, u = days.view("M8[D]"), spans.view("m8[D]"), seconds.view("m8[s]")
     n = len(rows)
     results = np.zeros((n, 4), "M8[D]"), np.zeros((n, 11), "m8[D]"), np.zeros((n, 2), "m8[s]")
-    run_everywhere(arithmetic_of_times, d, t, u, factors, np.zeros((n, 4)), *results)
-    *_, y = run_everywhere(comparisons_of_times, d, t, u, np.zeros((n, 11)))
+    assert_alike(arithmetic_of_times, d, t, u, factors, np.zeros((n, 4)), *results)
+    *_, y = assert_alike(comparisons_of_times, d, t, u, np.zeros((n, 11)))
     assert np.array_equal(y[:, 0], d < d[0])
     assert np.array_equal(y[:, 6], t < u)
 
@@ -64,7 +63,7 @@ def scaled_by_floats(t, f, y):
 def test_spans_take_floats(dtype):
     t = np.array([5, -5, NAT, 7, 3]).view("m8[s]")
     f = np.array([1.5, 2.25, 1, np.nan, 0.1], dtype)
-    run_everywhere(scaled_by_floats, t, f, np.zeros((5, 2), "m8[s]"))
+    assert_alike(scaled_by_floats, t, f, np.zeros((5, 2), "m8[s]"))
     for checked in (True, False):
         with pytest.raises(Undefined):
             scaled_by_floats[1, 1](t[:1], np.array([1e30], dtype), np.zeros((5, 2), "m8[s]")).interpret(checked)

@@ -17,8 +17,7 @@ from kernels.gpu.interpreter import (
 )
 from kernels.gpu.tracing import trace
 from tests.gpu.agreement import declared
-from tests.gpu.alike import pretended_gpu
-from tests.gpu.on_every_way import run_everywhere
+from tests.gpu.alike import assert_alike, pretended_gpu
 from tests.gpu.test_interpreter_refusals import refused
 
 TABLE = np.arange(12, dtype=np.float32).reshape(3, 4) / 4
@@ -201,11 +200,11 @@ KERNELS = [
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
 def test_views_of_global_arrays_are_those_of_the_compiled_kernel(kernel):
-    run_everywhere(kernel, matrix(), np.zeros((4, 6), np.float32))
+    assert_alike(kernel, matrix(), np.zeros((4, 6), np.float32))
 
 
 def test_a_view_writes_into_its_array():
-    a, _ = run_everywhere(seen_as_others, matrix(), np.zeros((4, 6)))
+    a, _ = assert_alike(seen_as_others, matrix(), np.zeros((4, 6)))
     assert a[2, 2] == np.float32(np.pi)
 
 
@@ -232,11 +231,11 @@ def reshaped_in_blocks(x, y):
 
 def test_what_takes_another_shape_has_the_same_elements():
     a = matrix()
-    found, y = run_everywhere(reshaped, a, np.zeros((4, 6)), ways=("interpret", "checked"))
+    found, y = assert_alike(reshaped, a, np.zeros((4, 6)), ways=("interpret", "checked"))
     assert list(y[0, :5]) == [a.flat[7], a.reshape(2, -1)[1, 2], a[1, 3], 12, 12]
     assert found[3, 5] == 9
     x, y = np.arange(32, dtype=np.float32), np.zeros(32, np.float32)
-    _, y = run_everywhere(reshaped_in_blocks, x, y, block=32, ways=("interpret", "checked"))
+    _, y = assert_alike(reshaped_in_blocks, x, y, block=32, ways=("interpret", "checked"))
     assert np.array_equal(y, x.reshape(4, 8)[::-1].ravel() + x)
 
 
@@ -265,8 +264,8 @@ def sliced_without_step(x, start, stop, step, y):
 def test_bounds_are_those_of_numba_and_of_python(size, start, stop, step):
     x = np.arange(size, dtype=np.float32) + 1
     bounds = [np.int64(bound) for bound in (start, stop, step)]
-    run_everywhere(sliced_without_step, x, *bounds, np.zeros(10, np.float32))
-    *_, y = run_everywhere(sliced, x, *bounds, np.zeros(10, np.float32))
+    assert_alike(sliced_without_step, x, *bounds, np.zeros(10, np.float32))
+    *_, y = assert_alike(sliced, x, *bounds, np.zeros(10, np.float32))
     expected = x[start:stop:step]
     assert y[0] == expected.size
     assert np.array_equal(y[1 : 1 + expected.size], expected)
@@ -325,8 +324,8 @@ def counts_in_parts(x, y):
 def test_views_of_shared_and_local_memory_are_those_of_the_compiled_kernel():
     x = matrix(1, 32)[0]
     for each in (through_shared, through_local, counts_in_parts):
-        run_everywhere(each, x, np.zeros(32, np.float32), block=32)
-    run_everywhere(through_dynamic, x, np.zeros(32, np.float32), np.int64(32), block=32, shared=256)
+        assert_alike(each, x, np.zeros(32, np.float32), block=32)
+    assert_alike(through_dynamic, x, np.zeros(32, np.float32), np.int64(32), block=32, shared=256)
 
 
 # Arguments that are not contiguous

@@ -30,11 +30,12 @@ def install(gpu: Gpu) -> None:
 
 
 def forked() -> None:
-    """A process that is forked has no GPU, as its contexts are of the other one: each call of the driver says so."""
+    """A process that is forked has no GPU, as its contexts are of the other one: it is told by its first call."""
     from kernels.gpu.driver import gpu as here
     from kernels.gpu.driver.table import Code
 
     here.gpu().failed = Code.NOT_INITIALIZED
+    here.gpu().why = "a process that is forked has no GPU: kernels run in the program's own process"
 
 
 def link_here() -> None:

@@ -54,7 +54,7 @@ class DeviceArena(Arena):
         self.partly = np.append(self.partly, np.zeros(more, np.uint8))
         for number, owner in self.owners.items():
             self.partly[number] = self.partly[owner]
-        self.sealed = np.zeros(len(self.regions) + 1, np.uint8)
+        self.sealed = np.array([0, *(region.is_read_only for region in self.regions)], np.uint8)
         self.bounds = np.full((len(self.regions) + 1, 2), 1 << 62, np.int64)
         for number, region in enumerate(self.regions, 1):
             self.bounds[number] = region.first, region.first + region.size
@@ -95,6 +95,10 @@ class DeviceArena(Arena):
         address = int.from_bytes(value, "little") if isinstance(value, bytes) and len(value) == 8 else 0
         found = self.device.at(address) if self.device.holds(address) else None
         return self.device.view(address, found.end - address, np.uint8) if found else None
+
+    def freed_text(self, address):
+        """Where memory was freed that an address lies in; nothing for other addresses."""
+        return self.device.freed_text(address)
 
     def copy_back(self):
         """After the run: note which allocations are written as a whole by now."""

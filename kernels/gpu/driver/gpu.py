@@ -55,6 +55,7 @@ class Gpu:
     unwritten  called with an allocation, and how many of how many bytes of it that nobody has written were copied to
                the host
     failed     the code that each further call gets, once a kernel has failed: as a GPU's context is lost by that
+    why        what the first of these calls says beside
     """
 
     capability: tuple[int, int]
@@ -62,6 +63,7 @@ class Gpu:
     capacity: int = CAPACITY
     unwritten: Callable[[Allocation, int, int], None] | None = None
     failed: Code | None = None
+    why: str = ""
     handles: Handles = field(default_factory=Handles)
     contexts: Context = field(default_factory=Context)
     registered: dict[int, Any] = field(default_factory=dict)
@@ -107,7 +109,8 @@ class Gpu:
     def check(self) -> None:
         """Raise DriverError once a kernel has failed."""
         if self.failed is not None:
-            raise DriverError(self.failed)
+            why, self.why = self.why, ""
+            raise DriverError(self.failed, why)
 
 
 _here: list[Gpu] = []

@@ -31,6 +31,7 @@ class Allocation:
     place: str = ""  # where the program allocated it, as file:line
     is_whole: bool = False  # whether all of it is known to be written
     mirrors: int = 0  # address of the registered memory of the host that it stands for
+    freed: str | None = None  # where the program freed it, or let go of the last that held it
 
     @property
     def end(self) -> int:
@@ -52,6 +53,7 @@ class DeviceMemory:
     reserved: int = 2**22
     quarantine: int = 2**28
     allocations: list[Allocation] = field(default_factory=list)  # by address
+    gone: list[Allocation] = field(default_factory=list)  # by address: freed, and given to nobody else by now
     used: int = 0
 
     def __post_init__(self):
@@ -73,7 +75,7 @@ class DeviceMemory:
         offset = self._span(room_of(size))
         self.count += 1
         found = Allocation(self.address + offset, size, kind, self.count, place)
-        bisect.insort(self.allocations, found, key=lambda each: each.address)
+        put(self.allocations, found)
         self.used += size
         self.version += 1
         self.bytes[offset : offset + size] = POISON
@@ -99,15 +101,29 @@ class DeviceMemory:
                 if size >= room:
                     spans[n : n + 1] = [(offset + room, size - room)] if size > room else []
                     self.idle -= room
+                    self._forget(self.address + offset, room)
                     return offset
         return None
 
-    def free(self, address: int) -> Allocation | None:
+    def _forget(self, address, room):
+        """Of freed memory that is given out again nobody is told any more."""
+        first, last = (bisect.bisect_left(self.gone, at, key=start) for at in (address, address + room))
+        del self.gone[first:last]
+
+    def leave(self, address: int, place: str = "") -> None:
+        """Nobody holds an allocation any more: it is freed now, or later."""
+        found = self.at(address)
+        if found and found.freed is None:
+            found.freed = place
+
+    def free(self, address: int, place: str = "") -> Allocation | None:
         """Give an allocation back; returns it, or None where none begins at the address."""
         found = self.at(address)
         if found is None or found.address != address:
             return None
+        self.leave(address, place)
         self.allocations.remove(found)
+        put(self.gone, found)
         self.used -= found.size
         self.version += 1
         offset, room = found.address - self.address, room_of(found.size)
@@ -119,11 +135,20 @@ class DeviceMemory:
 
     def at(self, address: int) -> Allocation | None:
         """The allocation that an address lies in, or begins."""
-        place = bisect.bisect_right(self.allocations, address, key=lambda each: each.address) - 1
-        if place < 0:
-            return None
-        found = self.allocations[place]
-        return found if address < found.end or address == found.address else None
+        return around(self.allocations, address)
+
+    def freed(self, address: int) -> Allocation | None:
+        """The allocation that an address lies in, where the program has freed it."""
+        found = self.at(address) or around(self.gone, address)
+        return found if found and found.freed is not None else None
+
+    def freed_text(self, address: int) -> str:
+        """Of freed memory where it was freed, and allocated, as far as that is known; else nothing."""
+        found = self.freed(address)
+        if not found:
+            return ""
+        allocated = f", allocated at {found.place}" if found.place else ""
+        return f"lies in memory that was freed{found.freed and f' at {found.freed}'}{allocated}"
 
     def holds(self, address: int) -> bool:
         """Whether an address is one of the range, allocated or not."""
@@ -166,6 +191,24 @@ class DeviceMemory:
     def view(self, address: int, shape, dtype, strides=None) -> np.ndarray:
         """An array over memory of the range."""
         return np.ndarray(shape, dtype, self.bytes, address - self.address, strides)
+
+
+def start(allocation: Allocation) -> int:
+    return allocation.address
+
+
+def put(allocations: list[Allocation], new: Allocation) -> None:
+    """Among others, by address."""
+    bisect.insort(allocations, new, key=start)
+
+
+def around(allocations: list[Allocation], address: int) -> Allocation | None:
+    """The one of these that an address lies in, or begins."""
+    place = bisect.bisect_right(allocations, address, key=start) - 1
+    if place < 0:
+        return None
+    found = allocations[place]
+    return found if address < found.end or address == found.address else None
 
 
 def room_of(size: int) -> int:

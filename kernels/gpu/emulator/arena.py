@@ -134,6 +134,10 @@ class Arena:
         numbers = {number for number, _ in arrays}
         return (numbers.pop(), [named for _, named in arrays]) if len(numbers) == 1 else (0, [])
 
+    def freed_text(self, address: int) -> str:
+        """Where memory was freed that an address lies in; nothing, as arrays of NumPy live as long as they are used."""
+        return ""
+
     def region_near(self, offset: int) -> Region | None:
         """What lies at an offset; else what it is taken to have been meant for, the nearest by half a gap."""
         far = [(max(r.first - offset, offset - r.first - r.size + 1, 0), n) for n, r in enumerate(self.regions)]

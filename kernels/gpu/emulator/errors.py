@@ -6,7 +6,7 @@ What checked mode refuses are the interpreter's errors, and some that only compi
 import re
 from dataclasses import dataclass
 
-from kernels.gpu.interpreter.errors import KernelError, Site
+from kernels.gpu.interpreter.errors import KernelError, OutOfBounds, Site
 
 
 class PtxError(Exception):
@@ -23,6 +23,10 @@ class EmulatorError(RuntimeError):
 
 class Misaligned(KernelError):
     """An access at an address that is no multiple of its size, as of four floats that begin at the second one."""
+
+
+class Freed(OutOfBounds):
+    """An array, or an address, in memory that the program has freed."""
 
 
 class Endless(KernelError):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kernels.gpu.emulator import schedule, shadow
-from kernels.gpu.emulator.errors import Endless, Misaligned, site_of
+from kernels.gpu.emulator.errors import Endless, Freed, Misaligned, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
 from kernels.gpu.emulator.routines import STACK_BYTES
@@ -76,6 +76,8 @@ class Findings:
         if code == shadow.OUTSIDE:
             outside = f"is out of bounds for {size}" if index is not None else where
             problem = f"{what} {outside}"
+            if index is None and self.arena.freed_text(self.word("ADDRESS")):
+                kind = Freed
         elif code == shadow.FOREIGN:
             problem = f"{VERBS[access.what]} local memory of another thread"
         elif code == shadow.MISALIGNED:
@@ -139,6 +141,8 @@ class Findings:
             record = self.word("THREADS") + self.word("THREAD") * self.word("STRIDE") + self.word("LOCAL_AT")
             name = self.in_source(access, "local") or next(iter(places.locals), "local memory")
             return name, (address - record) // element, elements(places.local_bytes // element), "local"
+        if where := arena.freed_text(address):
+            return f"address {address:#x}", None, None, where
         region = arena.region_near(offset)
         if region is None:
             return f"address {address:#x}", None, None, "lies outside every array" if address >= 4096 else NULL
@@ -180,6 +184,9 @@ class Findings:
         here = [t for t in members if states[t] == states[waiter]]
         missing = [t for t in members if states[t] != states[waiter]]
         index = three(waiter, self.block)
+        if stop.kind == "grid" and not missing:
+            problem = f"{stop.instruction} waits for all {np.prod(self.grid)} blocks; thread {index} waits"
+            return BarrierDivergence(problem, site=site), waiter
         if (stop.kind == "barrier" and words[1]) or not missing:
             wanted = int(words[1]) if stop.kind == "barrier" else WARP
             problem = f"{stop.instruction} waits for {wanted} threads, {len(here)} have come"

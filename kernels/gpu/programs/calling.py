@@ -3,11 +3,13 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from kernels.gpu.driver.memory import DeviceMemory
+from kernels.gpu.programs.arguments import is_read_only
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class Abi:
 
 @dataclass
 class Calling:
-    """A kernel that is about to be launched: its function, if that is known, the compiler's types, the values given."""
+    """A kernel that is about to be launched: its function, if that is known, the compiler's types, the values given.
+
+    Of what is compiled by numba-cuda-mlir there are no values.
+    """
 
     function: Callable | None
     types: Sequence[Any]
@@ -56,7 +61,8 @@ def described(calling: Calling, values: list[bytes], memory: DeviceMemory) -> tu
     """
     abi = calling.abi
     found: list[Any] = list(values)
-    owners = [own for pair in zip(calling.names(), calling.types, strict=False) for own in parameters(*pair, abi)]
+    given = zip_longest(calling.names(), calling.types, calling.values)
+    owners = [own for each in given for own in parameters(*each, abi)]
     names = [name for name, _ in owners]
     if len(names) != len(values):  # an extension of the compiler's has made other arguments of these
         return list(values), [f"parameter {n}" for n in range(1, len(values) + 1)]
@@ -71,18 +77,22 @@ def described(calling: Calling, values: list[bytes], memory: DeviceMemory) -> tu
 
 @dataclass(frozen=True)
 class Kind:
-    """dtype and number of dimensions of an array that a parameter is the address of."""
+    """dtype and number of dimensions of an array that a parameter is the address of, and whether it may be written."""
 
     dtype: np.dtype
     ndim: int
+    is_sealed: bool = False
 
 
-def parameters(name: str, kind: Any, abi: Abi) -> Iterator[tuple[str, Kind | None]]:
-    """(name, what it is the address of) of each parameter that is made of an argument of this type."""
+def parameters(name: str, kind: Any, value: Any, abi: Abi) -> Iterator[tuple[str, Kind | None]]:
+    """(name, what it is the address of) of each parameter that is made of an argument of this type.
+
+    value    None where the compiler does not tell it
+    """
     classes = {each.__name__ for each in type(kind).__mro__}  # both compilers' types are called alike
     if "Array" in classes:
         words: list[Kind | None] = [None] * abi.words(kind.ndim)
-        words[abi.before] = Kind(np.dtype(abi.as_dtype(kind.dtype)), kind.ndim)
+        words[abi.before] = Kind(np.dtype(abi.as_dtype(kind.dtype)), kind.ndim, is_read_only(value))
         yield from ((name, each) for each in words)
     elif "Record" in classes:
         yield name, Kind(np.dtype(abi.as_dtype(kind)), 0)
@@ -91,7 +101,7 @@ def parameters(name: str, kind: Any, abi: Abi) -> Iterator[tuple[str, Kind | Non
         yield name, None
     elif "BaseTuple" in classes:
         for n, each in enumerate(kind):
-            yield from parameters(f"{name}[{n}]", each, abi)
+            yield from parameters(f"{name}[{n}]", each, value and value[n], abi)
     else:
         yield name, None
 
@@ -99,7 +109,7 @@ def parameters(name: str, kind: Any, abi: Abi) -> Iterator[tuple[str, Kind | Non
 def view(values: list[bytes], at: int, kind: Kind, abi: Abi, memory: DeviceMemory) -> Any:
     """The array whose address is parameter `at`; the address as it is, where it is none of the device's."""
     address = number(values[at])
-    if not memory.at(address):
+    if not memory.at(address) and not memory.freed(address):
         return values[at]
     if not kind.ndim:
         return memory.view(address, (1,), kind.dtype)
@@ -109,7 +119,9 @@ def view(values: list[bytes], at: int, kind: Kind, abi: Abi, memory: DeviceMemor
     if 0 in shape:
         return values[at]
     unit = 1 if abi.in_bytes else kind.dtype.itemsize
-    return memory.view(address, shape, kind.dtype, [unit * each for each in strides])
+    array = memory.view(address, shape, kind.dtype, [unit * each for each in strides])
+    array.flags.writeable = not kind.is_sealed
+    return array
 
 
 def number(value: bytes) -> int:

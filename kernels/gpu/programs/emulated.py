@@ -12,6 +12,7 @@ from kernels.gpu.driver.launched import Launched
 from kernels.gpu.emulator import load, load_checked
 from kernels.gpu.executed import Executed
 from kernels.gpu.executed.run import Compiled, Index, count
+from kernels.gpu.programs.arguments import refuse_freed
 from kernels.gpu.programs.calling import Calling, described
 from kernels.gpu.xray.counts import Subject
 from kernels.gpu.xray.execution import spread
@@ -23,6 +24,7 @@ def emulate(gpu: Gpu, launched: Launched, calling: Calling | None, checked: bool
     values, names, title = known(gpu, launched, calling)
     how = launched.grid, launched.block, values, launched.shared_bytes, seed
     if checked:
+        refuse_freed(gpu.memory, title, names or (), values)
         watched = load_checked(kernel.module.ptx, kernel.name)
         with kernel.module.shared_with(watched):
             watched.run(*how, title=title, names=names, arena=partial(DeviceArena, gpu.memory))

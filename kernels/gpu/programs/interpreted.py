@@ -1,6 +1,7 @@
 """The engine that executes the Python source of a kernel; Numba is asked for types and prepares the arguments."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from kernels.gpu.compiler import NoCompiler
 from kernels.gpu.driver.memory import DeviceMemory
 from kernels.gpu.interpreter import check_limits
 from kernels.gpu.kernel import Kernel, Launch
+from kernels.gpu.programs.arguments import is_read_only, refuse_freed
 from kernels.gpu.xray import GPUS, Xray, xray
 from kernels.gpu.xray.roofline import Gpu
 
@@ -26,7 +28,7 @@ def kernel_of(function: Callable) -> Kernel:
 def interpret(session, dispatcher, args, configuration) -> None:
     """Execute what a dispatcher is called with. Raises KernelError and SourceError."""
     back: list[Callable] = []  # what Numba does after the launch: it copies arrays of the host back
-    kinds = types_of(dispatcher, args)
+    kinds = types_of(dispatcher, args, configuration)
     values = [
         value_of(session.gpu.memory, kind, value, dispatcher.extensions or (), configuration.stream, back)
         for kind, value in zip(kinds, args, strict=True)
@@ -36,6 +38,8 @@ def interpret(session, dispatcher, args, configuration) -> None:
     launch = Interpreted(*given, dispatcher, kinds, replace(GPUS["h200"], architecture=session.architecture))
     check_limits(launch)
     memory = session.gpu.memory
+    if session.checked:
+        refuse_freed(memory, launch.kernel.name, inspect.signature(dispatcher.py_func).parameters, values)
     with session.gpu.mirrored():
         if session.counting:
             session.counting.begin(launch)
@@ -80,11 +84,24 @@ class Interpreted(Launch):
             raise NoCompiler(f"{self.kernel.name} does not compile") from error
 
 
-def types_of(dispatcher, args) -> tuple:
-    """Numba's types of the arguments: those of the only signature that it was given, or those of the values."""
+def types_of(dispatcher, args, configuration) -> tuple:
+    """Numba's types of the arguments: those of the signature that it was given, or those of the values.
+
+    Raises TypeError where it was given several, and none is of the values.
+    """
     if dispatcher.specialized:
         return next(iter(dispatcher.overloads.values())).argument_types
+    if not dispatcher._can_compile:
+        return compiled(dispatcher, args, configuration).argument_types
     return tuple(dispatcher.typeof_pyval(value) for value in args)
+
+
+def compiled(dispatcher, args, configuration):
+    """That of a dispatcher's kernels which Numba takes for these arguments. Raises TypeError where there is none."""
+    from numba.cuda import dispatcher as numba
+
+    configured = {numba._LAUNCH_CONFIG_KW: configuration}
+    return numba._dispatcher.Dispatcher._cuda_call(dispatcher, *args, **configured)
 
 
 def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any:
@@ -96,13 +113,16 @@ def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any
     for extension in reversed(extensions):
         kind, value = extension.prepare_args(kind, value, stream=stream, retr=back)
     if isinstance(kind, types.Array):
+        is_sealed = is_read_only(value) or not kind.mutable
         given = wrap_arg(value).to_device(back, stream)
         layout = given._layout
         order: Any = "F" if layout.is_contiguous_f and not layout.is_contiguous_c else "C"
         strides = layout.strides_in_bytes or np.empty(given.shape, given.dtype, order).strides
         if 0 in given.shape:
             return np.empty(given.shape, as_dtype(kind.dtype))
-        return memory.view(given.ptr, given.shape, np.dtype(as_dtype(kind.dtype)), strides)
+        array = memory.view(given.ptr, given.shape, np.dtype(as_dtype(kind.dtype)), strides)
+        array.flags.writeable = not is_sealed
+        return array
     if isinstance(kind, types.Record):
         given = wrap_arg(value).to_device(back, stream)
         return memory.view(given.ptr, (1,), np.dtype(as_dtype(kind)))[0]

@@ -36,7 +36,7 @@ def launch(session, original, self, argtypes, *arguments):
     # An array as MLIR passes a memref: a pointer for its own use, the address, an offset that is 0.
     abi = Abi(before=1, between=1, in_bytes=False, as_dtype=as_dtype)
     before = len(session.faults)
-    session.asked.calling = Calling(getattr(self._dispatcher, "py_func", None), argtypes, arguments, abi)
+    session.asked.calling = Calling(getattr(self._dispatcher, "py_func", None), argtypes, (), abi)
     try:
         return original(self, argtypes, *arguments)
     except Exception as error:

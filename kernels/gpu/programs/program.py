@@ -9,6 +9,7 @@ import warnings
 
 from kernels.debugging import is_debugging
 from kernels.gpu.driver.place import LIBRARIES
+from kernels.gpu.programs import children, interrupts
 from kernels.gpu.programs.session import Session
 from kernels.gpu.programs.text import counts_text, faults_text, notes_text, summary
 
@@ -25,9 +26,14 @@ def carry_out(session: Session, name: str, arguments: list[str], is_module: bool
         os.stat(name)
     streams = sys.stdout, sys.stderr
     session.begin()
+    children.join(session)
+    interrupts.watch(session)
+    process = os.getpid()
     status = started(session, name, arguments, is_module)
     threading._shutdown()  # type: ignore[attr-defined]  # as Python waits in the end for threads and executors
     sys.stdout.flush()
+    if os.getpid() != process:  # forked by the program: the report is the other one's
+        return status
     sys.stdout, sys.stderr = streams  # where reports go, whatever the program has printed to
     sys.stdout.flush()
     if text := counts_text(session):
@@ -75,6 +81,8 @@ def own_part(error: Exception) -> traceback.TracebackException:
     while each:
         each.stack = traceback.StackSummary.from_list([f for f in each.stack if not f.filename.startswith(hidden)])
         each = each.__cause__ or each.__context__
+    if not found.stack:  # nothing of the program has run: it is not found, or no Python
+        found.__cause__ = found.__context__ = None
     return found
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from kernels.gpu.driver import Gpu, install
 from kernels.gpu.driver.launched import Launched
 from kernels.gpu.driver.memory import Allocation
-from kernels.gpu.driver.place import place
+from kernels.gpu.driver.place import PACKAGES, place
 from kernels.gpu.driver.table import Code, DriverError
 from kernels.gpu.emulator import EmulatorError, PtxError
 from kernels.gpu.interpreter import KernelError
+from kernels.gpu.programs.arguments import undeclared
 from kernels.gpu.programs.calling import Calling
 from kernels.gpu.programs.counted import Counting
 from kernels.gpu.shown import shown
@@ -67,10 +68,11 @@ class Fault:
 
 
 class Asked(threading.local):
-    """What a thread of the program asks the compiler's host side for: a function, and its launch."""
+    """What a thread of the program asks the compiler's host side for: a function, its launch, or to fill an array."""
 
     function: Callable | None = None
     calling: Calling | None = None
+    is_filling: bool = False
 
 
 @dataclass
@@ -94,6 +96,7 @@ class Session:
     launches: list[Launch] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what is no fault, but may be none of what was meant
+    running: int = 0  # the number of the launch that is being executed, from 1 on
     asked: Asked = field(default_factory=Asked)
     counting: Counting | None = None  # of what each launch executes, if that is counted
     told: Callable[[Launch], None] | None = None  # who is told of each launch that has been executed
@@ -130,19 +133,38 @@ class Session:
                 self.counting.begin(Emulated(self.gpu, launched, calling, self.architecture))
             emulate(self.gpu, launched, calling, self.checked, self.seed)
 
-    def interpreted(self, dispatcher, args, configuration) -> bool:
-        """Execute what a dispatcher of Numba's is called with, from its source; False where that is not kept.
+    def refused(self, dispatcher, args, configuration) -> bool:
+        """Whether a dispatcher of Numba's is called with other arguments than it is declared for: a fault.
 
+        Raises DriverError, as `execute` does.
+        """
+        problem = undeclared(dispatcher, args)
+        if problem:
+            with self.recorded(self.asked_for(dispatcher, configuration, self.engine)):
+                raise problem
+        return bool(problem)
+
+    @staticmethod
+    def asked_for(dispatcher, configuration, engine: str) -> Launch:
+        """The launch that a dispatcher of Numba's is asked for."""
+        sizes = configuration.griddim, configuration.blockdim, configuration.sharedmem
+        return Launch(dispatcher.py_func.__name__, *sizes, engine, place())
+
+    def interpreted(self, dispatcher, args, configuration) -> bool:
+        """Execute what a dispatcher of Numba's is called with, from its source, if that is asked for and kept.
+
+        Kernels of libraries are executed as they are compiled, as nobody who runs a program has written them.
         Raises DriverError, as `execute` does.
         """
         from kernels.gpu.programs.interpreted import interpret, kernel_of
 
+        if self.engine != "interpret" or dispatcher.py_func.__module__.partition(".")[0] in PACKAGES:
+            return False
         try:
             kernel_of(dispatcher.py_func)
         except SourceError:
             return False
-        sizes = configuration.griddim, configuration.blockdim, configuration.sharedmem
-        with self.recorded(Launch(dispatcher.py_func.__name__, *sizes, "interpret", place())):
+        with self.recorded(self.asked_for(dispatcher, configuration, "interpret")):
             interpret(self, dispatcher, args, configuration)
         return True
 
@@ -151,7 +173,9 @@ class Session:
         return Recorded(self, launch)
 
     def brought(self, found: Allocation, missing: int, size: int) -> None:
-        """Note a copy to the host of memory that nobody has written."""
+        """Note a copy to the host of memory that nobody has written, unless it is of Numba's own making."""
+        if self.asked.is_filling:
+            return
         whose = f"the array allocated at {found.place}" if found.place else "an array"
         text = f"copied to the host at {place()}: {missing:,} of {size:,} bytes that nobody wrote, of {whose}"
         if text not in self.notes:
@@ -187,12 +211,14 @@ class Recorded:
 
     def __enter__(self):
         self.session.launches.append(self.launch)
+        self.session.running = len(self.session.launches)
         self.began = time.perf_counter()
         return self.launch
 
     def __exit__(self, kind, error, trace):
         session, launch = self.session, self.launch
         launch.seconds = time.perf_counter() - self.began
+        session.running = 0
         if session.counting and error is None:
             launch.counts = session.counting.end(len(session.launches))
         elif session.counting:

@@ -95,12 +95,15 @@ def count_text(each: Counted, session: Session) -> str:
 
 def summary(session: Session) -> str:
     """How much has been launched, and whether anything was found."""
-    kernels = Counter(launch.kernel for launch in session.launches)
-    what = f"{counted(len(session.launches), 'launch', 'launches')} of {counted(len(kernels), 'kernel', 'kernels')}"
+    return summed(session, Counter(launch.kernel for launch in session.launches), len(session.faults))
+
+
+def summed(session: Session, kernels: Counter[str], faults: int) -> str:
+    """As `summary`, of so many launches of each kernel, and so many faults."""
+    what = f"{counted(kernels.total(), 'launch', 'launches')} of {counted(len(kernels), 'kernel', 'kernels')}"
     how = {"emulate": "emulated", "interpret": "interpreted"}[session.engine]
     how += ", checked" if session.checked else ", not checked"
-    found = counted(len(session.faults), "fault", "faults") if session.faults else "no fault"
-    return f"{what} {how}: {found}"
+    return f"{what} {how}: {counted(faults, 'fault', 'faults') if faults else 'no fault'}"
 
 
 def counted(number: int, one: str, more: str) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -124,7 +125,10 @@ def test_a_module_of_a_package_is_run_by_its_name(warm, tmp_path):
     assert warm.run("-m", "package", cwd=tmp_path).stdout == "main of package\n"
     ran = warm.run("-m", "package.missing", cwd=tmp_path)
     assert ran.returncode == 1
-    assert ran.stderr.startswith("ImportError: No module named package.missing\n")
+    assert ran.stderr.startswith("ImportError: No module named package.missing\nnote ")
+    ran = warm.run("-m", "nowhere.missing", cwd=tmp_path)
+    assert ran.stderr.startswith("ImportError: Error while finding module specification for 'nowhere.missing'")
+    assert ran.stderr.count("\n") == 2
 
 
 def test_a_script_in_another_folder_imports_what_lies_beside_it(warm, tmp_path):
@@ -238,12 +242,33 @@ def test_an_architecture_is_the_one_that_the_program_finds(run):
     assert ran.stdout == "8 0\n"
 
 
-def test_an_interrupt_ends_the_program(tmp_path):
-    (tmp_path / "program.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
-    command = [sys.executable, "-m", "kernels", "run", "program.py"]
+LONG = """
+import numpy as np
+from numba import cuda
+
+@cuda.jit
+def count(x):
+    for k in range(10**12):
+        x[0] ^= k
+
+print("begun", flush=True)
+count[1, 1](np.zeros(1, np.int64))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("import time\nprint('begun', flush=True)\ntime.sleep(60)\n", 0), (LONG, 3)],
+    ids=["sleep", "kernel"],
+)
+def test_an_interrupt_ends_the_program(text, seconds, tmp_path):
+    """seconds: until a kernel is compiled and runs, most of the time; unchecked, or its loop would be refused."""
+    (tmp_path / "program.py").write_text(text)
+    command = [sys.executable, "-W", "ignore", "-m", "kernels", "run", "--no-check", "program.py"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=pipe, stderr=pipe, text=True)
     assert process.stdout.readline() == "begun\n"
+    time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[1] == "kernels run: interrupted\n"
     assert process.returncode == 130
@@ -273,12 +298,31 @@ def test_threads_that_a_program_leaves_are_waited_for(run):
     assert ran.stderr.endswith("note    2 launches of 1 kernel interpreted, checked: no fault\n")
 
 
-def test_a_program_may_fork(run):
-    text = f"import os\n{FILL}\nx = filled(4, 4)\nchild = os.fork()\nx = filled(4, 3).copy_to_host()\nif not child:\n"
-    text += "    os._exit(int(x.sum()))\nprint(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(x.sum()))\n"
+@pytest.mark.parametrize("before", ["", "filled(4, 4)\n"])
+def test_a_process_that_is_forked_has_no_gpu_and_the_other_one_goes_on(before, run):
+    text = f"import os, sys\n{FILL}\n{before}child = os.fork()\nif not child:\n    try:\n        filled(4, 3)\n"
+    text += "    except Exception as error:\n        print(type(error).__name__, flush=True)\n        sys.exit(7)\n"
+    text += "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(filled(4, 3).copy_to_host().sum()))\n"
     ran = run(text)
-    assert ran.stdout == "3 3\n"
-    assert ran.stderr.endswith("note    2 launches of 1 kernel interpreted, checked: no fault\n")
+    assert ran.stdout.splitlines()[1:] == ["7 3"]
+    assert ran.stderr.count("a process that is forked has no GPU: kernels run in the program's own process\n") == 1
+    assert ran.stderr.count("note ") == 1
+    assert ran.stderr.endswith(" interpreted, checked: no fault\n")
+
+
+CHILDREN = {
+    "multiprocessing": "multiprocessing.get_context('spawn').Process(target=print).start()",
+    "executor": "concurrent.futures.ProcessPoolExecutor(1).submit(print).result()",
+    "subprocess": "subprocess.run([sys.executable, '-c', 'pass'])",
+}
+
+
+@pytest.mark.parametrize("way", CHILDREN)
+def test_it_is_said_that_processes_have_no_gpu(way, run):
+    text = "import concurrent.futures, multiprocessing, subprocess, sys\nif __name__ == '__main__':\n"
+    ran = run(f"{text}    subprocess.run(['true'])\n    {CHILDREN[way]}\n")
+    said = "note    the process started at program.py:4 has no GPU: kernels run in the program's own process\n"
+    assert ran.stderr == said + "note    0 launches of 0 kernels interpreted, checked: no fault\n"
 
 
 def test_it_runs_as_a_user_runs_it(tmp_path):

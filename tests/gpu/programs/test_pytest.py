@@ -73,8 +73,29 @@ def test_it_is_a_plug_in_of_pytest_as_well(run):
     assert_one_fault_is_told(run(start=("-m", "pytest", "-p", "kernels.pytest")))
 
 
-def test_workers_of_xdist_have_a_gpu_each(run):
-    assert_one_fault_is_told(run("-n", "2"))
+def test_workers_of_xdist_have_a_gpu_each_and_tell_what_they_launched(run):
+    ran = run("-n", "2", text=TESTS + """
+
+def test_unwritten():
+    cuda.device_array(4).copy_to_host()
+""")  # fmt: skip
+    assert "2 failed, 3 passed" in ran.stdout
+    assert "x[4] is out of bounds for shape (4,), at " in ran.stdout
+    assert ran.stdout.count("4 launches of 1 kernel interpreted, checked: 1 fault\n") == 1
+    assert ran.stdout.count("note    copied to the host at test_fill.py:") == 1
+    assert "32 of 32 bytes that nobody wrote" in ran.stdout
+
+
+def test_a_worker_that_is_killed_tells_nothing(run):
+    ran = run("-n", "1", "--max-worker-restart=0", "-k", "killed", text=TESTS + """
+
+def test_killed():
+    import os
+    os._exit(3)
+""")  # fmt: skip
+    assert ran.returncode == 1
+    assert "1 failed" in ran.stdout
+    assert "INTERNALERROR" not in ran.stdout
 
 
 def test_options(run):
@@ -87,15 +108,17 @@ def test_arch():
     assert "1 launch of 1 kernel interpreted, not checked: no fault" in ran.stdout
 
 
-def test_a_test_may_expect_a_fault(run):
+def test_a_test_may_expect_a_fault_and_go_on(run):
     ran = run("-k", "expected", text=TESTS + """
 
 def test_expected():
     import pytest
     with pytest.raises(Exception, match="x.4. is out of bounds"):
         filled(4, 8)
+    assert filled(4, 4) == [0, 1, 2, 3]
 """)  # fmt: skip
     assert "1 passed" in ran.stdout, ran.stdout
+    assert "2 launches of 1 kernel interpreted, checked: 1 fault" in ran.stdout
 
 
 def test_an_unknown_architecture_is_one_line(run):

@@ -58,7 +58,7 @@ def cuMemAllocHost(where, size):
 
 
 def release(address):
-    if address and gpu().memory.free(address) is None:
+    if address and gpu().memory.free(address, place()) is None:
         raise DriverError(Code.INVALID_VALUE, f"{address:#x}: no allocation begins there")
 
 
