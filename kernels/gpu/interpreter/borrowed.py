@@ -9,12 +9,11 @@ import inspect
 import types as python_types
 from unittest import mock
 
-from numba.core.errors import NumbaError
 from numba.core.target_extension import target_override
 from numba.cuda.descriptor import cuda_target
 
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import describe, signature, typing_context
+from kernels.gpu.interpreter.typing_rules import NumbaError, describe, signature, typing_context
 
 
 class _Handed(Exception):

@@ -2,23 +2,11 @@
 
 import ast
 
-from numba import types
-
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import (
-    FLOATS,
-    HALF,
-    Array,
-    Scalar,
-    Static,
-    Tuple,
-    is_integer,
-    scalar,
-    signature,
-    type_name,
-)
+from kernels.gpu.interpreter.known import FLOATS, HALF, Array, Scalar, Static, Tuple, is_integer, scalar, type_name
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 
 def extreme(chosen, function, *arguments):

@@ -12,10 +12,9 @@ import ast
 import cmath
 import math
 
-from numba import types
-
 from kernels.gpu.interpreter.conversions import Typed, call, name
-from kernels.gpu.interpreter.known import COMPLEX, Scalar, scalar, signature
+from kernels.gpu.interpreter.known import COMPLEX, Scalar, scalar
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 ASKS = (cmath.isnan, cmath.isinf, cmath.isfinite)
 OF_PARTS = (cmath.exp, cmath.log)  # Numba's functions of (real, imag, real is finite, imag is finite)

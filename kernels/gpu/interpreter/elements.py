@@ -2,8 +2,6 @@
 
 import ast
 
-from numba import types
-
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
@@ -21,6 +19,7 @@ from kernels.gpu.interpreter.known import (
     scalar,
     type_name,
 )
+from kernels.gpu.interpreter.typing_rules import types
 
 
 class Elements(Expressions):

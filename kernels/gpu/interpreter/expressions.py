@@ -12,8 +12,6 @@ import math
 import operator
 from collections.abc import Callable
 
-from numba import types
-
 from kernels.gpu.interpreter import arithmetic, complex_numbers, hints, tuples
 from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
@@ -31,11 +29,10 @@ from kernels.gpu.interpreter.known import (
     is_integer,
     join,
     scalar,
-    signature,
     type_name,
     type_to_numba,
-    unified,
 )
+from kernels.gpu.interpreter.typing_rules import signature, types, unified
 
 OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add,

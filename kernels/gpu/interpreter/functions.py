@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import cuda, types
+from numba import cuda
 
 from kernels.gpu.interpreter import (
     arithmetic,
@@ -43,16 +43,15 @@ from kernels.gpu.interpreter.known import (
     computed,
     dtype_of,
     is_integer,
-    is_typed,
     join,
     numba_type,
     scalar,
-    signature,
     type_name,
     type_to_numba,
     unknown,
 )
 from kernels.gpu.interpreter.stops import Stops
+from kernels.gpu.interpreter.typing_rules import is_typed, signature, types
 from kernels.gpu.interpreter.views import Method
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from numba import cuda, types
+from numba import cuda
 
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
@@ -25,10 +25,10 @@ from kernels.gpu.interpreter.known import (
     literal_integers,
     numba_type,
     scalar,
-    signature,
     type_name,
 )
 from kernels.gpu.interpreter.lockstep import GRID_BARRIER
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 LARGEST_BLOCK = 1024
 LARGEST_GRID = 2**31 - 1

@@ -3,21 +3,12 @@
 import ast
 
 import numpy as np
-from numba import types
 
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import (
-    Array,
-    Iterable,
-    Scalar,
-    Tuple,
-    computed,
-    join,
-    same_type,
-    signature,
-)
+from kernels.gpu.interpreter.known import Array, Iterable, Scalar, Tuple, computed, join, same_type
+from kernels.gpu.interpreter.typing_rules import signature, types
 from kernels.gpu.interpreter.views import Views
 
 LONGEST = 2**48

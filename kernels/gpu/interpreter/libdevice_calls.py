@@ -7,13 +7,13 @@ import ast
 import functools
 import math
 
-from numba import types
 from numba.cuda import libdevice
 
 from kernels.gpu.interpreter.builtin_calls import kept_twice
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.known import Tuple, scalar
 from kernels.gpu.interpreter.numeric_calls import converted
+from kernels.gpu.interpreter.typing_rules import types
 
 SAME = (
     *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "copysign", "cos", "cosh", "erf", "erfc"),

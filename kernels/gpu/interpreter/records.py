@@ -6,8 +6,6 @@ A record is a place in memory, as a view is: `r = a[i]` copies nothing, and `r.x
 
 import ast
 
-from numba import types
-
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -21,9 +19,9 @@ from kernels.gpu.interpreter.known import (
     same_type,
     type_name,
     type_to_numba,
-    typing_context,
 )
 from kernels.gpu.interpreter.times import Times
+from kernels.gpu.interpreter.typing_rules import types, typing_context
 
 
 class Records(Times):

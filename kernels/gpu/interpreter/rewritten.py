@@ -7,8 +7,6 @@ import weakref
 from dataclasses import dataclass
 
 import numpy as np
-from numba import types
-from numba.np.numpy_support import map_layout
 
 from kernels.gpu.interpreter import (
     arithmetic,
@@ -38,6 +36,7 @@ from kernels.gpu.interpreter.known import (
     numba_type,
     scalar,
 )
+from kernels.gpu.interpreter.typing_rules import map_layout, types
 
 # Sizes up to SMALL cannot overflow 64 bits in the products of three that index arithmetic is made of.
 SMALL, LARGE = 2**16, 2**48

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numba import types
 from numba.cuda.np.numpy_support import ufunc_find_matching_loop
 from numba.cuda.ufuncs import ufunc_db
 
@@ -18,6 +17,7 @@ from kernels.gpu.interpreter import complex_numbers
 from kernels.gpu.interpreter.conversions import Typed, call
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import COMPLEX, FLOATS, NUMPY, Static, scalar, type_name
+from kernels.gpu.interpreter.typing_rules import types
 
 MATH = {
     **{getattr(np, name): getattr(math, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},

@@ -9,7 +9,6 @@ import enum
 import operator
 
 import numpy as np
-from numba import types
 
 from kernels.gpu.interpreter import enumerations, hints, tuples
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
@@ -29,12 +28,11 @@ from kernels.gpu.interpreter.known import (
     numba_type,
     of_numba,
     scalar,
-    signature,
     type_name,
     type_to_numba,
-    typing_context,
 )
 from kernels.gpu.interpreter.records import Records
+from kernels.gpu.interpreter.typing_rules import signature, types, typing_context
 
 
 class Method:
