@@ -178,7 +178,8 @@ class DeviceFunction:
     As with kernels, arguments after the `*` are compile-time parameters: outside of kernels, calling the function with
     other values gives another function, to be a compile-time parameter of a kernel itself.
 
-    intrinsic    of Numba, if what it does has a machine instruction that no Python compiles to: it is compiled instead
+    intrinsic    a function as compiler.intrinsic takes it, if what it does has a machine instruction that no Python
+                 compiles to: that is compiled instead
     """
 
     def __init__(self, function, constants=None, family=None, intrinsic=None):
@@ -206,7 +207,7 @@ class DeviceFunction:
     @functools.cached_property
     def compiled(self):
         if self.intrinsic is not None:
-            return self.intrinsic
+            return compiler.intrinsic(self.intrinsic)
         if self._compiling:
             raise compiler.CompileError(f"{self.source.name} calls itself: {RECURSION}")
         self._compiling = True
