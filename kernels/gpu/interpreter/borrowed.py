@@ -9,11 +9,8 @@ import inspect
 import types as python_types
 from unittest import mock
 
-from numba.core.target_extension import target_override
-from numba.cuda.descriptor import cuda_target
-
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.typing_rules import NumbaError, describe, signature, typing_context
+from kernels.gpu.interpreter.typing_rules import NumbaError, describe, numba_cuda, signature
 
 
 class _Handed(Exception):
@@ -25,13 +22,13 @@ def implementation(function, types):
 
     Raises Unsupported if Numba has none that is written in Python.
     """
-    with target_override("cuda"):
-        for template in getattr(typing_context().resolve_value_type(function), "templates", ()):
+    asked = numba_cuda(describe(function, types))
+    with asked.target_override("cuda"):
+        for template in asked.templates(function):
             made = _made(getattr(template, "_overload_func", None), types)
             if made is not None:
                 return made, types, None
-        typing = signature(function, *types)
-        handed = _handed(function, typing)
+        handed = _handed(asked, function, signature(function, *types))
     if handed is None:
         raise Unsupported(f"{describe(function, types)} is not supported")
     made, inner = handed
@@ -50,16 +47,14 @@ def _made(overload, types):
     return made if isinstance(made, python_types.FunctionType) else None
 
 
-def _handed(function, typing):
+def _handed(asked, function, typing):
     """(function, signature) that an implementation hands to compile_internal, or None: called, it builds nothing."""
 
     def compile_internal(builder, handed, inner, *_, **__):
         raise _Handed(handed, inner)
 
-    context = cuda_target.target_context
-    context.refresh()
     try:
-        build = context._defns[function].find(typing.args)
+        build = asked.implementation(function, typing)
         pretended = mock.MagicMock(compile_internal=compile_internal)
         build(pretended, mock.MagicMock(), typing, [mock.MagicMock() for _ in typing.args])
     except _Handed as handed:

@@ -16,12 +16,13 @@ CALLS: dict[Callable, Callable] = {
     slice: builtin_calls.slice_of,
     **numeric_calls.CALLS,
     **ufunc_calls.CALLS,
-    **libdevice_calls.CALLS,
 }
 
 
 def known_call(thing):
     """What rewrites the calls of a function, given (function being rewritten, arguments...), or None."""
+    if getattr(thing, "__module__", "") == "numba.cuda.libdevice":
+        return libdevice_calls.CALLS.get(f"libdevice.{thing.__name__}")
     try:
         return CALLS.get(thing)
     except TypeError:  # what has no hash

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import cuda
 
+from kernels.gpu.compiler import cuda
 from kernels.gpu.interpreter import (
     arithmetic,
     borrowed,
@@ -190,7 +190,7 @@ class Function(Stops):
                 return complex_numbers.part(self, base, node.attr)
             case Static(thing) if thing is cuda:
                 return self.cuda_name(node.attr)
-            case Static(thing) if thing is cuda.cg:
+            case Static(thing) if getattr(thing, "__name__", "") == "numba.cuda.cg":
                 return self.cuda_name(f"cg.{node.attr}")
             case Static(CudaName(path)):
                 return self.cuda_name(f"{path}.{node.attr}")

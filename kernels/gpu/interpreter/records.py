@@ -21,7 +21,7 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
 )
 from kernels.gpu.interpreter.times import Times
-from kernels.gpu.interpreter.typing_rules import types, typing_context
+from kernels.gpu.interpreter.typing_rules import attribute, types
 
 
 class Records(Times):
@@ -54,7 +54,7 @@ class Records(Times):
             array, index = self.place_of_field(base, field, place)
             return self.load(array, index, place)
         self.field_type(base, field)
-        kind = typing_context().resolve_getattr(type_to_numba(base.value), field)
+        kind = attribute(type_to_numba(base.value), field)
         return self.field_view(base, field, of_numba(kind), place)
 
     def field_type(self, base, field):

@@ -32,7 +32,7 @@ from kernels.gpu.interpreter.known import (
     type_to_numba,
 )
 from kernels.gpu.interpreter.records import Records
-from kernels.gpu.interpreter.typing_rules import signature, types, typing_context
+from kernels.gpu.interpreter.typing_rules import attribute, signature, types
 
 
 class Method:
@@ -170,14 +170,14 @@ class Views(Records):
         return Typed(node, of_numba(type_), ast.unparse(place))
 
     def transposed(self, array, place):
-        type_ = typing_context().resolve_getattr(type_to_numba(array.value), "T")
+        type_ = attribute(type_to_numba(array.value), "T")
         return self.viewed(ast.Attribute(array.node, "T", ast.Load()), type_, place)
 
     def reshaped(self, array, arguments, place):
         shape = arguments[0] if isinstance(arguments[0].value, Tuple) and len(arguments) == 1 else None
         items = [self.item(shape, i) for i in range(len(shape.value.items))] if shape else arguments
         kinds = [item.type for item in items]
-        method = typing_context().resolve_getattr(type_to_numba(array.value), "reshape")
+        method = attribute(type_to_numba(array.value), "reshape")
         try:
             type_ = signature(method, types.BaseTuple.from_types(kinds)).return_type
         except Unsupported:
@@ -197,7 +197,7 @@ class Views(Records):
         else:
             text = ast.unparse(place.args[0])
             raise Unsupported(f"{text} is no dtype to view an array as: give a type of Numba or of NumPy, as int32")
-        method = typing_context().resolve_getattr(type_to_numba(array.value), "view")
+        method = attribute(type_to_numba(array.value), "view")
         type_ = signature(method, types.DType(wanted)).return_type
         found = dtype_of(wanted)
         self.program.recast.add(found)
