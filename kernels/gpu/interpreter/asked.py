@@ -1,7 +1,7 @@
 """numba-cuda itself, asked what its compiler would do: for what typing_table.txt has no answer to.
 
-Nothing but typing_rules.py imports this module, when it first comes to such a question: it takes about a second to have
-numba-cuda loaded and all its rules registered.
+Nothing but typing_rules.py imports this module, when it first comes to such a question: numba-cuda takes long to load,
+and longer to have all its rules registered.
 """
 
 import operator
