@@ -1,4 +1,4 @@
-"""Kernels that Numba writes for @vectorize and @guvectorize: each gets a file of its own, from which its source is read.
+"""Kernels that Numba writes for @vectorize and @guvectorize: each gets a file, from which its source is read.
 
 Numba formats a text and executes it. The text is kept, and the function that comes of it is said to stand in it.
 """
