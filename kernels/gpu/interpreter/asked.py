@@ -25,10 +25,10 @@ def object_of(function):
     return operator.attrgetter(function.removeprefix("cuda."))(cuda) if isinstance(function, str) else function
 
 
-def signature(function, argument_types):
+def signature(function, argument_types, keywords=None):
     """How Numba types a call, as numba.core.typing.Signature. Raises NumbaError, or returns None, if it does not."""
     with target_override("cuda"):
-        return typing_context().resolve_function_type(object_of(function), argument_types, {})
+        return typing_context().resolve_function_type(object_of(function), argument_types, keywords or {})
 
 
 def unified(first, second):
@@ -58,7 +58,7 @@ def templates(function):
 
 
 def implementation(function, typing):
-    """What builds the code of a call with such types: a function of (context, builder, typing, arguments)."""
+    """What builds the code of a call of such a signature, called with a builder and its arguments."""
     context = cuda_target.target_context
     context.refresh()
-    return context._defns[function].find(typing.args)
+    return context.get_function(function, typing)

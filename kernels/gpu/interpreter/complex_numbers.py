@@ -49,7 +49,8 @@ def part(function, typed, attribute):
     if is_complex(typed):
         type_ = types.float32 if typed.type == types.complex64 else types.float64
         return Typed(ast.Attribute(typed.node, attribute, ast.Load()), scalar(type_))
-    return typed if attribute == "real" else function.convert(function.literal(0), typed.type)
+    type_ = typed.type
+    return typed if attribute == "real" else function.convert(function.literal(0), type_)
 
 
 def conjugate(typed):

@@ -258,7 +258,10 @@ class Expressions(Conversions):
         if isinstance(left.value, Static) and isinstance(right.value, Static):
             return self.literal(bool(OPERATORS[type(op)](left.value.object, right.value.object)))
         if isinstance(op, ast.In | ast.NotIn):
-            found = tuples.contains(self, right, left)
+            if isinstance(right.value, Array):
+                found = self.program.borrow_at(self, right.node, operator.contains, [right, left], {})
+            else:
+                found = tuples.contains(self, right, left)
             return found if isinstance(op, ast.In) else self.negated(found)
         if type(op) not in OPERATORS:
             raise Unsupported(hints.unsupported(op))

@@ -94,6 +94,17 @@ class Iterating(Views):
         node = call("$zip", call("$ndindex", ast.Attribute(first, "shape", ast.Load())), elements.node)
         return Typed(node, Tuple((index, elements.value)))
 
+    def iterated(self, node):
+        """iter of what a loop goes over."""
+        if node.keywords or len(node.args) != 1:
+            raise Unsupported("iter takes what it goes over")
+        inner = self.iterator(node.args[0])
+        return Typed(call("$iter", inner.node), inner.value)
+
+    def elements(self, node):
+        """np.nditer, which Numba's own functions use."""
+        raise Unsupported(hints.unsupported("np.nditer", "go over x.flat, or over the indices of np.ndindex(x.shape)"))
+
     def iterable(self, function, node):
         """A call of a function that gives something to go over."""
         typed = getattr(self, ITERABLES[function])(node)
@@ -101,6 +112,8 @@ class Iterating(Views):
 
 
 ITERABLES = {
+    iter: "iterated",
+    np.nditer: "elements",
     range: "numbers",
     enumerate: "enumerated",
     zip: "zipped",

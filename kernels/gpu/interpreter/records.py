@@ -130,6 +130,9 @@ class Records(Times):
 
     def place(self, target):
         """What a target names, to be loaded and stored: (statements, array, index). They find it, once for both."""
+        if isinstance(target, ast.Subscript) and (flat := self.flat_element(target)) is not None:
+            before, array = self.held(flat[0])
+            return [*before, ast.Assign([ast.Name("$index", ast.Store())], flat[1])], array, name("$index")
         if isinstance(target, ast.Attribute):
             base, field = self.expression(target.value), target.attr
         else:

@@ -28,10 +28,11 @@ __all__ = [
     "get_best_unit",
     "get_timedelta_conversion_factor",
     "is_typed",
-    "loop",
+    "loop_of",
     "map_layout",
     "numba_cuda",
     "signature",
+    "type_of_object",
     "types",
     "unified",
 ]
@@ -75,7 +76,7 @@ def unified(first, second):
 
 
 @functools.cache
-def loop(ufunc, *argument_types):
+def loop_of(ufunc, *argument_types):
     """The loop of a function of NumPy that takes such numbers, as a signature."""
     name = f"np.{ufunc.__name__}"
     known = typing_table.found(name, argument_types)
@@ -93,13 +94,19 @@ def attribute(type_, name):
     return numba_cuda(f"{type_}.{name}").attribute(type_, name)
 
 
+def type_of_object(thing):
+    """The type of a Python object that a kernel names. Raises many kinds of errors for what has none."""
+    return numba_cuda(f"{thing!r}").type_of(thing)
+
+
 def is_typed(thing):
     """Whether a kernel may name a Python object, for the sake of its attributes."""
     if isinstance(thing, np.finfo | np.iinfo | ModuleType):
         return True
-    asked = numba_cuda(f"{thing!r}")
     try:
-        return asked.type_of(thing) is not None
+        return type_of_object(thing) is not None
+    except Unsupported:
+        raise
     except Exception:  # Numba raises several kinds for what it cannot type
         return False
 

@@ -15,7 +15,7 @@ from kernels.gpu.interpreter import complex_numbers
 from kernels.gpu.interpreter.conversions import Typed, call
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import COMPLEX, FLOATS, NUMPY, Static, scalar, type_name
-from kernels.gpu.interpreter.typing_rules import loop, types
+from kernels.gpu.interpreter.typing_rules import loop_of, types
 
 MATH = {
     **{getattr(np, name): getattr(math, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
@@ -52,7 +52,7 @@ def rewritten(ufunc, function, *arguments):
     kinds = tuple(argument.type for argument in arguments)
     if len(kinds) != ufunc.nin:
         raise Unsupported(f"np.{ufunc.__name__} takes {ufunc.nin} numbers, given {len(kinds)}")
-    result, inputs = loop(ufunc, *kinds)
+    result, inputs = loop_of(ufunc, *kinds)
     named = f"np.{ufunc.__name__}({', '.join(map(str, kinds))})"
     if any(type_ in COMPLEX for type_ in inputs) and ufunc is not np.conjugate:
         raise Unsupported(f"{named} of complex numbers is not supported: write what it does, or a function of cmath")

@@ -10,7 +10,7 @@ import operator
 
 import numpy as np
 
-from kernels.gpu.interpreter import enumerations, hints, tuples
+from kernels.gpu.interpreter import borrowed, enumerations, hints, tuples, whole_arrays
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -34,9 +34,11 @@ from kernels.gpu.interpreter.known import (
 from kernels.gpu.interpreter.records import Records
 from kernels.gpu.interpreter.typing_rules import attribute, signature, types
 
+METHODS = ("reshape", "view", "transpose", "fill", "item", *borrowed.METHODS)
+
 
 class Method:
-    """A method of an array, named and not yet called."""
+    """A method of an array, or of a number, named and not yet called."""
 
     def __init__(self, array, name):
         self.array, self.__name__ = array, name
@@ -62,6 +64,9 @@ class Views(Records):
     # What is in the brackets
 
     def visit_Subscript(self, node):
+        if (flat := self.flat_element(node)) is not None:
+            array, number_of_it = flat
+            return self.load(array, number_of_it, node)
         base = self.expression(node.value)
         if isinstance(base.value, Tuple) and isinstance(node.slice, ast.Slice):
             return tuples.cut(self, base, node.slice)
@@ -79,6 +84,9 @@ class Views(Records):
 
     def assign_element(self, target, value):
         """Statements that store into what a subscript names: an element, all those of a part, or a field."""
+        if (flat := self.flat_element(target)) is not None:
+            array, number_of_it = flat
+            return [self.store(array, number_of_it, value, target)]
         base, index = self.expression(target.value), self.expression(target.slice)
         if isinstance(base.value, Record):
             return [self.assign_field(base, self.field_name(base, index), value, target)]
@@ -147,14 +155,21 @@ class Views(Records):
             case "nbytes":
                 size = ast.Attribute(array.node, "size", ast.Load())
                 return Typed(ast.BinOp(size, ast.Mult(), number(itemsize)), Scalar(types.int64, 0, 2**62))
-            case "reshape" | "view" | "transpose" | "fill":
+            case _ if attribute in METHODS:
                 return Typed(number(None), Static(Method(array, attribute)))
         is_field = attribute in getattr(array.value.dtype, "fields", ())
         return self.field(array, attribute, place) if is_field else None
 
-    def call_method(self, method, arguments, place) -> Typed:
-        """A call of a method of an array, which gives a view of it."""
+    def call_method(self, method, arguments, place, keywords) -> Typed:
+        """A call of a method of an array: what it gives is a view of it, or a number."""
         array, what = method.array, method.__name__
+        if what == "item" and not (arguments or keywords):
+            is_number = isinstance(array.value, Scalar)
+            return array if is_number else self.program.call_at(self, place, whole_arrays.item, [array])
+        if what in borrowed.METHODS:
+            return self.program.borrow_at(self, place, getattr(np, what), [array, *arguments], keywords)
+        if keywords:
+            raise Unsupported(f"{self.array_name(array)}.{what} takes no keyword arguments here")
         if what == "transpose" and not arguments:
             return self.transposed(array, place)
         if what == "reshape" and arguments:

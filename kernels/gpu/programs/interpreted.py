@@ -11,6 +11,7 @@ from kernels.gpu.compiler import NoCompiler
 from kernels.gpu.driver.memory import DeviceMemory
 from kernels.gpu.interpreter import check_limits
 from kernels.gpu.kernel import Kernel, Launch
+from kernels.gpu.source import SourceError
 from kernels.gpu.xray import GPUS, Xray, xray
 from kernels.gpu.xray.roofline import Gpu
 
@@ -18,7 +19,10 @@ from kernels.gpu.xray.roofline import Gpu
 @functools.cache
 def kernel_of(function: Callable) -> Kernel:
     """The kernel that a function is, the same each time. Raises SourceError for one whose source is not kept."""
-    found = Kernel(function)
+    try:
+        found = Kernel(function)
+    except TypeError as error:  # of a lambda, which may stand anywhere in its line
+        raise SourceError(str(error)) from None
     _ = found.source.text
     return found
 

@@ -17,9 +17,6 @@ HOW = (("emulate", "--check"), ("emulate", "--no-check"), ("interpret", "--check
 NOT_YET = {
     ("calling_c", "interpret"): "functions that are compiled elsewhere have no source here",
     ("pointers", "interpret"): "pointers are not interpreted",
-    ("reduce_decorator", "interpret"): "Numba's own kernel takes what is not interpreted",
-    ("universal_functions", "interpret"): "universal functions are not interpreted",
-    ("whole_arrays", "interpret"): "universal functions are not interpreted",
 }
 
 
