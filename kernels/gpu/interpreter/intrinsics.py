@@ -44,6 +44,7 @@ REGISTERS = {
 }
 NAMESPACES = {"threadIdx", "blockIdx", "blockDim", "gridDim", "shared", "local", "const", "atomic"}
 NAMESPACES |= {"cg", "cg.grid_group", "fp16"}
+TYPES = {name: type_ for name, type_ in vars(cuda).items() if isinstance(type_, types.Type) and type_ in NUMPY}
 CALLS: dict[str, Callable] = {}
 
 
