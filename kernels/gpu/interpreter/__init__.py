@@ -9,8 +9,8 @@ outside its array, a read of what nobody wrote, a barrier that some threads miss
 array written that is read-only.
 
 Read in this order: typing_table.py, typing_rules.py and asked.py (types, asked of Numba), known.py (what is known of a
-value), conversions.py, expressions.py, elements.py, times.py, tuples.py, enumerations.py, records.py, views.py,
-iterating.py, statements.py, stops.py, definitions.py, inner.py, calls.py, builtin_calls.py, numeric_calls.py,
+value), conversions.py, expressions.py, elements.py, times.py, tuples.py, short_vectors.py, enumerations.py, records.py,
+views.py, iterating.py, statements.py, stops.py, definitions.py, inner.py, calls.py, builtin_calls.py, numeric_calls.py,
 ufunc_calls.py, libdevice_calls.py, printing.py, complex_numbers.py, half.py, borrowed.py, whole_arrays.py,
 functions.py, borrowing.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and standstill.py (threads
 and blocks that wait for each other), memory.py, arrays.py, viewable.py, checked.py, trace.py, order.py, races.py and

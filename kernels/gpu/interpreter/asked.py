@@ -12,6 +12,7 @@ from numba.core.target_extension import target_override
 from numba.cuda.descriptor import cuda_target
 from numba.cuda.np.numpy_support import ufunc_find_matching_loop
 from numba.cuda.ufuncs import ufunc_db
+from numba.cuda.vector_types import vector_types
 
 
 def typing_context():
@@ -49,6 +50,11 @@ def attribute(type_, name):
 def type_of(thing):
     """The type of a Python object that a kernel names. Raises many kinds of errors for what has none."""
     return typing_context().resolve_value_type(thing)
+
+
+def vector_type(name):
+    """The type of that name, such as "float32x4": `.attr_names` are those of its parts."""
+    return vector_types[name]
 
 
 def templates(function):

@@ -25,6 +25,7 @@ from kernels.gpu.interpreter import (
     hints,
     inner,
     intrinsics,
+    short_vectors,
     tuples,
     whole_arrays,
 )
@@ -241,6 +242,9 @@ class Function(Stops):
             return Typed(name(f"${path}"), intrinsics.register_value(path, self.program.largest))
         if path in intrinsics.CALLS or path in intrinsics.NAMESPACES:
             return Typed(number(None), Static(CudaName(path)))
+        found = getattr(cuda, path, None)
+        if short_vectors.is_one(found) or (isinstance(found, types.Type) and found in NUMPY):
+            return self.literal(found)
         hint = hints.meant(path, (*intrinsics.REGISTERS, *intrinsics.CALLS))
         raise Unsupported(f"cuda.{path} is not supported{hint and hint.replace('mean ', 'mean cuda.')}")
 
@@ -273,6 +277,8 @@ class Function(Stops):
             return self.call_device_function(node, source, arguments, keywords, thing)
         if isinstance(thing, Inner):
             return inner.called(self, node, thing, arguments, keywords)
+        if short_vectors.is_one(thing) and not keywords:
+            return short_vectors.made(self, thing, arguments)
         if tuples.is_named(thing):
             return tuples.named(self, thing, arguments, keywords)
         if borrowed.is_known(thing, arguments):

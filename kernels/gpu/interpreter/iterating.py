@@ -23,7 +23,7 @@ class Iterating(Views):
         match typed.value:
             case Array():
                 return self.over(typed, node)
-            case Tuple():
+            case Tuple() if not typed.value.is_vector:
                 return Typed(typed.node, self.item_of(typed))
             case Iterable(item):
                 return Typed(typed.node, item)

@@ -59,6 +59,11 @@ class Tuple:
     kind: Any = None
     """The class of a named tuple."""
 
+    @property
+    def is_vector(self):
+        """Whether it is one of CUDA's vector types, see short_vectors.py: it has parts, and nothing else of a tuple."""
+        return hasattr(self.kind, "numba")
+
 
 @dataclass(frozen=True)
 class Iterable:
@@ -116,6 +121,8 @@ def constant(type_, value):
 
 def type_to_numba(value):
     """The type Numba gives to a number, an array, a record or a tuple."""
+    if isinstance(value, Tuple) and value.is_vector:
+        return value.kind.numba
     if isinstance(value, Tuple):
         return types.BaseTuple.from_types([type_to_numba(item) for item in value.items], value.kind)
     if not isinstance(value, Scalar | Array | Record):

@@ -68,6 +68,9 @@ class Views(Records):
             array, number_of_it = flat
             return self.load(array, number_of_it, node)
         base = self.expression(node.value)
+        if isinstance(base.value, Tuple) and base.value.is_vector:
+            parts = ", ".join(base.value.kind._fields)
+            raise Unsupported(f"{type_name(base.value)} has no elements: its parts are {parts}")
         if isinstance(base.value, Tuple) and isinstance(node.slice, ast.Slice):
             return tuples.cut(self, base, node.slice)
         if isinstance(base.value, Tuple):

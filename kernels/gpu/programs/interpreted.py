@@ -107,6 +107,8 @@ def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any
         if 0 in given.shape:
             return np.empty(given.shape, as_dtype(kind.dtype))
         return memory.view(given.ptr, given.shape, np.dtype(as_dtype(kind.dtype)), strides)
+    if isinstance(kind, types.CPointer):
+        return pointed_at(memory, kind, int(value))
     if isinstance(kind, types.Record):
         given = wrap_arg(value).to_device(back, stream)
         return memory.view(given.ptr, (1,), np.dtype(as_dtype(kind)))[0]
@@ -121,3 +123,11 @@ def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any
     if isinstance(kind, types.Number):
         return np.dtype(str(kind)).type(value)
     return value
+
+
+def pointed_at(memory: DeviceMemory, kind, address: int) -> Any:
+    """What lies behind a pointer: an array of all that is allocated from there on. An address of nothing stays one."""
+    from numba.cuda.np.numpy_support import as_dtype
+
+    found, dtype = memory.at(address), np.dtype(as_dtype(kind.dtype))
+    return address if found is None else memory.view(address, ((found.end - address) // dtype.itemsize,), dtype)

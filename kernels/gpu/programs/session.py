@@ -131,12 +131,14 @@ class Session:
             emulate(self.gpu, launched, calling, self.checked, self.seed)
 
     def interpreted(self, dispatcher, args, configuration) -> bool:
-        """Execute what a dispatcher of Numba's is called with, from its source; False where that is not kept.
+        """Execute what a dispatcher of Numba's is called with, from its source; False where that is for Numba to do.
 
         Raises DriverError, as `execute` does.
         """
         from kernels.gpu.programs.interpreted import interpret, kernel_of
 
+        if dispatcher.targetoptions.get("device"):  # which Numba refuses to launch
+            return False
         try:
             kernel_of(dispatcher.py_func)
         except SourceError:
