@@ -36,7 +36,7 @@ def test_where_nothing_compiles_kernels_the_device_emulate_is_refused_in_one_lin
     def nothing_found():
         raise DynamicLibNotFoundError("Failure finding libnvvm.so:\n  No such file")
 
-    monkeypatch.setattr(compiler.nvvm, "NVVM", nothing_found)
+    monkeypatch.setattr(compiler.cuda.cudadrv.nvvm, "NVVM", nothing_found)
     with pytest.raises(DeviceError, match=r"^device emulate cannot be used: no compiler here: .*\)$"):
         find_device("emulate")
 

@@ -73,3 +73,27 @@ def test_no_file_is_over_400_lines_and_no_function_over_60(path):
         if isinstance(node, ast.FunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= 60, f"{node.name} has {length} lines"
+
+
+INTERPRETER = {name: path for name, path in MODULES.items() if name.startswith("kernels.gpu.interpreter.")}
+
+# Who may import of Numba, and of it what: nobody the compiler for CUDA but asked.py, which others come to in one place.
+ASKS_NUMBA = {
+    "kernels.gpu.interpreter.typing_table": ("numba",),
+    "kernels.gpu.interpreter.typing_rules": ("numba", "numba.core", "numba.np"),
+    "kernels.gpu.interpreter.asked": ("numba", "numba.core", "numba.cuda", "numba_cuda"),
+}
+
+
+@pytest.mark.parametrize("module", INTERPRETER)
+def test_the_interpreter_asks_numba_in_one_place(module):
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    packages = {".".join(name.split(".")[:2]) for name in found if name.partition(".")[0] in ("numba", "numba_cuda")}
+    assert packages <= set(ASKS_NUMBA.get(module, ())), f"{module} imports {', '.join(sorted(packages))}"
+    if "kernels.gpu.interpreter.asked" in imports(module):
+        assert module == "kernels.gpu.interpreter.typing_rules"

@@ -10,20 +10,22 @@ import re
 import threading
 from contextlib import contextmanager, nullcontext, suppress
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
-from cuda.pathfinder import DynamicLibNotFoundError
 
 # Small grids are the rule here (a batch of 50 digits is small), so Numba's advice about them is noise.
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
-from numba import cuda, float32, float64, int32, int64, types, uint8, uint32, uint64
-from numba.cuda import dispatcher as launcher
-from numba.cuda.cudadrv import devices, nvvm
-from numba.cuda.cudadrv.error import NvvmSupportError
+import numba
+from numba import float32, float64, int32, int64, types, uint8, uint32, uint64
 from numba.np.numpy_support import from_dtype
 
+from kernels.gpu.later import later
 from kernels.operation import unknown
+
+# Who only interprets kernels does without the compiler, which takes as long to load as all else together.
+cuda: Any = later(numba, "cuda")
 
 # numba-cuda, up to 0.30.4 at least, looks for a second name of vstack that NumPy 2.5 has no more.
 vars(np).setdefault("row_stack", np.vstack)
@@ -81,6 +83,11 @@ def device_jit(function):
     return cuda.jit(function, device=True, inline="always")
 
 
+def intrinsic(function):
+    """A function that writes LLVM, `function(typing context, types...)`, for use inside kernels."""
+    return cuda.extending.intrinsic(function)
+
+
 def ptx(function, argument_types, architecture, contracted=True, lines=False):
     """PTX text of a kernel for an architecture such as "sm_90". Needs no GPU. Raises CompileError, NoCompiler.
 
@@ -92,7 +99,7 @@ def ptx(function, argument_types, architecture, contracted=True, lines=False):
     try:
         with nullcontext() if contracted else uncontracted():
             text, _ = cuda.compile_ptx(function, signature, cc=capability, lineinfo=lines)
-    except (DynamicLibNotFoundError, NvvmSupportError) as error:
+    except library_errors() as error:
         raise NoCompiler(NO_COMPILER) from error
     except Exception as error:  # Numba and NVVM raise many kinds, with texts of many lines
         said, line = condensed(str(error))
@@ -100,9 +107,17 @@ def ptx(function, argument_types, architecture, contracted=True, lines=False):
     return text
 
 
+def library_errors():
+    """What is raised where libraries of the compiler are missing."""
+    from cuda.pathfinder import DynamicLibNotFoundError  # of what is installed with numba-cuda
+
+    return DynamicLibNotFoundError, cuda.cudadrv.error.NvvmSupportError
+
+
 @contextmanager
 def uncontracted():
     """What NVVM compiles inside keeps products and sums apart. Numba offers no such option, so it is slipped in."""
+    nvvm = cuda.cudadrv.nvvm
     compile_ir = nvvm.compile_ir
     with COMPILING:
         nvvm.compile_ir = lambda text, **options: compile_ir(text, **{**options, "fma": False})
@@ -169,7 +184,7 @@ def gpu_problem():
     try:
         if cuda.is_available():
             return None
-    except DynamicLibNotFoundError:  # raised only once a driver has answered
+    except library_errors():  # raised only once a driver has answered
         return NO_COMPILER
     return "no GPU or no driver was found" if cuda.cuda_error() else NO_COMPILER
 
@@ -177,8 +192,8 @@ def gpu_problem():
 def compiler_problem():
     """Why kernels cannot be compiled here, GPU or none: one line; None where they can."""
     try:
-        nvvm.NVVM()
-    except (DynamicLibNotFoundError, NvvmSupportError):
+        cuda.cudadrv.nvvm.NVVM()
+    except library_errors():
         return NO_COMPILER
     return None
 
@@ -200,9 +215,9 @@ def machine_code(kernel, argument_types, capability):
     for an answer, so that none is needed.
     """
     device = SimpleNamespace(compute_capability=capability)
-    launcher.get_current_device = lambda: device
-    devices.get_context = lambda: SimpleNamespace(device=device)
-    compiled = launcher._Kernel(kernel.py_func, argument_types, **kernel.targetoptions)
+    cuda.dispatcher.get_current_device = lambda: device
+    cuda.cudadrv.devices.get_context = lambda: SimpleNamespace(device=device)
+    compiled = cuda.dispatcher._Kernel(kernel.py_func, argument_types, **kernel.targetoptions)
     with suppress(Exception):  # where there is no nvJitLink, the process that has the GPU will link
         compiled.library.get_cubin(capability)
     return pickle.dumps(compiled)

@@ -71,7 +71,9 @@ def describe(value):
     match value:
         case DeviceFunction():
             # Its source is reached by itself.
-            return repr(value) if value.intrinsic is None else f"{value!r} {describe(value.intrinsic)}"
+            return (
+                repr(value) if value.intrinsic is None else f"{value!r} {file_hash(inspect.getfile(value.intrinsic))}"
+            )
         case types.ModuleType():
             return value.__name__
         case bool() | int() | float() | str() | None | Type():

@@ -7,6 +7,7 @@ import ast
 import functools
 import importlib
 import inspect
+import linecache
 import pickle
 import textwrap
 import weakref
@@ -30,6 +31,7 @@ class Written:
     """
 
     def __init__(self, function):
+        self.function = function
         try:
             lines, self.first_line = inspect.getsourcelines(function)
             self.text = textwrap.dedent("".join(lines))
@@ -49,7 +51,31 @@ class Written:
         return definition
 
     def _definition(self):
+        if self.function.__name__ == LAMBDA:
+            return definition_of_lambda(self.function)
         return ast.parse("\n" * (self.first_line - 1) + self.text).body[0]
+
+
+LAMBDA = "<lambda>"
+
+
+def definition_of_lambda(function):
+    """The definition that a lambda is short for, from the file that it stands in. Raises OSError, SyntaxError."""
+    lines = linecache.getlines(function.__code__.co_filename, function.__globals__)
+    found = [node for node in ast.walk(ast.parse("".join(lines))) if isinstance(node, ast.Lambda)]
+    found = [node for node in found if holds(node.body, function.__code__)]
+    if not found:
+        raise OSError("there is another text in the file by now")
+    inmost = max(found, key=lambda node: (node.lineno, node.col_offset))
+    tree = ast.FunctionDef(LAMBDA, inmost.args, [ast.Return(inmost.body)], [])
+    return ast.fix_missing_locations(ast.copy_location(tree, inmost))
+
+
+def holds(body, code):
+    """Whether all that a code executes stands in an expression."""
+    first, last = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+    places = [(line, column, end, beyond) for line, end, column, beyond in code.co_positions() if beyond]
+    return all(first <= (line, column) and (end, beyond) <= last for line, column, end, beyond in places)
 
 
 def defines(definition, function):
@@ -74,13 +100,13 @@ def written(function):
 class Source:
     """A Python function as text, syntax tree and names, with its keyword-only arguments split off as constants."""
 
-    def __init__(self, function, constants):
+    def __init__(self, function, constants, may_be_lambda=False):
         if getattr(function, "_can_compile", True) is False:
             raise TypeError(
                 f"{function.__name__}: Numba has compiled it for declared types: leave them out of @cuda.jit"
             )
         function = getattr(function, "py_func", function)  # of what @cuda.jit has made of it
-        if not inspect.isfunction(function) or function.__name__ == "<lambda>":
+        if not inspect.isfunction(function) or (function.__name__ == LAMBDA and not may_be_lambda):
             what = "a lambda" if inspect.isfunction(function) else repr(function)
             raise TypeError(f"@kernel and @device stand above a function that `def` makes, not above {what}")
         parameters = inspect.signature(function).parameters.values()
@@ -178,7 +204,8 @@ class DeviceFunction:
     As with kernels, arguments after the `*` are compile-time parameters: outside of kernels, calling the function with
     other values gives another function, to be a compile-time parameter of a kernel itself.
 
-    intrinsic    of Numba, if what it does has a machine instruction that no Python compiles to: it is compiled instead
+    intrinsic    a function as compiler.intrinsic takes it, if what it does has a machine instruction that no Python
+                 compiles to: that is compiled instead
     """
 
     def __init__(self, function, constants=None, family=None, intrinsic=None):
@@ -206,7 +233,7 @@ class DeviceFunction:
     @functools.cached_property
     def compiled(self):
         if self.intrinsic is not None:
-            return self.intrinsic
+            return compiler.intrinsic(self.intrinsic)
         if self._compiling:
             raise compiler.CompileError(f"{self.source.name} calls itself: {RECURSION}")
         self._compiling = True

@@ -23,7 +23,6 @@ of its groups it computes once, and in each turn neighbours still ask for neighb
 import math
 
 from llvmlite import ir
-from numba.cuda.extending import intrinsic
 
 from kernels.gpu.compiler import cuda, types, uint32
 from kernels.gpu.source import device
@@ -95,7 +94,6 @@ def item_at(context, builder, array_type, array, k):
     return builder.gep(values, [context.get_constant(types.intp, k)])
 
 
-@intrinsic
 def wide_load(typingcontext, x, n, four):
     def generate(context, builder, signature, args):
         place = vector_at(context, builder, x, args[0], n, args[1])
@@ -108,7 +106,6 @@ def wide_load(typingcontext, x, n, four):
     return types.void(x, n, four), generate
 
 
-@intrinsic
 def wide_store(typingcontext, y, n, four):
     def generate(context, builder, signature, args):
         place = vector_at(context, builder, y, args[0], n, args[1])

@@ -149,7 +149,7 @@ def declared(signature, **options):
     """Decorator: a device function that Numba compiles for a signature; of a GPU it asks the capability only."""
 
     def compile_it(function):
-        launcher = compiler.launcher
+        launcher = compiler.cuda.dispatcher
         asked, gpu = launcher.get_current_device, SimpleNamespace(compute_capability=(9, 0))
         launcher.get_current_device = lambda: gpu
         try:

@@ -27,12 +27,12 @@ def kernel_from(text, **names):
 @contextmanager
 def pretended_gpu():
     """Some functions Numba compiles only where there is a GPU, of which it asks the capability and no more."""
-    asked, gpu = compiler.launcher.get_current_device, SimpleNamespace(compute_capability=(9, 0))
-    compiler.launcher.get_current_device = lambda: gpu
+    asked, gpu = compiler.cuda.dispatcher.get_current_device, SimpleNamespace(compute_capability=(9, 0))
+    compiler.cuda.dispatcher.get_current_device = lambda: gpu
     try:
         yield
     finally:
-        compiler.launcher.get_current_device = asked
+        compiler.cuda.dispatcher.get_current_device = asked
 
 
 def assert_alike(kernel, *args, grid=1, block=1, shared=0, ways=WAYS, rtol=None):

@@ -396,15 +396,29 @@ def test_a_lane_that_its_own_mask_leaves_out_is_refused():
 
 
 @kernel
-def syncs_warp_in_a_loop(y):
+def syncs_warp_in_a_loop(y, *, LATER=True):
     i = cuda.threadIdx.x
-    for _ in range(i // 16 + 1):
+    for _ in range(2 - i // 16):
         cuda.syncwarp()  # fault
+    if LATER:
+        cuda.syncthreads()
     y[i] = float32(i)
 
 
-def test_a_syncwarp_that_only_some_lanes_repeat_is_refused():
-    refused(syncs_warp_in_a_loop[1, 32](floats(32)), BarrierDivergence, block=(0, 0, 0), thread=(0, 0, 0))
+def test_a_syncwarp_that_only_some_lanes_repeat_is_refused_where_the_others_wait_elsewhere():
+    launch = syncs_warp_in_a_loop[1, 32](floats(32))
+    message = refused(launch, BarrierDivergence, block=(0, 0, 0), thread=(16, 0, 0))
+    assert "syncwarp waits for 16 of 32 threads" in message
+
+
+def test_syncwarp_waits_neither_for_lanes_that_have_returned_nor_for_those_that_the_block_has_not():
+    for lanes in (32, 20, 1, 40):
+        y = floats(lanes)
+        syncs_warp_in_a_loop(LATER=False)[1, lanes](y).interpret()
+        assert list(y) == list(range(lanes))
+    launch = syncs_warp_in_a_loop[1, 20](floats(20))
+    message = refused(launch, BarrierDivergence, block=(0, 0, 0), thread=(16, 0, 0))
+    assert "syncwarp waits for 4 of 20 threads" in message
 
 
 @kernel

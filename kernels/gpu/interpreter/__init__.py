@@ -8,17 +8,18 @@ checked it refuses, naming kernel, block, thread, array, index and line, what a 
 outside its array, a read of what nobody wrote, a barrier that some threads miss, a data race. In neither mode is an
 array written that is read-only.
 
-Read in this order: known.py (types, asked of Numba), conversions.py, expressions.py, elements.py, times.py, tuples.py,
-enumerations.py, records.py, views.py, iterating.py, statements.py, stops.py, definitions.py, inner.py, calls.py,
-builtin_calls.py, numeric_calls.py, ufunc_calls.py, libdevice_calls.py, printing.py, complex_numbers.py, half.py,
-borrowed.py, functions.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and standstill.py (threads
+Read in this order: typing_table.py, typing_rules.py and asked.py (types, asked of Numba), known.py (what is known of a
+value), conversions.py, expressions.py, elements.py, times.py, tuples.py, short_vectors.py, enumerations.py, records.py,
+views.py, iterating.py, statements.py, stops.py, definitions.py, inner.py, calls.py, builtin_calls.py, numeric_calls.py,
+ufunc_calls.py, libdevice_calls.py, printing.py, complex_numbers.py, half.py, borrowed.py, whole_arrays.py,
+functions.py, borrowing.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and standstill.py (threads
 and blocks that wait for each other), memory.py, arrays.py, viewable.py, checked.py, trace.py, order.py, races.py and
 shadow.py (memory, and what was done to it), launch.py (all of it together). What else a trace tells, how a GPU would
 move the bytes and how fast, kernels/gpu/xray finds; kernels/gpu/tracing shows one block line by line.
 
 Not executed, and refused by name: functions of libdevice that round otherwise or have no counterpart in math, min, max
 and functions of math of float16, functions written as Numba @intrinsic, variables that are None on one path and a
-number on another, sums and means of whole arrays, `:=`, isinstance.
+number on another, `:=`, np.nditer.
 """
 
 from kernels.gpu.interpreter.errors import (

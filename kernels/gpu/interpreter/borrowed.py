@@ -1,68 +1,134 @@
-"""Functions that Numba itself writes in Python, as cmath.sqrt or the quotient of complex numbers.
+"""Functions that Numba itself writes in Python, as cmath.sqrt, the quotient of complex numbers or the sum of an array.
 
 They are read from Numba and rewritten like device functions of the kernel, so that what is computed is what is
 compiled. Numba has them in two ways: an @overload makes a function for types of arguments, and an implementation in
 LLVM may hand one to `compile_internal`.
 """
 
+import functools
 import inspect
+import operator
 import types as python_types
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
 from unittest import mock
 
-from numba.core.errors import NumbaError
-from numba.core.target_extension import target_override
-from numba.cuda.descriptor import cuda_target
+import numpy as np
 
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import describe, signature, typing_context
+from kernels.gpu.interpreter.known import Array, Static, Tuple, type_to_numba
+from kernels.gpu.interpreter.typing_rules import NumbaError, describe, numba_cuda, signature, type_of_object, types
+
+METHODS = ("sum", "prod", "mean", "var", "std", "argmin", "argmax", "any", "all")
+OF_ARRAYS = {getattr(np, name) for name in METHODS}
+OF_ARRAYS |= {getattr(np, f"nan{name}") for name in ("sum", "prod", "mean", "var", "std")}
+OF_ARRAYS |= {np.count_nonzero, np.searchsorted, np.digitize, np.size, np.shape, np.asarray, np.average, np.trace}
+OF_ARRAYS |= {sum, min, max, operator.contains}
+OF_NUMBERS = {np.sinc, np.angle, np.isscalar}
+"""What Numba has written in Python, and compiles for CUDA."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A function that Numba has written in Python, for some types of arguments.
+
+    types     of its arguments
+    result    Numba's type of what it returns, None where that is found out when it is rewritten
+    kinds     (name, type) of each variable that Numba gives a type
+    """
+
+    function: Any
+    types: tuple
+    result: Any = None
+    kinds: tuple = ()
 
 
 class _Handed(Exception):
     """What an implementation handed to compile_internal."""
 
 
-def implementation(function, types):
-    """(Python function, Numba's types of its arguments, type of its result or None), of a call with such types.
+@functools.cache
+def implementation(function, types_, keywords=()):
+    """What Numba has written for a call with arguments of such types, and (name, type) of those that are given by name.
 
-    Raises Unsupported if Numba has none that is written in Python.
+    Raises Unsupported if it has nothing, or nothing in Python.
     """
-    with target_override("cuda"):
-        for template in getattr(typing_context().resolve_value_type(function), "templates", ()):
-            made = _made(getattr(template, "_overload_func", None), types)
+    asked = numba_cuda(describe(function, types_))
+    with asked.target_override("cuda"):
+        for template in asked.templates(function):
+            made = _made(getattr(template, "_overload_func", None), types_, dict(keywords))
             if made is not None:
-                return made, types, None
-        typing = signature(function, *types)
-        handed = _handed(function, typing)
+                return Found(made, types_)
+        handed = _handed(asked, function, _typed(asked, function, types_, keywords))
     if handed is None:
-        raise Unsupported(f"{describe(function, types)} is not supported")
-    made, inner = handed
-    return made, inner.args, inner.return_type
+        raise Unsupported(f"{describe(function, types_)} is not supported")
+    made, inner, kinds = handed
+    return Found(made, tuple(inner.args), inner.return_type, tuple((kinds or {}).items()))
 
 
-def _made(overload, types):
+def is_known(function, arguments):
+    """Whether a call is one of a function that Numba has written in Python, of arrays or of numbers."""
+    if not isinstance(function, Hashable):
+        return False
+    has_arrays = any(isinstance(argument.value, Array) for argument in arguments)
+    return function in (OF_ARRAYS if has_arrays else OF_NUMBERS)
+
+
+def type_of(argument):
+    """Numba's type of an argument, which may be a name, a text or None."""
+    if isinstance(argument.value, Static) and isinstance(argument.value.object, str):
+        return types.literal(argument.value.object)
+    if isinstance(argument.value, Static):
+        return type_of_object(argument.value.object)
+    return type_to_numba(argument.value)
+
+
+def is_instance(thing, kinds):
+    """What isinstance says of two Typed: Numba has a function that returns True, and one that returns False."""
+    if isinstance(kinds.value, Tuple):
+        wanted = types.Tuple([type_of_object(kind.object) for kind in kinds.value.items])
+    else:
+        wanted = type_of(kinds)
+    return implementation(isinstance, (type_of(thing), wanted)).function(None, None)
+
+
+def _typed(asked, function, types_, keywords):
+    """Numba's own signature of a call, some of whose arguments may be given by name. Raises Unsupported."""
+    if not keywords:
+        signature(function, *types_)  # says it where Numba refuses
+    try:
+        return asked.signature(function, types_, dict(keywords))
+    except NumbaError:
+        names = ", ".join(name for name, _ in keywords)
+        raise Unsupported(f"{describe(function, types_)} with {names} is not supported by Numba") from None
+
+
+def _made(overload, types_, keywords):
     """The function that an @overload makes for these types, or None."""
-    if overload is None:
+    if overload is None or not (overload.__module__ or "").startswith("numba.cuda"):  # Numba for CPUs has others
         return None
     try:
-        inspect.signature(overload).bind(*types)
-        made = overload(*types)
+        inspect.signature(overload).bind(*types_, **keywords)
+        made = overload(*types_, **keywords)
     except (TypeError, NumbaError):
         return None
     return made if isinstance(made, python_types.FunctionType) else None
 
 
-def _handed(function, typing):
-    """(function, signature) that an implementation hands to compile_internal, or None: called, it builds nothing."""
+def _handed(asked, function, typing):
+    """(function, signature, types of variables) that an implementation hands to compile_internal, or None.
 
-    def compile_internal(builder, handed, inner, *_, **__):
-        raise _Handed(handed, inner)
+    It is called, and builds nothing.
+    """
 
-    context = cuda_target.target_context
-    context.refresh()
+    def compile_internal(builder, handed, inner, *_, locals=None, **__):
+        raise _Handed(handed, inner, locals)
+
     try:
-        build = context._defns[function].find(typing.args)
-        pretended = mock.MagicMock(compile_internal=compile_internal)
-        build(pretended, mock.MagicMock(), typing, [mock.MagicMock() for _ in typing.args])
+        build = asked.implementation(function, typing)
+        build._context = mock.MagicMock(compile_internal=compile_internal)
+        build(mock.MagicMock(), [mock.MagicMock() for _ in typing.args])
     except _Handed as handed:
         return handed.args
     except Exception:  # an implementation that asks more of LLVM than pretended objects can answer

@@ -2,23 +2,11 @@
 
 import ast
 
-from numba import types
-
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import (
-    FLOATS,
-    HALF,
-    Array,
-    Scalar,
-    Static,
-    Tuple,
-    is_integer,
-    scalar,
-    signature,
-    type_name,
-)
+from kernels.gpu.interpreter.known import FLOATS, HALF, Array, Scalar, Static, Tuple, is_integer, scalar, type_name
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 
 def extreme(chosen, function, *arguments):
@@ -27,7 +15,7 @@ def extreme(chosen, function, *arguments):
     Of all else, that is with an integer among them or of more than two, Numba compares and selects, two by two:
     a NaN that comes first stays, since nothing is larger than it, and one that comes later is passed over.
     """
-    is_tuple = len(arguments) == 1 and isinstance(arguments[0].value, Tuple)
+    is_tuple = len(arguments) == 1 and is_plain_tuple(arguments[0])
     if is_tuple:
         arguments = function.items(arguments[0])
     is_instruction = len(arguments) == 2 and not is_tuple and all(a.type in FLOATS for a in arguments)
@@ -49,10 +37,14 @@ def extreme(chosen, function, *arguments):
     return first
 
 
+def is_plain_tuple(typed):
+    return isinstance(typed.value, Tuple) and not typed.value.is_vector
+
+
 def length(function, thing):
     """len of an array or a tuple."""
     match thing.value:
-        case Tuple(items):
+        case Tuple(items) if is_plain_tuple(thing):
             return Typed(number(len(items)), Scalar(types.int64, len(items), len(items)))
         case Array():
             return Typed(call("$len", thing.node), Scalar(types.int64, 0, function.program.largest))
@@ -66,7 +58,7 @@ def slice_of(function, *bounds):
 
 def summed(function, items, start=None):
     """sum of a tuple, one item after another."""
-    if not isinstance(items.value, Tuple):
+    if not is_plain_tuple(items):
         raise Unsupported(hints.unsupported("sum", hints.LOOP))
     total = start or function.literal(0)
     for item in function.items(items):

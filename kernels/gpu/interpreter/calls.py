@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 
-from kernels.gpu.interpreter import builtin_calls, libdevice_calls, numeric_calls, printing, ufunc_calls
+from kernels.gpu.interpreter import borrowed, builtin_calls, libdevice_calls, numeric_calls, printing, ufunc_calls
 
 CALLS: dict[Callable, Callable] = {
     print: printing.rewritten,
@@ -14,14 +14,17 @@ CALLS: dict[Callable, Callable] = {
     type: builtin_calls.type_of,
     len: builtin_calls.length,
     slice: builtin_calls.slice_of,
+    isinstance: lambda function, thing, kinds: function.literal(borrowed.is_instance(thing, kinds)),
+    next: lambda function, iterator: function.next_of(iterator),
     **numeric_calls.CALLS,
     **ufunc_calls.CALLS,
-    **libdevice_calls.CALLS,
 }
 
 
 def known_call(thing):
     """What rewrites the calls of a function, given (function being rewritten, arguments...), or None."""
+    if getattr(thing, "__module__", "") == "numba.cuda.libdevice":
+        return libdevice_calls.CALLS.get(f"libdevice.{thing.__name__}")
     try:
         return CALLS.get(thing)
     except TypeError:  # what has no hash

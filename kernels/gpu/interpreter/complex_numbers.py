@@ -12,10 +12,9 @@ import ast
 import cmath
 import math
 
-from numba import types
-
 from kernels.gpu.interpreter.conversions import Typed, call, name
-from kernels.gpu.interpreter.known import COMPLEX, Scalar, scalar, signature
+from kernels.gpu.interpreter.known import COMPLEX, Scalar, scalar
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 ASKS = (cmath.isnan, cmath.isinf, cmath.isfinite)
 OF_PARTS = (cmath.exp, cmath.log)  # Numba's functions of (real, imag, real is finite, imag is finite)
@@ -50,7 +49,8 @@ def part(function, typed, attribute):
     if is_complex(typed):
         type_ = types.float32 if typed.type == types.complex64 else types.float64
         return Typed(ast.Attribute(typed.node, attribute, ast.Load()), scalar(type_))
-    return typed if attribute == "real" else function.convert(function.literal(0), typed.type)
+    type_ = typed.type
+    return typed if attribute == "real" else function.convert(function.literal(0), type_)
 
 
 def conjugate(typed):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from kernels.gpu.interpreter import arithmetic, hints
 from kernels.gpu.interpreter.errors import Unsupported
@@ -31,6 +30,7 @@ from kernels.gpu.interpreter.known import (
     type_name,
     unknown,
 )
+from kernels.gpu.interpreter.typing_rules import types
 
 EXACT_IN_FLOAT64 = 2**53
 

@@ -2,13 +2,12 @@
 
 import ast
 
-from numba import types
-
 from kernels.gpu.interpreter import hints
-from kernels.gpu.interpreter.conversions import Typed, call, number
+from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import InvalidIndex, Unsupported, indexed
 from kernels.gpu.interpreter.expressions import Expressions
 from kernels.gpu.interpreter.known import (
+    NUMPY,
     Array,
     Scalar,
     Static,
@@ -21,6 +20,7 @@ from kernels.gpu.interpreter.known import (
     scalar,
     type_name,
 )
+from kernels.gpu.interpreter.typing_rules import types
 
 
 class Elements(Expressions):
@@ -67,6 +67,22 @@ class Elements(Expressions):
             text = ast.unparse(node)
             raise InvalidIndex(f"{indexed(label, text)}: {problems[0]}", array=label, index=text)
         return self.item(typed, 0).node if isinstance(typed.value, Tuple) and ndim == 1 else typed.node
+
+    def flat_element(self, node):
+        """(array, index) of x.flat[i], an element by its number, row after row; None for any other subscript."""
+        if not (isinstance(node.value, ast.Attribute) and node.value.attr == "flat"):
+            return None
+        array, at = self.expression(node.value.value), self.expression(node.slice)
+        is_number = isinstance(at.value, Scalar) and is_integer(at.type)
+        if not (isinstance(array.value, Array) and is_number and array.value.dtype in NUMPY):
+            return None
+        index = self.convert(at, types.int64).node
+        if array.value.ndim == 1:
+            return array, index
+        kept = name(self.temporary())
+        first = ast.NamedExpr(ast.Name(kept.id, ast.Store()), array.node)
+        shape = ast.Attribute(kept, "shape", ast.Load())
+        return Typed(first, array.value, self.array_name(array)), call("$flat_index", index, shape)
 
     @staticmethod
     def array_name(array):

@@ -12,8 +12,6 @@ import math
 import operator
 from collections.abc import Callable
 
-from numba import types
-
 from kernels.gpu.interpreter import arithmetic, complex_numbers, hints, tuples
 from kernels.gpu.interpreter.conversions import Conversions, Typed, call, name, number
 from kernels.gpu.interpreter.errors import KernelError, Site, Unsupported
@@ -31,11 +29,10 @@ from kernels.gpu.interpreter.known import (
     is_integer,
     join,
     scalar,
-    signature,
     type_name,
     type_to_numba,
-    unified,
 )
+from kernels.gpu.interpreter.typing_rules import signature, types, unified
 
 OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add,
@@ -261,7 +258,10 @@ class Expressions(Conversions):
         if isinstance(left.value, Static) and isinstance(right.value, Static):
             return self.literal(bool(OPERATORS[type(op)](left.value.object, right.value.object)))
         if isinstance(op, ast.In | ast.NotIn):
-            found = tuples.contains(self, right, left)
+            if isinstance(right.value, Array):
+                found = self.program.borrow_at(self, right.node, operator.contains, [right, left], {})
+            else:
+                found = tuples.contains(self, right, left)
             return found if isinstance(op, ast.In) else self.negated(found)
         if type(op) not in OPERATORS:
             raise Unsupported(hints.unsupported(op))

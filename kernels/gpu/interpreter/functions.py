@@ -8,11 +8,12 @@ import ast
 import builtins
 import inspect
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import cuda, types
 
+from kernels.gpu.compiler import cuda
 from kernels.gpu.interpreter import (
     arithmetic,
     borrowed,
@@ -24,7 +25,9 @@ from kernels.gpu.interpreter import (
     hints,
     inner,
     intrinsics,
+    short_vectors,
     tuples,
+    whole_arrays,
 )
 from kernels.gpu.interpreter.conversions import Typed, call, has_effects, name, number
 from kernels.gpu.interpreter.definitions import definition_of
@@ -43,21 +46,19 @@ from kernels.gpu.interpreter.known import (
     computed,
     dtype_of,
     is_integer,
-    is_typed,
     join,
     numba_type,
     scalar,
-    signature,
     type_name,
     type_to_numba,
     unknown,
 )
 from kernels.gpu.interpreter.stops import Stops
+from kernels.gpu.interpreter.typing_rules import is_typed, signature, types
 from kernels.gpu.interpreter.views import Method
 from kernels.gpu.source import RECURSION, DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
-BORROWED = (0, 0)  # where in the kernel a function of Numba's is called: at many places
 
 
 @dataclass(frozen=True)
@@ -187,11 +188,13 @@ class Function(Stops):
     def visit_Attribute(self, node):
         base = self.expression(node.value)
         match base.value:
+            case Scalar() if node.attr == "item":
+                return Typed(number(None), Static(Method(base, node.attr)))
             case Scalar() if node.attr in ("real", "imag"):
                 return complex_numbers.part(self, base, node.attr)
             case Static(thing) if thing is cuda:
                 return self.cuda_name(node.attr)
-            case Static(thing) if thing is cuda.cg:
+            case Static(thing) if getattr(thing, "__name__", "") == "numba.cuda.cg":
                 return self.cuda_name(f"cg.{node.attr}")
             case Static(CudaName(path)):
                 return self.cuda_name(f"{path}.{node.attr}")
@@ -239,6 +242,9 @@ class Function(Stops):
             return Typed(name(f"${path}"), intrinsics.register_value(path, self.program.largest))
         if path in intrinsics.CALLS or path in intrinsics.NAMESPACES:
             return Typed(number(None), Static(CudaName(path)))
+        found = getattr(cuda, path, None)
+        if short_vectors.is_one(found) or (isinstance(found, types.Type) and found in NUMPY):
+            return self.literal(found)
         hint = hints.meant(path, (*intrinsics.REGISTERS, *intrinsics.CALLS))
         raise Unsupported(f"cuda.{path} is not supported{hint and hint.replace('mean ', 'mean cuda.')}")
 
@@ -250,7 +256,7 @@ class Function(Stops):
         function = self.expression(node.func).value
         if not isinstance(function, Static):
             raise Unsupported(f"{ast.unparse(node.func)} is {type_name(function)}, which cannot be called")
-        if isinstance(function.object, type) and function.object in ITERABLES:
+        if isinstance(function.object, Hashable) and function.object in ITERABLES:
             return self.iterable(function.object, node)
         arguments = self.spread(node.args)
         keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
@@ -262,17 +268,21 @@ class Function(Stops):
                 return intrinsics.CALLS[thing.path](self, node, *arguments, **keywords)
             except TypeError as error:
                 raise Unsupported(f"cuda.{thing.path} with {len(arguments)} arguments: {error}") from error
-        if isinstance(thing, Method) and not keywords:
-            return self.call_method(thing, arguments, node)
+        if isinstance(thing, Method):
+            return self.call_method(thing, arguments, node, keywords)
         if isinstance(thing, DeviceFunction):
             return self.call_device_function(node, thing.source, arguments, keywords)
         if hasattr(thing, "py_func"):
-            source = Source(thing.py_func, {})
+            source = Source(thing.py_func, {}, may_be_lambda=True)
             return self.call_device_function(node, source, arguments, keywords, thing)
         if isinstance(thing, Inner):
             return inner.called(self, node, thing, arguments, keywords)
+        if short_vectors.is_one(thing) and not keywords:
+            return short_vectors.made(self, thing, arguments)
         if tuples.is_named(thing):
             return tuples.named(self, thing, arguments, keywords)
+        if borrowed.is_known(thing, arguments):
+            return self.program.borrow_at(self, node, thing, arguments, keywords)
         if keywords:
             raise Unsupported(f"{type_name(function)} takes no keyword arguments here")
         is_numpy_type = isinstance(thing, type) and issubclass(thing, np.generic)
@@ -285,10 +295,13 @@ class Function(Stops):
             raise Unsupported(
                 f"{type_name(function)} is a kernel, which another cannot call: @device makes it callable"
             )
-        return self.call_function(thing, arguments, ast.unparse(node.func))
+        return self.call_function(thing, arguments, node)
 
-    def call_function(self, function, arguments, text):
-        """A function of math or a builtin, which stands in the source as `text`."""
+    def call_function(self, function, arguments, node):
+        """A function of math, of NumPy or a builtin."""
+        text = ast.unparse(node.func)
+        if whole_arrays.takes(function, arguments):
+            return whole_arrays.called(self, node, function, arguments)
         if (found := self.function_of_times(function, arguments)) is not None:
             return found
         rewrite = calls.known_call(function)
@@ -354,14 +367,14 @@ class Function(Stops):
         result = declared and declared.return_type
         return self.call_rewritten(node, source, given, result, is_compiled_apart(dispatcher))
 
-    def call_rewritten(self, node, source, given, declared=None, is_apart=False):
-        """A call of a function that is rewritten for it; `is_apart`: Numba compiles it by itself."""
+    def call_rewritten(self, node, source, given, declared=None, is_apart=False, make=None):
+        """A call of a function that is rewritten for it, by `make`; `is_apart`: Numba compiles it by itself."""
         if len(self.path) > 50:
             raise Unsupported(f"{source.name} calls itself: {RECURSION}")
         key = (node, tuple(argument.value for argument in given))
         if key not in self.calls:
             path = (*self.path, (node.lineno, node.col_offset))
-            self.calls[key] = Function(self.program, source, key[1], path, declared)
+            self.calls[key] = (make or Function)(self.program, source, key[1], path, declared)
         callee = self.calls[key]
         if is_apart and callee.returns_a_view():
             problem = "which Numba compiles by itself and lets return none but the arrays given to it"
@@ -374,26 +387,8 @@ class Function(Stops):
         return Typed(ast.YieldFrom(result) if callee.is_generator else result, value)
 
     def borrow(self, function, arguments, given=None) -> Typed:
-        """A call of a function that Numba has written in Python, see borrowed.py; `given`: what is passed to it."""
-        key = function, tuple(argument.type for argument in arguments)
-        if key not in self.program.borrowed:
-            self.program.borrowed[key] = Borrowed(self.program, *borrowed.implementation(*key))
-        callee = self.program.borrowed[key]
+        """A call of a function of numbers that Numba has written in Python; `given`: what is passed to it."""
+        callee = self.program.borrow(function, tuple(argument.type for argument in arguments))
         passed = zip(given or arguments, callee.types, strict=True)
         given = [self.convert(argument, type_).node for argument, type_ in passed]
         return Typed(call(callee.name, name("$thread"), *given), callee.result)
-
-
-class Borrowed(Function):
-    """A function of Numba's own: its lines are not those of a kernel, so nothing is told of them."""
-
-    def __init__(self, program, function, argument_types, result_type):
-        self.types = argument_types
-        arguments = [scalar(type_) for type_ in argument_types]
-        super().__init__(program, Source(function, {}), arguments, (BORROWED,), result_type)
-
-    def count_flops(self, statement):
-        return ast.Pass()
-
-    def come_by(self, statement, kind):
-        return []

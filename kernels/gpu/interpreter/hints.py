@@ -69,6 +69,8 @@ def of_function(function, text: str) -> str:
             return unsupported(text, LOCAL)
         found = INSTEAD_OF_NUMPY.get(name) or (f"math.{name}" if hasattr(math, name) else LOOP)
         return f"{text} is not supported: {found} instead of {text}" if found != LOOP else unsupported(text, LOOP)
+    if type(function).__name__ == "ExternFunction":  # what cuda.declare_device gives
+        return f"{text} is compiled elsewhere, so there is no source to interpret: emulate the kernel"
     if hasattr(function, "__code__"):
         return f"{text} is a Python function: decorate it with @device, so that kernels can call it"
     return unsupported(text, BUILTINS.get(name, ""))

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from numba import cuda, types
 
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
@@ -25,10 +24,10 @@ from kernels.gpu.interpreter.known import (
     literal_integers,
     numba_type,
     scalar,
-    signature,
     type_name,
 )
 from kernels.gpu.interpreter.lockstep import GRID_BARRIER
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 LARGEST_BLOCK = 1024
 LARGEST_GRID = 2**31 - 1
@@ -308,7 +307,7 @@ def lanemask_lt(function, node):
 
 @intrinsic("popc", "ffs", "clz", "brev")
 def bits(path, function, node, value):
-    typing = signature(getattr(cuda, path), value.type)
+    typing = signature(f"cuda.{path}", value.type)
     value = function.convert(value, typing.args[0])
     most = bounds(typing.return_type)[1] if path == "brev" else value.type.bitwidth
     return Typed(call(f"${path}", value.node, number(value.type.bitwidth)), Scalar(typing.return_type, 0, most))
@@ -316,7 +315,7 @@ def bits(path, function, node, value):
 
 @intrinsic("fma", "cbrt")
 def arithmetic_function(path, function, node, *operands):
-    typing = signature(getattr(cuda, path), *(operand.type for operand in operands))
+    typing = signature(f"cuda.{path}", *(operand.type for operand in operands))
     function.flops += 2 if path == "fma" else 1
     nodes = [function.convert(operand, type_).node for operand, type_ in zip(operands, typing.args, strict=True)]
     return Typed(call(f"${path}", *nodes), scalar(typing.return_type))
@@ -324,7 +323,7 @@ def arithmetic_function(path, function, node, *operands):
 
 @intrinsic("selp")
 def selp(function, node, test, if_true, if_false):
-    typing = signature(cuda.selp, test.type, if_true.type, if_false.type)
+    typing = signature("cuda.selp", test.type, if_true.type, if_false.type)
     # Both are computed before one is chosen: selp is no branch.
     node = call("$select", test.node, if_true.node, if_false.node)
     return Typed(node, scalar(typing.return_type))

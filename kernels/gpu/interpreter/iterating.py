@@ -3,21 +3,12 @@
 import ast
 
 import numpy as np
-from numba import types
 
 from kernels.gpu.interpreter import hints
 from kernels.gpu.interpreter.conversions import Typed, call, name
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import (
-    Array,
-    Iterable,
-    Scalar,
-    Tuple,
-    computed,
-    join,
-    same_type,
-    signature,
-)
+from kernels.gpu.interpreter.known import Array, Iterable, Scalar, Tuple, computed, join, same_type
+from kernels.gpu.interpreter.typing_rules import signature, types
 from kernels.gpu.interpreter.views import Views
 
 LONGEST = 2**48
@@ -32,7 +23,7 @@ class Iterating(Views):
         match typed.value:
             case Array():
                 return self.over(typed, node)
-            case Tuple():
+            case Tuple() if not typed.value.is_vector:
                 return Typed(typed.node, self.item_of(typed))
             case Iterable(item):
                 return Typed(typed.node, item)
@@ -103,6 +94,17 @@ class Iterating(Views):
         node = call("$zip", call("$ndindex", ast.Attribute(first, "shape", ast.Load())), elements.node)
         return Typed(node, Tuple((index, elements.value)))
 
+    def iterated(self, node):
+        """iter of what a loop goes over."""
+        if node.keywords or len(node.args) != 1:
+            raise Unsupported("iter takes what it goes over")
+        inner = self.iterator(node.args[0])
+        return Typed(call("$iter", inner.node), inner.value)
+
+    def elements(self, node):
+        """np.nditer, which Numba's own functions use."""
+        raise Unsupported(hints.unsupported("np.nditer", "go over x.flat, or over the indices of np.ndindex(x.shape)"))
+
     def iterable(self, function, node):
         """A call of a function that gives something to go over."""
         typed = getattr(self, ITERABLES[function])(node)
@@ -110,6 +112,8 @@ class Iterating(Views):
 
 
 ITERABLES = {
+    iter: "iterated",
+    np.nditer: "elements",
     range: "numbers",
     enumerate: "enumerated",
     zip: "zipped",

@@ -1,22 +1,16 @@
 """What is known of a value before the kernel runs: its Numba type, and the bounds of an integer.
 
-The types are not ours. Every operator and function is put to Numba's own typing context for CUDA, which
-answers with the types it would compile: float32 + int64 is float64, int32 + int32 is int64.
+The types are those that Numba would compile, see typing_rules.py.
 """
 
-import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.core.errors import NumbaError
-from numba.core.target_extension import target_override
-from numba.cuda.descriptor import cuda_target
-from numba.np.numpy_support import as_dtype, from_dtype
 
 from kernels.gpu.interpreter.errors import Unsupported
+from kernels.gpu.interpreter.typing_rules import NumbaError, as_dtype, from_dtype, types, unified
 
 
 @dataclass(frozen=True)
@@ -64,6 +58,11 @@ class Tuple:
     items: tuple
     kind: Any = None
     """The class of a named tuple."""
+
+    @property
+    def is_vector(self):
+        """Whether it is one of CUDA's vector types, see short_vectors.py: it has parts, and nothing else of a tuple."""
+        return hasattr(self.kind, "numba")
 
 
 @dataclass(frozen=True)
@@ -120,29 +119,10 @@ def constant(type_, value):
     return Scalar(type_) if value != value or type_ in (HALF, *COMPLEX) else Scalar(type_, value, value)
 
 
-def typing_context():
-    context = cuda_target.typing_context
-    context.refresh()
-    return context
-
-
-@functools.cache
-def signature(function, *argument_types):
-    """How Numba types a call: signature with `.args`, the types it converts to, and `.return_type`."""
-    with target_override("cuda"):
-        try:
-            found = typing_context().resolve_function_type(function, argument_types, {})
-        except NumbaError:
-            found = None
-        except Exception as error:  # what Numba can type only by compiling for a device at hand
-            raise Unsupported(f"{describe(function, argument_types)} needs a device to be typed") from error
-    if found is None:
-        raise Unsupported(f"{describe(function, argument_types)} is not supported by Numba")
-    return found
-
-
 def type_to_numba(value):
     """The type Numba gives to a number, an array, a record or a tuple."""
+    if isinstance(value, Tuple) and value.is_vector:
+        return value.kind.numba
     if isinstance(value, Tuple):
         return types.BaseTuple.from_types([type_to_numba(item) for item in value.items], value.kind)
     if not isinstance(value, Scalar | Array | Record):
@@ -155,27 +135,6 @@ def of_numba(type_):
     if isinstance(type_, types.Record):
         return Record(type_)
     return Array(type_.dtype, type_.ndim, type_.layout) if isinstance(type_, types.Array) else scalar(type_)
-
-
-def is_typed(thing):
-    """Whether a kernel may name a Python object, for the sake of its attributes."""
-    if isinstance(thing, np.finfo | np.iinfo):
-        return True
-    try:
-        return typing_context().resolve_value_type(thing) is not None
-    except Exception:  # Numba raises several kinds for what it cannot type
-        return False
-
-
-def describe(function, argument_types):
-    function = getattr(function, "dispatcher", function)  # of what Numba has compiled
-    return f"{getattr(function, '__name__', function)}({', '.join(map(str, argument_types))})"
-
-
-@functools.cache
-def unified(first, second):
-    """The type Numba gives to a variable that is `first` on one path and `second` on another, or None."""
-    return typing_context().unify_types(first, second)
 
 
 def join(first, second):

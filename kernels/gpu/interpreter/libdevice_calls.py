@@ -7,13 +7,11 @@ import ast
 import functools
 import math
 
-from numba import types
-from numba.cuda import libdevice
-
 from kernels.gpu.interpreter.builtin_calls import kept_twice
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.known import Tuple, scalar
 from kernels.gpu.interpreter.numeric_calls import converted
+from kernels.gpu.interpreter.typing_rules import types
 
 SAME = (
     *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "copysign", "cos", "cosh", "erf", "erfc"),
@@ -51,7 +49,7 @@ def helped(named, helper, function, *arguments):
 
 def of_bits(named, width, function, value):
     (value,), result = converted(function, named, [value])
-    helper = f"${named.__name__.removesuffix('ll')}"
+    helper = f"${named.removeprefix('libdevice.').removesuffix('ll')}"
     return function.convert(Typed(call(helper, value.node, number(width)), scalar(types.uint64)), result)
 
 
@@ -76,17 +74,18 @@ def operated(named, op, function, *arguments):
 
 def with_float(name):
     """A function of float64, and its twin of float32."""
-    return getattr(libdevice, name), getattr(libdevice, f"{name}f")
+    return f"libdevice.{name}", f"libdevice.{name}f"
 
 
 CALLS = {f: functools.partial(of_math, f, meant) for name, meant in MATH.items() for f in with_float(name)}
 CALLS |= {f: functools.partial(helped, f, helper) for name, helper in HELPERS.items() for f in with_float(name)}
-CALLS |= {f: functools.partial(of_bits, f, width) for name, width in BITS.items() if (f := getattr(libdevice, name))}
-CALLS |= {f: functools.partial(asks, f, meant) for name, meant in ASKS.items() if (f := getattr(libdevice, name))}
+CALLS |= {f: functools.partial(of_bits, f, width) for name, width in BITS.items() if (f := f"libdevice.{name}")}
+CALLS |= {f: functools.partial(asks, f, meant) for name, meant in ASKS.items() if (f := f"libdevice.{name}")}
 CALLS |= {f: functools.partial(sincos, f) for f in with_float("sincos")}
 CALLS |= {
     f: functools.partial(operated, f, op)
     for name, op in OPERATORS.items()
     for kind in "df"
-    if (f := getattr(libdevice, f"{kind}{name}_rn", None))  # there is no dsub_rn
+    if (f := f"libdevice.{kind}{name}_rn") != "libdevice.dsub_rn"  # which there is none of
 }
+"""By the functions' names, since numba.cuda.libdevice is loaded by kernels that use it alone."""

@@ -152,7 +152,7 @@ class Lockstep:
         ready = []
         for (warp, what, site, mask), members in groups.items():
             first = warp * WARP_SIZE
-            expected = [first + lane for lane in range(WARP_SIZE) if mask >> lane & 1]
+            expected = self.expected(what, first, mask)
             if not set(members) <= set(expected):
                 outsider = next(i for i in members if i not in expected)
                 self.refuse(outsider, site, f"calls {what} with mask {mask:#010x}, which leaves out its own lane")
@@ -165,6 +165,16 @@ class Lockstep:
                     self.execution.met_warp([self.threads[i] for i in members])
                 ready += members
         return ready
+
+    def expected(self, what, first, mask):
+        """The threads of a mask for which a warp intrinsic waits. Lanes that are done, or never were, miss no syncwarp.
+
+        CUDA waits for such lanes nowhere; where values are exchanged, what they would have given is missing.
+        """
+        named = [first + lane for lane in range(WARP_SIZE) if mask >> lane & 1]
+        if what != "syncwarp":
+            return named
+        return [i for i in named if i < len(self.waiting) and self.waiting[i] is not DONE]
 
     def answer(self, what, site, mask, members):
         operands = [self.waiting[i][3:] for i in members]
@@ -208,8 +218,7 @@ class Lockstep:
         if what == GRID_BARRIER:
             members = [i for i in members if i == 0 or self.waiting[i] is not DONE]
         if what not in OF_BLOCKS:  # the operand is a mask
-            first = waiter // WARP_SIZE * WARP_SIZE
-            members = [first + lane for lane in range(WARP_SIZE) if operand >> lane & 1]
+            members = self.expected(what, waiter // WARP_SIZE * WARP_SIZE, operand)
         missing = [i for i in members if place(self.waiting[i]) != here]
         waits, does = self.differing(here, place(self.waiting[missing[0]]))
         problem = (

@@ -5,12 +5,11 @@ import functools
 import math
 import operator
 
-from numba import types
-
 from kernels.gpu.interpreter import tuples
 from kernels.gpu.interpreter.conversions import Typed, call
 from kernels.gpu.interpreter.expressions import OPERATORS
-from kernels.gpu.interpreter.known import Tuple, computed, scalar, signature
+from kernels.gpu.interpreter.known import Tuple, computed, scalar
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 
 def converted(function, named, arguments):

@@ -6,11 +6,10 @@ parentheses; a blank lies between two values and a new line behind the last.
 
 import sys
 
-from numba import types
-
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import FLOATS, HALF, Scalar, Static, Tuple, is_integer, type_name
+from kernels.gpu.interpreter.typing_rules import types
 
 MOST = 32  # values that one call prints
 

@@ -6,8 +6,6 @@ A record is a place in memory, as a view is: `r = a[i]` copies nothing, and `r.x
 
 import ast
 
-from numba import types
-
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -21,9 +19,9 @@ from kernels.gpu.interpreter.known import (
     same_type,
     type_name,
     type_to_numba,
-    typing_context,
 )
 from kernels.gpu.interpreter.times import Times
+from kernels.gpu.interpreter.typing_rules import attribute, types
 
 
 class Records(Times):
@@ -56,7 +54,7 @@ class Records(Times):
             array, index = self.place_of_field(base, field, place)
             return self.load(array, index, place)
         self.field_type(base, field)
-        kind = typing_context().resolve_getattr(type_to_numba(base.value), field)
+        kind = attribute(type_to_numba(base.value), field)
         return self.field_view(base, field, of_numba(kind), place)
 
     def field_type(self, base, field):
@@ -132,6 +130,9 @@ class Records(Times):
 
     def place(self, target):
         """What a target names, to be loaded and stored: (statements, array, index). They find it, once for both."""
+        if isinstance(target, ast.Subscript) and (flat := self.flat_element(target)) is not None:
+            before, array = self.held(flat[0])
+            return [*before, ast.Assign([ast.Name("$index", ast.Store())], flat[1])], array, name("$index")
         if isinstance(target, ast.Attribute):
             base, field = self.expression(target.value), target.attr
         else:

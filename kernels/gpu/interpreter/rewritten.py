@@ -7,12 +7,11 @@ import weakref
 from dataclasses import dataclass
 
 import numpy as np
-from numba import types
-from numba.np.numpy_support import map_layout
 
 from kernels.gpu.interpreter import (
     arithmetic,
     arrays,
+    borrowing,
     complex_arithmetic,
     lockstep,
     memory,
@@ -24,8 +23,9 @@ from kernels.gpu.interpreter import (
     tuples,
     viewable,
 )
+from kernels.gpu.interpreter.borrowing import Borrowed
 from kernels.gpu.interpreter.errors import Site, Unsupported
-from kernels.gpu.interpreter.functions import Borrowed, Function
+from kernels.gpu.interpreter.functions import Function
 from kernels.gpu.interpreter.known import (
     Array,
     Record,
@@ -38,6 +38,7 @@ from kernels.gpu.interpreter.known import (
     numba_type,
     scalar,
 )
+from kernels.gpu.interpreter.typing_rules import map_layout, types
 
 # Sizes up to SMALL cannot overflow 64 bits in the products of three that index arithmetic is made of.
 SMALL, LARGE = 2**16, 2**48
@@ -118,6 +119,16 @@ class Rewritten:
     def dtypes(self):
         """Of the elements of shared and local arrays, and of views."""
         return {*self.recast, *(declaration.dtype for declaration in self.declarations)}
+
+    borrow_at = staticmethod(borrowing.at_call)
+    call_at = staticmethod(borrowing.called)
+
+    def borrow(self, function, types_):
+        """A function of numbers that Numba has written in Python, rewritten once. Raises Unsupported."""
+        key = function, types_
+        if key not in self.borrowed:
+            self.borrowed[key] = borrowing.of_numbers(self, *key)
+        return self.borrowed[key]
 
     def declare(self, key, space, shape, dtype, name, site):
         """The number of a shared or local array, declared at the place `key`."""
@@ -238,6 +249,8 @@ HELPERS = {
     "$uint64": np.uint64,
     "$slice": slice,
     "$same": lambda value: value,
+    "$iter": iter,
+    "$next": stops.following,
     "$reshaped": viewable.reshaped,
     "$recast": viewable.recast,
     "$fill": viewable.fill,
@@ -247,6 +260,7 @@ HELPERS = {
     "$iterate_checked": viewable.iterate_checked,
     "$iterate_flat": viewable.iterate_flat,
     "$iterate_flat_checked": viewable.iterate_flat_checked,
+    "$flat_index": viewable.flat_index,
     # Numba goes along an axis of negative extent once.
     "$ndindex": lambda shape: itertools.product(*(range(n if n >= 0 else 1) for n in shape)),
     "$nextafter_float32": np.nextafter,

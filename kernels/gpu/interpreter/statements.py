@@ -132,7 +132,8 @@ class Statements(Iterating):
                 before, items = self.unpacked(value, len(targets), target)
                 return [*before, *(n for t, item in zip(targets, items, strict=True) for n in self.assign(t, item))]
             case ast.Tuple(targets) | ast.List(targets):
-                if not isinstance(value.value, Tuple) or len(value.value.items) != len(targets):
+                is_tuple = isinstance(value.value, Tuple) and not value.value.is_vector
+                if not is_tuple or len(value.value.items) != len(targets):
                     raise Unsupported(f"{type_name(value.value)} does not unpack into {len(targets)} variables")
                 first, kept = self.keep(value)
                 items = [self.assign(t, self.item(kept, i)) for i, t in enumerate(targets)]

@@ -7,9 +7,9 @@ Checked, that a thread stops is an error that says which and where.
 
 import ast
 
-from kernels.gpu.interpreter.conversions import call, name, number
+from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Raised, Unsupported
-from kernels.gpu.interpreter.known import Static, type_name
+from kernels.gpu.interpreter.known import Iterable, Static, type_name
 from kernels.gpu.interpreter.statements import Statements
 
 
@@ -21,6 +21,16 @@ def stop(kind, *details):
     """What stops a thread of a kernel that is checked: called by rewritten code."""
     said = ", ".join(map(str, details))
     raise Raised(f"{kind}: {said}" if said else kind)
+
+
+def following(iterator, is_checked):
+    """The next item of an iterator; where there is none the thread stops. Called by rewritten code."""
+    try:
+        return next(iterator)
+    except StopIteration:
+        if not is_checked:
+            raise Stop from None
+    stop("StopIteration")
 
 
 class Stops(Statements):
@@ -40,6 +50,13 @@ class Stops(Statements):
         details = [self.detail(argument) for argument in arguments]
         self.variables = None
         return [self.stop(kind.object, details)]
+
+    def next_of(self, iterator):
+        """next(...) of what goes over something."""
+        if not isinstance(iterator.value, Iterable):
+            raise Unsupported(f"next of {type_name(iterator.value)} is not supported: it takes what iter(...) gives")
+        self.program.stops = not self.program.checked
+        return Typed(call("$next", iterator.node, number(self.program.checked)), iterator.value.item)
 
     def detail(self, node):
         """What an exception says, a constant or a number."""

@@ -9,15 +9,14 @@ import math
 import operator
 
 import numpy as np
-from numba import types
-from numba.np.npdatetime_helpers import get_best_unit, get_timedelta_conversion_factor
 
 from kernels.gpu.interpreter import arithmetic
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.elements import Elements
 from kernels.gpu.interpreter.errors import Undefined, Unsupported
 from kernels.gpu.interpreter.expressions import OPERATORS
-from kernels.gpu.interpreter.known import Scalar, bounds, is_time, numba_type, scalar, signature
+from kernels.gpu.interpreter.known import Scalar, bounds, is_time, numba_type, scalar
+from kernels.gpu.interpreter.typing_rules import get_best_unit, get_timedelta_conversion_factor, signature, types
 
 LOW, HIGH = bounds(types.int64)
 NAT = LOW

@@ -6,8 +6,6 @@ A tuple is a tuple when a kernel runs. That it has names is known before, so `p.
 import ast
 import operator
 
-from numba import types
-
 from kernels.gpu.interpreter.conversions import Typed, call, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -17,11 +15,11 @@ from kernels.gpu.interpreter.known import (
     Tuple,
     computed,
     scalar,
-    signature,
     type_name,
     type_to_numba,
     unknown,
 )
+from kernels.gpu.interpreter.typing_rules import signature, types
 
 
 def is_named(thing):

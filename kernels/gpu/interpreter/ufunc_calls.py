@@ -10,14 +10,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numba import types
-from numba.cuda.np.numpy_support import ufunc_find_matching_loop
-from numba.cuda.ufuncs import ufunc_db
 
 from kernels.gpu.interpreter import complex_numbers
 from kernels.gpu.interpreter.conversions import Typed, call
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import COMPLEX, FLOATS, NUMPY, Static, scalar, type_name
+from kernels.gpu.interpreter.typing_rules import loop_of, types
 
 MATH = {
     **{getattr(np, name): getattr(math, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
@@ -54,17 +52,14 @@ def rewritten(ufunc, function, *arguments):
     kinds = tuple(argument.type for argument in arguments)
     if len(kinds) != ufunc.nin:
         raise Unsupported(f"np.{ufunc.__name__} takes {ufunc.nin} numbers, given {len(kinds)}")
-    loop = ufunc_find_matching_loop(ufunc, kinds)
+    result, inputs = loop_of(ufunc, *kinds)
     named = f"np.{ufunc.__name__}({', '.join(map(str, kinds))})"
-    if loop is None or loop.ufunc_sig not in ufunc_db().get(ufunc, ()):
-        raise Unsupported(f"{named} is not supported by Numba")
-    if any(type_ in COMPLEX for type_ in loop.inputs) and ufunc is not np.conjugate:
+    if any(type_ in COMPLEX for type_ in inputs) and ufunc is not np.conjugate:
         raise Unsupported(f"{named} of complex numbers is not supported: write what it does, or a function of cmath")
-    if len(set(loop.inputs)) > 1:
+    if len(set(inputs)) > 1:
         raise Unsupported(f"{named} is not supported: convert both to one type")
-    given = [function.convert(a, type_) for a, type_ in zip(arguments, loop.inputs, strict=True)]
-    found = computed_by(ufunc, function, given, loop.inputs[0], loop.outputs[0])
-    return function.convert(found, loop.outputs[0])
+    given = [function.convert(a, type_) for a, type_ in zip(arguments, inputs, strict=True)]
+    return function.convert(computed_by(ufunc, function, given, inputs[0], result), result)
 
 
 def computed_by(ufunc, function, given, kind, result):

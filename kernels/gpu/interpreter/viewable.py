@@ -172,6 +172,15 @@ def index_of(number, shape):
     return number if len(shape) == 1 else tuple(map(int, np.unravel_index(number, shape)))
 
 
+def flat_index(number, shape):
+    """The same of any number: that of no element is an index that is outside along the first axis."""
+    index = []
+    for extent in reversed(shape[1:]):
+        number, at = divmod(number, extent or 1)
+        index.append(at)
+    return (number, *reversed(index))
+
+
 def iterate_checked(array, convert, what, site):
     """A loop over a checked array: `what` it does to each number, "load" or "part"."""
     take = getattr(array, what)

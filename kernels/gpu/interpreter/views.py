@@ -9,9 +9,8 @@ import enum
 import operator
 
 import numpy as np
-from numba import types
 
-from kernels.gpu.interpreter import enumerations, hints, tuples
+from kernels.gpu.interpreter import borrowed, enumerations, hints, tuples, whole_arrays
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
@@ -29,16 +28,17 @@ from kernels.gpu.interpreter.known import (
     numba_type,
     of_numba,
     scalar,
-    signature,
     type_name,
     type_to_numba,
-    typing_context,
 )
 from kernels.gpu.interpreter.records import Records
+from kernels.gpu.interpreter.typing_rules import attribute, signature, types
+
+METHODS = ("reshape", "view", "transpose", "fill", "item", *borrowed.METHODS)
 
 
 class Method:
-    """A method of an array, named and not yet called."""
+    """A method of an array, or of a number, named and not yet called."""
 
     def __init__(self, array, name):
         self.array, self.__name__ = array, name
@@ -64,7 +64,13 @@ class Views(Records):
     # What is in the brackets
 
     def visit_Subscript(self, node):
+        if (flat := self.flat_element(node)) is not None:
+            array, number_of_it = flat
+            return self.load(array, number_of_it, node)
         base = self.expression(node.value)
+        if isinstance(base.value, Tuple) and base.value.is_vector:
+            parts = ", ".join(base.value.kind._fields)
+            raise Unsupported(f"{type_name(base.value)} has no elements: its parts are {parts}")
         if isinstance(base.value, Tuple) and isinstance(node.slice, ast.Slice):
             return tuples.cut(self, base, node.slice)
         if isinstance(base.value, Tuple):
@@ -81,6 +87,9 @@ class Views(Records):
 
     def assign_element(self, target, value):
         """Statements that store into what a subscript names: an element, all those of a part, or a field."""
+        if (flat := self.flat_element(target)) is not None:
+            array, number_of_it = flat
+            return [self.store(array, number_of_it, value, target)]
         base, index = self.expression(target.value), self.expression(target.slice)
         if isinstance(base.value, Record):
             return [self.assign_field(base, self.field_name(base, index), value, target)]
@@ -149,14 +158,21 @@ class Views(Records):
             case "nbytes":
                 size = ast.Attribute(array.node, "size", ast.Load())
                 return Typed(ast.BinOp(size, ast.Mult(), number(itemsize)), Scalar(types.int64, 0, 2**62))
-            case "reshape" | "view" | "transpose" | "fill":
+            case _ if attribute in METHODS:
                 return Typed(number(None), Static(Method(array, attribute)))
         is_field = attribute in getattr(array.value.dtype, "fields", ())
         return self.field(array, attribute, place) if is_field else None
 
-    def call_method(self, method, arguments, place) -> Typed:
-        """A call of a method of an array, which gives a view of it."""
+    def call_method(self, method, arguments, place, keywords) -> Typed:
+        """A call of a method of an array: what it gives is a view of it, or a number."""
         array, what = method.array, method.__name__
+        if what == "item" and not (arguments or keywords):
+            is_number = isinstance(array.value, Scalar)
+            return array if is_number else self.program.call_at(self, place, whole_arrays.item, [array])
+        if what in borrowed.METHODS:
+            return self.program.borrow_at(self, place, getattr(np, what), [array, *arguments], keywords)
+        if keywords:
+            raise Unsupported(f"{self.array_name(array)}.{what} takes no keyword arguments here")
         if what == "transpose" and not arguments:
             return self.transposed(array, place)
         if what == "reshape" and arguments:
@@ -172,14 +188,14 @@ class Views(Records):
         return Typed(node, of_numba(type_), ast.unparse(place))
 
     def transposed(self, array, place):
-        type_ = typing_context().resolve_getattr(type_to_numba(array.value), "T")
+        type_ = attribute(type_to_numba(array.value), "T")
         return self.viewed(ast.Attribute(array.node, "T", ast.Load()), type_, place)
 
     def reshaped(self, array, arguments, place):
         shape = arguments[0] if isinstance(arguments[0].value, Tuple) and len(arguments) == 1 else None
         items = [self.item(shape, i) for i in range(len(shape.value.items))] if shape else arguments
         kinds = [item.type for item in items]
-        method = typing_context().resolve_getattr(type_to_numba(array.value), "reshape")
+        method = attribute(type_to_numba(array.value), "reshape")
         try:
             type_ = signature(method, types.BaseTuple.from_types(kinds)).return_type
         except Unsupported:
@@ -199,7 +215,7 @@ class Views(Records):
         else:
             text = ast.unparse(place.args[0])
             raise Unsupported(f"{text} is no dtype to view an array as: give a type of Numba or of NumPy, as int32")
-        method = typing_context().resolve_getattr(type_to_numba(array.value), "view")
+        method = attribute(type_to_numba(array.value), "view")
         type_ = signature(method, types.DType(wanted)).return_type
         found = dtype_of(wanted)
         self.program.recast.add(found)

@@ -13,6 +13,7 @@ from kernels.gpu.driver.memory import DeviceMemory
 from kernels.gpu.interpreter import check_limits
 from kernels.gpu.kernel import Kernel, Launch
 from kernels.gpu.programs.arguments import is_read_only, refuse_freed
+from kernels.gpu.source import SourceError
 from kernels.gpu.xray import GPUS, Xray, xray
 from kernels.gpu.xray.roofline import Gpu
 
@@ -20,7 +21,10 @@ from kernels.gpu.xray.roofline import Gpu
 @functools.cache
 def kernel_of(function: Callable) -> Kernel:
     """The kernel that a function is, the same each time. Raises SourceError for one whose source is not kept."""
-    found = Kernel(function)
+    try:
+        found = Kernel(function)
+    except TypeError as error:  # of a lambda, which may stand anywhere in its line
+        raise SourceError(str(error)) from None
     _ = found.source.text
     return found
 
@@ -123,6 +127,8 @@ def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any
         array = memory.view(given.ptr, given.shape, np.dtype(as_dtype(kind.dtype)), strides)
         array.flags.writeable = not is_sealed
         return array
+    if isinstance(kind, types.CPointer):
+        return pointed_at(memory, kind, int(value))
     if isinstance(kind, types.Record):
         given = wrap_arg(value).to_device(back, stream)
         return memory.view(given.ptr, (1,), np.dtype(as_dtype(kind)))[0]
@@ -137,3 +143,11 @@ def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any
     if isinstance(kind, types.Number):
         return np.dtype(str(kind)).type(value)
     return value
+
+
+def pointed_at(memory: DeviceMemory, kind, address: int) -> Any:
+    """What lies behind a pointer: an array of all that is allocated from there on. An address of nothing stays one."""
+    from numba.cuda.np.numpy_support import as_dtype
+
+    found, dtype = memory.at(address), np.dtype(as_dtype(kind.dtype))
+    return address if found is None else memory.view(address, ((found.end - address) // dtype.itemsize,), dtype)

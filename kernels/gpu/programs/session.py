@@ -9,7 +9,7 @@ from typing import Any
 from kernels.gpu.driver import Gpu, install
 from kernels.gpu.driver.launched import Launched
 from kernels.gpu.driver.memory import Allocation
-from kernels.gpu.driver.place import PACKAGES, place
+from kernels.gpu.driver.place import place
 from kernels.gpu.driver.table import Code, DriverError
 from kernels.gpu.emulator import EmulatorError, PtxError
 from kernels.gpu.interpreter import KernelError
@@ -153,12 +153,11 @@ class Session:
     def interpreted(self, dispatcher, args, configuration) -> bool:
         """Execute what a dispatcher of Numba's is called with, from its source, if that is asked for and kept.
 
-        Kernels of libraries are executed as they are compiled, as nobody who runs a program has written them.
         Raises DriverError, as `execute` does.
         """
         from kernels.gpu.programs.interpreted import interpret, kernel_of
 
-        if self.engine != "interpret" or dispatcher.py_func.__module__.partition(".")[0] in PACKAGES:
+        if self.engine != "interpret" or dispatcher.targetoptions.get("device"):  # which Numba refuses to launch
             return False
         try:
             kernel_of(dispatcher.py_func)

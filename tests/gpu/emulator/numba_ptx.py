@@ -15,7 +15,7 @@ CAPABILITY = (9, 0)
 
 def texts(function, *args, **options) -> list[str]:
     """PTX of a kernel for arguments such as these: one text, or more where functions are not compiled into one."""
-    launcher = compiler.launcher
+    launcher = compiler.cuda.dispatcher
     asked, gpu = launcher.get_current_device, SimpleNamespace(compute_capability=CAPABILITY)
     launcher.get_current_device = lambda: gpu
     try:
