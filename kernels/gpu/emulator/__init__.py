@@ -15,9 +15,9 @@ the scheduler says who has met (order.py, clocks.py), and findings.py puts into 
 
 from kernels.gpu.emulator.arguments import of_numba, owners
 from kernels.gpu.emulator.checked import Checked, load_checked
-from kernels.gpu.emulator.errors import EmulatorError, Endless, Freed, Misaligned, PtxError
+from kernels.gpu.emulator.errors import EmulatorError, Endless, Freed, PtxError
 from kernels.gpu.emulator.loaded import Loaded, load
-from kernels.gpu.interpreter.errors import KernelError
+from kernels.gpu.interpreter.errors import KernelError, Misaligned
 
 __all__ = [
     "Checked",

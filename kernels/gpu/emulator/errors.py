@@ -21,10 +21,6 @@ class EmulatorError(RuntimeError):
     """What compiled code did wrong while it ran: one line that names kernel, block, thread and instruction."""
 
 
-class Misaligned(KernelError):
-    """An access at an address that is no multiple of its size, as of four floats that begin at the second one."""
-
-
 class Freed(OutOfBounds):
     """An array, or an address, in memory that the program has freed."""
 

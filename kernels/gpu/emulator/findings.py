@@ -3,7 +3,7 @@
 import numpy as np
 
 from kernels.gpu.emulator import schedule, shadow
-from kernels.gpu.emulator.errors import Endless, Freed, Misaligned, site_of
+from kernels.gpu.emulator.errors import Endless, Freed, site_of
 from kernels.gpu.emulator.named import name_at
 from kernels.gpu.emulator.places import GAP
 from kernels.gpu.emulator.routines import STACK_BYTES
@@ -15,6 +15,7 @@ from kernels.gpu.interpreter.errors import (
     BarrierDivergence,
     DataRace,
     KernelError,
+    Misaligned,
     OutOfBounds,
     ReadOnly,
     Uninitialised,

@@ -13,9 +13,10 @@ value), conversions.py, expressions.py, elements.py, times.py, tuples.py, short_
 views.py, iterating.py, statements.py, stops.py, definitions.py, inner.py, calls.py, builtin_calls.py, numeric_calls.py,
 ufunc_calls.py, libdevice_calls.py, printing.py, complex_numbers.py, half.py, borrowed.py, whole_arrays.py,
 functions.py, borrowing.py and intrinsics.py (the rewriting), lockstep.py, warp.py, blocks.py and standstill.py (threads
-and blocks that wait for each other), memory.py, arrays.py, viewable.py, checked.py, trace.py, order.py, races.py and
-shadow.py (memory, and what was done to it), launch.py (all of it together). What else a trace tells, how a GPU would
-move the bytes and how fast, kernels/gpu/xray finds; kernels/gpu/tracing shows one block line by line.
+and blocks that wait for each other), memory.py, arrays.py, viewable.py, partly.py, misaligned.py, checked.py, trace.py,
+order.py, races.py and shadow.py (memory, and what was done to it), launch.py (all of it together). What else a trace
+tells, how a GPU would move the bytes and how fast, kernels/gpu/xray finds; kernels/gpu/tracing shows one block line by
+line.
 
 Not executed, and refused by name: functions of libdevice that round otherwise or have no counterpart in math, min, max
 and functions of math of float16, functions written as Numba @intrinsic, variables that are None on one path and a
@@ -29,6 +30,7 @@ from kernels.gpu.interpreter.errors import (
     InvalidIndex,
     KernelError,
     LaunchError,
+    Misaligned,
     OutOfBounds,
     Raised,
     ReadOnly,
@@ -47,6 +49,7 @@ __all__ = [
     "InvalidIndex",
     "KernelError",
     "LaunchError",
+    "Misaligned",
     "OutOfBounds",
     "Raised",
     "ReadOnly",

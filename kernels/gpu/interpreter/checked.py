@@ -8,6 +8,7 @@ import numpy as np
 
 from kernels.gpu.interpreter.arrays import CellArray, GlobalArray, LocalArray, LocalCells, ReadOnlyArray, SharedArray
 from kernels.gpu.interpreter.memory import Memory
+from kernels.gpu.interpreter.misaligned import MisalignedArray, is_misaligned
 from kernels.gpu.interpreter.partly import PartlyArray
 from kernels.gpu.interpreter.viewable import pointer
 
@@ -72,9 +73,11 @@ class CheckedMemory(Memory):
         self.layouts, self.shared_layouts = [], {}
 
     def argument(self, array, name):
-        kind = GlobalArray if array.flags.writeable else ReadOnlyArray
+        kind: type[GlobalArray] = GlobalArray if array.flags.writeable else ReadOnlyArray
         if self.marks is not None and self.marks(array) is not None:
             kind = PartlyArray
+        if self.marks is not None and is_misaligned(array):  # in memory of a device, which it is copied from nowhere
+            kind = MisalignedArray
         return kind(array, self.sites, self.layout(name, array, self.cell_of(pointer(array)), False), self)
 
     def layout(self, name, array, first_cell, is_shared):

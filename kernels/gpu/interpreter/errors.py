@@ -64,6 +64,10 @@ class Uninitialised(KernelError):
     """Of shared memory: a function that tells whether it is written by now, once other threads have gone on."""
 
 
+class Misaligned(KernelError):
+    """An access at an address that is no multiple of its size, as of four floats that begin at the second one."""
+
+
 class ReadOnly(KernelError):
     """A store to an array that is read-only."""
 

@@ -51,7 +51,7 @@ EXPECTED = {
         emulate={"kind": "Endless", "words": ["is still in this loop after 100,000,000 turns"]},
     ),
     "missing_argument": beforehand("Undeclared", "scale", "takes 2 arguments, and is given 1"),
-    "misaligned": at("Misaligned", "double", 0, 0, "at an address that is no multiple of its 4 bytes", **EMULATE),
+    "misaligned": at("Misaligned", "double", 0, 0, "at an address that is no multiple of its 4 bytes"),
     "missed_barrier": at(
         "BarrierDivergence", "reverse", 0, 6, "waits for 2 of 8 threads; thread (0, 0, 0) waits",
         "thread (6, 0, 0) has returned",
