@@ -108,6 +108,19 @@ def compiled(dispatcher, args, configuration):
     return numba._dispatcher.Dispatcher._cuda_call(dispatcher, *args, **configured)
 
 
+# Modules whose kernels are none of the program's: those by which Numba assigns to parts of device arrays.
+OF_NUMBA = ("numba.cuda.cudadrv.devicearray", "kernels.gpu.programs.assigning")
+
+
+def is_to_be_compiled(dispatcher, args, configuration) -> bool:
+    """Whether a launch is left to Numba: of a device function, which it refuses, of a kernel of its own, or of an array
+    without axes, which is a number to the interpreter.
+    """
+    if dispatcher.targetoptions.get("device") or dispatcher.py_func.__module__ in OF_NUMBA:
+        return True
+    return any(getattr(kind, "ndim", None) == 0 for kind in types_of(dispatcher, args, configuration))
+
+
 def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any:
     """An argument as the interpreter takes it: arrays as views of the device's memory, numbers in their type."""
     from numba.cuda import types

@@ -1,14 +1,15 @@
 """Numba's host side, told of a session: it says what it launches, and compiles with the lines of the source.
 
-Five of its methods are wrapped, what it keeps on disk goes elsewhere (kept.py), and kernels that it writes itself get
-files (generated.py); nothing else is changed. A program that reaches the driver without Numba is run as well; its
-messages then know parameters by number, and lines only if it asked its compiler for them.
+Five of its methods are wrapped, what it keeps on disk goes elsewhere (kept.py), kernels that it writes itself get
+files (generated.py), and one of them is another (assigning.py); nothing else is changed. A program that reaches the
+driver without Numba is run as well; its messages then know parameters by number, and lines only if it asked its
+compiler for them.
 """
 
 import functools
 
 from kernels.gpu.driver.place import place
-from kernels.gpu.programs import generated
+from kernels.gpu.programs import assigning, generated
 from kernels.gpu.programs.calling import Abi, Calling
 from kernels.gpu.programs.kept import keep_apart
 from kernels.gpu.programs.wrapping import wrap
@@ -21,6 +22,7 @@ def join(session) -> None:
 
     keep_apart(session.needs_lines)
     generated.join()
+    assigning.join()
     wrap(dispatcher.CUDADispatcher, "__init__", functools.partial(with_lines, session))
     wrap(dispatcher.CUDADispatcher, "call", functools.partial(call, session))
     wrap(dispatcher._Kernel, "launch", functools.partial(launch, session))

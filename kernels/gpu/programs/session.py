@@ -155,9 +155,9 @@ class Session:
 
         Raises DriverError, as `execute` does.
         """
-        from kernels.gpu.programs.interpreted import interpret, kernel_of
+        from kernels.gpu.programs.interpreted import interpret, is_to_be_compiled, kernel_of
 
-        if self.engine != "interpret" or dispatcher.targetoptions.get("device"):  # which Numba refuses to launch
+        if self.engine != "interpret" or is_to_be_compiled(dispatcher, args, configuration):
             return False
         try:
             kernel_of(dispatcher.py_func)
