@@ -108,6 +108,12 @@ def _last_blocks_only(monkeypatch):
     monkeypatch.setattr(interpreter, "indices", indices)
 
 
+@pytest.fixture(autouse=True)
+def _watched_stay_watched(monkeypatch):
+    plain = interpreter.in_memory
+    monkeypatch.setattr(interpreter, "in_memory", lambda x: x if isinstance(x, Watched) else plain(x))
+
+
 @pytest.mark.parametrize(("name", "rung"), RUNGS)
 def test_the_last_block_reaches_the_last_values(name, rung):
     target, case = find_target(name), HUGE[name]
