@@ -167,6 +167,9 @@ class Function(Stops):
         if isinstance(thing, np.ndarray):
             node = name(self.program.constant_array(thing, identifier))
             return Typed(node, Array(numba_type(thing.dtype), thing.ndim))
+        if isinstance(thing, tuple) and any(isinstance(item, np.ndarray) for item in thing):
+            items = [self.outside(item, f"{identifier}[{i}]") for i, item in enumerate(thing)]
+            return Typed(self.tuple_node(items), Tuple(tuple(item.value for item in items)))
         return self.literal(thing)
 
     def statement_Expr(self, statement):

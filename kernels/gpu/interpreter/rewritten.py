@@ -100,7 +100,7 @@ class Rewritten:
         array = in_memory(np.array(array))
         array.flags.writeable = False
         self.largest = max((self.largest, *array.shape))
-        name = f"${identifier}"
+        name = f"${identifier}.{len(self.namespace)}"  # functions of two modules may call two arrays the same
         self.namespace[name] = arrays.ConstantArray(array, self.sites, identifier) if self.checked else array
         return name
 

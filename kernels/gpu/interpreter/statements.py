@@ -50,7 +50,8 @@ class Statements(Iterating):
         self.path = path
         self.variables: Any = {}
         self.loops: list[Loop] = []
-        self.heads: dict[ast.stmt, dict] = {}
+        self.heads: dict[tuple, dict] = {}
+        self.unrolled: tuple = ()  # at which item of a loop that is unrolled, see unrolling.py
         self.looking: set[ast.stmt] = set()
         self.noting: set[int] = set()  # how deep in loops something waits, of those that are being rewritten
         self.returns: list[tuple[ast.Return, Typed]] = []
@@ -217,7 +218,8 @@ class Statements(Iterating):
         """A loop, its body rewritten until what is known at its head stays the same. `enter` gives test or iterator."""
         entry = Edge(self.variables)
         head = dict(entry.variables)
-        for identifier, value in self.heads.get(statement, {}).items():  # found in an earlier round of an outer loop
+        earlier = self.heads.get((self.unrolled, statement), {})  # in an earlier round of an outer loop
+        for identifier, value in earlier.items():
             head[identifier] = join(head[identifier], value) if identifier in head else value
         while True:
             self.variables = dict(head)
@@ -237,7 +239,7 @@ class Statements(Iterating):
             if found == head:
                 break
             head = {i: widen(head[i], value) if i in head else value for i, value in found.items()}
-        self.heads[statement] = head
+        self.heads[self.unrolled, statement] = head
         for edge in (entry, *loop.continues):
             self.convert_edge(edge, head)
         exits = list(loop.breaks)

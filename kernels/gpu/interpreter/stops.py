@@ -10,7 +10,7 @@ import ast
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Raised, Unsupported
 from kernels.gpu.interpreter.known import Iterable, Static, type_name
-from kernels.gpu.interpreter.statements import Statements
+from kernels.gpu.interpreter.unrolling import Unrolling
 
 
 class Stop(Exception):
@@ -33,7 +33,7 @@ def following(iterator, is_checked):
     stop("StopIteration")
 
 
-class Stops(Statements):
+class Stops(Unrolling):
     """Rewrites the statements by which a thread stops."""
 
     def statement_Raise(self, statement):
