@@ -57,6 +57,11 @@ def vector_type(name):
     return vector_types[name]
 
 
+def allocates():
+    """Whether kernels may make arrays of their own, for which Numba's runtime must be switched on."""
+    return cuda_target.target_context.enable_nrt
+
+
 def templates(function):
     """What types the calls of a function: among them those that @overload made."""
     with target_override("cuda"):

@@ -2,12 +2,13 @@
 
 They are read from Numba and rewritten like device functions of the kernel, so that what is computed is what is
 compiled. Numba has them in two ways: an @overload makes a function for types of arguments, and an implementation in
-LLVM may hand one to `compile_internal`.
+LLVM may hand one to `compile_internal`. What a program registers by @overload is found with them.
 """
 
 import functools
 import inspect
 import operator
+import sys
 import types as python_types
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import Array, Static, Tuple, type_to_numba
 from kernels.gpu.interpreter.typing_rules import NumbaError, describe, numba_cuda, signature, type_of_object, types
 
-METHODS = ("sum", "prod", "mean", "var", "std", "argmin", "argmax", "any", "all")
+METHODS = ("sum", "prod", "mean", "var", "std", "min", "max", "argmin", "argmax", "any", "all")
 OF_ARRAYS = {getattr(np, name) for name in METHODS}
-OF_ARRAYS |= {getattr(np, f"nan{name}") for name in ("sum", "prod", "mean", "var", "std")}
-OF_ARRAYS |= {np.count_nonzero, np.searchsorted, np.digitize, np.size, np.shape, np.asarray, np.average, np.trace}
+OF_ARRAYS |= {getattr(np, f"nan{name}") for name in ("sum", "prod", "mean", "var", "std", "min", "max")}
+OF_ARRAYS |= {np.amin, np.amax, np.count_nonzero, np.searchsorted, np.digitize, np.size, np.shape, np.asarray}
+OF_ARRAYS |= {np.average, np.trace}
+MAKING_ARRAYS = {np.min, np.max, np.amin, np.amax, np.nanmin, np.nanmax}
 OF_ARRAYS |= {sum, min, max, operator.contains}
 OF_NUMBERS = {np.sinc, np.angle, np.isscalar}
 """What Numba has written in Python, and compiles for CUDA."""
@@ -56,7 +59,7 @@ def implementation(function, types_, keywords=()):
     """
     asked = numba_cuda(describe(function, types_))
     with asked.target_override("cuda"):
-        for template in asked.templates(function):
+        for template in sorted(asked.templates(function), key=is_for_any_target):
             made = _made(getattr(template, "_overload_func", None), types_, dict(keywords))
             if made is not None:
                 return Found(made, types_)
@@ -67,12 +70,39 @@ def implementation(function, types_, keywords=()):
     return Found(made, tuple(inner.args), inner.return_type, tuple((kinds or {}).items()))
 
 
+def refuse_unallocated(function, types_):
+    """Raises Unsupported for a function that makes an array, if Numba's runtime is switched off."""
+    call = describe(function, types_)
+    if function in MAKING_ARRAYS and not numba_cuda(call).allocates():
+        hint = "set NUMBA_CUDA_ENABLE_NRT=1, or take Python's own min and max"
+        raise Unsupported(f"{call} makes an array, for which Numba's runtime is off: {hint}")
+
+
 def is_known(function, arguments):
     """Whether a call is one of a function that Numba has written in Python, of arrays or of numbers."""
     if not isinstance(function, Hashable):
         return False
+    if is_overloaded(function):
+        return True
     has_arrays = any(isinstance(argument.value, Array) for argument in arguments)
     return function in (OF_ARRAYS if has_arrays else OF_NUMBERS)
+
+
+def is_overloaded(function):
+    """Whether the author of a program has registered a function of theirs by @overload or @register_jitable."""
+    if not isinstance(function, python_types.FunctionType):
+        return False
+    if "numba.cuda.extending" not in sys.modules and "numba.core.extending" not in sys.modules:
+        return False
+    try:
+        return bool(numba_cuda(function.__name__).templates(function))
+    except (NumbaError, ValueError, Unsupported):  # a function that Numba knows nothing of has no type
+        return False
+
+
+def is_for_any_target(template):
+    """Of the types of a call: those made for CUDA come first."""
+    return getattr(template, "metadata", {}).get("target") != "cuda"
 
 
 def type_of(argument):
@@ -106,7 +136,8 @@ def _typed(asked, function, types_, keywords):
 
 def _made(overload, types_, keywords):
     """The function that an @overload makes for these types, or None."""
-    if overload is None or not (overload.__module__ or "").startswith("numba.cuda"):  # Numba for CPUs has others
+    module = (getattr(overload, "__module__", "") or "").split(".")
+    if overload is None or (module[0] == "numba" and module[:2] != ["numba", "cuda"]):  # Numba for CPUs has others
         return None
     try:
         inspect.signature(overload).bind(*types_, **keywords)

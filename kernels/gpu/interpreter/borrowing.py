@@ -12,7 +12,7 @@ from kernels.gpu.interpreter import borrowed
 from kernels.gpu.interpreter.conversions import Typed
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.functions import Function
-from kernels.gpu.interpreter.known import Array, scalar
+from kernels.gpu.interpreter.known import Array, Scalar, scalar
 from kernels.gpu.interpreter.typing_rules import describe
 from kernels.gpu.source import Source
 
@@ -54,6 +54,14 @@ class Borrowed(Function):
         kind = self.kinds.get(getattr(target, "id", None))
         return super().assign(target, value if kind is None else self.convert(value, kind))
 
+    def visit_Call(self, node):
+        """Of an element that np.nditer gives, `.take(0)` is the element: Numba has it as an array without axes."""
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "take":
+            element = self.expression(node.func.value)
+            if isinstance(element.value, Scalar):
+                return element
+        return super().visit_Call(node)
+
     def call_function(self, function, arguments, node):
         if isinstance(function, python_types.FunctionType) and function.__module__.startswith("numba."):
             source = Source(function, {}, may_be_lambda=True)
@@ -82,7 +90,9 @@ def of_numbers(program, function, types_):
 def at_call(caller, call, thing, arguments, keywords):
     """A call of a function that Numba has written in Python, of arrays and numbers. Raises Unsupported."""
     named = tuple((name, borrowed.type_of(each)) for name, each in keywords.items())
-    found = borrowed.implementation(thing, tuple(map(borrowed.type_of, arguments)), named)
+    types_ = tuple(map(borrowed.type_of, arguments))
+    borrowed.refuse_unallocated(thing, types_)
+    found = borrowed.implementation(thing, types_, named)
     given = with_defaults(caller, thing, found.function, arguments, keywords)
     return called(caller, call, found.function, given, found.result, found.kinds)
 

@@ -97,7 +97,8 @@ class Rewritten:
         return identifier
 
     def constant_array(self, array, identifier):
-        array = in_memory(np.array(array))
+        array = np.array(array)
+        array = in_memory(array) if array.ndim else array
         array.flags.writeable = False
         self.largest = max((self.largest, *array.shape))
         name = f"${identifier}.{len(self.namespace)}"  # functions of two modules may call two arrays the same
