@@ -6,7 +6,6 @@ two calls have two sets of shared arrays.
 
 import ast
 import builtins
-import inspect
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from kernels.gpu.interpreter import (
 )
 from kernels.gpu.interpreter.conversions import Typed, call, has_effects, name, number
 from kernels.gpu.interpreter.definitions import definition_of
+from kernels.gpu.interpreter.device_calls import DeviceCalls
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.inner import Inner
 from kernels.gpu.interpreter.iterating import ITERABLES
@@ -50,13 +50,10 @@ from kernels.gpu.interpreter.known import (
     numba_type,
     scalar,
     type_name,
-    type_to_numba,
-    unknown,
 )
-from kernels.gpu.interpreter.stops import Stops
 from kernels.gpu.interpreter.typing_rules import is_typed, signature, types
 from kernels.gpu.interpreter.views import Method
-from kernels.gpu.source import RECURSION, DeviceFunction, Source
+from kernels.gpu.source import DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
 
@@ -72,26 +69,13 @@ class CudaName:
         return f"cuda.{self.path}"
 
 
-def is_compiled_apart(dispatcher):
-    """Whether Numba compiles a function by itself, and does not put its lines in the place of a call."""
-    return dispatcher is not None and getattr(dispatcher, "targetoptions", {}).get("inline", "never") == "never"
-
-
-def declaring(dispatcher):
-    """A function that Numba has compiled for types which its author declared: what it is to Numba, else None.
-
-    One that Numba inlines is none: what is declared of it does not reach the kernel it is inlined into.
-    """
-    is_declared = is_compiled_apart(dispatcher) and not getattr(dispatcher, "_can_compile", True)
-    return types.Dispatcher(dispatcher) if is_declared else None
-
-
-class Function(Stops):
+class Function(DeviceCalls):
     """A kernel, or a device function at one place that calls it; `declared`: the type it was declared to return."""
 
     def __init__(self, program, source, arguments, path=(), declared=None):
         super().__init__(program, source, path)
-        self.declared = declared
+        self.declared, self.given = declared, tuple(arguments)
+        self.taken = program.recursive.get((source.function, self.given))  # what it returns, where it calls itself
         self.names = source.names()
         self.definition, self.local_names = definition_of(source)
         parameters = [argument.arg for argument in self.definition.args.args]
@@ -343,55 +327,5 @@ class Function(Stops):
             return self.function_of_floats(function, [self.convert(a, arguments[0].type) for a in arguments], type_)
         raise Unsupported(f"math.{function.__name__} is not supported")
 
-    def call_device_function(self, node, source, arguments, keywords, dispatcher=None):
-        parameters = inspect.signature(source.function).parameters
-        run_time = inspect.Signature([parameters[name] for name in source.arguments])
-        try:
-            bound = run_time.bind(*arguments, **keywords)
-        except TypeError as error:
-            raise Unsupported(f"{source.name}: {error}") from error
-        bound.apply_defaults()
-        if not is_compiled_apart(dispatcher):
-            inner.refuse_stars(source.name, node)
-        given = []
-        for parameter, value in bound.arguments.items():
-            if parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL:
-                if not is_compiled_apart(dispatcher):
-                    raise Unsupported(f"{source.name} takes *{parameter}: give each argument a name")
-                value = Typed(self.tuple_node(value), Tuple(tuple(item.value for item in value)))
-            given.append(value if isinstance(value, Typed) else self.literal(value))
-        declared = None
-        if declaring(dispatcher) and all(isinstance(argument.value, Scalar | Array | Record) for argument in given):
-            declared = signature(declaring(dispatcher), *(type_to_numba(argument.value) for argument in given))
-            given = [
-                self.convert(argument, type_) if isinstance(argument.value, Scalar) else argument
-                for argument, type_ in zip(given, declared.args, strict=True)
-            ]
-        result = declared and declared.return_type
-        return self.call_rewritten(node, source, given, result, is_compiled_apart(dispatcher))
-
-    def call_rewritten(self, node, source, given, declared=None, is_apart=False, make=None):
-        """A call of a function that is rewritten for it, by `make`; `is_apart`: Numba compiles it by itself."""
-        if len(self.path) > 50:
-            raise Unsupported(f"{source.name} calls itself: {RECURSION}")
-        key = (node, tuple(argument.value for argument in given))
-        if key not in self.calls:
-            path = (*self.path, (node.lineno, node.col_offset))
-            self.calls[key] = (make or Function)(self.program, source, key[1], path, declared)
-        callee = self.calls[key]
-        if is_apart and callee.returns_a_view():
-            problem = "which Numba compiles by itself and lets return none but the arrays given to it"
-            raise Unsupported(f"{source.name} returns a view, {problem}")
-        passed = [a.node for p, a in zip(source.arguments, given, strict=True) if p in callee.run_time_parameters]
-        if callee.is_generator and self.program.checked:
-            passed.insert(0, self.at())
-        result = call(callee.name, name("$thread"), *passed)
-        value = callee.result if callee.is_constant else unknown(callee.result)
-        return Typed(ast.YieldFrom(result) if callee.is_generator else result, value)
-
-    def borrow(self, function, arguments, given=None) -> Typed:
-        """A call of a function of numbers that Numba has written in Python; `given`: what is passed to it."""
-        callee = self.program.borrow(function, tuple(argument.type for argument in arguments))
-        passed = zip(given or arguments, callee.types, strict=True)
-        given = [self.convert(argument, type_).node for argument, type_ in passed]
-        return Typed(call(callee.name, name("$thread"), *given), callee.result)
+    def callee(self, *arguments):
+        return Function(*arguments)

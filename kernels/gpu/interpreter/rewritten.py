@@ -69,6 +69,7 @@ class Rewritten:
         self.largest, self.checked, self.counted, self.traced = largest, is_checked, is_counted, is_traced
         self.functions: list[Function] = []
         self.borrowed: dict[tuple, Borrowed] = {}  # by function and types
+        self.recursive: dict[tuple, tuple] = {}  # by function and arguments: what it returns, and whether it waits
         self.sites: list[Site] = []
         self.has_fences = self.has_views = self.stops = False
         self.looks = self.locks = (
