@@ -218,6 +218,8 @@ def test_an_interrupt_reaches_the_program(program):
         + """
 import signal, time
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have switched off
+
 gpu().execute = lambda launched: signal.raise_signal(signal.SIGINT)
 x = cuda.to_device(np.zeros(4))
 try:
