@@ -783,6 +783,30 @@ MACHINES = (
         "return True",
     ),
     Fault(
+        "kernels/gpu/interpreter/unrolling.py",
+        "a break in one item of a loop that is unrolled goes on with the next",
+        "orelse = self.met(breaks) if self.variables is None else self.turns_of(statement, items, turn + 1, breaks)",
+        "nodes += self.turns_of(statement, items, turn + 1, breaks) if self.variables is not None else []; orelse = []",
+    ),
+    Fault(
+        "kernels/gpu/interpreter/device_calls.py",
+        "what a function returns where it calls itself is guessed once",
+        "if callee.taken in (None, found):",
+        "if True:",
+    ),
+    Fault(
+        "kernels/gpu/interpreter/rewritten.py",
+        "constant arrays of the same name are one",
+        'name = f"${identifier}.{len(self.namespace)}"',
+        'name = f"${identifier}"',
+    ),
+    Fault(
+        "kernels/gpu/interpreter/borrowed.py",
+        "of two overloads the one for any target is taken",
+        """get("target") != "cuda\"""",
+        """get("target") == "cuda\"""",
+    ),
+    Fault(
         "kernels/gpu/xray/requests.py",
         "the rest of a run of reads is joined too",
         "is_whole = head_aligned & (place < length // most * most)",

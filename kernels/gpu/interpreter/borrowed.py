@@ -95,7 +95,7 @@ def is_overloaded(function):
     if "numba.cuda.extending" not in sys.modules and "numba.core.extending" not in sys.modules:
         return False
     try:
-        return bool(numba_cuda(function.__name__).templates(function))
+        return any(hasattr(each, "_overload_func") for each in numba_cuda(function.__name__).templates(function))
     except (NumbaError, ValueError, Unsupported):  # a function that Numba knows nothing of has no type
         return False
 
