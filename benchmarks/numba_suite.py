@@ -45,6 +45,11 @@ SKIPS = {
 OWN_PROCESS = "a process that the test starts without a GPU"
 NOT_APPLICABLE = {
     "cudadrv.test_init.TestInit.test_init_failure_*": OWN_PROCESS,
+    "cudapy.test_caching.*.test_*_reuse": OWN_PROCESS,
+    "cudapy.test_caching.CUDACachingTest.test_caching": OWN_PROCESS,
+    "cudapy.test_caching.CUDACooperativeGroupTest.*": OWN_PROCESS,
+    "cudapy.test_caching.LaunchConfig*": OWN_PROCESS,
+    "cudapy.test_caching.TestMultiprocessCache.*": OWN_PROCESS,
     "cudapy.test_errors.TestStringArgCompileTime.*": OWN_PROCESS,
     "cudapy.test_extending.TestLowLevelExtending.test_func1_isolated": OWN_PROCESS,
     "nrt.test_nrt.TestNrtStatistics.test_stats_env_var_*": OWN_PROCESS,

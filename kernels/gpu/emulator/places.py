@@ -65,6 +65,7 @@ class Places:
                 self.locals[name] = (offset, variable)
                 offset += variable.size or 0
         self.local_bytes = offset
+        self.local_align = max([16, *(variable.align for _, variable in self.locals.values())])
         limited("local", offset)
         offset = 0
         for variable in function.parameters:

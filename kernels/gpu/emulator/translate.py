@@ -47,7 +47,8 @@ class Translator(Emitter):
             self.lines = []
             self._block(block)
             body += self.lines
-        thread_bytes = aligned(layout.SLOTS + self.slot_bytes, 16)
+        align = self.places.local_align
+        thread_bytes = aligned(layout.SLOTS + self.slot_bytes, align)
         text = "\n".join((*self._head(thread_bytes), *body, "}", *self.declared.values(), ""))
         return Translation(
             name=self.function.name,
@@ -56,7 +57,7 @@ class Translator(Emitter):
             accesses=self.accesses,
             counted=[block.instructions for block in self.blocks],
             places=self.places,
-            thread_bytes=aligned(thread_bytes + self.places.local_bytes, 64),
+            thread_bytes=aligned(thread_bytes + self.places.local_bytes, max(align, 64)),
             local_offset=thread_bytes,
             loops=self.loops,
             is_ordered=self.is_ordered,

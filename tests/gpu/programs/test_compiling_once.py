@@ -1,6 +1,6 @@
 """Kernels that a program keeps by cache=True: found again in the next run, and never by a GPU that is there."""
 
-import pytest
+import re
 
 from tests.helpers.programs import python
 
@@ -20,19 +20,16 @@ print(sum(scale.stats.cache_hits.values()), x.copy_to_host().sum())
 
 
 def run(folder, *options, threads=64):
-    """A run of the program, which lies in the folder; caches are in the folder as well."""
-    script = folder / "program" / f"scale{threads}.py"
-    script.parent.mkdir(exist_ok=True)
+    """A run of the program, which lies in the folder."""
+    script = folder / f"scale{threads}.py"
     if not script.exists():
         script.write_text(SCALE.format(threads=threads))
-    found = folder / "cache"
-    return python("-W", "ignore", "-m", "kernels", "run", *options, script, XDG_CACHE_HOME=str(found))
+    return python("-W", "ignore", "-m", "kernels", "run", *options, script)
 
 
-def test_the_second_run_compiles_nothing_and_nothing_lies_beside_the_source(tmp_path):
+def test_the_second_run_compiles_nothing(tmp_path):
     assert [run(tmp_path).stdout for _ in range(2)] == ["0 192.0\n", "1 192.0\n"]
-    assert [path.name for path in (tmp_path / "program").iterdir()] == ["scale64.py"]
-    assert len(list((tmp_path / "cache" / "handwritten" / "numba").rglob("*.nbc"))) == 1
+    assert sorted(path.suffix for path in (tmp_path / "__pycache__").iterdir()) == [".nbc", ".nbi"]
 
 
 def test_a_kernel_compiled_without_lines_is_not_taken_where_messages_name_them(tmp_path):
@@ -49,18 +46,19 @@ def test_a_fault_is_told_as_well_of_a_kernel_that_was_kept(tmp_path):
         assert said in second.stderr
 
 
-@pytest.mark.parametrize("place", ["beside", "NUMBA_CACHE_DIR"])
-def test_what_was_kept_for_a_gpu_is_not_loaded(place, tmp_path, monkeypatch):
-    """Whatever lies where Numba looks for kernels of a GPU, it is not asked for."""
-    where = tmp_path / "program" / "__pycache__"
-    if place == "NUMBA_CACHE_DIR":
-        where = tmp_path / "kept"
-        monkeypatch.setenv("NUMBA_CACHE_DIR", str(where))
+def test_numbas_own_variable_says_where(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
+    assert [run(tmp_path).stdout for _ in range(2)] == ["0 192.0\n", "1 192.0\n"]
+    assert not (tmp_path / "__pycache__").exists()
+
+
+def test_what_was_kept_for_a_gpu_is_not_opened(tmp_path):
+    """Files of the names by which Numba would look for kernels of a GPU are left as they are."""
     run(tmp_path)
-    (apart,) = (tmp_path / "cache" / "handwritten" / "numba").rglob("*.nbi")
-    where = where if place == "beside" else where / apart.parent.name
-    where.mkdir(parents=True)
-    for kept in apart.parent.iterdir():
-        (where / kept.name).write_bytes(b"not a kernel")
-        kept.unlink()
+    for kept in list((tmp_path / "__pycache__").iterdir()):
+        usual = re.sub(r"\.emulated-by-line-\w+", "", kept.name)
+        assert usual != kept.name
+        kept.rename(kept.with_name(usual)).write_bytes(b"of a GPU")
     assert run(tmp_path).stdout == "0 192.0\n"
+    of_a_gpu = [path for path in (tmp_path / "__pycache__").iterdir() if "emulated" not in path.name]
+    assert [path.read_bytes() for path in of_a_gpu] == 2 * [b"of a GPU"]
