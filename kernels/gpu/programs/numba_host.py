@@ -1,6 +1,6 @@
 """Numba's host side, told of a session: it says what it launches, and compiles with the lines of the source.
 
-Five of its methods are wrapped, what it keeps on disk goes elsewhere (kept.py), kernels that it writes itself get
+Five of its methods are wrapped, what it keeps on disk has names of its own (kept.py), kernels that it writes itself get
 files (generated.py), and one of them is another (assigning.py); nothing else is changed. A program that reaches the
 driver without Numba is run as well; its messages then know parameters by number, and lines only if it asked its
 compiler for them.

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from numba.core import config
+
 from kernels.gpu.driver import Gpu, install
 from kernels.gpu.driver.launched import Launched
 from kernels.gpu.driver.memory import Allocation
@@ -202,6 +204,16 @@ class Session:
         }
 
 
+def withheld_dumps() -> dict[str, Any]:
+    """What Numba is asked to print of all that it compiles is asked no more; returns what was.
+
+    Or it would print the functions of this project that execute a kernel, after the kernel itself.
+    """
+    dumps = {name: value for name, value in vars(config).items() if name.startswith("DUMP_") and value}
+    vars(config).update(dict.fromkeys(dumps, 0))
+    return dumps
+
+
 class Recorded:
     """Measures a launch, and turns what an engine raises into what the driver returns."""
 
@@ -211,12 +223,14 @@ class Recorded:
     def __enter__(self):
         self.session.launches.append(self.launch)
         self.session.running = len(self.session.launches)
+        self.dumps = withheld_dumps()
         self.began = time.perf_counter()
         return self.launch
 
     def __exit__(self, kind, error, trace):
         session, launch = self.session, self.launch
         launch.seconds = time.perf_counter() - self.began
+        vars(config).update(self.dumps)
         session.running = 0
         if session.counting and error is None:
             launch.counts = session.counting.end(len(session.launches))

@@ -281,6 +281,15 @@ def test_a_program_reads_what_it_is_given(tmp_path):
     assert subprocess.run(command, input="3\n4\n", **how).stdout == "7\n"
 
 
+def test_what_numba_prints_of_what_it_compiles_is_of_the_program_alone(tmp_path):
+    """Not of the functions by which a kernel is executed: Numba compiles those as well."""
+    script = tmp_path / "program.py"
+    script.write_text(FILL + "filled(8, 8)\n")
+    done = python("-m", "kernels", "run", script, NUMBA_DUMP_ASSEMBLY="1")
+    assert done.returncode == 0, done.stderr
+    assert [line.strip("-") for line in done.stdout.splitlines() if "ASSEMBLY" in line] == ["ASSEMBLY fill"]
+
+
 def test_a_program_prints_where_it_likes(run, tmp_path):
     text = "import contextlib, io, sys\n" + FILL
     text += "sys.stdout, sys.stderr = open('out.txt', 'w'), io.StringIO()\nprint('kept')\nfilled(4, 8)\n"
