@@ -96,7 +96,7 @@ def is_overloaded(function):
         return False
     try:
         return any(hasattr(each, "_overload_func") for each in numba_cuda(function.__name__).templates(function))
-    except (NumbaError, ValueError, Unsupported):  # a function that Numba knows nothing of has no type
+    except Exception:  # Numba raises many kinds for what it cannot type
         return False
 
 

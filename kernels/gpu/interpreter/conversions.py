@@ -118,6 +118,8 @@ class Conversions:
         source = typed.type
         if source == type_:
             return typed
+        if isinstance(type_, types.Number) and type_ not in NUMPY:
+            raise Unsupported(f"{type_} is no type of NumPy: emulate the kernel")
         if typed.constant is not None:
             return self.literal(cast_constant(typed.constant, type_))
         node, value = typed.node, typed.value

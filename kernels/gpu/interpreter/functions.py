@@ -8,7 +8,6 @@ import ast
 import builtins
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from kernels.gpu.interpreter import (
     arithmetic,
     borrowed,
     builtin_calls,
+    cache_hints,
     calls,
     complex_numbers,
     enumerations,
@@ -33,6 +33,7 @@ from kernels.gpu.interpreter.definitions import definition_of
 from kernels.gpu.interpreter.device_calls import DeviceCalls
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.inner import Inner
+from kernels.gpu.interpreter.intrinsics import CudaName
 from kernels.gpu.interpreter.iterating import ITERABLES
 from kernels.gpu.interpreter.known import (
     FLOATS,
@@ -56,17 +57,6 @@ from kernels.gpu.interpreter.views import Method
 from kernels.gpu.source import DeviceFunction, Source
 
 LARGEST_SIZE = 2**48
-
-
-@dataclass(frozen=True)
-class CudaName:
-    """Something in the cuda namespace, by its dotted name."""
-
-    path: str
-
-    @property
-    def __name__(self):
-        return f"cuda.{self.path}"
 
 
 class Function(DeviceCalls):
@@ -247,7 +237,7 @@ class Function(DeviceCalls):
             return self.iterable(function.object, node)
         arguments = self.spread(node.args)
         keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
-        thing = function.object
+        thing = cache_hints.named(function.object)
         if isinstance(thing, CudaName):
             if thing.path not in intrinsics.CALLS:
                 raise Unsupported(f"cuda.{thing.path} cannot be called")

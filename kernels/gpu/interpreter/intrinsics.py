@@ -8,6 +8,7 @@ lockstep.py collects what the threads yield and answers.
 import ast
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,6 +59,17 @@ def read_register(path):
     for attribute in REGISTERS[path][0].split("."):
         node = ast.Attribute(node, attribute, ast.Load())
     return ast.Assign([ast.Name(f"${path}", ast.Store())], node)
+
+
+@dataclass(frozen=True)
+class CudaName:
+    """Something in the cuda namespace, by its dotted name."""
+
+    path: str
+
+    @property
+    def __name__(self):
+        return f"cuda.{self.path}"
 
 
 def intrinsic(*paths):
