@@ -17,7 +17,7 @@ from kernels.commands.command_line import CommandError
 from kernels.commands.run import add_engine, add_gpu, session_of
 from kernels.gpu.driver.library import LibraryError
 from kernels.gpu.programs import Session
-from kernels.gpu.programs.text import notes_text, summed
+from kernels.gpu.programs.text import launched, notes_text, summed
 
 SESSION = pytest.StashKey[Session]()
 TALLY = pytest.StashKey[list[dict]]()  # what was launched, by each of the processes that have told
@@ -60,7 +60,7 @@ def pytest_configure(config):
 
 def tally(session: Session) -> dict:
     """How much this process has launched and found, as plain values."""
-    kernels = Counter(launch.kernel for launch in session.launches)
+    kernels = launched(session)
     return {"kernels": dict(kernels), "faults": len(session.faults), "notes": session.notes}
 
 

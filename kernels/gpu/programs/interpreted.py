@@ -4,6 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from kernels.gpu.driver.memory import DeviceMemory
 from kernels.gpu.interpreter import check_limits
 from kernels.gpu.kernel import Kernel, Launch
 from kernels.gpu.programs.arguments import is_read_only, refuse_freed
-from kernels.gpu.source import SourceError
+from kernels.gpu.source import Source, SourceError
 from kernels.gpu.xray import GPUS, Xray, xray
 from kernels.gpu.xray.roofline import Gpu
 
@@ -113,12 +114,34 @@ OF_NUMBA = ("numba.cuda.cudadrv.devicearray", "kernels.gpu.programs.assigning")
 
 
 def is_to_be_compiled(dispatcher, args, configuration) -> bool:
-    """Whether a launch is left to Numba: of a device function, which it refuses, of a kernel of its own, or of an array
-    without axes, which is a number to the interpreter.
+    """Whether a launch is left to Numba: of a device function, which it refuses, of a kernel of its own, of one that
+    names what has no source, or of an array without axes, which is a number to the interpreter.
     """
     if dispatcher.targetoptions.get("device") or dispatcher.py_func.__module__ in OF_NUMBA:
         return True
+    if is_partly_without_source(dispatcher.py_func):
+        return True
     return any(getattr(kind, "ndim", None) == 0 for kind in types_of(dispatcher, args, configuration))
+
+
+@functools.cache
+def is_partly_without_source(function: Callable) -> bool:
+    """Whether a kernel names a function in C, of cuda.declare_device, or an array of the device that it is not given.
+
+    So does one that calls a function that does. Raises SourceError.
+    """
+    waiting, met = [function], set()
+    while waiting:
+        function = waiting.pop()
+        if function in met:
+            continue
+        met.add(function)
+        for thing in Source(function, {}, may_be_lambda=True).names().values():
+            if type(thing).__name__ == "ExternFunction" or hasattr(thing, "__cuda_array_interface__"):
+                return True
+            if isinstance(called := getattr(thing, "py_func", None), FunctionType):
+                waiting.append(called)
+    return False
 
 
 def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any:

@@ -159,10 +159,12 @@ class Session:
         """
         from kernels.gpu.programs.interpreted import interpret, is_to_be_compiled, kernel_of
 
-        if self.engine != "interpret" or is_to_be_compiled(dispatcher, args, configuration):
+        if self.engine != "interpret":
             return False
         try:
             kernel_of(dispatcher.py_func)
+            if is_to_be_compiled(dispatcher, args, configuration):
+                return False
         except SourceError:
             return False
         with self.recorded(self.asked_for(dispatcher, configuration, "interpret")):

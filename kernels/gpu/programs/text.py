@@ -95,13 +95,22 @@ def count_text(each: Counted, session: Session) -> str:
 
 def summary(session: Session) -> str:
     """How much has been launched, and whether anything was found."""
-    return summed(session, Counter(launch.kernel for launch in session.launches), len(session.faults))
+    return summed(session, launched(session), len(session.faults))
+
+
+def launched(session: Session) -> Counter[str]:
+    """How often each kernel has been launched, by engine and name, as "emulate scale"."""
+    return Counter(f"{launch.engine} {launch.kernel}" for launch in session.launches)
 
 
 def summed(session: Session, kernels: Counter[str], faults: int) -> str:
     """As `summary`, of so many launches of each kernel, and so many faults."""
-    what = f"{counted(kernels.total(), 'launch', 'launches')} of {counted(len(kernels), 'kernel', 'kernels')}"
+    names = {key.partition(" ")[2] for key in kernels}
+    what = f"{counted(kernels.total(), 'launch', 'launches')} of {counted(len(names), 'kernel', 'kernels')}"
     how = {"emulate": "emulated", "interpret": "interpreted"}[session.engine]
+    emulated = sum(count for key, count in kernels.items() if key.startswith("emulate "))
+    if emulated and session.engine == "interpret":
+        how += f" ({emulated:,} emulated)"
     how += ", checked" if session.checked else ", not checked"
     return f"{what} {how}: {counted(faults, 'fault', 'faults') if faults else 'no fault'}"
 
