@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.gpu import cuda, device, kernel
-from kernels.gpu.interpreter import Raised, Unsupported
+from kernels.gpu.interpreter import OutOfBounds, Raised, Unsupported
 from tests.gpu.alike import assert_alike, kernel_from
 
 PARTS = (0.0, -0.0, 1.0, -2.5, 0.3, 1e30, math.inf, -math.inf, math.nan)
@@ -175,3 +175,30 @@ def test_what_numba_does_not_compile_is_refused(function, says):
 def test_a_complex_argument_is_a_complex128():
     x, y = pairs(np.complex128)
     assert_alike(arithmetic, x, y, 1.5 - 2j, np.zeros((len(x), 14), np.complex128), block=len(x), rtol=0.0)
+
+
+@kernel
+def parts_of_an_array(z, m, y):
+    i = cuda.threadIdx.x
+    cuda.atomic.add(z.real, i, 10)
+    z.imag[i] = z.real[i] * 2
+    y[i] = m.real[i, 1] - m[:, 1].imag[i]
+    y[i] += z.imag.size
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_the_parts_of_an_array_are_views_of_it(dtype):
+    z, m = np.arange(4).astype(dtype) * (1 + 2j), np.arange(12).astype(dtype).reshape(4, 3) * (1 - 1j)
+    z, _, y = assert_alike(parts_of_an_array, z, m, np.zeros(4), block=4)
+    assert z.tolist() == [(10 + n) * (1 + 2j) for n in range(4)]
+    assert y.tolist() == [2 * (3 * n + 1) + 4 for n in range(4)]
+
+
+@kernel
+def leaves_a_part(z):
+    z.imag[z.size] = 1
+
+
+def test_an_access_outside_a_part_is_told_of_the_array():
+    with pytest.raises(OutOfBounds, match=r"is out of bounds for shape \(3,\)"):
+        leaves_a_part[1, 1](np.ones(3, complex)).interpret(checked=True)

@@ -79,6 +79,14 @@ class Viewable:
     def T(self):
         return self.view(self.data.T)
 
+    @property
+    def real(self):
+        return self.view(self.data.real)
+
+    @property
+    def imag(self):
+        return self.view(self.data.imag)
+
     def part(self, index, site):
         """What an index with slices, or with fewer integers than there are axes, chooses. Raises OutOfBounds."""
         items = index if isinstance(index, tuple) else (index,)

@@ -14,6 +14,7 @@ from kernels.gpu.interpreter import borrowed, enumerations, hints, tuples, whole
 from kernels.gpu.interpreter.conversions import Typed, call, name, number
 from kernels.gpu.interpreter.errors import Unsupported
 from kernels.gpu.interpreter.known import (
+    COMPLEX,
     NUMPY,
     Array,
     Iterable,
@@ -141,15 +142,19 @@ class Views(Records):
 
     # Attributes and methods
 
-    def array_attribute(self, array, attribute, place) -> Typed | None:
+    def array_attribute(self, array, what, place) -> Typed | None:
         """An attribute of an array that is a view, or tells how it lies in memory; None if it is no such."""
         itemsize = dtype_of(array.value.dtype).itemsize
-        match attribute:
+        match what:
             case "flat":
                 elements = self.over(array, place, is_flat=True)
                 return Typed(elements.node, Iterable(elements.value))
             case "T":
                 return self.transposed(array, place)
+            case "real" | "imag" if array.value.dtype in COMPLEX:
+                part = attribute(type_to_numba(array.value), what)
+                self.program.recast.add(dtype_of(part.dtype))
+                return self.viewed(ast.Attribute(array.node, what, ast.Load()), part, place)
             case "strides":
                 strides = Tuple((scalar(types.int64),) * array.value.ndim)
                 return Typed(ast.Attribute(array.node, "strides", ast.Load()), strides)
@@ -158,10 +163,10 @@ class Views(Records):
             case "nbytes":
                 size = ast.Attribute(array.node, "size", ast.Load())
                 return Typed(ast.BinOp(size, ast.Mult(), number(itemsize)), Scalar(types.int64, 0, 2**62))
-            case _ if attribute in METHODS:
-                return Typed(number(None), Static(Method(array, attribute)))
-        is_field = attribute in getattr(array.value.dtype, "fields", ())
-        return self.field(array, attribute, place) if is_field else None
+            case _ if what in METHODS:
+                return Typed(number(None), Static(Method(array, what)))
+        is_field = what in getattr(array.value.dtype, "fields", ())
+        return self.field(array, what, place) if is_field else None
 
     def call_method(self, method, arguments, place, keywords) -> Typed:
         """A call of a method of an array: what it gives is a view of it, or a number."""
