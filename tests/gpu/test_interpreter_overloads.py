@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from numba import types
+from numba.core.errors import TypingError
 from numba.cuda.extending import overload, register_jitable
 
 from kernels.gpu import cuda, kernel
@@ -52,6 +54,37 @@ def test_the_overload_for_the_types_of_a_call_is_executed():
     x, y = assert_alike(calls_them, np.arange(1.0, 6.0), np.zeros(4), block=2)
     assert y.tolist() == [2.0, 5.0, 2.0, 3.0]
     assert x.tolist() == [1.0, 2.0, 9.0, 12.0, 5.0]
+
+
+def of_literals(x):
+    """What its overloads do with an integer that is written in the kernel, they may know when they are compiled."""
+
+
+def of_literals_last(x):
+    """The same, but asked for any integer first."""
+
+
+def by_literal(x):
+    if isinstance(x, types.IntegerLiteral):
+        if x.literal_value != 1:
+            raise TypingError("no other")
+        return lambda x: 51966
+    return lambda x: x * 100
+
+
+overload(of_literals, prefer_literal=True)(by_literal)
+overload(of_literals_last)(by_literal)
+
+
+@kernel
+def calls_with_literals(n, y):
+    y[0], y[1], y[2] = of_literals(1), of_literals(2), of_literals(n)
+    y[3], y[4] = of_literals_last(1), of_literals_last(n)
+
+
+def test_overloads_may_ask_for_what_is_written():
+    (y,) = assert_alike(calls_with_literals, 1, np.zeros(5))
+    assert y.tolist() == [51966, 200, 100, 100, 100]
 
 
 @register_jitable

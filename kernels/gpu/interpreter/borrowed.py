@@ -18,7 +18,7 @@ from unittest import mock
 import numpy as np
 
 from kernels.gpu.interpreter.errors import Unsupported
-from kernels.gpu.interpreter.known import Array, Static, Tuple, type_to_numba
+from kernels.gpu.interpreter.known import Array, Scalar, Static, Tuple, is_integer, type_name, type_to_numba
 from kernels.gpu.interpreter.typing_rules import NumbaError, describe, numba_cuda, signature, type_of_object, types
 
 METHODS = ("sum", "prod", "mean", "var", "std", "min", "max", "argmin", "argmax", "any", "all")
@@ -52,17 +52,21 @@ class _Handed(Exception):
 
 
 @functools.cache
-def implementation(function, types_, keywords=()):
+def implementation(function, types_, keywords=(), literals=None):
     """What Numba has written for a call with arguments of such types, and (name, type) of those that are given by name.
+
+    literals    the types, with the numbers themselves where they are written in the call: an @overload may ask for them
 
     Raises Unsupported if it has nothing, or nothing in Python.
     """
     asked = numba_cuda(describe(function, types_))
     with asked.target_override("cuda"):
         for template in sorted(asked.templates(function), key=is_for_any_target):
-            made = _made(getattr(template, "_overload_func", None), types_, dict(keywords))
-            if made is not None:
-                return Found(made, types_)
+            first, second = (types_, literals) if not template.prefer_literal else (literals, types_)
+            for given in filter(None, (first, second)):
+                made = _made(getattr(template, "_overload_func", None), given, dict(keywords))
+                if made is not None:
+                    return Found(made, types_)
         handed = _handed(asked, function, _typed(asked, function, types_, keywords))
     if handed is None:
         raise Unsupported(f"{describe(function, types_)} is not supported")
@@ -110,8 +114,18 @@ def type_of(argument):
     if isinstance(argument.value, Static) and isinstance(argument.value.object, str):
         return types.literal(argument.value.object)
     if isinstance(argument.value, Static):
-        return type_of_object(argument.value.object)
+        try:
+            return type_of_object(argument.value.object)
+        except (NumbaError, ValueError) as error:
+            raise Unsupported(f"{type_name(argument.value)} is given to a function, and has no type") from error
     return type_to_numba(argument.value)
+
+
+def literal_type_of(argument):
+    """The same, of an integer that is written in the call with the number itself."""
+    value = argument.value
+    is_literal = isinstance(value, Scalar) and value.is_literal and is_integer(value.type)
+    return types.literal(value.low) if is_literal else type_of(argument)
 
 
 def is_instance(thing, kinds):

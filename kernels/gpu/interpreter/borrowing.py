@@ -92,7 +92,7 @@ def at_call(caller, call, thing, arguments, keywords):
     named = tuple((name, borrowed.type_of(each)) for name, each in keywords.items())
     types_ = tuple(map(borrowed.type_of, arguments))
     borrowed.refuse_unallocated(thing, types_)
-    found = borrowed.implementation(thing, types_, named)
+    found = borrowed.implementation(thing, types_, named, tuple(map(borrowed.literal_type_of, arguments)))
     given = with_defaults(caller, thing, found.function, arguments, keywords)
     return called(caller, call, found.function, given, found.result, found.kinds)
 

@@ -68,7 +68,7 @@ class Records(Times):
         if not (isinstance(element, types.Record) or element in NUMPY):
             raise Unsupported(f"{self.array_name(base)}.{field}: fields of {element} are not supported")
         if isinstance(base.value, Record) and not isinstance(element, types.Record):
-            offset, size = dtype.offset(field), dtype_of(element).itemsize
+            offset, size = dtype.offset(field), dtype_of(element).alignment
             if offset % size:
                 problem = f"lies {offset} bytes behind the beginning of its record, no multiple of {size}"
                 raise Unsupported(f"{self.array_name(base)}.{field} {problem}: give the dtype align=True")

@@ -176,6 +176,8 @@ def value_of(memory: DeviceMemory, kind, value, extensions, stream, back) -> Any
         return value.value
     if isinstance(kind, types.Boolean):
         return bool(value)
+    if isinstance(kind, types.Integer):  # of which Numba passes the lowest bits
+        return np.uint64(int(value) % 2**64).astype(str(kind))
     if isinstance(kind, types.Number):
         return np.dtype(str(kind)).type(value)
     return value
