@@ -20,7 +20,7 @@ from kernels.gpu.interpreter import (
     calls,
     complex_numbers,
     enumerations,
-    half,  # noqa: F401  which has the functions of cuda.fp16 known
+    half,
     hints,
     inner,
     intrinsics,
@@ -37,6 +37,7 @@ from kernels.gpu.interpreter.intrinsics import CudaName
 from kernels.gpu.interpreter.iterating import ITERABLES
 from kernels.gpu.interpreter.known import (
     FLOATS,
+    HALF,
     NUMPY,
     Array,
     Clash,
@@ -311,6 +312,8 @@ class Function(DeviceCalls):
             if len(arguments) > 1:
                 return self.borrow(round, arguments)
             return self.convert(Typed(call("$rint", arguments[0].node), arguments[0].value), type_)
+        if type_ == HALF:
+            return half.of_math(self, function, arguments[0])
         if type_ in FLOATS or function in (math.isnan, math.isinf, math.isfinite):
             if all(is_integer(a.type) for a in arguments):
                 arguments = [self.convert(argument, types.float64) for argument in arguments]
