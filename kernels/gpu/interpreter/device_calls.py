@@ -30,6 +30,8 @@ from kernels.gpu.interpreter.stops import Stops
 from kernels.gpu.interpreter.typing_rules import signature, types
 from kernels.gpu.source import RECURSION
 
+MOST_GUESSES = 5  # of what a function returns
+
 
 def is_compiled_apart(dispatcher):
     """Whether Numba compiles a function by itself, and does not put its lines in the place of a call."""
@@ -143,14 +145,15 @@ class DeviceCalls(Stops):
 
     def settled(self, make):
         """A rewritten function, of which is true what was taken to be true where it calls itself."""
-        while True:
+        for _ in range(MOST_GUESSES):
             callee = make()
             found = any_of(callee.result), callee.is_generator
             if callee.taken in (None, found):
                 return callee
             if isinstance(callee.result, Clash):
-                raise Unsupported(f"{callee.source.name} returns {type_name(callee.result)}")
+                break
             self.program.recursive[callee.source.function, callee.given] = found
+        raise Unsupported(f"{callee.source.name} calls itself, and returns {type_name(callee.result)}")
 
     def borrow(self, function, arguments, given=None) -> Typed:
         """A call of a function of numbers that Numba has written in Python; `given`: what is passed to it."""
