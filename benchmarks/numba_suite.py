@@ -42,20 +42,7 @@ SKIPS = {
     f"^{ONLY_SIMULATED}": "the simulator itself",
 }
 # Tests that fail without a GPU and may, by patterns of their names.
-OWN_PROCESS = "a process that the test starts without a GPU"
 NOT_APPLICABLE = {
-    "cudadrv.test_init.TestInit.test_init_failure_*": OWN_PROCESS,
-    "cudapy.test_caching.*.test_*_reuse": OWN_PROCESS,
-    "cudapy.test_caching.CUDACachingTest.test_caching": OWN_PROCESS,
-    "cudapy.test_caching.CUDACooperativeGroupTest.*": OWN_PROCESS,
-    "cudapy.test_caching.LaunchConfig*": OWN_PROCESS,
-    "cudapy.test_caching.TestMultiprocessCache.*": OWN_PROCESS,
-    "cudapy.test_errors.TestStringArgCompileTime.*": OWN_PROCESS,
-    "cudapy.test_extending.TestLowLevelExtending.test_func1_isolated": OWN_PROCESS,
-    "nrt.test_nrt.TestNrtStatistics.test_stats_env_var_*": OWN_PROCESS,
-    "cudapy.test_multithreads.TestMultiThreadCompiling.test_spawn_concurrent_compilation": OWN_PROCESS,
-    "cudapy.test_print.TestPrint.*": OWN_PROCESS,
-    "cudapy.test_warning.TestWarnings.test_float16_warn_if_lto_missing": OWN_PROCESS,
     "cudapy.test_ipc.*": "memory of another process",
     "cudapy.test_intrinsics.TestCudaIntrinsic.test_issue_9229": "5,663,031,296 threads",
 }

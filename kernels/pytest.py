@@ -9,15 +9,15 @@ pytest-xdist has a GPU of its own, and tells the process that prints the summary
 """
 
 import sys
-from collections import Counter
 
 import pytest
 
 from kernels.commands.command_line import CommandError
 from kernels.commands.run import add_engine, add_gpu, session_of
 from kernels.gpu.driver.library import LibraryError
-from kernels.gpu.programs import Session
-from kernels.gpu.programs.text import launched, notes_text, summed
+from kernels.gpu.programs import Session, children
+from kernels.gpu.programs.tallies import tallies
+from kernels.gpu.programs.text import notes_text, summed
 
 SESSION = pytest.StashKey[Session]()
 TALLY = pytest.StashKey[list[dict]]()  # what was launched, by each of the processes that have told
@@ -54,28 +54,23 @@ def pytest_configure(config):
         session = config.stash[SESSION] = session_of(Options)
         config.stash[TALLY] = []
         session.begin()
+        children.join(session)
     except (CommandError, LibraryError) as error:
         raise pytest.UsageError(str(error)) from error
-
-
-def tally(session: Session) -> dict:
-    """How much this process has launched and found, as plain values."""
-    kernels = launched(session)
-    return {"kernels": dict(kernels), "faults": len(session.faults), "notes": session.notes}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     """A worker of pytest-xdist tells what it has launched."""
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[OF_WORKER] = tally(session.config.stash[SESSION])
+        session.config.workeroutput[OF_WORKER] = tallies(session.config.stash[SESSION])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
     """One has ended, and has told unless it was killed."""
     if told := getattr(node, "workeroutput", {}).get(OF_WORKER):
-        node.config.stash[TALLY].append(told)
+        node.config.stash[TALLY].extend(told)
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -83,13 +78,12 @@ def pytest_terminal_summary(terminalreporter, config):
     if SESSION not in config.stash:
         return
     session = config.stash[SESSION]
-    all_told = [tally(session), *config.stash[TALLY]]
-    kernels = sum((Counter(each["kernels"]) for each in all_told), Counter())
-    if kernels:
+    all_told = [*tallies(session), *config.stash[TALLY]]
+    if any(each["kernels"] for each in all_told):
         session.notes[:] = dict.fromkeys(note for each in all_told for note in each["notes"])
         for line in notes_text(session).splitlines():
             terminalreporter.write_line(line)
-        terminalreporter.write_line(summed(session, kernels, sum(each["faults"] for each in all_told)))
+        terminalreporter.write_line(summed(session, all_told))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,8 @@ from kernels.debugging import is_debugging
 from kernels.gpu.driver.place import LIBRARIES
 from kernels.gpu.programs import children, interrupts
 from kernels.gpu.programs.session import Session
-from kernels.gpu.programs.text import counts_text, faults_text, notes_text, summary
+from kernels.gpu.programs.tallies import tallies
+from kernels.gpu.programs.text import counts_text, faults_text, notes_text, summed
 
 FAULTY = 2  # the exit status of a program in which something was found
 
@@ -40,10 +41,13 @@ def carry_out(session: Session, name: str, arguments: list[str], is_module: bool
         print(f"\n{text}\n", file=sys.stderr)
     if session.faults:
         print(f"\n{faults_text(session)}", file=sys.stderr)
+    all_told = tallies(session)
+    session.notes[:] = dict.fromkeys(note for each in all_told for note in each["notes"])
     if session.notes:
         print(notes_text(session), file=sys.stderr)
-    print(f"note    {summary(session)}", file=sys.stderr)
-    return FAULTY if session.faults else status
+    print(f"note    {summed(session, all_told)}", file=sys.stderr)
+    children.leave(session, process)
+    return FAULTY if any(each["faults"] for each in all_told) else status
 
 
 def started(session: Session, name: str, arguments: list[str], is_module: bool) -> int:

@@ -1,9 +1,11 @@
 """A program's launches, executed one after another; what went wrong in them, and what they counted."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from numba.core import config
@@ -101,6 +103,7 @@ class Session:
     running: int = 0  # the number of the launch that is being executed, from 1 on
     asked: Asked = field(default_factory=Asked)
     counting: Counting | None = None  # of what each launch executes, if that is counted
+    folder: Path | None = None  # what processes that are started find and leave, see children.py
     told: Callable[[Launch], None] | None = None  # who is told of each launch that has been executed
 
     @property
@@ -117,6 +120,7 @@ class Session:
         """From now on this process has a GPU. Raises LibraryError."""
         from kernels.gpu.programs import mlir_host, numba_host
 
+        sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "sitecustomize"]  # child_site.py
         self.gpu = Gpu(self.capability, self.execute, unwritten=self.brought)
         self.counting = Counting(self.gpu.memory) if self.counted else None
         install(self.gpu)

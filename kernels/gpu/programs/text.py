@@ -11,6 +11,7 @@ from kernels.gpu.interpreter import KernelError
 from kernels.gpu.programs.advice import advice
 from kernels.gpu.programs.counted import Counted
 from kernels.gpu.programs.session import Fault, Session
+from kernels.gpu.programs.tallies import tallies
 from kernels.gpu.xray import Xray
 from kernels.table import sizes
 
@@ -95,16 +96,13 @@ def count_text(each: Counted, session: Session) -> str:
 
 def summary(session: Session) -> str:
     """How much has been launched, and whether anything was found."""
-    return summed(session, launched(session), len(session.faults))
+    return summed(session, tallies(session))
 
 
-def launched(session: Session) -> Counter[str]:
-    """How often each kernel has been launched, by engine and name, as "emulate scale"."""
-    return Counter(f"{launch.engine} {launch.kernel}" for launch in session.launches)
-
-
-def summed(session: Session, kernels: Counter[str], faults: int) -> str:
-    """As `summary`, of so many launches of each kernel, and so many faults."""
+def summed(session: Session, all_told: list[dict]) -> str:
+    """As `summary`, of what several processes tell."""
+    kernels = sum((Counter(each["kernels"]) for each in all_told), Counter())
+    faults = sum(each["faults"] for each in all_told)
     names = {key.partition(" ")[2] for key in kernels}
     what = f"{counted(kernels.total(), 'launch', 'launches')} of {counted(len(names), 'kernel', 'kernels')}"
     how = {"emulate": "emulated", "interpret": "interpreted"}[session.engine]

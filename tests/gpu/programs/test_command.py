@@ -319,21 +319,6 @@ def test_a_process_that_is_forked_has_no_gpu_and_the_other_one_goes_on(before, r
     assert ran.stderr.endswith(" interpreted, checked: no fault\n")
 
 
-CHILDREN = {
-    "multiprocessing": "multiprocessing.get_context('spawn').Process(target=print).start()",
-    "executor": "concurrent.futures.ProcessPoolExecutor(1).submit(print).result()",
-    "subprocess": "subprocess.run([sys.executable, '-c', 'pass'])",
-}
-
-
-@pytest.mark.parametrize("way", CHILDREN)
-def test_it_is_said_that_processes_have_no_gpu(way, run):
-    text = "import concurrent.futures, multiprocessing, subprocess, sys\nif __name__ == '__main__':\n"
-    ran = run(f"{text}    subprocess.run(['true'])\n    {CHILDREN[way]}\n")
-    said = "note    the process started at program.py:4 has no GPU: kernels run in the program's own process\n"
-    assert ran.stderr == said + "note    0 launches of 0 kernels interpreted, checked: no fault\n"
-
-
 def test_it_runs_as_a_user_runs_it(tmp_path):
     (tmp_path / "program.py").write_text(f"{FILL}\nprint(filled(4, 4).copy_to_host().sum())")
     ran = python("-m", "kernels", "run", "program.py", cwd=tmp_path)
