@@ -8,6 +8,7 @@ found. Plug-ins load before the tests and what they import, so Numba finds the G
 pytest-xdist has a GPU of its own, and tells the process that prints the summary what was launched there.
 """
 
+import os
 import sys
 
 import pytest
@@ -71,6 +72,12 @@ def pytest_testnodedown(node):
     """One has ended, and has told unless it was killed."""
     if told := getattr(node, "workeroutput", {}).get(OF_WORKER):
         node.config.stash[TALLY].extend(told)
+
+
+def pytest_unconfigure(config):
+    """Behind all that a test has started."""
+    if SESSION in config.stash:
+        children.leave(config.stash[SESSION], os.getpid())
 
 
 def pytest_terminal_summary(terminalreporter, config):

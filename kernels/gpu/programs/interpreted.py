@@ -136,7 +136,9 @@ def is_partly_without_source(function: Callable) -> bool:
         if function in met:
             continue
         met.add(function)
-        for thing in Source(function, {}, may_be_lambda=True).names().values():
+        for name, thing in Source(function, {}, may_be_lambda=True).names().items():
+            if name in function.__code__.co_varnames:  # a global of the same name is none of the function's
+                continue
             if type(thing).__name__ == "ExternFunction" or hasattr(thing, "__cuda_array_interface__"):
                 return True
             if isinstance(called := getattr(thing, "py_func", None), FunctionType):
