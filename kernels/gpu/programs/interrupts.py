@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+from kernels.gpu.programs.children import leave
 from kernels.interrupts import SIGNALS
 
 PATIENCE = 1.0  # seconds in which a launch may come to its end
@@ -35,4 +36,5 @@ def wait(session, reader: int, handlers: dict) -> None:
         if session.running == running:
             sys.stdout.flush()
             print("kernels run: interrupted", file=sys.__stderr__, flush=True)
+            leave(session, os.getpid())
             os._exit(128 + number)
