@@ -18,7 +18,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from kernels.gpu.driver.place import place
-from kernels.gpu.programs import child_site
 from kernels.gpu.programs.session import Session
 from kernels.gpu.programs.tallies import tell
 from kernels.gpu.programs.text import faults_text
@@ -33,7 +32,7 @@ def join(session: Session) -> None:
     """From now on processes find a GPU, of a Session."""
     session.folder = Path(tempfile.mkdtemp(prefix="handwritten-"))
     atexit.register(leave, session, os.getpid())
-    shutil.copy(child_site.__file__, session.folder / "sitecustomize.py")
+    shutil.copy(Path(__file__).with_name("child_site.py"), session.folder / "sitecustomize.py")
     given = {name: getattr(session, name) for name in HANDED_DOWN}
     (session.folder / "session.json").write_text(json.dumps({**given, "root": str(ROOT)}))
     os.environ["PYTHONPATH"] = first(str(session.folder), os.environ)
