@@ -87,8 +87,8 @@ def start(session, original, self):
 
 def opened(session, original, self, args, *more, **keywords):
     """A command is started. One that is given another environment finds the folder too."""
-    words = [os.fsdecode(args)] if isinstance(args, str | bytes | os.PathLike) else [*map(os.fsdecode, args)]
-    if words[:1] == [sys.executable] and WITHOUT_ENVIRONMENT & set(words):
+    is_python = isinstance(args, list | tuple) and sys.executable in args[:1]
+    if is_python and WITHOUT_ENVIRONMENT.intersection(args):
         note(session)
     if given := keywords.get("env"):
         keywords["env"] = {**given, "PYTHONPATH": first(str(session.folder), given)}
@@ -97,7 +97,8 @@ def opened(session, original, self, args, *more, **keywords):
 
 def first(folder: str, environment) -> str:
     """PYTHONPATH, with a folder before the others."""
-    others = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", folder)]
+    before = environment.get("PYTHONPATH")
+    others = [path for path in before.split(os.pathsep) if path != folder] if before else []
     return os.pathsep.join([folder, *others])
 
 
