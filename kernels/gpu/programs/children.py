@@ -90,7 +90,8 @@ def opened(session, original, self, args, *more, **keywords):
     is_python = isinstance(args, list | tuple) and sys.executable in args[:1]
     if is_python and WITHOUT_ENVIRONMENT.intersection(args):
         note(session)
-    if given := keywords.get("env"):
+    given = keywords.get("env")
+    if given is not None and session.folder:
         keywords["env"] = {**given, "PYTHONPATH": first(str(session.folder), given)}
     original(self, args, *more, **keywords)
 
